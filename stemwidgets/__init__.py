@@ -1,0 +1,73 @@
+"""Rotationally invariant variational autoencoders for 4D-STEM in linked Jupyter dashboards.
+
+The public names load on first use, so that ``import stemwidgets`` is instant.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from stemwidgets import samples as samples
+    from stemwidgets.arrays.axes import Axes as Axes
+    from stemwidgets.arrays.axes import Axis as Axis
+    from stemwidgets.arrays.circular import AngleComparison as AngleComparison
+    from stemwidgets.arrays.detectors import AnnularDetector as AnnularDetector
+    from stemwidgets.arrays.errors import InputError as InputError
+    from stemwidgets.dashboards.explore import explore as explore
+    from stemwidgets.dashboards.rrvae import rrvae_dashboard as rrvae_dashboard
+    from stemwidgets.rrvae.records import Progress as Progress
+    from stemwidgets.signals.center_of_mass import CenterOfMass as CenterOfMass
+    from stemwidgets.signals.center_of_mass import center_of_mass as center_of_mass
+    from stemwidgets.signals.compare import compare_angles as compare_angles
+    from stemwidgets.signals.load import load as load
+    from stemwidgets.signals.maps import Maps as Maps
+    from stemwidgets.signals.rrvae import RRVAE as RRVAE
+    from stemwidgets.signals.session import Session as Session
+    from stemwidgets.views.latent_scatter import LatentScatter as LatentScatter
+    from stemwidgets.views.loss_plot import LossPlot as LossPlot
+    from stemwidgets.views.pattern_view import PatternView as PatternView
+    from stemwidgets.views.readout import Readout as Readout
+    from stemwidgets.views.scan_map import ScanMap as ScanMap
+    from stemwidgets.views.train_panel import TrainPanel as TrainPanel
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "AngleComparison": "arrays.circular",
+    "AnnularDetector": "arrays.detectors",
+    "Axes": "arrays.axes",
+    "Axis": "arrays.axes",
+    "CenterOfMass": "signals.center_of_mass",
+    "InputError": "arrays.errors",
+    "LatentScatter": "views.latent_scatter",
+    "LossPlot": "views.loss_plot",
+    "Maps": "signals.maps",
+    "PatternView": "views.pattern_view",
+    "Progress": "rrvae.records",
+    "RRVAE": "signals.rrvae",
+    "Readout": "views.readout",
+    "ScanMap": "views.scan_map",
+    "Session": "signals.session",
+    "TrainPanel": "views.train_panel",
+    "center_of_mass": "signals.center_of_mass",
+    "compare_angles": "signals.compare",
+    "explore": "dashboards.explore",
+    "load": "signals.load",
+    "rrvae_dashboard": "dashboards.rrvae",
+}
+
+__all__ = ["__version__", "samples", *_HOMES]  # noqa: PLE0604 (every key is a string)
+
+
+def __getattr__(name: str) -> object:
+    if name == "samples":
+        return import_module("stemwidgets.samples")
+    if name not in _HOMES:
+        raise AttributeError(f"module 'stemwidgets' has no attribute {name!r}")
+    value = getattr(import_module(f"stemwidgets.{_HOMES[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

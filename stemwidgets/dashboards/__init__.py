@@ -1,0 +1,1 @@
+"""Layout only: views put on a page."""

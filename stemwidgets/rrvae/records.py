@@ -1,0 +1,58 @@
+"""What training and encoding hand over: frozen records of plain numbers and arrays."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, eq=False)
+class Encoding:
+    """What the rrVAE reads off each pattern.
+
+    The leading shape ``[...]`` is that of the patterns: ``[iy, ix]`` for a scan, ``[n]`` for a list.
+
+    Parameters
+    ----------
+    angle : ndarray of float32, shape [...]
+        Rotation of the pattern [rad, in (-π, π]]; positive turns +kx towards +ky.
+    latent : ndarray of float32, shape [..., latent_dim]
+        Rotation-invariant latent variables (posterior means, prior of unit variance).
+    confidence : ndarray of float32, shape [...]
+        Resultant length of the angle's posterior: 1 is certain, 0 means that every angle is alike.
+    residual : ndarray of float32, shape [...]
+        Root-mean-square misfit of the reconstruction in units of the noise: 1 is a perfect fit.
+    """
+
+    angle: NDArray[np.float32]
+    latent: NDArray[np.float32]
+    confidence: NDArray[np.float32]
+    residual: NDArray[np.float32]
+
+
+@dataclass(frozen=True, eq=False)
+class Progress:
+    """One moment of a training.
+
+    Parameters
+    ----------
+    epoch, epochs : int
+        Passes over the data done, and the most that will be done.
+    loss : float
+        Negative evidence lower bound per pattern [nats], mean over the epoch.
+    reconstruction, kl : float
+        Its two parts.
+    elapsed, remaining : float
+        Seconds spent, and estimated seconds to go.
+    encoding : Encoding or None
+        The maps as they stand; only now and then, since encoding costs time.
+    """
+
+    epoch: int
+    epochs: int
+    loss: float
+    reconstruction: float
+    kl: float
+    elapsed: float
+    remaining: float
+    encoding: Encoding | None = None

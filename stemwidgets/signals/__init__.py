@@ -1,0 +1,1 @@
+"""HyperSpy's door: files and signals to arrays, results to calibrated signals."""

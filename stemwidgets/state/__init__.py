@@ -1,0 +1,1 @@
+"""One truth for many views: the session, its training and its background work."""
