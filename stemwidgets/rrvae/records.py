@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 class Encoding:
     """What the rrVAE reads off each pattern.
 
-    The leading shape ``[...]`` is that of the patterns: ``[iy, ix]`` for a scan, ``[n]`` for a list.
+    The leading shape ``[...]`` is that of the patterns: ``[iy, ix]`` or ``[n]``.
 
     Parameters
     ----------
