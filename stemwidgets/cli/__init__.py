@@ -1,0 +1,194 @@
+"""The command line: ``stemwidgets demo``, ``stemwidgets open FILE``, ``stemwidgets fit FILE``."""
+
+import argparse
+import sys
+import traceback
+from collections.abc import Sequence
+from pathlib import Path
+
+from stemwidgets import __version__
+from stemwidgets.arrays.errors import InputError
+
+_DESCRIPTION = "Look into 4D-STEM scans with rotationally invariant autoencoders (rrVAE)."
+
+_EXAMPLES = """\
+examples:
+  stemwidgets demo                      a simulated graphene scan, in the browser
+  stemwidgets open scan.zspy            your own scan, in the browser
+  stemwidgets fit scan.mib --out maps.zspy --model graphene.rrvae
+"""
+
+_FIT_DETAILS = """\
+FILE is any 4D-STEM format that HyperSpy reads (.mib, .blo, .hspy, .zspy, .dm4, .emd ...), a
+Nion Swift .ndata1 or a NumPy .npy. The maps (angle, latent variables, confidence, residual) are
+written with the scan's own calibration and open in HyperSpy and in stemwidgets.
+
+exit code: 0 done, 2 something is wrong with the input (one line on stderr says what),
+130 interrupted with Ctrl-C (nothing is written)
+"""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line.
+
+    Parameters
+    ----------
+    argv : sequence of str, optional
+        Arguments; those of the process by default.
+
+    Returns
+    -------
+    int
+        Exit code: 0 done, 2 bad input, 130 interrupted.
+    """
+    arguments = _parser().parse_args(argv)
+    try:
+        return int(arguments.run(arguments))
+    except KeyboardInterrupt:
+        print("\nstemwidgets: interrupted", file=sys.stderr)
+        return 130
+    except (InputError, OSError, ImportError) as error:
+        message = str(error)
+    except Exception as error:
+        message = f"unexpected {type(error).__name__}: {error} (--debug shows where)"
+    if arguments.debug:
+        traceback.print_exc()
+    print(f"stemwidgets: error: {' '.join(message.split())}", file=sys.stderr)
+    return 2
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="stemwidgets",
+        description=_DESCRIPTION,
+        epilog=_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=f"stemwidgets {__version__}")
+    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+    _add_demo(commands)
+    _add_open(commands)
+    _add_fit(commands)
+    return parser
+
+
+def _add_demo(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    demo = commands.add_parser(
+        "demo",
+        help="show a simulated graphene scan in the browser",
+        description="Show the shipped simulated graphene scan in the browser. "
+        "Click a position, press Train, watch the angle map appear. Ctrl-C ends it.",
+    )
+    _add_page_options(demo)
+    demo.set_defaults(run=_demo)
+
+
+def _add_open(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    open_ = commands.add_parser(
+        "open",
+        help="show a scan of your own in the browser",
+        description="Show a 4D-STEM scan in the browser. Ctrl-C ends it.",
+    )
+    open_.add_argument("file", metavar="FILE", type=Path, help="the scan, in any format we read")
+    _add_page_options(open_)
+    open_.set_defaults(run=_open)
+
+
+def _add_page_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--explore",
+        action="store_true",
+        help="only look: map, pattern, virtual detector and COM, without the rrVAE",
+    )
+    parser.add_argument(
+        "--port",
+        type=int,
+        help="port on this machine (default: 8866 or, if that is taken, a free one; "
+        "0: any free one)",
+    )
+    parser.add_argument(
+        "--no-browser", action="store_true", help="print the address, open no browser"
+    )
+    _add_debug(parser)
+
+
+def _add_fit(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    fit = commands.add_parser(
+        "fit",
+        help="train the rrVAE on a scan and save its maps, without a browser",
+        description="Train the rrVAE on a 4D-STEM scan and save its maps, its model or both.",
+        epilog=_FIT_DETAILS,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    fit.add_argument("file", metavar="FILE", type=Path, help="the scan")
+    fit.add_argument("--out", metavar="MAPS", type=Path, help="where to write the maps (.zspy)")
+    fit.add_argument(
+        "--model", metavar="MODEL", type=Path, help="where to write the trained model (.rrvae)"
+    )
+    fit.add_argument(
+        "--latent-dim",
+        type=int,
+        default=2,
+        metavar="N",
+        help="number of rotation-invariant latent variables (default: 2)",
+    )
+    fit.add_argument(
+        "--seed",
+        type=int,
+        default=0,
+        metavar="N",
+        help="random seed; the same seed gives the same maps (default: 0)",
+    )
+    fit.add_argument(
+        "--device", default="auto", help='"auto" (default), "cpu", "cuda", "mps"', metavar="NAME"
+    )
+    fit.add_argument(
+        "--lazy", action="store_true", help="leave the scan on disk: for scans beyond memory"
+    )
+    fit.add_argument("--overwrite", action="store_true", help="replace files that exist")
+    _add_debug(fit)
+    fit.set_defaults(run=_fit)
+
+
+def _add_debug(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--debug", action="store_true", help="show the Python traceback of an error"
+    )
+
+
+def _demo(arguments: argparse.Namespace) -> int:
+    return _serve(None, "graphene (simulated)", arguments)
+
+
+def _open(arguments: argparse.Namespace) -> int:
+    path = arguments.file.expanduser().absolute()
+    if not path.exists():
+        raise FileNotFoundError(f"there is no file {path}: check the name and the folder")
+    return _serve(str(path), path.name, arguments)
+
+
+def _serve(source: str | None, title: str, arguments: argparse.Namespace) -> int:
+    from stemwidgets.cli.serve import serve
+
+    return serve(
+        source,
+        title,
+        explore=arguments.explore,
+        port=arguments.port,
+        open_browser=not arguments.no_browser,
+    )
+
+
+def _fit(arguments: argparse.Namespace) -> int:
+    from stemwidgets.cli.fit import fit
+
+    return fit(
+        arguments.file.expanduser(),
+        maps_path=arguments.out,
+        model_path=arguments.model,
+        overwrite=arguments.overwrite,
+        lazy=arguments.lazy,
+        latent_dim=arguments.latent_dim,
+        seed=arguments.seed,
+        device=arguments.device,
+    )

@@ -1,0 +1,141 @@
+"""Train on a file and save what was learned, without a browser."""
+
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from stemwidgets.arrays.errors import InputError
+
+if TYPE_CHECKING:
+    from stemwidgets.rrvae.records import Progress
+
+_BAR_WIDTH = 30
+_LOG_INTERVAL = 10.0  # s
+_MAP_FORMATS = (".zspy", ".hspy")
+
+
+def fit(
+    file: Path,
+    *,
+    maps_path: Path | None = None,
+    model_path: Path | None = None,
+    overwrite: bool = False,
+    lazy: bool = False,
+    **options: Any,
+) -> int:
+    """Train the rrVAE on a scan, save maps and model, and print what came out.
+
+    Parameters
+    ----------
+    file : Path
+        The scan.
+    maps_path, model_path : Path, optional
+        Where to write the maps (``.zspy`` or ``.hspy``) and the model; at least one of them.
+    overwrite : bool
+        Replace files that exist.
+    lazy : bool
+        Leave the scan on disk.
+    **options
+        Passed to `stemwidgets.RRVAE`.
+
+    Returns
+    -------
+    int
+        0.
+
+    Raises
+    ------
+    InputError
+        If there is nothing to write, or the scan or an option cannot be used.
+    OSError
+        If a file is missing, exists already or cannot be written.
+    """
+    check_outputs(maps_path, model_path, overwrite)
+
+    import stemwidgets as sw
+
+    signal = sw.load(file, lazy=lazy)
+    shape = signal.data.shape
+    say(f"{file.name}: scan {_size(shape[:2])}, patterns {_size(shape[2:])} pixels")
+    model = sw.RRVAE(**options)
+    started = time.perf_counter()
+    last = _train(model, signal)
+    say(
+        f"trained {last.epoch} epochs in {time.perf_counter() - started:.1f} s, "
+        f"loss {last.loss:.4g} per pattern"
+    )
+    maps = model.encode(signal)
+    com = sw.center_of_mass(signal)
+    say(f"angle against COM angle: {sw.compare_angles(maps.angle, com.angle, com.magnitude)}")
+    if model_path is not None:
+        model.save(model_path)
+        say(f"wrote {model_path}")
+    if maps_path is not None:
+        maps.save(maps_path)
+        say(f"wrote {maps_path}")
+    return 0
+
+
+def check_outputs(maps_path: Path | None, model_path: Path | None, overwrite: bool) -> None:
+    """Make sure, before anything is computed, that the results can be written.
+
+    Raises
+    ------
+    InputError
+        If there is nothing to write, or the maps' format is not known.
+    FileNotFoundError
+        If a folder is missing.
+    FileExistsError
+        If a file exists and `overwrite` is False.
+    """
+    if maps_path is None and model_path is None:
+        raise InputError("nothing to write: pass --out maps.zspy, --model name.rrvae or both")
+    if maps_path is not None and maps_path.suffix not in _MAP_FORMATS:
+        raise InputError(
+            f"--out expects a name that ends in {' or '.join(_MAP_FORMATS)}, got {maps_path.name!r}"
+        )
+    for path in (maps_path, model_path):
+        if path is None:
+            continue
+        if not path.absolute().parent.is_dir():
+            raise FileNotFoundError(f"there is no folder {path.parent}: create it first")
+        if path.exists() and not overwrite:
+            raise FileExistsError(f"{path} exists: choose another name, or pass --overwrite")
+
+
+def say(line: str) -> None:
+    """Print a line of the summary."""
+    print(line, flush=True)
+
+
+def bar(progress: "Progress") -> str:
+    """Draw the state of a training as one line of text."""
+    done = min(1.0, progress.epoch / max(1, progress.epochs))
+    filled = round(done * _BAR_WIDTH)
+    return (
+        f"training [{'#' * filled}{'.' * (_BAR_WIDTH - filled)}] {done:4.0%}  "
+        f"loss {progress.loss:.4g}  {progress.remaining:.0f} s left"
+    )
+
+
+def _train(model: Any, signal: Any) -> "Progress":
+    """Train to the end, showing the bar: in place on a terminal, now and then in a log."""
+    terminal = sys.stderr.isatty()
+    last: Progress | None = None
+    shown = time.monotonic()
+    for last in model.steps(signal):
+        if terminal:
+            print(f"\r{bar(last):<78}", end="", file=sys.stderr, flush=True)
+        elif time.monotonic() - shown > _LOG_INTERVAL:
+            print(bar(last), file=sys.stderr, flush=True)
+            shown = time.monotonic()
+    if terminal:
+        print(file=sys.stderr)
+    if last is None:
+        raise RuntimeError("the training ended before its first step")
+    return last
+
+
+def _size(shape: tuple[int, ...]) -> str:
+    return "×".join(str(n) for n in shape)

@@ -1,0 +1,178 @@
+"""Serve one dashboard with Voila, to this machine only."""
+
+import json
+import logging
+import os
+import secrets
+import signal
+import socket
+import sys
+import tempfile
+import webbrowser
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from stemwidgets.arrays.errors import InputError
+
+HOST = "127.0.0.1"
+DEFAULT_PORT = 8866
+
+
+def serve(
+    source: str | None,
+    title: str,
+    *,
+    explore: bool = False,
+    port: int | None = None,
+    open_browser: bool = True,
+) -> int:
+    """Serve a dashboard until Ctrl-C.
+
+    Nothing of the user's folders is served: the page lives in a temporary folder of its own, and
+    only requests that name this machine are answered.
+
+    Parameters
+    ----------
+    source : str or None
+        Path of the scan; None shows the shipped graphene.
+    title : str
+        Title of the browser tab.
+    explore : bool
+        Show the dashboard for looking, without the rrVAE.
+    port : int, optional
+        Port to listen on; 0 takes any free one. By default 8866, or a free one if that is taken.
+    open_browser : bool
+        Open the page in the default browser.
+
+    Returns
+    -------
+    int
+        0, when ended by Ctrl-C or SIGTERM.
+
+    Raises
+    ------
+    ImportError
+        If Voila is not installed.
+    InputError
+        If the port cannot be had.
+    """
+    if find_spec("voila") is None:
+        raise ImportError(
+            "the browser dashboards need Voila, which is not installed. "
+            'Install it with: python -m pip install "stemwidgets[app]"'
+        )
+    port = find_port(port)
+    token = secrets.token_urlsafe(16)
+    address = f"http://{HOST}:{port}/?token={token}"
+    with tempfile.TemporaryDirectory(prefix="stemwidgets-") as folder:
+        call = f"page({source!a}, explore={explore})"
+        notebook = _write_notebook(Path(folder), call, title)
+        app = _voila(notebook, port, token)
+
+        def announce() -> None:
+            print(f"stemwidgets shows {title} at {address}  (Ctrl-C ends it)", flush=True)
+            if open_browser:
+                webbrowser.open(address)
+
+        _run(app, announce)
+    return 0
+
+
+def find_port(port: int | None) -> int:
+    """Return a port of this machine that can be listened on.
+
+    Parameters
+    ----------
+    port : int, optional
+        The one wanted; 0 for any. By default 8866, or any if that is taken.
+
+    Raises
+    ------
+    InputError
+        If the wanted port is taken, forbidden or not a port at all.
+    """
+    if port is not None and not 0 <= port <= 65535:
+        raise InputError(f"--port expects a number from 0 to 65535, got {port}")
+    candidates = [DEFAULT_PORT, 0] if port is None else [port]
+    for candidate in candidates:
+        with socket.socket() as probe:
+            # as the server itself will do: a port that was closed a moment ago is free
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, os.name == "posix")
+            try:
+                probe.bind((HOST, candidate))
+            except OSError:
+                continue
+            return int(probe.getsockname()[1])
+    raise InputError(f"port {port} is taken or not allowed: choose another, or leave out --port")
+
+
+def _write_notebook(folder: Path, call: str, title: str) -> Path:
+    """Write the page, and a kernel that is this very Python whatever else is installed."""
+    kernel = folder / "jupyter" / "kernels" / "stemwidgets" / "kernel.json"
+    kernel.parent.mkdir(parents=True)
+    start = [sys.executable, "-m", "ipykernel_launcher", "--log-level=ERROR"]
+    start += ["-f", "{connection_file}"]
+    kernel.write_text(
+        json.dumps({"argv": start, "display_name": "stemwidgets", "language": "python"})
+    )
+    template_root = Path(__file__).parent / "jupyter"
+    roots = [str(folder / "jupyter"), str(template_root), os.environ.get("JUPYTER_PATH", "")]
+    os.environ["JUPYTER_PATH"] = os.pathsep.join(root for root in roots if root)
+
+    notebook = folder / "page" / "page.ipynb"
+    notebook.parent.mkdir()
+    cell: dict[str, Any] = {
+        "cell_type": "code",
+        "execution_count": None,
+        "id": "page",
+        "metadata": {},
+        "outputs": [],
+        "source": f"from stemwidgets.cli.page import page\n\n{call}",
+    }
+    metadata = {"title": title, "kernelspec": {"name": "stemwidgets", "language": "python"}}
+    content = {"cells": [cell], "metadata": metadata, "nbformat": 4, "nbformat_minor": 5}
+    notebook.write_text(json.dumps(content))
+    return notebook
+
+
+def _voila(notebook: Path, port: int, token: str) -> Any:
+    from traitlets.config import Config
+    from voila.app import Voila
+
+    config = Config()
+    config.Voila.notebook_path = str(notebook)
+    config.Voila.ip = HOST
+    config.Voila.port = port
+    config.Voila.port_retries = 0
+    config.Voila.token = token
+    config.Voila.open_browser = False
+    config.Voila.log_level = "ERROR"
+    # a voila.json in the user's folder is not ours to run
+    config.Voila.config_file_paths = []
+    # a page elsewhere must not reach the kernel through a name that resolves to this machine
+    config.Voila.tornado_settings = {"allow_remote_access": False}
+    config.VoilaConfiguration.template = "stemwidgets"
+    config.VoilaConfiguration.allow_template_override = "NO"
+    config.VoilaConfiguration.allow_theme_override = "NO"
+    config.VoilaConfiguration.file_allowlist = []
+    logging.getLogger("tornado.general").setLevel(logging.ERROR)
+    app = Voila(config=config)
+    app.initialize([])
+    return app
+
+
+def _run(app: Any, announce: Any) -> None:
+    from tornado.ioloop import IOLoop
+
+    loop = IOLoop.current()
+    loop.add_callback(announce)
+
+    def stop(signum: int, frame: object) -> None:
+        loop.add_callback_from_signal(loop.stop)
+
+    before = signal.signal(signal.SIGINT, stop)
+    try:
+        app.start()
+    finally:
+        signal.signal(signal.SIGINT, before)
