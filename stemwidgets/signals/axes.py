@@ -1,0 +1,280 @@
+"""Between HyperSpy signals, which count axes (x, y), and arrays ``[iy, ix, ky, kx]``.
+
+This is the only file that turns one order into the other.
+"""
+
+from os import PathLike
+from typing import Any
+
+import hyperspy.api as hs
+import numpy as np
+from pyxem.signals import ElectronDiffraction2D, LazyElectronDiffraction2D
+
+from stemwidgets.arrays.axes import Axes, Axis
+from stemwidgets.arrays.checks import require_scan
+from stemwidgets.arrays.errors import InputError
+from stemwidgets.signals.load import load
+from stemwidgets.signals.units import detector_axis, is_angle, is_length, is_reciprocal, scan_axis
+
+_NAMES = ("y", "x", "ky", "kx")
+
+
+def to_arrays(source: Any) -> tuple[Any, Axes, str]:
+    """Patterns, axes and title of whatever a microscopist may pass.
+
+    Parameters
+    ----------
+    source : path, signal or array
+        A file that :func:`stemwidgets.load` reads, a HyperSpy or pyxem signal, or a numpy or dask
+        array ``[iy, ix, ky, kx]``.
+
+    Returns
+    -------
+    data : numpy or dask array, shape [iy, ix, ky, kx]
+        Not copied where that can be avoided; lazy stays lazy.
+    axes : Axes
+        Scan in Å and detector in 1/Å where the source is calibrated.
+    title : str
+        Title of the signal, else the name of the file, else empty.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    InputError
+        If this is no scan of diffraction patterns.
+    """
+    if isinstance(source, (str, PathLike)):
+        signal = load(source)
+        data, axes = signal_to_arrays(signal)
+        return data, axes, _title(signal) or signal.tmp_parameters.get_item("filename", "")
+    if isinstance(source, hs.signals.BaseSignal):
+        return *signal_to_arrays(source), _title(source)
+    require_scan(source)
+    return source, Axes.uncalibrated(source.shape), ""
+
+
+def signal_to_arrays(signal: Any) -> tuple[Any, Axes]:
+    """Patterns and calibrated axes of a HyperSpy signal.
+
+    Axes are taken in HyperSpy's order, (x, y | kx, ky), unless their names end the other way round
+    (``R_y, R_x | Q_y, Q_x``): then the names win. Units are brought to Å and 1/Å (angles with the
+    help of ``metadata.Acquisition_instrument.TEM.beam_energy``, else mrad); an axis without units
+    is in pixels.
+
+    Parameters
+    ----------
+    signal : hyperspy.api.signals.BaseSignal
+        Two scan axes and two detector axes; lazy or not.
+
+    Returns
+    -------
+    data : numpy or dask array, shape [iy, ix, ky, kx]
+        A view of the signal's data, not a copy.
+    axes : Axes
+        In the same order; y and ky point down.
+
+    Raises
+    ------
+    InputError
+        If the signal has other dimensions, swapped or unevenly sampled axes, or is complex.
+    """
+    if not isinstance(signal, hs.signals.BaseSignal):
+        raise InputError(f"Expected a HyperSpy signal, got {type(signal).__name__}.")
+    _require_dimensions(signal)
+    x, y = _by_name(signal.axes_manager.navigation_axes)
+    kx, ky = _by_name(signal.axes_manager.signal_axes)
+    ordered = (y, x, ky, kx)
+    for axis in ordered:
+        _require_uniform(axis)
+    if _frequency(y) and _frequency(x) and is_length(ky.units) and is_length(kx.units):
+        raise InputError(
+            f"Scan and detector axes are swapped: the scan axes are in {y.units}, the detector "
+            f"axes in {ky.units}. Pass signal.T."
+        )
+    data = signal.data.transpose([axis.index_in_array for axis in ordered])
+    require_scan(data)
+    return data, _calibrated(ordered, _beam_energy(signal))
+
+
+def arrays_to_signal(data: Any, axes: Axes, title: str = "") -> ElectronDiffraction2D:
+    """A scan as a pyxem signal.
+
+    Parameters
+    ----------
+    data : numpy or dask array, shape [iy, ix, ky, kx]
+        Patterns; the signal of a dask array is lazy.
+    axes : Axes
+        Calibration.
+    title : str
+        Title of the signal.
+
+    Raises
+    ------
+    InputError
+        If `data` is no scan, or `axes` are those of another shape.
+    """
+    require_scan(data)
+    if tuple(data.shape) != axes.shape:
+        raise InputError(f"The data have the shape {tuple(data.shape)}, the axes {axes.shape}.")
+    kind = ElectronDiffraction2D if isinstance(data, np.ndarray) else LazyElectronDiffraction2D
+    described = [
+        _described(axis, name, navigate=name in ("y", "x"))
+        for name, axis in zip(_NAMES, axes, strict=True)
+    ]
+    return kind(data, axes=described, metadata={"General": {"title": title}})
+
+
+def map_signal(values: Any, axes: Axes, title: str, quantity: str, units: str) -> Any:
+    """A map of the scan as a signal.
+
+    Parameters
+    ----------
+    values : array, shape [iy, ix]
+        One number per scan position.
+    axes : Axes
+        Axes of the scan that this map was made from.
+    title, quantity, units : str
+        What it shows; ``metadata.Signal.quantity`` becomes ``"quantity (units)"``.
+
+    Returns
+    -------
+    hyperspy.api.signals.Signal2D
+    """
+    return hs.signals.Signal2D(
+        np.asarray(values),
+        axes=_scan_axes(axes),
+        metadata=_labels(title, quantity, units),
+    )
+
+
+def map_stack_signal(values: Any, axes: Axes, title: str, quantity: str, units: str) -> Any:
+    """Several maps of the scan as one signal, one map for each navigation index.
+
+    Parameters
+    ----------
+    values : array, shape [iy, ix, d]
+        `d` numbers per scan position.
+    axes : Axes
+        Axes of the scan that these maps were made from.
+    title, quantity, units : str
+        As for :func:`map_signal`; `quantity` also names the navigation axis.
+
+    Returns
+    -------
+    hyperspy.api.signals.Signal2D
+        Its data are ``[d, iy, ix]``.
+    """
+    stack = np.moveaxis(np.asarray(values), -1, 0)
+    index = {"name": quantity, "size": len(stack), "navigate": True}
+    return hs.signals.Signal2D(
+        stack,
+        axes=[index, *_scan_axes(axes)],
+        metadata=_labels(title, quantity, units),
+    )
+
+
+def _require_dimensions(signal: Any) -> None:
+    scan = signal.axes_manager.navigation_axes
+    detector = signal.axes_manager.signal_axes
+    found = (
+        f"{len(scan)} scan and {len(detector)} detector axes "
+        f"({', '.join(map(_called, scan)) or '-'} | {', '.join(map(_called, detector)) or '-'})"
+    )
+    if len(scan) > 2 and len(detector) == 2:
+        extra = scan[2:]
+        choice = ", ".join([":", ":", *("0" for _ in extra)])
+        raise InputError(
+            f"Expected two scan axes, got {len(scan)}: {', '.join(map(_called, scan))}. Which "
+            f"{' and '.join(_called(axis) for axis in extra)} do you want? Choose one, for example "
+            f"signal.inav[{choice}], or combine them, for example signal.sum(2)."
+        )
+    if len(scan) + len(detector) == 4 and len(detector) != 2:
+        raise InputError(
+            f"Expected two scan and two detector axes, got {found}. "
+            "Pass signal.transpose(signal_axes=2)."
+        )
+    if len(scan) == 1 and len(detector) == 2:
+        raise InputError(
+            f"Expected two scan axes, got one: {_called(scan[0])}. For a line scan pass "
+            f"hyperspy.api.stack([signal]). For a scan whose rows follow each other, load the file "
+            f"with stemwidgets.load(path, scan_shape=(rows, columns))."
+        )
+    if len(scan) != 2 or len(detector) != 2:
+        raise InputError(
+            f"Expected a scan of diffraction patterns, two scan and two detector axes, got {found}."
+        )
+
+
+def _require_uniform(axis: Any) -> None:
+    if not axis.is_uniform:
+        raise InputError(
+            f"The axis {_called(axis)} is not evenly sampled. "
+            "Interpolate it first, or pass signal.data to work in pixels."
+        )
+
+
+def _by_name(pair: tuple[Any, Any]) -> tuple[Any, Any]:
+    """An (x, y) pair of axes, the right way round if their names end in y and x."""
+    first, second = pair
+    names = [str(axis.name).lower() for axis in pair]
+    swapped = names[0][-1:] == "y" and names[1][-1:] == "x" and names[0][:-1] == names[1][:-1]
+    return (second, first) if swapped else (first, second)
+
+
+def _calibrated(ordered: tuple[Any, ...], beam_energy: float | None) -> Axes:
+    plain = [
+        Axis(axis.size, float(axis.scale), float(axis.offset), str(axis.units)) for axis in ordered
+    ]
+    scan = [scan_axis(axis) for axis in plain[:2]]
+    detector = [detector_axis(axis, beam_energy) for axis in plain[2:]]
+    for word, (first, second) in (("scan", scan), ("detector", detector)):
+        if first.units != second.units:
+            raise InputError(
+                f"The two {word} axes have different units, {first.units} and {second.units}. "
+                "Set both in signal.axes_manager."
+            )
+    return Axes(*scan, *detector)
+
+
+def _beam_energy(signal: Any) -> float | None:
+    for place in ("TEM", "SEM"):
+        energy = signal.metadata.get_item(f"Acquisition_instrument.{place}.beam_energy")
+        if energy:
+            return float(energy)
+    return None
+
+
+def _frequency(axis: Any) -> bool:
+    return is_reciprocal(axis.units) or is_angle(axis.units)
+
+
+def _called(axis: Any) -> str:
+    name = str(axis.name)
+    return f"{'unnamed' if name == '<undefined>' else name!r} (size {axis.size})"
+
+
+def _title(signal: Any) -> str:
+    return str(signal.metadata.get_item("General.title", ""))
+
+
+def _described(axis: Axis, name: str, navigate: bool) -> dict[str, Any]:
+    return {
+        "name": name,
+        "size": axis.size,
+        "scale": axis.scale,
+        "offset": axis.offset,
+        "units": axis.units,
+        "navigate": navigate,
+    }
+
+
+def _scan_axes(axes: Axes) -> list[dict[str, Any]]:
+    return [_described(axes.scan_y, "y", False), _described(axes.scan_x, "x", False)]
+
+
+def _labels(title: str, quantity: str, units: str) -> dict[str, Any]:
+    return {
+        "General": {"title": title},
+        "Signal": {"quantity": f"{quantity} ({units})" if units else quantity},
+    }

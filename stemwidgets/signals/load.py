@@ -1,0 +1,221 @@
+"""One door for files: whatever RosettaSciIO reads, Nion Swift ``.ndata1`` and numpy ``.npy``."""
+
+import difflib
+import math
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+import hyperspy.api as hs
+import numpy as np
+from pyxem.signals import Diffraction2D, ElectronDiffraction2D, LazyElectronDiffraction2D
+from rsciio import IO_PLUGINS
+
+from stemwidgets.arrays.errors import InputError
+from stemwidgets.signals.ndata import read_ndata
+
+_READ_ONLY = {"zspy": {"mode": "r"}, "hspy": {"mode": "r"}}
+
+
+def load(
+    path: str | PathLike[str],
+    lazy: bool = False,
+    scan_shape: tuple[int, int] | None = None,
+    reader: str | None = None,
+) -> Diffraction2D:
+    """Load a scan of diffraction patterns.
+
+    Files are opened for reading only.
+
+    Parameters
+    ----------
+    path : path
+        ``.hspy``, ``.zspy``, ``.mib``, ``.blo``, ``.dm4``, ``.emd`` and whatever else RosettaSciIO
+        reads, Nion Swift's ``.ndata1``, or a numpy array ``[iy, ix, ky, kx]`` in ``.npy``.
+    lazy : bool
+        Leave the patterns on disk until they are asked for. A compressed ``.ndata1`` is read all
+        the same.
+    scan_shape : (int, int), optional
+        Rows and columns of the scan, for a file that holds a plain sequence of patterns.
+    reader : str, optional
+        Name of RosettaSciIO's reader, for suffixes that several formats share (``.h5``).
+
+    Returns
+    -------
+    pyxem.signals.Diffraction2D
+        The signal; lazy if `lazy`.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file; names files with a similar name.
+    InputError
+        If the file cannot be read, is ambiguous, or holds a sequence of patterns and no
+        `scan_shape` is given.
+    """
+    path = Path(path).expanduser()
+    _require_file(path)
+    suffix = path.suffix.lower().removeprefix(".")
+    if reader is None and suffix == "ndata1":
+        signal = _from_dictionary(_guarded(path, read_ndata, path, lazy), lazy)
+    elif reader is None and suffix == "npy":
+        signal = _from_dictionary(_guarded(path, _read_npy, path, lazy), lazy)
+    else:
+        name = reader or _reader_name(path, suffix)
+        options = _READ_ONLY.get(name.lower(), {}) if lazy else {}
+        found = _guarded(path, hs.load, path, lazy=lazy, file_format=name, **options)
+        signal = _the_scan(path, found)
+    if signal.data.dtype == object:
+        raise InputError(f"{path.name} holds a ragged signal, not diffraction patterns.")
+    if not isinstance(signal, Diffraction2D) and len(signal.axes_manager.signal_axes) == 2:
+        signal.set_signal_type("electron_diffraction")
+    return _arranged(path, signal, scan_shape)
+
+
+def readable_suffixes() -> list[str]:
+    """Suffixes of the files that :func:`load` reads, without the dot."""
+    known = {suffix.lower() for plugin in IO_PLUGINS for suffix in plugin["file_extensions"]}
+    return sorted(known | {"ndata1", "npy"})
+
+
+def _require_file(path: Path) -> None:
+    if path.is_file() or (path.is_dir() and path.suffix.lower() == ".zspy"):
+        return
+    if path.is_dir():
+        raise InputError(f"{path} is a folder. Pass one of the files in it.")
+    message = f"There is no file {path}."
+    if not path.parent.is_dir():
+        raise FileNotFoundError(f"{message} The folder {path.parent} does not exist either.")
+    names = [entry.name for entry in path.parent.iterdir()]
+    near = difflib.get_close_matches(path.name, names, n=3, cutoff=0.6)
+    near += [name for name in names if Path(name).stem == path.stem and name not in near][:3]
+    advice = f"Did you mean {' or '.join(near)}?" if near else f"Looked in {path.parent.resolve()}."
+    raise FileNotFoundError(f"{message} {advice}")
+
+
+def _reader_name(path: Path, suffix: str) -> str:
+    candidates = [
+        plugin["name"]
+        for plugin in IO_PLUGINS
+        if suffix in {extension.lower() for extension in plugin["file_extensions"]}
+    ]
+    if not candidates:
+        raise InputError(
+            f"Cannot tell the format of {path.name} by its suffix. "
+            f"Readable: .{', .'.join(readable_suffixes())}. "
+            'Rename the file, or say which format it is, for example reader="HSPY".'
+        )
+    if len(candidates) > 1:
+        choices = " or ".join(f'reader="{name}"' for name in candidates)
+        raise InputError(
+            f"Several formats use the suffix .{suffix}. Say which one {path.name} is: "
+            f"pass {choices}."
+        )
+    return str(candidates[0])
+
+
+def _guarded(path: Path, read: Any, *arguments: Any, **options: Any) -> Any:
+    """What `read` returns; its failure as an error that names the file."""
+    try:
+        return read(*arguments, **options)
+    except (InputError, MemoryError):
+        raise
+    except PermissionError as error:
+        raise InputError(f"No permission to read {path}.") from error
+    except ImportError as error:
+        raise InputError(
+            f"Reading {path.name} needs a package that is not installed: {error}"
+        ) from error
+    except Exception as error:
+        raise InputError(
+            f"{path.name} could not be read; it may be truncated, damaged or of another format "
+            f"({type(error).__name__}: {error})."
+        ) from error
+
+
+def _read_npy(path: Path, lazy: bool) -> dict[str, Any]:
+    data = np.load(path, mmap_mode="r" if lazy else None, allow_pickle=False)
+    if data.ndim not in (3, 4):
+        raise InputError(
+            f"{path.name} holds an array of shape {data.shape}; expected patterns [iy, ix, ky, kx]."
+        )
+    axes = [
+        {"size": size, "navigate": index < data.ndim - 2} for index, size in enumerate(data.shape)
+    ]
+    return {"data": data, "axes": axes, "metadata": {"General": {"title": path.stem}}}
+
+
+def _from_dictionary(parts: dict[str, Any], lazy: bool) -> Diffraction2D:
+    kind = LazyElectronDiffraction2D if lazy else ElectronDiffraction2D
+    return kind(**parts)
+
+
+def _the_scan(path: Path, found: Any) -> Any:
+    """The one scan in what a file holds."""
+    if not isinstance(found, list):
+        return found
+    scans = [signal for signal in found if signal.data.ndim == 4]
+    if len(scans) == 1:
+        return scans[0]
+    if not found:
+        raise InputError(f"{path.name} holds no data.")
+    listed = "; ".join(
+        f"[{index}] {signal.metadata.General.title or 'untitled'} {signal.data.shape}"
+        for index, signal in enumerate(found)
+    )
+    raise InputError(
+        f"{path.name} holds {len(found)} signals and {len(scans) or 'none'} of them "
+        f"{'is' if not scans else 'are'} a scan of patterns: {listed}. "
+        "Load it with hyperspy.api.load and pass the one you want."
+    )
+
+
+def _arranged(path: Path, signal: Any, scan_shape: tuple[int, int] | None) -> Any:
+    """The signal, with its sequence of patterns folded into rows and columns."""
+    axes = signal.axes_manager
+    if len(axes.signal_axes) != 2 or not axes.navigation_axes:
+        if scan_shape is None:
+            return signal
+        raise InputError(f"{path.name} holds no sequence of patterns to fold into a scan.")
+    count = math.prod(axis.size for axis in axes.navigation_axes)
+    if scan_shape is None:
+        if len(axes.navigation_axes) == 1:
+            raise InputError(
+                f"{path.name} holds a sequence of {count} patterns and does not say how they were "
+                f"scanned. Pass scan_shape=(rows, columns), {_foldings(count)}."
+            )
+        return signal
+    return _folded(signal, _checked(scan_shape, count))
+
+
+def _checked(scan_shape: Any, count: int) -> tuple[int, int]:
+    try:
+        rows, columns = (int(size) for size in scan_shape)
+    except (TypeError, ValueError) as error:
+        raise InputError(f"scan_shape must be (rows, columns), got {scan_shape!r}.") from error
+    if rows < 1 or columns < 1 or rows * columns != count:
+        raise InputError(
+            f"scan_shape=({rows}, {columns}) does not fit {count} patterns. "
+            f"Possible: {_foldings(count)}."
+        )
+    return rows, columns
+
+
+def _foldings(count: int) -> str:
+    pairs = [(rows, count // rows) for rows in range(1, count + 1) if count % rows == 0]
+    nearest = sorted(pairs, key=lambda pair: abs(math.log(pair[0] / pair[1])))[:4]
+    return " or ".join(str(pair) for pair in nearest)
+
+
+def _folded(signal: Any, scan_shape: tuple[int, int]) -> Any:
+    detector = [axis.get_axis_dictionary() for axis in reversed(signal.axes_manager.signal_axes)]
+    scan = [
+        {"name": name, "size": size, "navigate": True}
+        for name, size in zip("yx", scan_shape, strict=True)
+    ]
+    return type(signal)(
+        signal.data.reshape(*scan_shape, *signal.data.shape[-2:]),
+        axes=[*scan, *detector],
+        metadata=signal.metadata.as_dictionary(),
+        original_metadata=signal.original_metadata.as_dictionary(),
+    )
