@@ -1,1 +1,1 @@
-"""Layout only: views put on a page."""
+"""Layout only: puts views on a page."""

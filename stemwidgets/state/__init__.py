@@ -1,1 +1,7 @@
-"""One truth for many views: the session, its training and its background work."""
+"""One truth: the session, its training and the work in the background; no pixel."""
+
+from stemwidgets.state.channels import Channel
+from stemwidgets.state.session import Session
+from stemwidgets.state.training import Training
+
+__all__ = ["Channel", "Session", "Training"]

@@ -1,0 +1,62 @@
+"""A page: a title row with the scan's name and size, and rows of views below."""
+
+from html import escape
+from typing import Any
+
+import ipywidgets
+
+from stemwidgets.arrays.errors import InputError
+from stemwidgets.signals.session import Session
+from stemwidgets.state.session import Session as StateSession
+
+
+class Dashboard(ipywidgets.VBox):
+    """Views of one session on a page.
+
+    Attributes
+    ----------
+    session : Session
+        What all views share.
+    parts : dict of str to widget
+        The views by name.
+    """
+
+    def __init__(self, session: StateSession, rows: list[list[ipywidgets.Widget]]) -> None:
+        wrap = ipywidgets.Layout(flex_flow="row wrap", grid_gap="12px 20px", margin="0 0 12px 0")
+        boxes = [ipywidgets.HBox(row, layout=wrap) for row in rows]
+        super().__init__([ipywidgets.HTML(headline(session)), *boxes])
+        self.add_class("stemwidgets")
+        self.session = session
+        self.parts: dict[str, Any] = {}
+
+
+def session_of(source: Any, lazy: bool, unknown: dict[str, Any], name: str) -> StateSession:
+    """The session itself, or a new one on a file, signal or array."""
+    if unknown:
+        raise InputError(
+            f"{name} does not know {', '.join(map(repr, sorted(unknown)))}: "
+            "it takes a file, a signal, an array or a Session, and lazy=True for a large file."
+        )
+    return source if isinstance(source, StateSession) else Session(source, lazy=lazy)
+
+
+def headline(session: StateSession) -> str:
+    """Name and size of the scan, as HTML."""
+    rows, columns, height, width = session.shape
+    facts = [f"scan {rows} × {columns}", f"patterns {height} × {width}"]
+    if session.beam_energy:
+        facts.append(f"{session.beam_energy:g} kV")
+    return (
+        "<div style='display:flex;align-items:baseline;gap:16px;flex-wrap:wrap;"
+        "border-bottom:2px solid #1565c0;padding:4px 0 6px;margin-bottom:6px;line-height:1.3'>"
+        f"<span style='font-size:22px;font-weight:600'>{escape(session.title or 'scan')}</span>"
+        f"<span style='font-size:16px'>{', '.join(facts)}</span></div>"
+    )
+
+
+def problem_page(text: str) -> ipywidgets.Widget:
+    """A page that says in words why there is no dashboard."""
+    return ipywidgets.HTML(
+        "<div style='font-size:22px;font-weight:600;line-height:1.5'>"
+        f"This scan cannot be shown</div><div style='font-size:16px'>{escape(text)}</div>"
+    )

@@ -1,0 +1,53 @@
+"""Look first: a linked map, the pattern, a virtual detector and the centre of mass."""
+
+from typing import Any
+
+from stemwidgets.dashboards.dashboard import Dashboard, session_of
+from stemwidgets.views.detector_panel import DetectorPanel
+from stemwidgets.views.pattern_view import PatternView
+from stemwidgets.views.readout import Readout
+from stemwidgets.views.scan_map import ScanMap
+
+
+def explore(source: Any, lazy: bool = False, **unknown: Any) -> Dashboard:
+    """Maps of a scan beside the pattern, with an annular virtual detector.
+
+    Parameters
+    ----------
+    source : path, signal, array or Session
+        The scan.
+    lazy : bool
+        Leave a file's patterns on disk and read them in the background.
+
+    Returns
+    -------
+    Dashboard
+        To be displayed; ``.session`` and ``.parts`` drive it from code.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    InputError
+        If this is no scan of diffraction patterns, or for an unknown keyword.
+    """
+    session = session_of(source, lazy, unknown, "explore")
+    parts: dict[str, Any] = {
+        "map": ScanMap(session, "sum", size=300),
+        "pattern": PatternView(session, reconstruction=False, size=300),
+        "detector": DetectorPanel(session),
+        "virtual_detector": ScanMap(session, "virtual detector", size=300),
+        "com_angle": ScanMap(session, "COM angle", size=300),
+        "com_magnitude": ScanMap(session, "COM magnitude", size=300),
+        "readout": Readout(session),
+    }
+    page = Dashboard(
+        session,
+        [
+            [parts["map"], parts["pattern"], parts["detector"]],
+            [parts["virtual_detector"], parts["com_angle"], parts["com_magnitude"]],
+            [parts["readout"]],
+        ],
+    )
+    page.parts = parts
+    return page

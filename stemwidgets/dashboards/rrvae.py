@@ -1,0 +1,70 @@
+"""Train an rrVAE on a scan and see what it learns beside the centre of mass."""
+
+from html import escape
+from typing import Any
+
+import ipywidgets
+
+from stemwidgets.dashboards.dashboard import Dashboard, session_of
+from stemwidgets.views.latent_scatter import LatentScatter
+from stemwidgets.views.loss_plot import LossPlot
+from stemwidgets.views.pattern_view import PatternView
+from stemwidgets.views.readout import Readout
+from stemwidgets.views.scan_map import ScanMap
+from stemwidgets.views.train_panel import TrainPanel
+
+
+def rrvae_dashboard(source: Any, lazy: bool = False, **unknown: Any) -> Dashboard:
+    """Maps, pattern, latent space and training of one scan, all linked.
+
+    Parameters
+    ----------
+    source : path, signal, array or Session
+        The scan.
+    lazy : bool
+        Leave a file's patterns on disk and read them in the background.
+
+    Returns
+    -------
+    Dashboard
+        To be displayed; ``.session`` and ``.parts`` drive it from code.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    InputError
+        If this is no scan of diffraction patterns, or for an unknown keyword.
+    """
+    session = session_of(source, lazy, unknown, "rrvae_dashboard")
+    parts: dict[str, Any] = {
+        "train": TrainPanel(session),
+        "com_angle": ScanMap(session, "COM angle", size=300),
+        "angle": ScanMap(session, "angle", size=300),
+        "comparison": ipywidgets.HTML(),
+        "pattern": PatternView(session, size=300),
+        "latent": LatentScatter(session, size=300),
+        "z1": ScanMap(session, "z1", size=300),
+        "z2": ScanMap(session, "z2", size=300),
+        "loss": LossPlot(session),
+        "readout": Readout(session),
+    }
+    page = Dashboard(
+        session,
+        [
+            [parts["train"], parts["com_angle"], parts["angle"]],
+            [parts["comparison"]],
+            [parts["pattern"], parts["latent"]],
+            [parts["z1"], parts["z2"], parts["loss"]],
+            [parts["readout"]],
+        ],
+    )
+    page.parts = parts
+
+    def compare(_: Any = None) -> None:
+        line = session.comparison or "appears with the first rrVAE angle map"
+        parts["comparison"].value = f"<b>rrVAE angle against COM angle:</b> {escape(line)}"
+
+    session.observe(compare, "comparison")
+    compare()
+    return page

@@ -1,0 +1,92 @@
+"""Named maps over the scan: what the views offer to show."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stemwidgets.arrays.axes import Axes
+from stemwidgets.arrays.center_of_mass import calibrated
+from stemwidgets.arrays.overview import Overview
+from stemwidgets.rrvae.records import Encoding
+
+Kind = Literal["scalar", "signed", "angle"]
+
+
+@dataclass(frozen=True, eq=False)
+class Channel:
+    """One map over the scan.
+
+    Parameters
+    ----------
+    name : str
+        What it is called on screen.
+    values : ndarray of float32, shape [iy, ix]
+        NaN where it is not defined.
+    units : str
+        ``"1/Å"``, ``"rad"`` …; empty for a pure number.
+    kind : {"scalar", "signed", "angle"}
+        Whether it is drawn from low to high, about zero, or around the circle.
+    confidence : ndarray of float32, shape [iy, ix], optional
+        From 0 (means nothing) to 1 (certain); angles are drawn faded where it is low.
+    """
+
+    name: str
+    values: NDArray[np.float32]
+    units: str = ""
+    kind: Kind = "scalar"
+    confidence: NDArray[np.float32] | None = None
+
+
+Channels = Mapping[str, Channel]
+
+
+def merged(channels: Channels, *new: Channel, drop: tuple[str, ...] = ()) -> Channels:
+    """A new mapping with some channels dropped and others added or replaced in their place."""
+    kept = {name: channel for name, channel in channels.items() if name not in drop}
+    return MappingProxyType(kept | {channel.name: channel for channel in new})
+
+
+def overview_channels(overview: Overview, axes: Axes) -> list[Channel]:
+    """Channels that need no model: the sum and the centre of mass."""
+    com = calibrated(overview.com, axes, overview.reference)
+    units = axes.kx.units
+    magnitude = _float32(com.magnitude)
+    largest = np.nanmax(magnitude, initial=0.0)
+    confidence = magnitude / largest if largest > 0 else np.zeros_like(magnitude)
+    return [
+        Channel("sum", _float32(overview.sum_image), "counts"),
+        Channel("COM x", _float32(com.x), units, "signed"),
+        Channel("COM y", _float32(com.y), units, "signed"),
+        Channel("COM magnitude", magnitude, units),
+        Channel("COM angle", _float32(com.angle), "rad", "angle", _float32(confidence)),
+    ]
+
+
+def encoding_channels(encoding: Encoding) -> list[Channel]:
+    """Channels that the rrVAE reads off the patterns."""
+    confidence = _float32(encoding.confidence)
+    latents = [
+        Channel(f"z{index + 1}", _float32(encoding.latent[..., index]), "", "signed")
+        for index in range(encoding.latent.shape[-1])
+    ]
+    return [
+        Channel("angle", _float32(encoding.angle), "rad", "angle", confidence),
+        *latents,
+        Channel("confidence", confidence),
+        Channel("residual", _float32(encoding.residual), "noise"),
+    ]
+
+
+def is_latent(name: str) -> bool:
+    """Whether a channel of this name is a latent variable."""
+    return name[:1] == "z" and name[1:].isdigit()
+
+
+def _float32(values: Any) -> NDArray[np.float32]:
+    array = np.array(values, dtype=np.float32)
+    array.flags.writeable = False
+    return array

@@ -1,0 +1,246 @@
+"""One scan on the desk: where one looks, what was computed, what is being learned."""
+
+import atexit
+import weakref
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from traitlets import Any as AnyTrait
+from traitlets import HasTraits, Instance, Unicode, observe
+
+from stemwidgets.arrays.axes import Axes
+from stemwidgets.arrays.checks import require_scan
+from stemwidgets.arrays.circular import compare_angles
+from stemwidgets.arrays.detectors import AnnularDetector, virtual_image
+from stemwidgets.arrays.errors import InputError
+from stemwidgets.arrays.overview import Overview, overview
+from stemwidgets.rrvae.records import Encoding
+from stemwidgets.state.channels import (
+    Channel,
+    encoding_channels,
+    is_latent,
+    merged,
+    overview_channels,
+)
+from stemwidgets.state.training import Training, default_model
+from stemwidgets.state.traits import Array, Position
+from stemwidgets.state.worker import Mailbox, Worker, wait_until
+
+
+class Session(HasTraits):
+    """What all views of one scan share.
+
+    Views read its traits, observe them and set `position` and `detector`. Every trait is set in
+    the thread that made the session; compound values are replaced whole.
+
+    Parameters
+    ----------
+    data : array, shape [iy, ix, ky, kx]
+        The scan. A numpy array is read at once; anything lazy, such as dask, in the background.
+    axes : Axes, optional
+        Calibration; pixels if not given.
+    title : str
+        Name of the scan.
+    beam_energy : float, optional
+        Beam energy [keV], if known.
+    make_model : callable, optional
+        Makes the model that `training` trains, see `Training`.
+
+    Attributes
+    ----------
+    position : (iy, ix)
+        Where one looks; clamped to the scan.
+    pattern : ndarray of float32, shape [ky, kx], or None
+        Pattern at the position; None until a lazy scan has delivered its first.
+    reconstruction : ndarray of float32, shape [ky, kx], or None
+        What the trained model makes of that pattern.
+    detector : AnnularDetector or None
+        Virtual detector; its image is the channel "virtual detector".
+    channels : mapping of str to Channel
+        Maps by the name they have on screen.
+    overview : Overview or None
+        Sum, mean pattern and centre of mass; None while a lazy scan is being read.
+    comparison : str or None
+        How the rrVAE angle compares with the COM angle.
+    problem : str
+        What went wrong last, in words; empty if nothing did.
+    training : Training
+        The training of this scan.
+    model : the trained model, or None
+
+    Raises
+    ------
+    InputError
+        If `data` is no scan, or `axes` describe another one.
+    """
+
+    position = Position()
+    pattern = Array()
+    reconstruction = Array()
+    detector = Instance(AnnularDetector, allow_none=True)
+    channels = AnyTrait(MappingProxyType({}))
+    overview = Instance(Overview, allow_none=True)
+    comparison = Unicode(None, allow_none=True)
+    problem = Unicode("")
+
+    def __init__(
+        self,
+        data: Any,
+        axes: Axes | None = None,
+        title: str = "",
+        beam_energy: float | None = None,
+        make_model: Any = default_model,
+    ) -> None:
+        super().__init__()
+        require_scan(data)
+        axes = Axes.uncalibrated(data.shape) if axes is None else axes
+        if axes.shape != tuple(data.shape):
+            raise InputError(
+                f"Expected axes of the scan's shape {tuple(data.shape)}, got {axes.shape}. "
+                "Leave them out to count in pixels."
+            )
+        self.data, self.axes, self.title, self.beam_energy = data, axes, title, beam_energy
+        self.shape: tuple[int, int, int, int] = tuple(data.shape)
+        self.model: Any = None
+        self.mailbox = Mailbox(self.report)
+        self._lazy = not isinstance(data, np.ndarray)
+        self._reader, self._computer = Worker(self.mailbox), Worker(self.mailbox)
+        self.training = Training(data, axes.pixel_size, self.mailbox, make_model)
+        self.training.observe(self._progressed, "progress")
+        self.training.observe(self._training_changed, "status")
+        _close_at_exit(self)
+        self._open()
+
+    def report(self, problem: BaseException | str) -> None:
+        """Show a problem, in words; an empty one clears what is shown."""
+        self.problem = in_words(problem) if isinstance(problem, BaseException) else problem
+
+    def wait(self, timeout: float | None = None) -> None:
+        """Wait until everything asked for in the background, but the training, is there.
+
+        Raises
+        ------
+        TimeoutError
+            If something is still being computed after `timeout` seconds.
+        """
+        done = wait_until(
+            lambda: not (self._reader.busy or self._computer.busy), self.mailbox, timeout
+        )
+        self.mailbox.drain()
+        if not done:
+            raise TimeoutError(f"the scan is still being read after {timeout} s")
+
+    def close(self) -> None:
+        """Stop the training and forget what the background has not begun."""
+        self._reader.close()
+        self._computer.close()
+        self.training.close()
+
+    def _open(self) -> None:
+        self._look()
+        if self._lazy:
+            self._computer.submit("overview", lambda: overview(self.data), self._set_overview)
+        else:
+            self._set_overview(overview(self.data))
+
+    def _set_overview(self, first_look: Overview) -> None:
+        self.channels = merged(self.channels, *overview_channels(first_look, self.axes))
+        self.overview = first_look
+
+    @observe("position")
+    def _look(self, _: Any = None) -> None:
+        if self._lazy:
+            position = self.position
+            self._reader.submit("pattern", lambda: self._read(position), self._set_pattern)
+        else:
+            self._set_pattern(self._read(self.position))
+
+    def _read(self, position: tuple[int, int]) -> NDArray[np.float32]:
+        return np.array(self.data[position], dtype=np.float32)
+
+    def _set_pattern(self, pattern: NDArray[np.float32]) -> None:
+        self.pattern = pattern
+        self._reconstruct()
+
+    def _reconstruct(self) -> None:
+        angle = self.channels.get("angle")
+        if self.model is None or angle is None:
+            self.reconstruction = None
+            return
+        names = [name for name in self.channels if is_latent(name)]
+        latent = np.array([self.channels[name].values[self.position] for name in names])
+        self.reconstruction = self.model.decode(latent, angle.values[self.position])
+
+    @observe("detector")
+    def _detector_changed(self, change: Any) -> None:
+        detector: AnnularDetector | None = change["new"]
+        if detector is None:
+            self.channels = merged(self.channels, drop=("virtual detector",))
+            return
+        self._computer.submit(
+            "virtual detector", lambda: virtual_image(self.data, detector), self._set_image
+        )
+
+    def _set_image(self, image: NDArray[np.float64]) -> None:
+        if self.detector is not None:
+            channel = Channel("virtual detector", image.astype(np.float32), "counts")
+            self.channels = merged(self.channels, channel)
+
+    def _training_changed(self, change: Any) -> None:
+        status, model = change["new"], self.training.model
+        if status == "running" and change["old"] != "paused":
+            self.report("")
+            self.model = None
+            self._reconstruct()
+        elif status == "failed" and self.training.failure is not None:
+            self.report(self.training.failure)
+        elif status in ("finished", "stopped") and getattr(model, "trained", False):
+            self.model = model
+            if status == "stopped" and not self._lazy:
+                self._computer.submit("encode", lambda: model.encode(self.data), self._set_encoding)
+            self._reconstruct()
+
+    def _progressed(self, change: Any) -> None:
+        if change["new"] is not None and change["new"].encoding is not None:
+            self._set_encoding(change["new"].encoding)
+
+    def _set_encoding(self, encoding: Encoding) -> None:
+        old = tuple(filter(is_latent, self.channels))
+        self.channels = merged(self.channels, *encoding_channels(encoding), drop=old)
+        self._compare()
+        self._reconstruct()
+
+    def _compare(self) -> None:
+        angle, com = self.channels.get("angle"), self.channels.get("COM angle")
+        if angle is None or com is None:
+            return
+        try:
+            comparison = compare_angles(angle.values, com.values, self._weights())
+        except InputError as error:
+            self.comparison = f"not comparable: {error}"
+        else:
+            self.comparison = str(comparison)
+
+    def _weights(self) -> NDArray[np.float32]:
+        weights: NDArray[np.float32] = self.channels["COM magnitude"].values
+        return weights
+
+
+def in_words(error: BaseException) -> str:
+    """An error as a sentence for the screen."""
+    if isinstance(error, InputError | FileNotFoundError | TimeoutError):
+        return str(error)
+    return f"{type(error).__name__}: {error}"
+
+
+def _close_at_exit(session: Session) -> None:
+    reference = weakref.ref(session)
+
+    def close() -> None:
+        alive = reference()
+        if alive is not None:
+            alive.close()
+
+    atexit.register(close)

@@ -1,0 +1,157 @@
+"""A training that runs in the background and can be paused, resumed, stopped and awaited."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from traitlets import HasTraits, Instance, Tuple, Unicode
+
+from stemwidgets.arrays.errors import InputError
+from stemwidgets.rrvae.records import Progress
+from stemwidgets.state.worker import Mailbox, Puller, wait_until
+
+
+def default_model(**options: Any) -> Any:
+    """Make an rrVAE; torch is loaded by the first training, not by opening a scan."""
+    from stemwidgets.rrvae.model import RRVAE
+
+    return RRVAE(**options)
+
+
+class Training(HasTraits):
+    """Trains models on one scan, one at a time.
+
+    Parameters
+    ----------
+    data : array, shape [iy, ix, ky, kx]
+        The scan, numpy or dask.
+    pixel_size : tuple of float
+        Height and width of a detector pixel.
+    mailbox : Mailbox, optional
+        Brings progress home; shared with the session.
+    make_model : callable, optional
+        Makes a model from the options of `start`: an `stemwidgets.rrvae.RRVAE` if not given,
+        anything with its ``steps(data, pixel_size=...)`` otherwise.
+
+    Attributes
+    ----------
+    status : {"idle", "running", "paused", "finished", "stopped", "failed"}
+    progress : Progress or None
+        The latest record.
+    history : tuple of (epoch, loss)
+        One pair for each epoch so far.
+    model : the model being trained or trained last, or None
+    failure : the exception that ended the last training, or None
+    """
+
+    status = Unicode("idle", read_only=True)
+    progress = Instance(Progress, allow_none=True, read_only=True)
+    history = Tuple(read_only=True)
+
+    def __init__(
+        self,
+        data: Any,
+        pixel_size: tuple[float, float] = (1.0, 1.0),
+        mailbox: Mailbox | None = None,
+        make_model: Callable[..., Any] = default_model,
+    ) -> None:
+        super().__init__()
+        self._data, self._pixel_size = data, pixel_size
+        self._make_model = make_model
+        self._mailbox = Mailbox(self._fail) if mailbox is None else mailbox
+        self._puller: Puller[Progress] | None = None
+        self.model: Any = None
+        self.failure: Exception | None = None
+
+    @property
+    def active(self) -> bool:
+        """Whether a training runs or is paused."""
+        return self.status in ("running", "paused")
+
+    def start(self, **options: Any) -> None:
+        """Begin a new training in the background.
+
+        Parameters
+        ----------
+        **options
+            Of the model, such as ``latent_dim=2, seed=0``. What the model refuses makes the
+            training fail: see `failure`, or let `wait` raise it.
+
+        Raises
+        ------
+        InputError
+            If a training already runs.
+        """
+        if self.active:
+            raise InputError("a training is already running: stop it before starting another")
+        self.model, self.failure = None, None
+        self.set_trait("progress", None)
+        self.set_trait("history", ())
+        self.set_trait("status", "running")
+
+        def generate() -> Iterator[Progress]:
+            self.model = self._make_model(**options)
+            yield from self.model.steps(self._data, pixel_size=self._pixel_size)
+
+        self._puller = Puller(generate, self._mailbox, self._record, self._end)
+
+    def pause(self) -> None:
+        """Hold a running training after its present step."""
+        if self._puller is not None and self.status == "running":
+            self._puller.pause()
+            self.set_trait("status", "paused")
+
+    def resume(self) -> None:
+        """Let a paused training go on."""
+        if self._puller is not None and self.status == "paused":
+            self._puller.resume()
+            self.set_trait("status", "running")
+
+    def stop(self) -> None:
+        """End the training after its present step; what it has learned stays usable."""
+        if self._puller is not None and self.active:
+            self._puller.stop()
+
+    def wait(self, timeout: float | None = None) -> None:
+        """Wait for the end of the training, showing its progress meanwhile.
+
+        Parameters
+        ----------
+        timeout : float, optional
+            Seconds to wait at most.
+
+        Raises
+        ------
+        TimeoutError
+            If the training goes on.
+        Exception
+            Whatever ended the training.
+        """
+        if not wait_until(lambda: not self.active, self._mailbox, timeout):
+            raise TimeoutError(f"the training is still {self.status} after {timeout} s")
+        if self.failure is not None:
+            raise self.failure
+
+    def close(self, timeout: float = 2.0) -> None:
+        """Stop and wait a moment for the thread."""
+        self.stop()
+        if self._puller is not None:
+            self._puller.join(timeout)
+
+    def _record(self, items: list[Progress]) -> None:
+        points = dict(self.history) | {item.epoch: item.loss for item in items}
+        self.set_trait("history", tuple(points.items()))
+        encoded = [item for item in items if item.encoding is not None]
+        if encoded and encoded[-1] is not items[-1]:
+            self.set_trait("progress", encoded[-1])
+        self.set_trait("progress", items[-1])
+
+    def _end(self, failure: Exception | None) -> None:
+        stopped = self._puller is not None and self._puller.stopping
+        if failure is not None:
+            self._fail(failure)
+        else:
+            self.set_trait("status", "stopped" if stopped else "finished")
+
+    def _fail(self, failure: BaseException) -> None:
+        self.failure = failure if isinstance(failure, Exception) else RuntimeError(str(failure))
+        self.set_trait("status", "failed")

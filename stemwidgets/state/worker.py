@@ -1,0 +1,225 @@
+"""The only threads of the project, and the mailbox that brings their results home.
+
+Traits may be set in one thread only, the one that made the session: observers draw widgets.
+Results of threads, and events that the front end delivers in a thread of its own (JupyterLab sends
+widget messages to a subshell), are therefore posted and run at home by the event loop.
+"""
+
+import asyncio
+import contextlib
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from typing import Any, Generic, TypeVar
+
+T = TypeVar("T")
+
+
+class Mailbox:
+    """Runs callbacks in the thread that made it; of several with one key only the latest.
+
+    Parameters
+    ----------
+    on_error : callable
+        Receives whatever a callback raises; nothing is lost in an event loop's log.
+    """
+
+    def __init__(self, on_error: Callable[[BaseException], None]) -> None:
+        self._on_error = on_error
+        self._home = threading.get_ident()
+        self._lock = threading.Lock()
+        self._letters: dict[str, Callable[[], None]] = {}
+        try:
+            self._loop: asyncio.AbstractEventLoop | None = asyncio.get_running_loop()
+        except RuntimeError:
+            self._loop = None
+
+    def post(self, key: str, callback: Callable[[], None], delay: float = 0.0) -> None:
+        """Run the callback at home, `delay` seconds from now, unless a newer one replaces it.
+
+        Without a running event loop (a plain script) a callback posted from home runs at once,
+        and one posted from a thread waits for `drain`.
+        """
+        if self._loop is None and threading.get_ident() == self._home:
+            self._run(callback)
+            return
+        with self._lock:
+            waiting = key in self._letters
+            self._letters[key] = callback
+        if self._loop is None or waiting:
+            return
+        with contextlib.suppress(RuntimeError):  # the loop is closed when the kernel shuts down
+            self._loop.call_soon_threadsafe(self._loop.call_later, delay, self._deliver, key)
+
+    def drain(self) -> None:
+        """Run everything that waits, now; for those who block the event loop at home."""
+        if threading.get_ident() != self._home:
+            return
+        for key in list(self._letters):
+            self._deliver(key)
+
+    def _deliver(self, key: str) -> None:
+        with self._lock:
+            callback = self._letters.pop(key, None)
+        if callback is not None:
+            self._run(callback)
+
+    def _run(self, callback: Callable[[], None]) -> None:
+        try:
+            callback()
+        except Exception as error:
+            self._on_error(error)
+
+
+class Worker:
+    """Does one thing after another in a thread; of several jobs with one key only the latest.
+
+    The thread ends when there is nothing left to do.
+
+    Parameters
+    ----------
+    mailbox : Mailbox
+        Where results go.
+    """
+
+    def __init__(self, mailbox: Mailbox) -> None:
+        self._mailbox = mailbox
+        self._lock = threading.Lock()
+        self._jobs: dict[str, tuple[Callable[[], Any], Callable[[Any], None]]] = {}
+        self._thread: threading.Thread | None = None
+
+    @property
+    def busy(self) -> bool:
+        """Whether anything is being done or waits to be done."""
+        return self._thread is not None
+
+    def submit(self, key: str, work: Callable[[], T], then: Callable[[T], None]) -> None:
+        """Do `work` in the thread and hand its result to `then` at home."""
+        with self._lock:
+            self._jobs.pop(key, None)
+            self._jobs[key] = (work, then)
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._work, daemon=True)
+                self._thread.start()
+
+    def close(self) -> None:
+        """Forget what has not begun."""
+        with self._lock:
+            self._jobs.clear()
+
+    def _work(self) -> None:
+        while True:
+            with self._lock:
+                if not self._jobs:
+                    self._thread = None
+                    return
+                key = next(iter(self._jobs))
+                work, then = self._jobs.pop(key)
+            self._mailbox.post(f"worker {key}", _outcome(work, then))
+
+
+def _outcome(work: Callable[[], T], then: Callable[[T], None]) -> Callable[[], None]:
+    try:
+        result = work()
+    except Exception as error:
+        failure = error
+
+        def fail() -> None:
+            raise failure
+
+        return fail
+    return lambda: then(result)
+
+
+class Puller(Generic[T]):
+    """Pulls a generator in a thread and brings its items home, at most ten times a second.
+
+    Parameters
+    ----------
+    generate : callable
+        Makes the generator; called in the thread. Stopping closes the generator.
+    mailbox : Mailbox
+        Brings items home.
+    deliver : callable
+        Receives, at home, the items since the last delivery.
+    end : callable
+        Receives, at home and after the last item, what was raised, or None.
+    """
+
+    interval = 0.1
+
+    def __init__(
+        self,
+        generate: Callable[[], Iterator[T]],
+        mailbox: Mailbox,
+        deliver: Callable[[list[T]], None],
+        end: Callable[[Exception | None], None],
+    ) -> None:
+        self._generate, self._deliver, self._end = generate, deliver, end
+        self._mailbox = mailbox
+        self._items: deque[T] = deque()
+        self._stopping = threading.Event()
+        self._going = threading.Event()
+        self._going.set()
+        self._thread = threading.Thread(target=self._pull, daemon=True)
+        self._thread.start()
+
+    @property
+    def stopping(self) -> bool:
+        """Whether a stop was asked for."""
+        return self._stopping.is_set()
+
+    def pause(self) -> None:
+        """Hold the generator after its present step."""
+        self._going.clear()
+
+    def resume(self) -> None:
+        """Let the generator go on."""
+        self._going.set()
+
+    def stop(self) -> None:
+        """Close the generator after its present step."""
+        self._stopping.set()
+        self._going.set()
+
+    def join(self, timeout: float) -> bool:
+        """Wait for the thread; whether it has ended."""
+        self._thread.join(timeout)
+        return not self._thread.is_alive()
+
+    def _pull(self) -> None:
+        failure: Exception | None = None
+        try:
+            items = self._generate()
+            with contextlib.closing(items):  # type: ignore[type-var]
+                for item in items:
+                    self._items.append(item)
+                    self._mailbox.post("progress", self._hand_over, self.interval)
+                    self._going.wait()
+                    if self.stopping:
+                        break
+        except Exception as error:
+            failure = error
+        self._mailbox.post("end of training", lambda: self._finish(failure))
+
+    def _hand_over(self) -> None:
+        items = [self._items.popleft() for _ in range(len(self._items))]
+        if items:
+            self._deliver(items)
+
+    def _finish(self, failure: Exception | None) -> None:
+        self._hand_over()
+        self._end(failure)
+
+
+def wait_until(done: Callable[[], bool], mailbox: Mailbox, timeout: float | None) -> bool:
+    """Drain the mailbox until `done`, at most `timeout` seconds; whether it is done."""
+    deadline = None if timeout is None else time.monotonic() + timeout
+    while True:
+        mailbox.drain()
+        if done():
+            return True
+        if deadline is not None and time.monotonic() > deadline:
+            return False
+        time.sleep(0.01)

@@ -1,0 +1,139 @@
+"""Colours of maps and patterns: values in, RGBA pictures out.
+
+Angles use a circle in OKLab (Ottosson 2020, https://bottosson.github.io/posts/oklab/) whose hue
+turns evenly and whose lightness tells red from green, so that it can be read without telling
+those hues apart. Signed values run from blue through white to orange in the same space. Maps of
+other values use viridis and patterns inferno (van der Walt & Smith 2015, CC0), between 17 of
+their colours.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+RGBA = NDArray[np.uint8]
+
+GREY = (128, 128, 128)
+PALE = (0.93, 0.93, 0.93)
+
+_VIRIDIS = (
+    "440154 48186a 472d7b 424086 3b528b 33638d 2c728e 26828e 21918c "
+    "1fa088 28ae80 3fbc73 5ec962 84d44b addc30 d8e219 fde725"
+)
+_INFERNO = (
+    "000004 0b0724 210c4a 3d0965 57106e 71196e 8a226a a32c61 bc3754 "
+    "d24644 e45a31 f1731d f98e09 fcac11 f9cb35 f2ea69 fcffa4"
+)
+
+
+def sequential(values: NDArray[np.floating], low: float, high: float) -> RGBA:
+    """Colours of a map, from dark blue at `low` to yellow at `high`; grey where not finite."""
+    return _grey_where_undefined(_look_up(SEQUENTIAL, _fraction(values, low, high)), values)
+
+
+def intensity(values: NDArray[np.floating], low: float, high: float) -> RGBA:
+    """Colours of a pattern, from black at `low` to pale yellow at `high`; grey where not finite."""
+    return _grey_where_undefined(_look_up(INTENSITY, _fraction(values, low, high)), values)
+
+
+def diverging(values: NDArray[np.floating], limit: float) -> RGBA:
+    """Colours from blue at ``-limit`` through white at zero to orange at `limit`."""
+    return _grey_where_undefined(_look_up(DIVERGING, _fraction(values, -limit, limit)), values)
+
+
+def cyclic(angle: NDArray[np.floating], confidence: NDArray[np.floating] | None = None) -> RGBA:
+    """Colours of angles [rad], paler where the confidence (0 to 1) is low."""
+    turn = np.nan_to_num(np.asarray(angle, dtype=float)) / (2 * np.pi)
+    index = np.rint(turn * len(CYCLIC)).astype(int) % len(CYCLIC)
+    colors = CYCLIC[index]
+    if confidence is not None:
+        weight = np.clip(np.nan_to_num(np.asarray(confidence, dtype=float)), 0, 1)[..., None]
+        colors = weight * colors + (1 - weight) * np.array(PALE)
+    return _grey_where_undefined(_as_bytes(colors), angle)
+
+
+def wheel(size: int = 96) -> RGBA:
+    """Legend of `cyclic`: angle around, confidence from the centre outwards; clear outside."""
+    coordinate = (np.arange(size) + 0.5) / size * 2 - 1
+    y, x = coordinate[:, None], coordinate[None, :]
+    radius = np.hypot(y, x)
+    picture = cyclic(np.arctan2(y, x), np.clip(radius, 0, 1))
+    picture[..., 3] = np.rint(255 * np.clip((1 - radius) * size / 2, 0, 1))
+    return picture
+
+
+def css_gradient(table: NDArray[np.floating]) -> str:
+    """The table as a CSS gradient from left to right, for a colour bar."""
+    stops = _as_bytes(table[:: max(1, len(table) // 16)])
+    return f"linear-gradient(to right,{','.join(css(color) for color in stops)})"
+
+
+def css(color: NDArray[np.uint8]) -> str:
+    """One colour as CSS writes it."""
+    return "#" + "".join(f"{channel:02x}" for channel in color[:3])
+
+
+def _fraction(values: NDArray[np.floating], low: float, high: float) -> NDArray[np.float64]:
+    span = high - low if high > low else 1.0
+    return np.clip(np.nan_to_num((np.asarray(values, dtype=float) - low) / span), 0, 1)
+
+
+def _look_up(table: NDArray[np.floating], fraction: NDArray[np.float64]) -> RGBA:
+    return _as_bytes(table)[np.rint(fraction * (len(table) - 1)).astype(int)]
+
+
+def _grey_where_undefined(picture: RGBA, values: NDArray[np.floating]) -> RGBA:
+    picture[~np.isfinite(values), :3] = GREY
+    return picture
+
+
+def _as_bytes(colors: NDArray[np.floating]) -> RGBA:
+    picture = np.full((*colors.shape[:-1], 4), 255, dtype=np.uint8)
+    picture[..., :3] = np.rint(255 * np.clip(colors, 0, 1))
+    return picture
+
+
+def _oklab_to_rgb(lab: NDArray[np.float64]) -> NDArray[np.float64]:
+    to_lms = np.array(
+        [
+            [1, 0.3963377774, 0.2158037573],
+            [1, -0.1055613458, -0.0638541728],
+            [1, -0.0894841775, -1.2914855480],
+        ]
+    )
+    to_rgb = np.array(
+        [
+            [4.0767416621, -3.3077115913, 0.2309699292],
+            [-1.2684380046, 2.6097574011, -0.3413193965],
+            [-0.0041960863, -0.7034186147, 1.7076147010],
+        ]
+    )
+    linear = np.clip((lab @ to_lms.T) ** 3 @ to_rgb.T, 0, 1)
+    return np.where(linear <= 0.0031308, 12.92 * linear, 1.055 * linear ** (1 / 2.4) - 0.055)
+
+
+def _circle(steps: int = 256) -> NDArray[np.float64]:
+    hue = 2 * np.pi * np.arange(steps) / steps + np.radians(20)
+    lightness = 0.68 - 0.10 * np.cos(hue)
+    chroma = 0.14 + 0.02 * np.cos(hue + np.radians(30))  # as much as sRGB has for every hue
+    lab = [lightness, chroma * np.cos(hue), chroma * np.sin(hue)]
+    return _oklab_to_rgb(np.stack(lab, axis=-1))
+
+
+def _between(*anchors: tuple[float, float, float], steps: int = 256) -> NDArray[np.float64]:
+    at = np.linspace(0, len(anchors) - 1, steps)
+    lab = [np.interp(at, range(len(anchors)), column) for column in zip(*anchors, strict=True)]
+    return _oklab_to_rgb(np.stack(lab, axis=-1))
+
+
+def _from_hex(colors: str, steps: int = 256) -> NDArray[np.float64]:
+    anchors = np.array([list(bytes.fromhex(color)) for color in colors.split()]) / 255
+    at = np.linspace(0, len(anchors) - 1, steps)
+    return np.stack([np.interp(at, range(len(anchors)), column) for column in anchors.T], axis=-1)
+
+
+INTENSITY = _from_hex(_INFERNO)
+SEQUENTIAL = _from_hex(_VIRIDIS)
+DIVERGING = _between(
+    (0.38, -0.02, -0.15), (0.70, -0.03, -0.10), (0.97, 0, 0), (0.72, 0.07, 0.11), (0.45, 0.10, 0.09)
+)
+CYCLIC = _circle()

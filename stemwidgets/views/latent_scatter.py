@@ -1,0 +1,178 @@
+"""The latent space: one point for each pattern, or a histogram where there are too many."""
+
+from typing import Any
+
+import ipywidgets
+import numpy as np
+from bqplot import Scatter
+from numpy.typing import NDArray
+
+from stemwidgets.state.channels import Channel, is_latent
+from stemwidgets.state.session import Session
+from stemwidgets.views import colors
+from stemwidgets.views.raster import CLEAR, Raster
+from stemwidgets.views.screen import Frame
+from stemwidgets.views.view import View, caption
+from stemwidgets.views.words import caption_of
+
+MOST_POINTS = 4096
+BINS = 128
+
+
+class LatentScatter(View):
+    """Patterns in latent space, coloured by a channel. A click selects the nearest pattern.
+
+    Parameters
+    ----------
+    session : Session
+        What it shows.
+    color : str
+        Name of the channel that colours the points.
+    size : int
+        Side of the plot on screen [CSS px].
+
+    Raises
+    ------
+    InputError
+        For an unknown keyword.
+    """
+
+    def __init__(
+        self, session: Session, color: str = "angle", size: int = 280, **unknown: Any
+    ) -> None:
+        super().__init__(session, unknown)
+        self._size = size
+        frame = Frame(-3, 3, 3, -3, size, size, "latent z1", "latent z2")
+        scales = frame.scales()
+        self._points = Scatter(
+            x=[], y=[], scales=scales, default_size=24, stroke="#00000055", stroke_width=0.5
+        )
+        self._ring = Scatter(
+            x=[],
+            y=[],
+            scales=scales,
+            default_size=160,
+            fill=False,
+            colors=["black"],
+            stroke="black",
+            stroke_width=2.5,
+        )
+        self.raster = Raster(
+            frame, on_click=self._clicked, marks=[self._points, self._ring], scales=scales
+        )
+        self._shown: tuple[Channel, ...] = ()
+        self._choice = ipywidgets.Dropdown(
+            options=[(caption_of(color), color)],
+            value=color,
+            description="colour",
+            layout=ipywidgets.Layout(width="260px"),
+            style={"description_width": "initial"},
+        )
+        self.parts = {
+            "color": self._choice,
+            "figure": self.raster.figure,
+            "points": self._points,
+            "ring": self._ring,
+        }
+        self.fill(caption("latent space"), self._choice, self.raster.figure)
+        self.listen(self._choice, self._draw)
+        self.look(self._offer, "channels")
+        self.look(self._draw_ring, "position")
+        self._offer()
+
+    def _coordinates(self) -> tuple[Channel, Channel] | None:
+        channels = self.session.channels
+        latents = [channel for name, channel in channels.items() if is_latent(name)]
+        if not latents:
+            return None
+        return latents[0], latents[1] if len(latents) > 1 else channels["residual"]
+
+    def _offer(self) -> None:
+        name = str(self._choice.value)
+        names = [*self.session.channels] + [name] * (name not in self.session.channels)
+        options = [(caption_of(known), known) for known in names]
+        if options != list(self._choice.options):
+            with self._choice.hold_trait_notifications():
+                self._choice.options = options
+                self._choice.value = name
+        self._draw()
+
+    def _draw(self) -> None:
+        coordinates = self._coordinates()
+        if coordinates is None:
+            self._points.visible = self._ring.visible = False
+            self.raster.clear("press Train")
+            self._shown = ()
+            return
+        color = self.session.channels.get(str(self._choice.value), coordinates[0])
+        if self._shown == (*coordinates, color):
+            return
+        self._shown = (*coordinates, color)
+        self.raster.move_to(_frame(*coordinates, self._size))
+        x, y = (channel.values.ravel() for channel in coordinates)
+        self._points.visible = many = False
+        many = x.size > MOST_POINTS
+        self.raster.show(_histogram(x, y, self.raster.frame) if many else CLEAR)
+        if not many:
+            with self._points.hold_sync():
+                self._points.x, self._points.y = x, y
+                self._points.colors = [colors.css(c) for c in _paint(color).reshape(-1, 4)]
+                self._points.visible = True
+        self._draw_ring()
+
+    def _draw_ring(self) -> None:
+        coordinates = self._coordinates()
+        if coordinates is None:
+            return
+        here = self.session.position
+        with self._ring.hold_sync():
+            self._ring.x, self._ring.y = ([channel.values[here]] for channel in coordinates)
+            self._ring.visible = True
+
+    def _clicked(self, x: float, y: float) -> None:
+        coordinates = self._coordinates()
+        if coordinates is None:
+            return
+        frame = self.raster.frame
+        distance = ((coordinates[0].values - x) / (frame.right - frame.left)) ** 2
+        distance = distance + ((coordinates[1].values - y) / (frame.top - frame.bottom)) ** 2
+        if np.isfinite(distance).any():
+            self.go_to(*np.unravel_index(np.nanargmin(distance), distance.shape))
+
+
+def _frame(horizontal: Channel, vertical: Channel, size: int) -> Frame:
+    (left, right), (bottom, top) = (_limits(c.values) for c in (horizontal, vertical))
+    labels = (caption_of(channel.name).removeprefix("rrVAE ") for channel in (horizontal, vertical))
+    return Frame(left, right, top, bottom, size, size, *labels)
+
+
+def _limits(values: NDArray[np.floating]) -> tuple[float, float]:
+    finite = values[np.isfinite(values)]
+    if finite.size == 0:
+        return -1.0, 1.0
+    low, high = float(finite.min()), float(finite.max())
+    step = 10.0 ** np.floor(np.log10(max(high - low, 1e-3))) / 2  # steady axes while it trains
+    return float(np.floor(low / step - 0.1) * step), float(np.ceil(high / step + 0.1) * step)
+
+
+def _paint(channel: Channel) -> colors.RGBA:
+    values = channel.values
+    if channel.kind == "angle":
+        return colors.cyclic(values, channel.confidence)
+    finite = values[np.isfinite(values)]
+    if finite.size == 0:
+        return colors.sequential(values, 0, 1)
+    if channel.kind == "signed":
+        return colors.diverging(values, float(np.abs(finite).max()))
+    return colors.sequential(values, float(finite.min()), float(finite.max()))
+
+
+def _histogram(x: NDArray[np.floating], y: NDArray[np.floating], frame: Frame) -> colors.RGBA:
+    good = np.isfinite(x) & np.isfinite(y)
+    counts, _, _ = np.histogram2d(
+        y[good], x[good], bins=BINS, range=[[frame.bottom, frame.top], [frame.left, frame.right]]
+    )
+    counts = counts[::-1]  # the top row of a picture is the highest value of an upward axis
+    return colors.sequential(
+        np.where(counts > 0, np.sqrt(counts), np.nan), 0, np.sqrt(counts.max())
+    )

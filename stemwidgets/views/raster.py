@@ -1,0 +1,142 @@
+"""The one class that draws pictures, on the one kind of figure that all views share."""
+
+import io
+from collections.abc import Callable, Sequence
+
+import ipywidgets
+import numpy as np
+from bqplot import Axis, Figure, Image, Label, Lines, Mark
+from PIL import Image as Picture
+
+from stemwidgets.views.colors import RGBA
+from stemwidgets.views.screen import MARGIN, Frame
+
+
+def png(picture: RGBA) -> bytes:
+    """A picture ``[rows, columns, RGBA]`` as PNG."""
+    buffer = io.BytesIO()
+    Picture.fromarray(picture).save(buffer, "PNG", compress_level=1)
+    return buffer.getvalue()
+
+
+CLEAR = np.zeros((1, 1, 4), dtype=np.uint8)
+
+
+class Raster:
+    """A figure with a picture, axes with units, a crosshair, and a glass that catches clicks.
+
+    Parameters
+    ----------
+    frame : Frame
+        The window it shows.
+    on_click : callable, optional
+        Receives the coordinates ``x, y`` of a click, possibly in a thread of the kernel.
+    marks : sequence of bqplot marks
+        Drawn between the picture and the crosshair; made with the scales given by `frame`.
+    scales : dict, optional
+        Scales of `marks`; from the frame if not given.
+    """
+
+    def __init__(
+        self,
+        frame: Frame,
+        on_click: Callable[[float, float], None] | None = None,
+        marks: Sequence[Mark] = (),
+        scales: dict | None = None,
+    ) -> None:
+        self.frame = frame
+        self.scales = frame.scales() if scales is None else scales
+        self._picture = Image(image=_image(CLEAR), scales=self.scales, **frame.extent)
+        self._crosshair = Lines(
+            x=[[0, 0]],
+            y=[[0, 0]],
+            scales=self.scales,
+            colors=["black", "white"],
+            stroke_width=1.5,
+            visible=False,
+        )
+        self._message = Label(
+            x=[0.5],
+            y=[0.5],
+            text=[""],
+            align="middle",
+            colors=["#6b6b6b"],
+            default_size=14,
+            font_weight="normal",
+            visible=False,
+        )
+        self._glass = Image(image=_image(CLEAR), scales=self.scales, **frame.extent)
+        if on_click is not None:
+            self._glass.on_element_click(
+                lambda _, message: on_click(message["data"]["click_x"], message["data"]["click_y"])
+            )
+        self.axes = [
+            _axis(frame.x_label, self.scales["x"], "horizontal", frame.width),
+            _axis(frame.y_label, self.scales["y"], "vertical", frame.height),
+        ]
+        self.figure = Figure(
+            marks=[self._picture, *marks, self._crosshair, self._message, self._glass],
+            axes=self.axes,
+            fig_margin=MARGIN,
+            padding_x=0,
+            padding_y=0,
+            animation_duration=0,
+            display_toolbar=False,
+            layout=_layout(frame),
+        )
+
+    def show(self, picture: RGBA) -> None:
+        """Draw a picture that fills the window."""
+        self._message.visible = False
+        old = self._picture.image
+        self._picture.image = _image(picture)
+        old.close()
+
+    def clear(self, message: str = "") -> None:
+        """Draw no picture but a few words instead."""
+        self.show(CLEAR)
+        self._crosshair.visible = False
+        self._message.text = [message]
+        self._message.visible = True
+
+    def cross(self, x: float, y: float) -> None:
+        """Move the crosshair to the coordinates ``x, y``."""
+        frame = self.frame
+        with self._crosshair.hold_sync():
+            self._crosshair.x = [[frame.left, frame.right], [x, x]]
+            self._crosshair.y = [[y, y], [frame.bottom, frame.top]]
+            self._crosshair.visible = True
+
+    def move_to(self, frame: Frame) -> None:
+        """Show another window of the same size on screen."""
+        if frame == self.frame:
+            return
+        self.frame = frame
+        for mark in (self._picture, self._glass):
+            with mark.hold_sync():
+                mark.x, mark.y = frame.extent["x"], frame.extent["y"]
+        frame.fit(self.scales)
+        self.axes[0].label, self.axes[1].label = frame.x_label, frame.y_label
+
+
+def _image(picture: RGBA) -> ipywidgets.Image:
+    return ipywidgets.Image(value=png(picture), format="png")
+
+
+def _axis(label: str, scale: object, orientation: str, pixels: int) -> Axis:
+    return Axis(
+        label=label,
+        scale=scale,
+        orientation=orientation,
+        grid_lines="none",
+        num_ticks=max(2, min(5, pixels // 55)),
+        label_offset="40px" if orientation == "vertical" else "36px",
+    )
+
+
+def _layout(frame: Frame) -> ipywidgets.Layout:
+    width = f"{frame.width + MARGIN['left'] + MARGIN['right']}px"
+    height = f"{frame.height + MARGIN['top'] + MARGIN['bottom']}px"
+    return ipywidgets.Layout(
+        width=width, min_width=width, height=height, min_height=height, flex="0 0 auto"
+    )

@@ -1,0 +1,52 @@
+"""Every channel's value at the position, in words and units."""
+
+from html import escape
+from typing import Any
+
+import ipywidgets
+
+from stemwidgets.state.session import Session
+from stemwidgets.views.view import View, caption
+from stemwidgets.views.words import caption_of, number, quantity
+
+
+class Readout(View):
+    """A table: where one looks, and what every channel says there.
+
+    Parameters
+    ----------
+    session : Session
+        What it shows.
+
+    Raises
+    ------
+    InputError
+        For an unknown keyword.
+    """
+
+    def __init__(self, session: Session, **unknown: Any) -> None:
+        super().__init__(session, unknown)
+        self._table = ipywidgets.HTML()
+        self.parts = {"table": self._table}
+        self.fill(caption("at the position"), self._table)
+        self.look(self._draw, "position", "channels")
+        self._draw()
+
+    def _draw(self) -> None:
+        iy, ix = self.session.position
+        axes = self.session.axes
+        rows = [("row, column", f"{iy}, {ix}")]
+        if axes.scan_x.units != "px":
+            rows += [
+                ("y", f"{number(axes.scan_y.coordinate(iy))} {axes.scan_y.units}"),
+                ("x", f"{number(axes.scan_x.coordinate(ix))} {axes.scan_x.units}"),
+            ]
+        rows += [
+            (caption_of(name), quantity(float(channel.values[iy, ix]), channel.units))
+            for name, channel in self.session.channels.items()
+        ]
+        cells = "".join(
+            f"<tr><td>{escape(name)}</td><td style='text-align:right'>{escape(value)}</td></tr>"
+            for name, value in rows
+        )
+        self._table.value = f"<table>{cells}</table>"

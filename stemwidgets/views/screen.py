@@ -1,0 +1,106 @@
+"""Where things lie on screen: the one place where array order turns into x, y on a figure.
+
+Array indices are ``(i, j)``, rows down; a figure wants ``x, y`` with y up.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from bqplot import LinearScale
+
+from stemwidgets.arrays.axes import Axis
+
+MARGIN = {"left": 56, "right": 10, "top": 12, "bottom": 54}  # left + right = top + bottom
+
+
+@dataclass(frozen=True)
+class Frame:
+    """A window on a plane, with its size on screen.
+
+    Parameters
+    ----------
+    left, right, top, bottom : float
+        Coordinates of its edges.
+    width, height : int
+        Size on screen [CSS px], without margins.
+    x_label, y_label : str
+        What the axes show.
+    """
+
+    left: float
+    right: float
+    top: float
+    bottom: float
+    width: int
+    height: int
+    x_label: str = ""
+    y_label: str = ""
+
+    def scales(self) -> dict[str, LinearScale]:
+        """Scales of a figure that shows the window."""
+        scales = {
+            "x": LinearScale(allow_padding=False, stabilized=False),
+            "y": LinearScale(allow_padding=False, stabilized=False),
+        }
+        self.fit(scales)
+        return scales
+
+    def fit(self, scales: dict[str, LinearScale]) -> None:
+        """Make existing scales show the window."""
+        x, y = scales["x"], scales["y"]
+        x.reverse, y.reverse = self.left > self.right, self.bottom > self.top
+        x.min, x.max = sorted((float(self.left), float(self.right)))
+        y.min, y.max = sorted((float(self.bottom), float(self.top)))
+
+    @property
+    def extent(self) -> dict[str, Any]:
+        """Corners of a picture that fills the window."""
+        return {"x": (self.left, self.right), "y": (self.bottom, self.top)}
+
+
+@dataclass(frozen=True)
+class Grid:
+    """Two array axes on screen: pixels are squares of their physical size, row 0 at the top.
+
+    Parameters
+    ----------
+    rows, columns : Axis
+        The axes of an array ``[i, j]``.
+    """
+
+    rows: Axis
+    columns: Axis
+
+    def frame(self, size: int, names: tuple[str, str] = ("y", "x")) -> Frame:
+        """The window that shows all pixels, within a square of `size` CSS px."""
+        height, width = self._physical_size()
+        zoom = size / max(height, width)
+        return Frame(
+            left=self.columns.coordinate(-0.5),
+            right=self.columns.coordinate(self.columns.size - 0.5),
+            top=self.rows.coordinate(-0.5),
+            bottom=self.rows.coordinate(self.rows.size - 0.5),
+            width=max(round(width * zoom), 24),
+            height=max(round(height * zoom), 24),
+            x_label=f"{names[1]} ({self.columns.units})",
+            y_label=f"{names[0]} ({self.rows.units})",
+        )
+
+    def point(self, i: float, j: float) -> tuple[float, float]:
+        """Coordinates ``x, y`` of an array position ``(i, j)``."""
+        return self.columns.coordinate(j), self.rows.coordinate(i)
+
+    def position(self, x: float, y: float) -> tuple[float, float]:
+        """Array position ``(i, j)`` of coordinates ``x, y``."""
+        return (
+            (y - self.rows.offset) / self.rows.scale,
+            (x - self.columns.offset) / self.columns.scale,
+        )
+
+    def _physical_size(self) -> tuple[float, float]:
+        if self.rows.units != self.columns.units:
+            return float(self.rows.size), float(self.columns.size)
+        return (
+            self.rows.size * abs(self.rows.scale),
+            self.columns.size * abs(self.columns.scale),
+        )

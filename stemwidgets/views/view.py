@@ -1,0 +1,96 @@
+"""What every view is: a box with named parts that reads and writes one session."""
+
+from collections.abc import Callable
+from html import escape
+from typing import Any
+
+import ipywidgets
+from traitlets import HasTraits
+
+from stemwidgets.arrays.errors import InputError
+from stemwidgets.state.session import Session
+
+STYLE = """<style>
+.stemwidgets { font-size: 15px; color: var(--jp-content-font-color1, #212121); }
+.stemwidgets .bqplot {
+  --bq-axis-tick-text-font: 13px sans-serif; --bq-axislabel-font: 14px sans-serif;
+  --bq-axis-tick-text-fill: var(--jp-content-font-color1, #212121);
+  --bq-axislabel-fill: var(--jp-content-font-color1, #212121);
+  --bq-axis-tick-stroke: var(--jp-content-font-color2, #555);
+}
+.stemwidgets .widget-label, .stemwidgets select, .stemwidgets input, .stemwidgets button,
+.stemwidgets .widget-html-content { font-size: 15px; }
+.stemwidgets table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
+.stemwidgets td { padding: 2px 10px 2px 0; line-height: 1.35; }
+.stemwidgets .stemwidgets-caption { font-weight: 600; font-size: 16px; }
+.stemwidgets .stemwidgets-problem {
+  color: #b3261e; border-left: 4px solid #b3261e; padding: 4px 10px; line-height: 1.4;
+}
+</style>"""
+
+
+class View(ipywidgets.VBox):
+    """Base of all views.
+
+    Parameters
+    ----------
+    session : Session
+        What it shows.
+    unknown : dict
+        Keywords that the view was given and does not know.
+
+    Attributes
+    ----------
+    parts : dict of str to widget
+        Its controls and figures, by name.
+    """
+
+    def __init__(self, session: Session, unknown: dict[str, Any]) -> None:
+        if unknown:
+            raise InputError(
+                f"{type(self).__name__} does not know {', '.join(map(repr, sorted(unknown)))}. "
+                f"See help({type(self).__name__}) for what it takes."
+            )
+        if not isinstance(session, Session):
+            raise InputError(
+                f"{type(self).__name__} shows a Session, not {type(session).__name__}: "
+                "make one with stemwidgets.Session(signal)."
+            )
+        super().__init__(layout=ipywidgets.Layout(width="max-content", max_width="100%"))
+        self.add_class("stemwidgets")
+        self.session = session
+        self.parts: dict[str, Any] = {}
+
+    def fill(self, *children: ipywidgets.Widget) -> None:
+        """Put the children in the box, below the style that all views share."""
+        style = ipywidgets.HTML(STYLE, layout=ipywidgets.Layout(display="none"))
+        self.children = (style, *children)
+
+    def look(self, callback: Callable[[], None], *traits: str, at: HasTraits | None = None) -> None:
+        """Call back when one of the session's traits changes."""
+        (self.session if at is None else at).observe(lambda _: callback(), list(traits))
+
+    def listen(
+        self, control: HasTraits, callback: Callable[[], None], trait: str = "value"
+    ) -> None:
+        """Call back, at home, when the user changes a control."""
+        key = f"control {id(control)}"
+        control.observe(lambda _: self.session.mailbox.post(key, callback), trait)
+
+    def press(self, button: ipywidgets.Button, callback: Callable[[], None]) -> None:
+        """Call back, at home, when the user presses a button."""
+        key = f"button {id(button)}"
+        button.on_click(lambda _: self.session.mailbox.post(key, callback))
+
+    def go_to(self, iy: float, ix: float) -> None:
+        """Ask the session to move; of many requests in a moment only the last counts."""
+
+        def move() -> None:
+            self.session.position = (iy, ix)
+
+        self.session.mailbox.post("position", move, delay=0.02)
+
+
+def caption(text: str) -> ipywidgets.HTML:
+    """A heading in a view."""
+    return ipywidgets.HTML(f"<span class='stemwidgets-caption'>{escape(text)}</span>")
