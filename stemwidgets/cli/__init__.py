@@ -5,6 +5,7 @@ import sys
 import traceback
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from stemwidgets import __version__
 from stemwidgets.arrays.errors import InputError
@@ -89,9 +90,26 @@ def _add_open(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -
         help="show a scan of your own in the browser",
         description="Show a 4D-STEM scan in the browser. Ctrl-C ends it.",
     )
-    open_.add_argument("file", metavar="FILE", type=Path, help="the scan, in any format we read")
+    _add_input(open_)
     _add_page_options(open_)
     open_.set_defaults(run=_open)
+
+
+def _add_input(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("file", metavar="FILE", type=Path, help="the scan, in any format we read")
+    parser.add_argument(
+        "--lazy", action="store_true", help="leave the patterns on disk: for scans beyond memory"
+    )
+    parser.add_argument(
+        "--scan-shape",
+        nargs=2,
+        type=int,
+        metavar=("ROWS", "COLUMNS"),
+        help="shape of the scan, for a file that holds a plain sequence of patterns",
+    )
+    parser.add_argument(
+        "--reader", metavar="NAME", help="RosettaSciIO reader, for suffixes that formats share"
+    )
 
 
 def _add_page_options(parser: argparse.ArgumentParser) -> None:
@@ -120,7 +138,7 @@ def _add_fit(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
         epilog=_FIT_DETAILS,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    fit.add_argument("file", metavar="FILE", type=Path, help="the scan")
+    _add_input(fit)
     fit.add_argument("--out", metavar="MAPS", type=Path, help="where to write the maps (.zspy)")
     fit.add_argument(
         "--model", metavar="MODEL", type=Path, help="where to write the trained model (.rrvae)"
@@ -142,9 +160,6 @@ def _add_fit(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
     fit.add_argument(
         "--device", default="auto", help='"auto" (default), "cpu", "cuda", "mps"', metavar="NAME"
     )
-    fit.add_argument(
-        "--lazy", action="store_true", help="leave the scan on disk: for scans beyond memory"
-    )
     fit.add_argument("--overwrite", action="store_true", help="replace files that exist")
     _add_debug(fit)
     fit.set_defaults(run=_fit)
@@ -157,23 +172,22 @@ def _add_debug(parser: argparse.ArgumentParser) -> None:
 
 
 def _demo(arguments: argparse.Namespace) -> int:
-    return _serve(None, "graphene (simulated)", arguments)
+    return _serve(arguments, "graphene (simulated)", path=None)
 
 
 def _open(arguments: argparse.Namespace) -> int:
     path = arguments.file.expanduser().absolute()
     if not path.exists():
         raise FileNotFoundError(f"there is no file {path}: check the name and the folder")
-    return _serve(str(path), path.name, arguments)
+    return _serve(arguments, path.name, path=str(path), **_load_options(arguments))
 
 
-def _serve(source: str | None, title: str, arguments: argparse.Namespace) -> int:
+def _serve(arguments: argparse.Namespace, title: str, **page: object) -> int:
     from stemwidgets.cli.serve import serve
 
     return serve(
-        source,
+        {**page, "explore": arguments.explore},
         title,
-        explore=arguments.explore,
         port=arguments.port,
         open_browser=not arguments.no_browser,
     )
@@ -187,8 +201,18 @@ def _fit(arguments: argparse.Namespace) -> int:
         maps_path=arguments.out,
         model_path=arguments.model,
         overwrite=arguments.overwrite,
-        lazy=arguments.lazy,
+        load_options=_load_options(arguments),
         latent_dim=arguments.latent_dim,
         seed=arguments.seed,
         device=arguments.device,
     )
+
+
+def _load_options(arguments: argparse.Namespace) -> dict[str, Any]:
+    """Arguments of `stemwidgets.load`."""
+    shape = arguments.scan_shape
+    return {
+        "lazy": arguments.lazy,
+        "scan_shape": None if shape is None else tuple(shape),
+        "reader": arguments.reader,
+    }

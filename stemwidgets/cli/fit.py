@@ -2,6 +2,7 @@
 
 import sys
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +22,7 @@ def fit(
     maps_path: Path | None = None,
     model_path: Path | None = None,
     overwrite: bool = False,
-    lazy: bool = False,
+    load_options: Mapping[str, Any] | None = None,
     **options: Any,
 ) -> int:
     """Train the rrVAE on a scan, save maps and model, and print what came out.
@@ -34,8 +35,8 @@ def fit(
         Where to write the maps (``.zspy`` or ``.hspy``) and the model; at least one of them.
     overwrite : bool
         Replace files that exist.
-    lazy : bool
-        Leave the scan on disk.
+    load_options : mapping, optional
+        Passed to `stemwidgets.load`.
     **options
         Passed to `stemwidgets.RRVAE`.
 
@@ -55,7 +56,7 @@ def fit(
 
     import stemwidgets as sw
 
-    signal = sw.load(file, lazy=lazy)
+    signal = sw.load(file, **(load_options or {}))
     shape = signal.data.shape
     say(f"{file.name}: scan {_size(shape[:2])}, patterns {_size(shape[2:])} pixels")
     model = sw.RRVAE(**options)

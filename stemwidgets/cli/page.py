@@ -2,35 +2,38 @@
 
 import html
 import traceback
+from typing import Any
 
 import ipywidgets
 
 from stemwidgets.arrays.errors import InputError
 
 
-def page(source: str | None, *, explore: bool = False) -> ipywidgets.Widget:
+def page(path: str | None, *, explore: bool, **load_options: Any) -> ipywidgets.Widget:
     """Build the dashboard of a scan, or a page that says what is wrong with it.
 
     Parameters
     ----------
-    source : str or None
-        Path of the scan; None stands for the shipped graphene.
+    path : str or None
+        The scan; None stands for the shipped graphene.
     explore : bool
         Build the dashboard for looking, without the rrVAE.
+    **load_options
+        Passed to `stemwidgets.load`.
     """
     try:
-        return _dashboard(source, explore)
+        return _dashboard(path, explore, load_options)
     except (InputError, OSError) as error:
         return _problem(str(error))
     except Exception as error:
         return _problem(f"{type(error).__name__}: {error}", traceback.format_exc())
 
 
-def _dashboard(source: str | None, explore: bool) -> ipywidgets.Widget:
+def _dashboard(path: str | None, explore: bool, load_options: dict[str, Any]) -> ipywidgets.Widget:
     import stemwidgets as sw
 
-    scan = sw.samples.graphene() if source is None else source
-    dashboard: ipywidgets.Widget = sw.explore(scan) if explore else sw.rrvae_dashboard(scan)
+    signal = sw.samples.graphene() if path is None else sw.load(path, **load_options)
+    dashboard: ipywidgets.Widget = sw.explore(signal) if explore else sw.rrvae_dashboard(signal)
     return dashboard
 
 

@@ -9,6 +9,7 @@ import socket
 import sys
 import tempfile
 import webbrowser
+from collections.abc import Callable, Mapping
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -20,10 +21,9 @@ DEFAULT_PORT = 8866
 
 
 def serve(
-    source: str | None,
+    page: Mapping[str, object],
     title: str,
     *,
-    explore: bool = False,
     port: int | None = None,
     open_browser: bool = True,
 ) -> int:
@@ -34,12 +34,10 @@ def serve(
 
     Parameters
     ----------
-    source : str or None
-        Path of the scan; None shows the shipped graphene.
+    page : mapping
+        Arguments of `stemwidgets.cli.page.page`, of types that `ascii` writes as Python.
     title : str
         Title of the browser tab.
-    explore : bool
-        Show the dashboard for looking, without the rrVAE.
     port : int, optional
         Port to listen on; 0 takes any free one. By default 8866, or a free one if that is taken.
     open_browser : bool
@@ -66,8 +64,7 @@ def serve(
     token = secrets.token_urlsafe(16)
     address = f"http://{HOST}:{port}/?token={token}"
     with tempfile.TemporaryDirectory(prefix="stemwidgets-") as folder:
-        call = f"page({source!a}, explore={explore})"
-        notebook = _write_notebook(Path(folder), call, title)
+        notebook = _write_notebook(Path(folder), f"page(**{dict(page)!a})", title)
         app = _voila(notebook, port, token)
 
         def announce() -> None:
@@ -162,7 +159,7 @@ def _voila(notebook: Path, port: int, token: str) -> Any:
     return app
 
 
-def _run(app: Any, announce: Any) -> None:
+def _run(app: Any, announce: Callable[[], None]) -> None:
     from tornado.ioloop import IOLoop
 
     loop = IOLoop.current()
