@@ -22,7 +22,7 @@ class Dashboard(ipywidgets.VBox):
     """
 
     def __init__(self, session: StateSession, rows: list[list[ipywidgets.Widget]]) -> None:
-        wrap = ipywidgets.Layout(flex_flow="row wrap", grid_gap="12px 20px", margin="0 0 12px 0")
+        wrap = ipywidgets.Layout(flex_flow="row wrap", grid_gap="12px 16px", margin="0 0 12px 0")
         boxes = [ipywidgets.HBox(row, layout=wrap) for row in rows]
         super().__init__([ipywidgets.HTML(headline(session)), *boxes])
         self.add_class("stemwidgets")
@@ -52,6 +52,21 @@ def headline(session: StateSession) -> str:
         f"<span style='font-size:22px;font-weight:600'>{escape(session.title or 'scan')}</span>"
         f"<span style='font-size:16px'>{', '.join(facts)}</span></div>"
     )
+
+
+def column(*views: ipywidgets.Widget) -> ipywidgets.Widget:
+    """Views above each other, or beside each other where the page is narrow and the row free."""
+    return ipywidgets.HBox(
+        views,
+        layout=ipywidgets.Layout(
+            flex="1 1 350px", max_width="720px", flex_flow="row wrap", grid_gap="12px 16px"
+        ),
+    )
+
+
+def pair(*views: ipywidgets.Widget) -> ipywidgets.Widget:
+    """Views that belong beside each other and wrap together."""
+    return ipywidgets.HBox(views, layout=ipywidgets.Layout(flex="0 1 auto", grid_gap="12px 16px"))
 
 
 def problem_page(text: str) -> ipywidgets.Widget:

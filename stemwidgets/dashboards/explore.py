@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from stemwidgets.dashboards.dashboard import Dashboard, session_of
+from stemwidgets.dashboards.dashboard import Dashboard, column, pair, session_of
 from stemwidgets.views.detector_panel import DetectorPanel
 from stemwidgets.views.pattern_view import PatternView
 from stemwidgets.views.readout import Readout
@@ -33,20 +33,19 @@ def explore(source: Any, lazy: bool = False, **unknown: Any) -> Dashboard:
     """
     session = session_of(source, lazy, unknown, "explore")
     parts: dict[str, Any] = {
-        "map": ScanMap(session, "sum", size=300),
-        "pattern": PatternView(session, reconstruction=False, size=300),
+        "map": ScanMap(session, "sum"),
+        "pattern": PatternView(session, reconstruction=False),
         "detector": DetectorPanel(session),
-        "virtual_detector": ScanMap(session, "virtual detector", size=300),
-        "com_angle": ScanMap(session, "COM angle", size=300),
-        "com_magnitude": ScanMap(session, "COM magnitude", size=300),
+        "virtual_detector": ScanMap(session, "virtual detector"),
+        "com_angle": ScanMap(session, "COM angle"),
+        "com_magnitude": ScanMap(session, "COM magnitude"),
         "readout": Readout(session),
     }
     page = Dashboard(
         session,
         [
-            [parts["map"], parts["pattern"], parts["detector"]],
-            [parts["virtual_detector"], parts["com_angle"], parts["com_magnitude"]],
-            [parts["readout"]],
+            [pair(parts["map"], parts["pattern"]), column(parts["detector"], parts["readout"])],
+            [pair(parts["virtual_detector"], parts["com_angle"]), parts["com_magnitude"]],
         ],
     )
     page.parts = parts

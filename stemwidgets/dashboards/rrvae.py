@@ -5,7 +5,7 @@ from typing import Any
 
 import ipywidgets
 
-from stemwidgets.dashboards.dashboard import Dashboard, session_of
+from stemwidgets.dashboards.dashboard import Dashboard, column, pair, session_of
 from stemwidgets.views.latent_scatter import LatentScatter
 from stemwidgets.views.loss_plot import LossPlot
 from stemwidgets.views.pattern_view import PatternView
@@ -39,24 +39,23 @@ def rrvae_dashboard(source: Any, lazy: bool = False, **unknown: Any) -> Dashboar
     session = session_of(source, lazy, unknown, "rrvae_dashboard")
     parts: dict[str, Any] = {
         "train": TrainPanel(session),
-        "com_angle": ScanMap(session, "COM angle", size=300),
-        "angle": ScanMap(session, "angle", size=300),
+        "com_angle": ScanMap(session, "COM angle"),
+        "angle": ScanMap(session, "angle"),
         "comparison": ipywidgets.HTML(),
-        "pattern": PatternView(session, size=300),
-        "latent": LatentScatter(session, size=300),
-        "z1": ScanMap(session, "z1", size=300),
-        "z2": ScanMap(session, "z2", size=300),
+        "pattern": PatternView(session, "difference from the mean"),
+        "latent": LatentScatter(session),
+        "z1": ScanMap(session, "z1"),
+        "z2": ScanMap(session, "z2"),
         "loss": LossPlot(session),
         "readout": Readout(session),
     }
     page = Dashboard(
         session,
         [
-            [parts["train"], parts["com_angle"], parts["angle"]],
+            [column(parts["train"], parts["loss"]), pair(parts["com_angle"], parts["angle"])],
             [parts["comparison"]],
-            [parts["pattern"], parts["latent"]],
-            [parts["z1"], parts["z2"], parts["loss"]],
-            [parts["readout"]],
+            [parts["pattern"], column(parts["latent"])],
+            [pair(parts["z1"], parts["z2"]), column(parts["readout"])],
         ],
     )
     page.parts = parts

@@ -55,8 +55,9 @@ def overview_channels(overview: Overview, axes: Axes) -> list[Channel]:
     com = calibrated(overview.com, axes, overview.reference)
     units = axes.kx.units
     magnitude = _float32(com.magnitude)
-    largest = np.nanmax(magnitude, initial=0.0)
-    confidence = magnitude / largest if largest > 0 else np.zeros_like(magnitude)
+    defined = magnitude[np.isfinite(magnitude)]
+    long = np.percentile(defined, 95) if defined.size else 0.0
+    confidence = np.clip(magnitude / long, 0, 1) if long > 0 else np.zeros_like(magnitude)
     return [
         Channel("sum", _float32(overview.sum_image), "counts"),
         Channel("COM x", _float32(com.x), units, "signed"),

@@ -11,9 +11,9 @@ from stemwidgets.state.session import Session
 from stemwidgets.views.view import View, caption
 
 PRESETS = {  # radii in radii of the bright-field disc
-    "bright field": (0.0, 1.0),
-    "annular bright field": (0.5, 1.0),
-    "annular dark field": (1.05, 2.0),
+    "BF": (0.0, 1.0),
+    "ABF": (0.5, 1.0),
+    "ADF": (1.05, 2.0),
 }
 
 
@@ -24,8 +24,8 @@ class DetectorPanel(View):
     ----------
     session : Session
         Whose `detector` it sets.
-    preset : {"bright field", "annular bright field", "annular dark field"}
-        The detector chosen first.
+    preset : {"BF", "ABF", "ADF"}
+        The detector chosen first: bright field, annular bright field, annular dark field.
 
     Raises
     ------
@@ -33,9 +33,7 @@ class DetectorPanel(View):
         For an unknown keyword.
     """
 
-    def __init__(
-        self, session: Session, preset: str = "annular dark field", **unknown: Any
-    ) -> None:
+    def __init__(self, session: Session, preset: str = "ADF", **unknown: Any) -> None:
         super().__init__(session, unknown)
         axis = session.axes.kx
         self._scale = abs(axis.scale)
@@ -48,14 +46,12 @@ class DetectorPanel(View):
             max=largest,
             step=self._scale / 2,
             readout_format=".2f",
-            description=f"inner, outer ({axis.units})",
-            layout=ipywidgets.Layout(width="360px"),
-            style={"description_width": "initial"},
+            layout=ipywidgets.Layout(width="350px"),
             disabled=True,
         )
         self._presets = {
             name: ipywidgets.Button(
-                description=name, disabled=True, layout=ipywidgets.Layout(width="auto")
+                description=name, disabled=True, layout=ipywidgets.Layout(width="84px")
             )
             for name in PRESETS
         }
@@ -64,7 +60,13 @@ class DetectorPanel(View):
         row = ipywidgets.HBox(
             list(self._presets.values()), layout=ipywidgets.Layout(flex_flow="row wrap")
         )
-        self.fill(caption("virtual detector"), row, self._radii, self._status)
+        self.fill(
+            caption("virtual detector"),
+            row,
+            ipywidgets.HTML(f"inner and outer radius ({axis.units})"),
+            self._radii,
+            self._status,
+        )
         for name, button in self._presets.items():
             self.press(button, lambda name=name: self._choose(name))
         self.listen(self._radii, self._set)

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from stemwidgets.state.channels import Channel, is_latent
 from stemwidgets.state.session import Session
 from stemwidgets.views import colors
+from stemwidgets.views.painting import paint
 from stemwidgets.views.raster import CLEAR, Raster
 from stemwidgets.views.screen import Frame
 from stemwidgets.views.view import View, caption
@@ -38,7 +39,7 @@ class LatentScatter(View):
     """
 
     def __init__(
-        self, session: Session, color: str = "angle", size: int = 280, **unknown: Any
+        self, session: Session, color: str = "angle", size: int = 284, **unknown: Any
     ) -> None:
         super().__init__(session, unknown)
         self._size = size
@@ -65,16 +66,19 @@ class LatentScatter(View):
             options=[(caption_of(color), color)],
             value=color,
             description="colour",
-            layout=ipywidgets.Layout(width="260px"),
+            layout=ipywidgets.Layout(width="220px"),
             style={"description_width": "initial"},
         )
+        self.raster.figure.remove_class("stemwidgets-picture")
         self.parts = {
             "color": self._choice,
             "figure": self.raster.figure,
             "points": self._points,
             "ring": self._ring,
         }
-        self.fill(caption("latent space"), self._choice, self.raster.figure)
+        heading = ipywidgets.HBox([caption("latent space"), self._choice])
+        heading.layout.grid_gap = "16px"
+        self.fill(heading, self.raster.figure)
         self.listen(self._choice, self._draw)
         self.look(self._offer, "channels")
         self.look(self._draw_ring, "position")
@@ -92,7 +96,7 @@ class LatentScatter(View):
         names = [*self.session.channels] + [name] * (name not in self.session.channels)
         options = [(caption_of(known), known) for known in names]
         if options != list(self._choice.options):
-            with self._choice.hold_trait_notifications():
+            with self._choice.hold_sync():
                 self._choice.options = options
                 self._choice.value = name
         self._draw()
@@ -110,13 +114,14 @@ class LatentScatter(View):
         self._shown = (*coordinates, color)
         self.raster.move_to(_frame(*coordinates, self._size))
         x, y = (channel.values.ravel() for channel in coordinates)
-        self._points.visible = many = False
         many = x.size > MOST_POINTS
         self.raster.show(_histogram(x, y, self.raster.frame) if many else CLEAR)
-        if not many:
+        if many:
+            self._points.visible = False
+        else:
             with self._points.hold_sync():
                 self._points.x, self._points.y = x, y
-                self._points.colors = [colors.css(c) for c in _paint(color).reshape(-1, 4)]
+                self._points.colors = [colors.css(c) for c in paint(color)[0].reshape(-1, 4)]
                 self._points.visible = True
         self._draw_ring()
 
@@ -153,18 +158,6 @@ def _limits(values: NDArray[np.floating]) -> tuple[float, float]:
     low, high = float(finite.min()), float(finite.max())
     step = 10.0 ** np.floor(np.log10(max(high - low, 1e-3))) / 2  # steady axes while it trains
     return float(np.floor(low / step - 0.1) * step), float(np.ceil(high / step + 0.1) * step)
-
-
-def _paint(channel: Channel) -> colors.RGBA:
-    values = channel.values
-    if channel.kind == "angle":
-        return colors.cyclic(values, channel.confidence)
-    finite = values[np.isfinite(values)]
-    if finite.size == 0:
-        return colors.sequential(values, 0, 1)
-    if channel.kind == "signed":
-        return colors.diverging(values, float(np.abs(finite).max()))
-    return colors.sequential(values, float(finite.min()), float(finite.max()))
 
 
 def _histogram(x: NDArray[np.floating], y: NDArray[np.floating], frame: Frame) -> colors.RGBA:

@@ -2,11 +2,12 @@
 
 from typing import Any
 
-import ipywidgets
-from bqplot import Axis, Figure, LinearScale, Lines
+import numpy as np
+from bqplot import Lines
 
 from stemwidgets.state.session import Session
-from stemwidgets.views.screen import MARGIN
+from stemwidgets.views.raster import Raster
+from stemwidgets.views.screen import Frame, ticks
 from stemwidgets.views.view import View, caption
 
 
@@ -18,7 +19,7 @@ class LossPlot(View):
     session : Session
         What it shows.
     width, height : int
-        Size of the figure on screen [CSS px].
+        Size of the plot on screen, without margins [CSS px].
 
     Raises
     ------
@@ -27,40 +28,46 @@ class LossPlot(View):
     """
 
     def __init__(
-        self, session: Session, width: int = 360, height: int = 260, **unknown: Any
+        self, session: Session, width: int = 280, height: int = 150, **unknown: Any
     ) -> None:
         super().__init__(session, unknown)
-        scales = {"x": LinearScale(min=0.0), "y": LinearScale()}
-        self._line = Lines(x=[0, 1], y=[0, 0], scales=scales, colors=["#1565c0"], visible=False)
-        axes = [
-            Axis(label="epoch", scale=scales["x"], num_ticks=5, grid_lines="none"),
-            Axis(
-                label="loss (nats per pattern)",
-                scale=scales["y"],
-                orientation="vertical",
-                num_ticks=5,
-                grid_lines="none",
-                label_offset="58px",
-            ),
-        ]
-        figure = Figure(
-            marks=[self._line],
-            axes=axes,
-            fig_margin=MARGIN | {"left": 76},
-            animation_duration=0,
-            display_toolbar=False,
-            layout=ipywidgets.Layout(
-                width=f"{width}px", height=f"{height}px", min_width=f"{width}px"
-            ),
+        frame = Frame(0, 1, 1, 0, width, height, "epoch", "loss")
+        scales = frame.scales()
+        self._line = Lines(
+            x=[0, 1], y=[0, 0], scales=scales, colors=["#1565c0"], stroke_width=2, visible=False
         )
-        self.parts = {"figure": figure, "line": self._line}
-        self.fill(caption("training"), figure)
+        self.raster = Raster(frame, marks=[self._line], scales=scales)
+        self.raster.figure.remove_class("stemwidgets-picture")
+        self.parts = {"figure": self.raster.figure, "line": self._line}
+        self.fill(caption("loss per pattern (nats)"), self.raster.figure)
         self.look(self._draw, "history", at=session.training)
         self._draw()
 
     def _draw(self) -> None:
         history = self.session.training.history
+        if len(history) < 2:
+            self._line.visible = False
+            self.raster.clear("press Train")
+            return
+        epochs, losses = np.array(history, dtype=float).T
+        self.raster.clear()
+        self.raster.move_to(self._frame(epochs, losses))
         with self._line.hold_sync():
-            if len(history) > 1:
-                self._line.x, self._line.y = zip(*history, strict=True)
-            self._line.visible = len(history) > 1
+            self._line.x, self._line.y = epochs, losses
+            self._line.visible = True
+
+    def _frame(self, epochs: np.ndarray, losses: np.ndarray) -> Frame:
+        low, high = np.nanmin(losses), np.nanpercentile(losses, 98)
+        marks = ticks(low, high, 4)
+        step = marks[1] - marks[0] if len(marks) > 1 else max(high - low, 1.0)
+        old = self.raster.frame
+        return Frame(
+            left=0.0,
+            right=float(epochs[-1]),
+            top=float(np.ceil(high / step) * step),
+            bottom=float(np.floor(low / step) * step),
+            width=old.width,
+            height=old.height,
+            x_label=old.x_label,
+            y_label=old.y_label,
+        )

@@ -1,5 +1,6 @@
 """The diffraction pattern at the position, with its reconstruction and the virtual detector."""
 
+from collections.abc import Callable
 from typing import Any
 
 import ipywidgets
@@ -9,14 +10,17 @@ from numpy.typing import NDArray
 
 from stemwidgets.state.session import Session
 from stemwidgets.views import colors
+from stemwidgets.views.painting import bar
 from stemwidgets.views.raster import Raster
-from stemwidgets.views.screen import Grid
+from stemwidgets.views.screen import MARGIN, Grid
 from stemwidgets.views.view import View, caption
-from stemwidgets.views.words import quantity
 
+Counts = NDArray[np.floating]
+
+DIFFERENCE = "difference from the mean"
 SCALINGS = {
-    "linear": lambda counts: counts,
     "square root": np.sqrt,
+    "linear": np.positive,
     "logarithmic": np.log1p,
 }
 
@@ -28,8 +32,8 @@ class PatternView(View):
     ----------
     session : Session
         What it shows.
-    scaling : {"square root", "linear", "logarithmic"}
-        How counts are turned into brightness.
+    display : {"square root", "linear", "logarithmic", "difference from the mean"}
+        How counts are turned into colours; the difference is that from the scan's mean pattern.
     reconstruction : bool
         Whether there is room for the reconstruction.
     size : int
@@ -44,9 +48,9 @@ class PatternView(View):
     def __init__(
         self,
         session: Session,
-        scaling: str = "square root",
+        display: str = "square root",
         reconstruction: bool = True,
-        size: int = 280,
+        size: int = 284,
         **unknown: Any,
     ) -> None:
         super().__init__(session, unknown)
@@ -59,15 +63,15 @@ class PatternView(View):
         self._pattern = Raster(frame, marks=[self._rings], scales=scales)
         self._reconstruction = Raster(frame) if reconstruction else None
         self._choice = ipywidgets.Dropdown(
-            options=list(SCALINGS),
-            value=scaling,
-            description="brightness",
-            layout=ipywidgets.Layout(width="240px"),
+            options=[*SCALINGS, DIFFERENCE],
+            value=display,
+            description="show",
+            layout=ipywidgets.Layout(width="260px"),
             style={"description_width": "initial"},
         )
-        self._legend = ipywidgets.HTML(layout=ipywidgets.Layout(margin="0 0 0 56px"))
+        self._legend = ipywidgets.HTML(layout=ipywidgets.Layout(margin="0 0 0 54px"))
         self.parts = {
-            "scaling": self._choice,
+            "display": self._choice,
             "figure": self._pattern.figure,
             "legend": self._legend,
         }
@@ -77,10 +81,15 @@ class PatternView(View):
             pictures.append(
                 ipywidgets.VBox([caption("rrVAE reconstruction"), self._reconstruction.figure])
             )
-        row = ipywidgets.HBox(pictures, layout=ipywidgets.Layout(flex_flow="row wrap"))
-        self.fill(self._choice, row, self._legend)
+        row = ipywidgets.HBox(pictures)
+        below = ipywidgets.HBox([self._legend, self._choice])
+        for box in (row, below):
+            box.layout.flex_flow, box.layout.grid_gap = "row wrap", "4px 16px"
+        room = frame.width + MARGIN["left"] + MARGIN["right"]
+        self.layout.width = f"{max(room, 350) * len(pictures) + 16 * (len(pictures) - 1)}px"
+        self.fill(row, below)
         self.listen(self._choice, self._draw)
-        self.look(self._draw, "pattern", "reconstruction")
+        self.look(self._draw, "pattern", "reconstruction", "overview")
         self.look(self._draw_rings, "detector")
         self._draw()
         self._draw_rings()
@@ -90,22 +99,31 @@ class PatternView(View):
         if pattern is None:
             self._pattern.clear("reading the scan …")
             return
-        high = _highest(pattern)
-        self._pattern.show(self._picture(pattern, high))
-        self._legend.value = _bar(high, self._choice.value)
+        paint, self._legend.value = self._painter(pattern)
+        self._pattern.show(paint(pattern))
         if self._reconstruction is None:
             return
         if self.session.reconstruction is None:
-            self._reconstruction.clear("after training")
+            self._reconstruction.clear("appears after training")
         else:
-            self._reconstruction.show(self._picture(self.session.reconstruction, high))
+            self._reconstruction.show(paint(self.session.reconstruction))
 
-    def _picture(self, pattern: NDArray[np.floating], high: float) -> colors.RGBA:
-        scale = SCALINGS[self._choice.value]
-        counts = (
-            1000 * pattern / high
-        )  # what is below a thousandth of the brightest is black in log
-        return colors.intensity(scale(np.clip(counts, 0, None)), 0, float(scale(1000.0)))
+    def _painter(self, pattern: Counts) -> tuple[Callable[[Counts], colors.RGBA], str]:
+        """What paints a pattern in the range of this one, and the legend."""
+        display, overview = self._choice.value, self.session.overview
+        if display == DIFFERENCE and overview is not None:
+            mean = overview.mean_pattern
+            limit = _percentile(np.abs(pattern - mean))
+            legend = bar(colors.DIVERGING, -limit, limit, "counts")
+            return lambda counts: colors.diverging(counts - mean, limit), legend
+        scale = SCALINGS.get(display, np.positive)
+        high = _percentile(pattern)
+
+        def paint(counts: Counts) -> colors.RGBA:
+            relative = np.clip(1000 * counts / high, 0, None)  # three decades in the logarithm
+            return colors.intensity(scale(relative), 0, float(scale(1000.0)))
+
+        return paint, bar(colors.INTENSITY, 0, high, f"counts, {display}")
 
     def _draw_rings(self) -> None:
         detector = self.session.detector
@@ -128,16 +146,6 @@ class PatternView(View):
             self._rings.visible = True
 
 
-def _highest(pattern: NDArray[np.floating]) -> float:
-    finite = pattern[np.isfinite(pattern)]
+def _percentile(values: Counts) -> float:
+    finite = values[np.isfinite(values)]
     return (float(np.percentile(finite, 99.9)) if finite.size else 0.0) or 1.0
-
-
-def _bar(high: float, scaling: str) -> str:
-    return (
-        "<div style='width:200px;line-height:1.3'>"
-        f"<div style='height:12px;background:{colors.css_gradient(colors.INTENSITY)}'></div>"
-        "<div style='display:flex;justify-content:space-between'>"
-        f"<span>0</span><span>counts, {scaling}</span><span>{quantity(high, '')}</span>"
-        "</div></div>"
-    )

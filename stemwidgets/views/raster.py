@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 
 import ipywidgets
 import numpy as np
-from bqplot import Axis, Figure, Image, Label, Lines, Mark
+from bqplot import Figure, Image, Label, Lines, Mark
 from PIL import Image as Picture
 
 from stemwidgets.views.colors import RGBA
@@ -46,12 +46,13 @@ class Raster:
     ) -> None:
         self.frame = frame
         self.scales = frame.scales() if scales is None else scales
+        self._blank = True
         self._picture = Image(image=_image(CLEAR), scales=self.scales, **frame.extent)
         self._crosshair = Lines(
             x=[[0, 0]],
             y=[[0, 0]],
             scales=self.scales,
-            colors=["black", "white"],
+            colors=["black"] * 4 + ["white"] * 4,
             stroke_width=1.5,
             visible=False,
         )
@@ -70,10 +71,7 @@ class Raster:
             self._glass.on_element_click(
                 lambda _, message: on_click(message["data"]["click_x"], message["data"]["click_y"])
             )
-        self.axes = [
-            _axis(frame.x_label, self.scales["x"], "horizontal", frame.width),
-            _axis(frame.y_label, self.scales["y"], "vertical", frame.height),
-        ]
+        self.axes = frame.axes(self.scales)
         self.figure = Figure(
             marks=[self._picture, *marks, self._crosshair, self._message, self._glass],
             axes=self.axes,
@@ -84,27 +82,42 @@ class Raster:
             display_toolbar=False,
             layout=_layout(frame),
         )
+        self.figure.add_class("stemwidgets-picture")
 
     def show(self, picture: RGBA) -> None:
         """Draw a picture that fills the window."""
         self._message.visible = False
+        self._blank = picture is CLEAR
         old = self._picture.image
         self._picture.image = _image(picture)
         old.close()
 
     def clear(self, message: str = "") -> None:
         """Draw no picture but a few words instead."""
-        self.show(CLEAR)
+        if not self._blank:
+            self.show(CLEAR)
         self._crosshair.visible = False
         self._message.text = [message]
-        self._message.visible = True
+        self._message.visible = bool(message)
 
-    def cross(self, x: float, y: float) -> None:
-        """Move the crosshair to the coordinates ``x, y``."""
+    def cross(self, x: float, y: float, gap: tuple[float, float]) -> None:
+        """Move the crosshair to the coordinates ``x, y``, leaving a gap ``(width, height)``."""
         frame = self.frame
+        right, down = np.sign([frame.right - frame.left, frame.bottom - frame.top])
+        gap_x, gap_y = right * abs(gap[0]) / 2, down * abs(gap[1]) / 2
+        segments = []
+        for shade in (1.0, 0.0):  # one pixel beside the white cross a black one, seen on any colour
+            at_x = x + shade * (frame.right - frame.left) / frame.width
+            at_y = y + shade * (frame.bottom - frame.top) / frame.height
+            segments += [
+                [(frame.left, x - gap_x), (at_y, at_y)],
+                [(x + gap_x, frame.right), (at_y, at_y)],
+                [(at_x, at_x), (frame.top, y - gap_y)],
+                [(at_x, at_x), (y + gap_y, frame.bottom)],
+            ]
         with self._crosshair.hold_sync():
-            self._crosshair.x = [[frame.left, frame.right], [x, x]]
-            self._crosshair.y = [[y, y], [frame.bottom, frame.top]]
+            self._crosshair.x = [segment[0] for segment in segments]
+            self._crosshair.y = [segment[1] for segment in segments]
             self._crosshair.visible = True
 
     def move_to(self, frame: Frame) -> None:
@@ -116,22 +129,11 @@ class Raster:
             with mark.hold_sync():
                 mark.x, mark.y = frame.extent["x"], frame.extent["y"]
         frame.fit(self.scales)
-        self.axes[0].label, self.axes[1].label = frame.x_label, frame.y_label
+        frame.label(self.axes)
 
 
 def _image(picture: RGBA) -> ipywidgets.Image:
     return ipywidgets.Image(value=png(picture), format="png")
-
-
-def _axis(label: str, scale: object, orientation: str, pixels: int) -> Axis:
-    return Axis(
-        label=label,
-        scale=scale,
-        orientation=orientation,
-        grid_lines="none",
-        num_ticks=max(2, min(5, pixels // 55)),
-        label_offset="40px" if orientation == "vertical" else "36px",
-    )
 
 
 def _layout(frame: Frame) -> ipywidgets.Layout:

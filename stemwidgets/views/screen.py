@@ -6,11 +6,13 @@ Array indices are ``(i, j)``, rows down; a figure wants ``x, y`` with y up.
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+from bqplot import Axis as FigureAxis
 from bqplot import LinearScale
 
 from stemwidgets.arrays.axes import Axis
 
-MARGIN = {"left": 56, "right": 10, "top": 12, "bottom": 54}  # left + right = top + bottom
+MARGIN = {"left": 54, "right": 16, "top": 14, "bottom": 56}  # left + right = top + bottom
 
 
 @dataclass(frozen=True)
@@ -51,6 +53,23 @@ class Frame:
         x.reverse, y.reverse = self.left > self.right, self.bottom > self.top
         x.min, x.max = sorted((float(self.left), float(self.right)))
         y.min, y.max = sorted((float(self.bottom), float(self.top)))
+
+    def axes(self, scales: dict[str, LinearScale]) -> list[FigureAxis]:
+        """Axes with labels, below and to the left of the window."""
+        look = {"grid_lines": "none", "tick_format": ".4~r"}
+        across = FigureAxis(scale=scales["x"], label_offset="36px", **look)
+        down = FigureAxis(scale=scales["y"], label_offset="44px", orientation="vertical", **look)
+        self.label([across, down])
+        return [across, down]
+
+    def label(self, axes: list[FigureAxis]) -> None:
+        """Give existing axes the labels of the window, and ticks at round numbers."""
+        for axis, text, edges, pixels in (
+            (axes[0], self.x_label, (self.left, self.right), self.width),
+            (axes[1], self.y_label, (self.bottom, self.top), self.height),
+        ):
+            axis.label = text
+            axis.tick_values = ticks(min(edges), max(edges), max(2, pixels // 50))
 
     @property
     def extent(self) -> dict[str, Any]:
@@ -104,3 +123,12 @@ class Grid:
             self.rows.size * abs(self.rows.scale),
             self.columns.size * abs(self.columns.scale),
         )
+
+
+def ticks(low: float, high: float, most: int) -> list[float]:
+    """At most so many round numbers from `low` to `high`."""
+    span = high - low if high > low else 1.0
+    power = 10.0 ** np.floor(np.log10(span / most))
+    step = next(step for step in (power, 2 * power, 5 * power, 10 * power) if step * most >= span)
+    first, last = np.ceil(low / step - 1e-9), np.floor(high / step + 1e-9)
+    return [float(index * step) for index in np.arange(first, last + 1)]

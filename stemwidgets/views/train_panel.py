@@ -81,6 +81,7 @@ class TrainPanel(View):
             self._status,
             self._problem,
         )
+        self.layout.width = "350px"
         training = session.training
         self.press(self._buttons["train"], self._train)
         self.press(self._buttons["pause"], training.pause)

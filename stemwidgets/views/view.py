@@ -1,5 +1,6 @@
 """What every view is: a box with named parts that reads and writes one session."""
 
+import re
 from collections.abc import Callable
 from html import escape
 from typing import Any
@@ -20,6 +21,8 @@ STYLE = """<style>
 }
 .stemwidgets .widget-label, .stemwidgets select, .stemwidgets input, .stemwidgets button,
 .stemwidgets .widget-html-content { font-size: 15px; }
+.stemwidgets .stemwidgets-picture .axis path.domain { stroke: none; }
+.stemwidgets .bqplot image { cursor: crosshair; }
 .stemwidgets table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
 .stemwidgets td { padding: 2px 10px 2px 0; line-height: 1.35; }
 .stemwidgets .stemwidgets-caption { font-weight: 600; font-size: 16px; }
@@ -58,6 +61,8 @@ class View(ipywidgets.VBox):
             )
         super().__init__(layout=ipywidgets.Layout(width="max-content", max_width="100%"))
         self.add_class("stemwidgets")
+        words = re.findall("[A-Z][a-z]*", type(self).__name__)
+        self.add_class(f"stemwidgets-{'-'.join(words).lower()}")  # stemwidgets-scan-map
         self.session = session
         self.parts: dict[str, Any] = {}
 

@@ -24,12 +24,27 @@ def number(value: float) -> str:
     if value == 0:
         return "0"
     digits = 2 - math.floor(math.log10(abs(value)))
-    if -4 <= digits <= 6:
-        text = f"{value:.{max(digits, 0)}f}" if digits >= 0 else f"{round(value):d}"
-    else:
-        mantissa, exponent = f"{value:.2e}".split("e")
-        text = f"{mantissa}·10{_superscript(int(exponent))}"
-    return text.replace("-", "−")
+    if -3 <= digits <= 6:
+        return f"{value:.{max(digits, 0)}f}".replace("-", "−")
+    return _power_of_ten(value, 2)
+
+
+def decimals(step: float) -> int:
+    """How many decimals tell apart numbers that differ by `step`."""
+    return max(0, -math.floor(math.log10(step) + 1e-9)) if step > 0 else 0
+
+
+def interval(low: float, high: float) -> tuple[str, str]:
+    """Both ends of an interval, with as many digits as tell them apart."""
+    span = high - low
+    if not span > 0:
+        return number(low), number(high)
+    largest = max(abs(low), abs(high))
+    if largest >= 1e5 or largest < 1e-3:
+        digits = max(1, decimals(span / largest))
+        return _power_of_ten(low, digits), _power_of_ten(high, digits)
+    digits = decimals(span) + 1 if span < 100 else 0
+    return tuple(f"{value:.{digits}f}".replace("-", "−") for value in (low, high))
 
 
 def quantity(value: float, units: str) -> str:
@@ -49,5 +64,9 @@ def duration(seconds: float) -> str:
     return f"{minutes} min {rest:02d} s" if minutes < 60 else f"{minutes / 60:.1f} h"
 
 
-def _superscript(exponent: int) -> str:
-    return str(exponent).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))
+def _power_of_ten(value: float, digits: int) -> str:
+    if value == 0:
+        return "0"
+    mantissa, exponent = f"{value:.{digits}e}".split("e")
+    superscript = str(int(exponent)).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))
+    return f"{mantissa}·10{superscript}".replace("-", "−")
