@@ -196,9 +196,10 @@ def _require_dimensions(signal: Any) -> None:
         )
     if len(scan) == 1 and len(detector) == 2:
         raise InputError(
-            f"Expected two scan axes, got one: {_called(scan[0])}. For a line scan pass "
-            f"hyperspy.api.stack([signal]). For a scan whose rows follow each other, load the file "
-            f"with stemwidgets.load(path, scan_shape=(rows, columns))."
+            f"Expected two scan axes, got one: {_called(scan[0])}. Pass an array: "
+            "signal.data[None] for a single line, or "
+            "signal.data.reshape(rows, columns, *signal.data.shape[1:]) for a whole scan. "
+            "For a file, pass stemwidgets.load(path, scan_shape=(rows, columns))."
         )
     if len(scan) != 2 or len(detector) != 2:
         raise InputError(

@@ -1,20 +1,23 @@
 """One door for files: whatever RosettaSciIO reads, Nion Swift ``.ndata1`` and numpy ``.npy``."""
 
 import difflib
+import logging
 import math
+import operator
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from os import PathLike
 from pathlib import Path
 from typing import Any
 
 import hyperspy.api as hs
-import numpy as np
 from pyxem.signals import Diffraction2D, ElectronDiffraction2D, LazyElectronDiffraction2D
 from rsciio import IO_PLUGINS
 
 from stemwidgets.arrays.errors import InputError
+from stemwidgets.signals.mapped import patterns_from_npy
 from stemwidgets.signals.ndata import read_ndata
-
-_READ_ONLY = {"zspy": {"mode": "r"}, "hspy": {"mode": "r"}}
 
 
 def load(
@@ -55,21 +58,21 @@ def load(
     """
     path = Path(path).expanduser()
     _require_file(path)
+    shape = None if scan_shape is None else _rows_and_columns(scan_shape)
     suffix = path.suffix.lower().removeprefix(".")
-    if reader is None and suffix == "ndata1":
-        signal = _from_dictionary(_guarded(path, read_ndata, path, lazy), lazy)
-    elif reader is None and suffix == "npy":
-        signal = _from_dictionary(_guarded(path, _read_npy, path, lazy), lazy)
-    else:
-        name = reader or _reader_name(path, suffix)
-        options = _READ_ONLY.get(name.lower(), {}) if lazy else {}
-        found = _guarded(path, hs.load, path, lazy=lazy, file_format=name, **options)
-        signal = _the_scan(path, found)
-    if signal.data.dtype == object:
-        raise InputError(f"{path.name} holds a ragged signal, not diffraction patterns.")
-    if not isinstance(signal, Diffraction2D) and len(signal.axes_manager.signal_axes) == 2:
+    with _explained(path):
+        if reader is None and suffix in _OWN_READERS:
+            kind = LazyElectronDiffraction2D if lazy else ElectronDiffraction2D
+            signal = kind(**_OWN_READERS[suffix](path, lazy))
+        else:
+            name = _reader_name(path, suffix) if reader is None else _known(reader)
+            signal = _the_scan(path, _read(path, name, lazy, shape))
+        if lazy and signal.data.size:
+            # a mapped file that is too short shows it only when its end is read
+            signal.data[(-1,) * (signal.data.ndim - 2)].compute()
+    if len(signal.axes_manager.signal_axes) == 2 and not isinstance(signal, Diffraction2D):
         signal.set_signal_type("electron_diffraction")
-    return _arranged(path, signal, scan_shape)
+    return _arranged(path, signal, shape)
 
 
 def readable_suffixes() -> list[str]:
@@ -86,7 +89,8 @@ def _require_file(path: Path) -> None:
     message = f"There is no file {path}."
     if not path.parent.is_dir():
         raise FileNotFoundError(f"{message} The folder {path.parent} does not exist either.")
-    names = [entry.name for entry in path.parent.iterdir()]
+    suffixes = tuple(f".{suffix}" for suffix in readable_suffixes())
+    names = [entry.name for entry in path.parent.iterdir() if entry.suffix.lower() in suffixes]
     near = difflib.get_close_matches(path.name, names, n=3, cutoff=0.6)
     near += [name for name in names if Path(name).stem == path.stem and name not in near][:3]
     advice = f"Did you mean {' or '.join(near)}?" if near else f"Looked in {path.parent.resolve()}."
@@ -114,10 +118,35 @@ def _reader_name(path: Path, suffix: str) -> str:
     return str(candidates[0])
 
 
-def _guarded(path: Path, read: Any, *arguments: Any, **options: Any) -> Any:
-    """What `read` returns; its failure as an error that names the file."""
+def _known(reader: str) -> str:
+    names = {str(plugin["name"]).lower(): str(plugin["name"]) for plugin in IO_PLUGINS}
+    if str(reader).lower() not in names:
+        raise InputError(
+            f"There is no reader {reader!r}. Readers: {', '.join(sorted(names.values()))}."
+        )
+    return names[str(reader).lower()]
+
+
+def _read(path: Path, reader: str, lazy: bool, scan_shape: tuple[int, int] | None) -> Any:
+    """What RosettaSciIO finds in a file: a signal or a list of them."""
+    options: dict[str, Any] = {}
+    if reader == "ZSPY" and path.is_dir():
+        options["mode"] = "r"  # when lazy, its default is to open for writing
+    if reader == "QuantumDetector" and scan_shape is not None:
+        # without it the shape is guessed from time stamps, and frames that do not fit are left out
+        options["navigation_shape"] = tuple(reversed(scan_shape))
+    with warnings.catch_warnings():
+        warnings.filterwarnings("error", message="Blockfile header dimensions larger than file")
+        return hs.load(path, lazy=lazy, file_format=reader, **options)
+
+
+@contextmanager
+def _explained(path: Path) -> Iterator[None]:
+    """Failures to read turn into errors that name the file."""
+    logger = logging.getLogger("hyperspy.io")
+    logger.addFilter(_no_bug_report)
     try:
-        return read(*arguments, **options)
+        yield
     except (InputError, MemoryError):
         raise
     except PermissionError as error:
@@ -131,23 +160,25 @@ def _guarded(path: Path, read: Any, *arguments: Any, **options: Any) -> Any:
             f"{path.name} could not be read; it may be truncated, damaged or of another format "
             f"({type(error).__name__}: {error})."
         ) from error
+    finally:
+        logger.removeFilter(_no_bug_report)
+
+
+def _no_bug_report(record: logging.LogRecord) -> bool:
+    """Whether a message is something else than the advice to report a damaged file as a bug."""
+    return "report this error to the RosettaSciIO" not in record.getMessage()
 
 
 def _read_npy(path: Path, lazy: bool) -> dict[str, Any]:
-    data = np.load(path, mmap_mode="r" if lazy else None, allow_pickle=False)
-    if data.ndim not in (3, 4):
-        raise InputError(
-            f"{path.name} holds an array of shape {data.shape}; expected patterns [iy, ix, ky, kx]."
-        )
+    data = patterns_from_npy(path, lazy)
     axes = [
-        {"size": size, "navigate": index < data.ndim - 2} for index, size in enumerate(data.shape)
+        {"name": name, "size": size, "navigate": name not in ("ky", "kx")}
+        for name, size in zip(("y", "x", "ky", "kx")[-data.ndim :], data.shape, strict=True)
     ]
     return {"data": data, "axes": axes, "metadata": {"General": {"title": path.stem}}}
 
 
-def _from_dictionary(parts: dict[str, Any], lazy: bool) -> Diffraction2D:
-    kind = LazyElectronDiffraction2D if lazy else ElectronDiffraction2D
-    return kind(**parts)
+_OWN_READERS = {"ndata1": read_ndata, "npy": _read_npy}
 
 
 def _the_scan(path: Path, found: Any) -> Any:
@@ -172,38 +203,43 @@ def _the_scan(path: Path, found: Any) -> Any:
 
 def _arranged(path: Path, signal: Any, scan_shape: tuple[int, int] | None) -> Any:
     """The signal, with its sequence of patterns folded into rows and columns."""
-    axes = signal.axes_manager
-    if len(axes.signal_axes) != 2 or not axes.navigation_axes:
+    scan = signal.axes_manager.navigation_axes
+    if len(signal.axes_manager.signal_axes) != 2 or not scan:
         if scan_shape is None:
             return signal
         raise InputError(f"{path.name} holds no sequence of patterns to fold into a scan.")
-    count = math.prod(axis.size for axis in axes.navigation_axes)
+    count = math.prod(axis.size for axis in scan)
+    if not count:
+        raise InputError(f"{path.name} holds no complete pattern; it may be truncated.")
     if scan_shape is None:
-        if len(axes.navigation_axes) == 1:
-            raise InputError(
-                f"{path.name} holds a sequence of {count} patterns and does not say how they were "
-                f"scanned. Pass scan_shape=(rows, columns), {_foldings(count)}."
-            )
-        return signal
-    return _folded(signal, _checked(scan_shape, count))
-
-
-def _checked(scan_shape: Any, count: int) -> tuple[int, int]:
-    try:
-        rows, columns = (int(size) for size in scan_shape)
-    except (TypeError, ValueError) as error:
-        raise InputError(f"scan_shape must be (rows, columns), got {scan_shape!r}.") from error
-    if rows < 1 or columns < 1 or rows * columns != count:
+        if len(scan) > 1:
+            return signal
         raise InputError(
-            f"scan_shape=({rows}, {columns}) does not fit {count} patterns. "
-            f"Possible: {_foldings(count)}."
+            f"{path.name} holds a sequence of {count} patterns and does not say how they were "
+            f"scanned. Pass scan_shape=(rows, columns), {_foldings(count)}."
         )
+    if math.prod(scan_shape) != count:
+        raise InputError(
+            f"scan_shape={scan_shape} does not fit {count} patterns. Possible: {_foldings(count)}."
+        )
+    return signal if signal.data.shape[:-2] == scan_shape else _folded(signal, scan_shape)
+
+
+def _rows_and_columns(scan_shape: Any) -> tuple[int, int]:
+    try:
+        rows, columns = (operator.index(size) for size in scan_shape)
+    except (TypeError, ValueError) as error:
+        raise InputError(
+            f"scan_shape must be two whole numbers (rows, columns), got {scan_shape!r}."
+        ) from error
+    if rows < 1 or columns < 1:
+        raise InputError(f"scan_shape must be positive, got {scan_shape!r}.")
     return rows, columns
 
 
 def _foldings(count: int) -> str:
     pairs = [(rows, count // rows) for rows in range(1, count + 1) if count % rows == 0]
-    nearest = sorted(pairs, key=lambda pair: abs(math.log(pair[0] / pair[1])))[:4]
+    nearest = sorted(pairs, key=lambda pair: (abs(pair[0] - pair[1]), pair))[:4]
     return " or ".join(str(pair) for pair in nearest)
 
 

@@ -1,0 +1,126 @@
+"""Arrays in numpy's format that stay on disk."""
+
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import dask.array as da
+import numpy as np
+
+from stemwidgets.arrays.errors import InputError
+
+_CHUNK_BYTES = 8_000_000
+
+_HEADERS = {
+    (1, 0): np.lib.format.read_array_header_1_0,
+    (2, 0): np.lib.format.read_array_header_2_0,
+}
+
+
+@dataclass(frozen=True)
+class MappedArray:
+    """An array in a file, opened for reading only, and only while a part of it is read.
+
+    dask copies a ``numpy.memmap`` into memory; it takes this one as it is, also to other processes.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    offset : int
+        Byte at which the values start.
+    shape : tuple of int
+        Shape of the array.
+    dtype : numpy.dtype
+        Type of the values.
+    order : {"C", "F"}
+        Whether the last or the first axis is the fast one.
+    """
+
+    path: Path
+    offset: int
+    shape: tuple[int, ...]
+    dtype: np.dtype[Any]
+    order: str
+
+    @property
+    def ndim(self) -> int:
+        """Number of axes."""
+        return len(self.shape)
+
+    def __getitem__(self, part: Any) -> np.ndarray:
+        mapped = np.memmap(
+            self.path,
+            dtype=self.dtype,
+            mode="r",
+            offset=self.offset,
+            shape=self.shape,
+            order="F" if self.order == "F" else "C",
+        )
+        return np.array(mapped[part])
+
+
+def map_npy(path: Path, start: int = 0) -> MappedArray:
+    """Find the values of an uncompressed ``.npy``, alone or inside another file.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    start : int
+        Byte at which the ``.npy`` starts.
+
+    Raises
+    ------
+    InputError
+        If its values are Python objects or its format is not known.
+    """
+    with path.open("rb") as file:
+        file.seek(start)
+        format_version = np.lib.format.read_magic(file)
+        if format_version not in _HEADERS:
+            raise InputError(f"{path.name} uses numpy's format {format_version}: not numbers.")
+        shape, first_axis_fast, dtype = _HEADERS[format_version](file)
+        offset = file.tell()
+    if dtype.hasobject:
+        raise InputError(f"{path.name} holds Python objects, not numbers.")
+    return MappedArray(path.resolve(), offset, shape, dtype, "F" if first_axis_fast else "C")
+
+
+def in_chunks(source: MappedArray | np.ndarray) -> Any:
+    """A dask array of whole patterns, few enough in a chunk that it is quick to read.
+
+    Parameters
+    ----------
+    source : MappedArray or ndarray, shape [..., ky, kx]
+        From :func:`map_npy`, as a rule.
+
+    Returns
+    -------
+    dask.array.Array
+        Of the same shape and type.
+    """
+    leading, pattern = source.shape[:-2], source.shape[-2:]
+    room = max(1, _CHUNK_BYTES // max(1, math.prod(pattern) * source.dtype.itemsize))
+    chunks: list[int] = []
+    for size in reversed(leading):
+        chunks.insert(0, max(1, min(size, room)))
+        room = max(1, room // max(1, size))
+    return da.from_array(source, chunks=(*chunks, *pattern), name=False)
+
+
+def patterns_from_npy(path: Path, lazy: bool) -> Any:
+    """Array of an ``.npy`` file, of three or four dimensions.
+
+    Raises
+    ------
+    InputError
+        If it holds no patterns.
+    """
+    data = in_chunks(map_npy(path)) if lazy else np.load(path, allow_pickle=False)
+    if data.ndim not in (3, 4):
+        raise InputError(
+            f"{path.name} holds an array of shape {data.shape}; expected patterns [iy, ix, ky, kx]."
+        )
+    return data
