@@ -107,7 +107,8 @@ def in_chunks(source: MappedArray | np.ndarray) -> Any:
     for size in reversed(leading):
         chunks.insert(0, max(1, min(size, room)))
         room = max(1, room // max(1, size))
-    return da.from_array(source, chunks=(*chunks, *pattern), name=False)
+    # dask is typed in parts
+    return da.from_array(source, chunks=(*chunks, *pattern), name=False)  # type: ignore[no-untyped-call]
 
 
 def patterns_from_npy(path: Path, lazy: bool) -> Any:

@@ -42,7 +42,7 @@ def wavelength(beam_energy: float) -> float:
         Wavelength [Å].
     """
     energy = beam_energy * 1e3 * elementary_charge
-    return 1e10 * h * c / math.sqrt(energy * (energy + 2 * m_e * c**2))
+    return float(1e10 * h * c / math.sqrt(energy * (energy + 2 * m_e * c**2)))
 
 
 def scan_axis(axis: Axis) -> Axis:
