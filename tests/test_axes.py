@@ -209,6 +209,13 @@ def test_an_unevenly_sampled_axis_is_refused(data, axes):
         signal_to_arrays(signal)
 
 
+def test_patterns_in_polar_coordinates_are_refused(data, axes):
+    signal = arrays_to_signal(data, axes)
+    signal.set_signal_type("polar_diffraction")
+    with pytest.raises(InputError, match="polar coordinates"):
+        signal_to_arrays(signal)
+
+
 def test_axes_of_another_shape_are_refused(data, axes):
     with pytest.raises(InputError, match=r"shape \(2, 5, 9, 11\), the axes \(2, 5, 9, 12\)"):
         arrays_to_signal(data[..., :11], axes)

@@ -1,3 +1,5 @@
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -7,6 +9,7 @@ from stemwidgets import samples
 from stemwidgets.arrays.center_of_mass import calibrated, center_of_mass
 from stemwidgets.arrays.errors import InputError
 from stemwidgets.signals.axes import signal_to_arrays
+from stemwidgets.signals.load import load
 
 
 @pytest.fixture(scope="module")
@@ -151,3 +154,13 @@ def test_the_seed_decides_the_noise():
 def test_an_impossible_dose_is_refused(dose):
     with pytest.raises(InputError, match="electrons per pattern"):
         samples.graphene(dose=dose)
+
+
+@pytest.mark.slow
+def test_the_script_reproduces_the_shipped_counts(scan, tmp_path):
+    pytest.importorskip("abtem")
+    command = [sys.executable, "-m", "stemwidgets.samples.simulate_graphene"]
+    subprocess.run([*command, "--out", str(tmp_path / "again.hspy")], check=True)
+    again, axes = signal_to_arrays(load(tmp_path / "again.hspy"))
+    assert axes == scan[1]
+    assert np.abs(again.astype(int) - scan[0]).max() <= 1

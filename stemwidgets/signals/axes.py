@@ -81,6 +81,10 @@ def signal_to_arrays(signal: Any) -> tuple[Any, Axes]:
     """
     if not isinstance(signal, hs.signals.BaseSignal):
         raise InputError(f"Expected a HyperSpy signal, got {type(signal).__name__}.")
+    if signal.metadata.get_item("Signal.signal_type") == "polar_diffraction":
+        raise InputError(
+            "These patterns are in polar coordinates. Pass the scan before unwrapping."
+        )
     _require_dimensions(signal)
     x, y = _by_name(signal.axes_manager.navigation_axes)
     kx, ky = _by_name(signal.axes_manager.signal_axes)
