@@ -42,7 +42,7 @@ def diverging(values: NDArray[np.floating], limit: float) -> RGBA:
 
 def cyclic(angle: NDArray[np.floating], confidence: NDArray[np.floating] | None = None) -> RGBA:
     """Colours of angles [rad], paler where the confidence (0 to 1) is low."""
-    turn = np.nan_to_num(np.asarray(angle, dtype=float)) / (2 * np.pi)
+    turn = np.nan_to_num(angle, posinf=0, neginf=0).astype(float) / (2 * np.pi)
     index = np.rint(turn * len(CYCLIC)).astype(int) % len(CYCLIC)
     colors = CYCLIC[index]
     if confidence is not None:

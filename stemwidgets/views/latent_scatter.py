@@ -11,7 +11,7 @@ from stemwidgets.state.channels import Channel, is_latent
 from stemwidgets.state.session import Session
 from stemwidgets.views import colors
 from stemwidgets.views.painting import paint
-from stemwidgets.views.raster import CLEAR, Raster
+from stemwidgets.views.raster import Raster
 from stemwidgets.views.screen import Frame
 from stemwidgets.views.view import View, caption
 from stemwidgets.views.words import caption_of
@@ -113,14 +113,15 @@ class LatentScatter(View):
             return
         self._shown = (*coordinates, color)
         self.raster.move_to(_frame(*coordinates, self._size))
-        x, y = (channel.values.ravel() for channel in coordinates)
-        many = x.size > MOST_POINTS
-        self.raster.show(_histogram(x, y, self.raster.frame) if many else CLEAR)
+        z = [channel.values.ravel() for channel in coordinates]
+        many = z[0].size > MOST_POINTS
         if many:
             self._points.visible = False
+            self.raster.show(_histogram(*z, self.raster.frame))
         else:
+            self.raster.clear()
             with self._points.hold_sync():
-                self._points.x, self._points.y = x, y
+                self._points.x, self._points.y = z
                 self._points.colors = [colors.css(c) for c in paint(color)[0].reshape(-1, 4)]
                 self._points.visible = True
         self._draw_ring()
@@ -161,11 +162,8 @@ def _limits(values: NDArray[np.floating]) -> tuple[float, float]:
 
 
 def _histogram(x: NDArray[np.floating], y: NDArray[np.floating], frame: Frame) -> colors.RGBA:
-    good = np.isfinite(x) & np.isfinite(y)
-    counts, _, _ = np.histogram2d(
-        y[good], x[good], bins=BINS, range=[[frame.bottom, frame.top], [frame.left, frame.right]]
-    )
-    counts = counts[::-1]  # the top row of a picture is the highest value of an upward axis
-    return colors.sequential(
-        np.where(counts > 0, np.sqrt(counts), np.nan), 0, np.sqrt(counts.max())
-    )
+    counts = frame.counts(x, y, BINS)
+    brightness = np.where(counts > 0, np.sqrt(counts), np.nan)
+    picture = colors.sequential(brightness, 0, float(np.sqrt(counts.max())))
+    picture[counts == 0, 3] = 0
+    return picture

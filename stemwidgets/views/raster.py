@@ -100,9 +100,9 @@ class Raster:
         self._message.text = [message]
         self._message.visible = bool(message)
 
-    def cross(self, x: float, y: float, gap: tuple[float, float]) -> None:
-        """Move the crosshair to the coordinates ``x, y``, leaving a gap ``(width, height)``."""
-        frame = self.frame
+    def cross(self, point: tuple[float, float], gap: tuple[float, float]) -> None:
+        """Move the crosshair to a point ``(x, y)``, leaving a gap ``(width, height)``."""
+        frame, (x, y) = self.frame, point
         right, down = np.sign([frame.right - frame.left, frame.bottom - frame.top])
         gap_x, gap_y = right * abs(gap[0]) / 2, down * abs(gap[1]) / 2
         segments = []

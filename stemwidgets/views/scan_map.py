@@ -81,8 +81,9 @@ class ScanMap(View):
 
     def _cross(self) -> None:
         if self._shown is not None:
-            x, y = self._grid.point(*self.session.position)
-            self.raster.cross(x, y, (self._grid.columns.scale, self._grid.rows.scale))
+            grid = self._grid
+            gap = (grid.columns.scale, grid.rows.scale)
+            self.raster.cross(grid.point(*self.session.position), gap)
 
     def _draw(self) -> None:
         channel = self.session.channels.get(self.channel)

@@ -9,8 +9,11 @@ from typing import Any
 import numpy as np
 from bqplot import Axis as FigureAxis
 from bqplot import LinearScale
+from numpy.typing import NDArray
 
 from stemwidgets.arrays.axes import Axis
+
+Values = NDArray[np.floating]
 
 MARGIN = {"left": 54, "right": 16, "top": 14, "bottom": 56}  # left + right = top + bottom
 
@@ -58,7 +61,7 @@ class Frame:
         """Axes with labels, below and to the left of the window."""
         look = {"grid_lines": "none", "tick_format": ".4~r"}
         across = FigureAxis(scale=scales["x"], label_offset="36px", **look)
-        down = FigureAxis(scale=scales["y"], label_offset="44px", orientation="vertical", **look)
+        down = FigureAxis(scale=scales["y"], label_offset="44px", side="left", **look)
         self.label([across, down])
         return [across, down]
 
@@ -70,6 +73,13 @@ class Frame:
         ):
             axis.label = text
             axis.tick_values = ticks(min(edges), max(edges), max(2, pixels // 50))
+
+    def counts(self, x: Values, y: Values, bins: int) -> NDArray[np.float64]:
+        """Number of points in each of ``bins × bins`` cells, the top row of the window first."""
+        good = np.isfinite(x) & np.isfinite(y)
+        window = [sorted((self.bottom, self.top)), sorted((self.left, self.right))]
+        cells, _, _ = np.histogram2d(y[good], x[good], bins=bins, range=window)
+        return cells[::-1] if self.top > self.bottom else cells
 
     @property
     def extent(self) -> dict[str, Any]:

@@ -1,0 +1,61 @@
+"""Small scans with four different sizes, and a model that needs no torch."""
+
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from stemwidgets.arrays.axes import Axes, Axis
+from stemwidgets.rrvae.records import Encoding, Progress
+
+SHAPE = (4, 6, 18, 15)
+AXES = Axes(
+    Axis(4, 0.2, 0.0, "Å"),
+    Axis(6, 0.3, 1.0, "Å"),
+    Axis(18, 0.05, -0.45, "1/Å"),
+    Axis(15, 0.04, -0.3, "1/Å"),
+)
+
+
+def turning_spot() -> np.ndarray:
+    """A bright spot that goes round a disc, once along a row, further out in lower rows."""
+    iy, ix = np.mgrid[:4, :6]
+    angle, radius = 2 * np.pi * ix / 6, 1.0 + iy
+    ky, kx = np.mgrid[:18, :15]
+    disc = np.hypot(ky - 8, kx - 7) < 6
+    y = 8 + radius * np.sin(angle)
+    x = 7 + radius * np.cos(angle)
+    spot = np.exp(-((ky - y[..., None, None]) ** 2 + (kx - x[..., None, None]) ** 2) / 4)
+    return (100 * disc + 400 * spot).astype(np.float32)
+
+
+class Pacer:
+    """A model that learns nothing at a known pace; its angle is the column."""
+
+    def __init__(self, latent_dim: int = 2, seed: int = 0, steps: int = 5, pace: float = 0.0):
+        self.latent_dim, self.count, self.pace = latent_dim, steps, pace
+        self.trained, self.closed = False, False
+        self.shape: tuple[int, ...] = ()
+
+    def steps(self, data: Any, pixel_size: tuple[float, float] = (1.0, 1.0)) -> Iterator[Progress]:
+        self.shape, self.pixel_size = tuple(data.shape), pixel_size
+        try:
+            for index in range(1, self.count + 1):
+                time.sleep(self.pace)
+                self.trained = True
+                yield Progress(
+                    index, self.count, 10.0 / index, 9.0, 1.0, 0.1, 0.2, self.encode(data)
+                )
+        finally:
+            self.closed = True
+
+    def encode(self, data: Any) -> Encoding:
+        rows, columns = data.shape[:2]
+        iy, ix = np.mgrid[:rows, :columns].astype(np.float32)
+        angle = (2 * np.pi * ix / columns + np.pi) % (2 * np.pi) - np.pi
+        latent = np.stack([iy, ix, iy + ix][: self.latent_dim], axis=-1)
+        return Encoding(angle.astype(np.float32), latent, np.ones_like(iy), np.ones_like(iy))
+
+    def decode(self, latent: Any, angle: Any) -> np.ndarray:
+        return np.full(self.shape[2:], float(latent[0]) + 10 * float(angle), dtype=np.float32)

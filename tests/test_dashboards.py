@@ -1,0 +1,81 @@
+import numpy as np
+import pytest
+from scans import AXES, SHAPE, Pacer, turning_spot
+
+from stemwidgets.arrays.errors import InputError
+from stemwidgets.dashboards.dashboard import problem_page
+from stemwidgets.dashboards.explore import explore
+from stemwidgets.dashboards.rrvae import rrvae_dashboard
+from stemwidgets.state import Session
+
+
+@pytest.fixture
+def session():
+    session = Session(turning_spot(), AXES, "a <spot>", beam_energy=60.0, make_model=Pacer)
+    yield session
+    session.close()
+
+
+def test_the_title_row_tells_the_scan(session):
+    title = rrvae_dashboard(session).children[0].value
+    assert "a &lt;spot&gt;" in title
+    assert "scan 4 × 6, patterns 18 × 15, 60 kV" in title
+
+
+def test_train_fills_the_maps_and_compares_the_angles(session):
+    page = rrvae_dashboard(session)
+    assert "appears" in page.parts["comparison"].value
+    page.parts["train"].parts["train"].click()
+    page.session.training.wait(10)
+    assert "circular correlation" in page.parts["comparison"].value
+    assert page.parts["angle"].parts["legend"].value
+    assert "z1" in page.parts["readout"].parts["table"].value
+
+
+def test_explore_shows_the_image_of_its_detector(session):
+    page = explore(session)
+    session.wait(10)
+    assert "virtual detector" in session.channels
+    before = session.channels["virtual detector"].values
+    page.parts["detector"].parts["BF"].click()
+    session.wait(10)
+    assert (session.channels["virtual detector"].values != before).all()
+
+
+def test_an_array_is_a_scan_in_pixels():
+    page = explore(turning_spot())
+    assert page.session.shape == SHAPE
+    assert page.session.axes.kx.units == "px"
+
+
+@pytest.mark.parametrize("dashboard", [explore, rrvae_dashboard])
+def test_bad_input_is_refused_in_words(dashboard, tmp_path):
+    with pytest.raises(FileNotFoundError):
+        dashboard(tmp_path / "missing.hspy")
+    with pytest.raises(InputError, match="dimensions"):
+        dashboard(np.ones((20, 30)))
+    with pytest.raises(InputError, match="mode"):
+        dashboard(turning_spot(), mode="present")
+
+
+def test_a_problem_page_says_what_is_wrong():
+    assert "no &lt;such&gt; file" in problem_page("no <such> file").value
+
+
+def test_the_scan_of_a_file_is_named_after_it(tmp_path):
+    np.save(tmp_path / "tiny.npy", turning_spot())
+    page = explore(tmp_path / "tiny.npy")
+    assert "tiny" in page.children[0].value
+
+
+@pytest.mark.parametrize("rows", [1, 2])
+def test_a_scan_of_few_rows_has_a_page(rows):
+    page = rrvae_dashboard(turning_spot()[:rows])
+    page.session.position = (5, 5)
+    assert page.session.position == (rows - 1, 5)
+
+
+def test_a_scan_without_contrast_has_a_page():
+    page = explore(np.zeros((4, 6, 18, 15), dtype=np.uint16))
+    assert page.session.problem
+    assert np.isnan(page.session.channels["COM angle"].values).all()

@@ -1,0 +1,156 @@
+import time
+
+import numpy as np
+import pytest
+from scans import AXES, Pacer, turning_spot
+
+from stemwidgets.arrays.errors import InputError
+from stemwidgets.state import Session, Training
+
+
+@pytest.fixture
+def session():
+    session = Session(turning_spot(), AXES, make_model=Pacer)
+    yield session
+    session.close()
+
+
+def test_a_training_runs_to_its_end_and_keeps_its_history(session):
+    session.training.start(steps=5)
+    session.training.wait(10)
+    assert session.training.status == "finished"
+    assert session.training.progress.epoch == 5
+    assert session.training.history == tuple((n, 10.0 / n) for n in range(1, 6))
+    assert session.model.trained
+    assert session.model.pixel_size == (0.05, 0.04)
+
+
+def test_training_brings_maps_and_their_comparison_with_the_centre_of_mass(session):
+    session.training.start(latent_dim=3)
+    session.training.wait(10)
+    assert {"angle", "confidence", "residual", "z1", "z2", "z3"} <= set(session.channels)
+    assert session.channels["angle"].confidence is not None
+    assert "offset" in session.comparison
+
+
+def test_a_second_training_with_fewer_latents_leaves_no_old_ones(session):
+    session.training.start(latent_dim=3)
+    session.training.wait(10)
+    session.training.start(latent_dim=1)
+    session.training.wait(10)
+    assert "z1" in session.channels
+    assert "z2" not in session.channels
+
+
+def test_the_reconstruction_follows_the_position(session):
+    assert session.reconstruction is None
+    session.training.start()
+    session.training.wait(10)
+    session.position = (3, 0)
+    first = session.reconstruction
+    session.position = (1, 0)
+    np.testing.assert_allclose(first - session.reconstruction, 2.0)
+
+
+def test_a_new_training_takes_the_old_reconstruction_away(session):
+    session.training.start()
+    session.training.wait(10)
+    assert session.reconstruction is not None
+    session.training.start(pace=0.02, steps=50)
+    assert session.reconstruction is None
+    assert session.model is None
+
+
+def test_stop_closes_the_generator_and_keeps_what_was_learned(session):
+    session.training.start(pace=0.02, steps=1000)
+    while session.training.progress is None:
+        session.mailbox.drain()
+    session.training.stop()
+    begin = time.monotonic()
+    session.training.wait(5)
+    assert time.monotonic() - begin < 0.5
+    assert session.training.status == "stopped"
+    assert session.model.closed
+    session.wait(5)
+    assert session.reconstruction is not None
+
+
+def test_pause_holds_and_resume_goes_on(session):
+    training = session.training
+    training.start(pace=0.02, steps=40)
+    training.pause()
+    assert training.status == "paused"
+    time.sleep(0.1)
+    session.mailbox.drain()
+    held = training.progress.epoch
+    time.sleep(0.15)
+    session.mailbox.drain()
+    assert training.progress.epoch == held
+    training.resume()
+    training.wait(10)
+    assert training.progress.epoch == 40
+
+
+def test_a_paused_training_can_be_stopped(session):
+    session.training.start(pace=0.01, steps=1000)
+    session.training.pause()
+    session.training.stop()
+    session.training.wait(5)
+    assert session.training.status == "stopped"
+
+
+def test_a_second_start_while_one_runs_is_refused_in_words(session):
+    session.training.start(pace=0.02, steps=1000)
+    with pytest.raises(InputError, match="already running"):
+        session.training.start()
+    assert session.training.active
+
+
+def test_wait_gives_up_after_its_timeout_without_ending_the_training(session):
+    session.training.start(pace=0.02, steps=1000)
+    with pytest.raises(TimeoutError, match="running"):
+        session.training.wait(0.1)
+    assert session.training.active
+
+
+def test_a_failure_is_kept_shown_and_raised(session):
+    session.training.start(nonsense=1)
+    with pytest.raises(TypeError, match="nonsense"):
+        session.training.wait(10)
+    assert session.training.status == "failed"
+    assert "nonsense" in session.problem
+
+
+def test_a_failure_amid_steps_keeps_the_history():
+    class Breaking(Pacer):
+        def steps(self, data, pixel_size=(1.0, 1.0)):
+            yield from list(super().steps(data, pixel_size))[:2]
+            raise InputError("the loss is not a number")
+
+    training = Training(turning_spot(), make_model=Breaking)
+    training.start()
+    with pytest.raises(InputError, match="not a number"):
+        training.wait(10)
+    assert len(training.history) == 2
+
+
+def test_after_a_failure_a_new_start_clears_the_problem(session):
+    session.training.start(nonsense=1)
+    with pytest.raises(TypeError):
+        session.training.wait(10)
+    session.training.start()
+    assert session.problem == ""
+    session.training.wait(10)
+    assert session.training.status == "finished"
+
+
+def test_closing_a_session_ends_its_training(session):
+    session.training.start(pace=0.02, steps=1000)
+    model_before = session.training
+    session.close()
+    assert model_before._puller.join(0)
+
+
+def test_status_cannot_be_set_from_outside(session):
+    with pytest.raises(Exception, match="read-only"):
+        session.training.status = "finished"

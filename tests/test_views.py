@@ -1,0 +1,366 @@
+import io
+
+import numpy as np
+import pytest
+from PIL import Image
+from scans import AXES, SHAPE, Pacer, turning_spot
+
+from stemwidgets.arrays.axes import Axis
+from stemwidgets.arrays.detectors import AnnularDetector
+from stemwidgets.arrays.errors import InputError
+from stemwidgets.state import Channel, Session
+from stemwidgets.views import colors, words
+from stemwidgets.views.detector_panel import DetectorPanel
+from stemwidgets.views.latent_scatter import LatentScatter
+from stemwidgets.views.loss_plot import LossPlot
+from stemwidgets.views.painting import paint
+from stemwidgets.views.pattern_view import PatternView
+from stemwidgets.views.readout import Readout
+from stemwidgets.views.scan_map import ScanMap
+from stemwidgets.views.screen import Grid, ticks
+from stemwidgets.views.train_panel import TrainPanel
+
+VIEWS = [DetectorPanel, LatentScatter, LossPlot, PatternView, Readout, ScanMap, TrainPanel]
+
+
+@pytest.fixture
+def session():
+    session = Session(turning_spot(), AXES, make_model=Pacer)
+    yield session
+    session.close()
+
+
+@pytest.fixture
+def trained(session):
+    session.training.start(latent_dim=2)
+    session.training.wait(10)
+    return session
+
+
+def picture(figure):
+    """The picture that a figure shows, as pixels [row, column, RGBA]."""
+    return np.asarray(Image.open(io.BytesIO(figure.marks[0].image.value)).convert("RGBA"))
+
+
+def click(figure, x, y):
+    """What the browser sends when one clicks at these coordinates."""
+    glass = figure.marks[-1]
+    content = {"event": "element_click", "data": {"click_x": x, "click_y": y}}
+    glass._handle_custom_msgs(glass, content)
+
+
+def cross(figure):
+    """The coordinates x, y where the crosshair stands, or None."""
+    mark = figure.marks[-3]
+    return (mark.x[-1][0], mark.y[-4][0]) if mark.visible else None
+
+
+@pytest.mark.parametrize("view", VIEWS)
+def test_an_unknown_keyword_is_refused(session, view):
+    with pytest.raises(InputError, match="colour_map"):
+        view(session, colour_map="jet")
+
+
+@pytest.mark.parametrize("view", VIEWS)
+def test_what_is_no_session_is_refused(view):
+    with pytest.raises(InputError, match="Session"):
+        view(turning_spot())
+
+
+def test_a_map_has_one_pixel_for_each_position(session):
+    figure = ScanMap(session, "sum").parts["figure"]
+    assert picture(figure).shape == (*SHAPE[:2], 4)
+
+
+def test_a_map_keeps_its_physical_shape(session):
+    frame = ScanMap(session, "sum").raster.frame
+    assert frame.width / frame.height == pytest.approx(6 * 0.3 / (4 * 0.2), rel=0.01)
+
+
+def test_detector_pixels_keep_their_physical_shape(session):
+    frame = Grid(AXES.ky, AXES.kx).frame(280)
+    assert frame.width / frame.height == pytest.approx(15 * 0.04 / (18 * 0.05), rel=0.01)
+
+
+def test_row_zero_is_at_the_top(session):
+    scan_map = ScanMap(session, "sum")
+    scales, image = scan_map.raster.scales, scan_map.parts["figure"].marks[0]
+    assert scales["y"].reverse
+    assert not scales["x"].reverse
+    np.testing.assert_allclose(image.y, [0.7, -0.1])  # bottom, top
+    np.testing.assert_allclose(image.x, [0.85, 2.65])
+
+
+def test_an_axis_that_runs_backwards_still_puts_its_first_pixel_left():
+    frame = Grid(Axis(4, 0.2), Axis(6, -0.3, 1.0)).frame(100)
+    assert frame.left > frame.right
+    assert frame.scales()["x"].reverse
+
+
+def test_a_click_on_a_map_moves_every_crosshair(session):
+    maps = [ScanMap(session, name) for name in ("sum", "COM angle", "COM x")]
+    click(maps[0].parts["figure"], x=1.0 + 0.3 * 4.2, y=0.2 * 2.8)
+    assert session.position == (3, 4)
+    for scan_map in maps:
+        np.testing.assert_allclose(cross(scan_map.parts["figure"]), (1.0 + 0.3 * 4, 0.2 * 3))
+
+
+def test_a_click_redraws_the_pattern(session):
+    view = PatternView(session)
+    before = picture(view.parts["figure"])
+    session.position = (3, 3)
+    assert (picture(view.parts["figure"]) != before).any()
+
+
+def test_a_picture_is_replaced_by_a_new_image_and_the_old_one_closed(session):
+    figure = PatternView(session).parts["figure"]
+    old = figure.marks[0].image
+    session.position = (3, 3)
+    assert figure.marks[0].image is not old
+    assert old.comm is None
+
+
+def test_a_map_waits_for_a_channel_that_training_brings(session):
+    scan_map = ScanMap(session, "angle")
+    assert cross(scan_map.parts["figure"]) is None
+    session.training.start()
+    session.training.wait(10)
+    assert scan_map.channel == "angle"
+    assert picture(scan_map.parts["figure"]).shape == (*SHAPE[:2], 4)
+    assert cross(scan_map.parts["figure"]) is not None
+
+
+def test_the_map_offers_every_channel_in_words(trained):
+    labels = [label for label, _ in ScanMap(trained).parts["channel"].options]
+    assert "rrVAE angle" in labels
+    assert "rrVAE latent z2" in labels
+
+
+def test_choosing_another_channel_redraws_the_map(session):
+    scan_map = ScanMap(session, "sum")
+    before = picture(scan_map.parts["figure"])
+    scan_map.parts["channel"].value = "COM angle"
+    assert (picture(scan_map.parts["figure"]) != before).any()
+    assert "wheel" in scan_map.parts["legend"].value
+
+
+def test_angles_have_a_colour_for_every_direction():
+    angle = np.linspace(-np.pi, np.pi, 361)[None]
+    painted = colors.cyclic(angle)[0, :, :3].astype(int)
+    np.testing.assert_array_equal(painted[0], painted[-1])
+    steps = np.abs(np.diff(painted, axis=0)).max(axis=1)
+    assert steps.max() < 12  # no jump, also not across ±π
+    assert len(np.unique(painted, axis=0)) > 200
+
+
+def test_an_angle_without_confidence_has_no_hue():
+    picture = colors.cyclic(np.array([[0.0, 2.0]]), np.array([[0.0, 0.0]]))
+    assert np.ptp(picture[..., :3].astype(int), axis=-1).max() <= 1
+
+
+def test_the_wheel_has_the_colours_of_the_map():
+    wheel = colors.wheel(101)
+    for angle in np.radians([0, 60, 135, 200, 300]):
+        y, x = (50 + 0.97 * 50 * np.array([np.sin(angle), np.cos(angle)])).round().astype(int)
+        expected = colors.cyclic(np.array([[angle]]))[0, 0, :3].astype(int)
+        assert np.abs(wheel[y, x, :3].astype(int) - expected).max() < 25
+
+
+@pytest.mark.parametrize("kind", ["scalar", "signed", "angle"])
+def test_what_is_not_defined_is_grey(kind):
+    values = np.array([[0.1, np.nan, 2.0], [1.0, -1.0, np.inf]], dtype=np.float32)
+    painted, _ = paint(Channel("map", values, kind=kind))
+    np.testing.assert_array_equal(painted[0, 1, :3], colors.GREY)
+    np.testing.assert_array_equal(painted[1, 2, :3], colors.GREY)
+    assert (painted[0, 0, :3] != colors.GREY).any()
+
+
+@pytest.mark.parametrize("value", [np.nan, 3.0, 0.0])
+def test_a_map_without_contrast_is_drawn(value):
+    painted, legend = paint(Channel("map", np.full((4, 6), value, dtype=np.float32)))
+    assert painted.shape == (4, 6, 4)
+    assert legend
+
+
+def test_zero_of_a_signed_map_is_white():
+    painted, _ = paint(Channel("map", np.array([[-1.0, 0.0, 1.0]]), kind="signed"))
+    assert painted[0, 1, :3].min() > 235
+
+
+@pytest.mark.parametrize("display", ["linear", "square root", "logarithmic"])
+def test_brightness_grows_with_counts(session, display):
+    view = PatternView(session, display)
+    luminance = picture(view.parts["figure"])[..., :3].sum(axis=-1, dtype=int).ravel()
+    order = np.argsort(session.pattern.ravel())
+    assert (np.diff(luminance[order].reshape(-1, 27).mean(axis=1)) >= -2).all()
+
+
+def test_the_difference_from_the_mean_is_white_outside_the_disc(session):
+    shown = picture(PatternView(session, "difference from the mean").parts["figure"])
+    assert shown[0, 0, :3].min() > 230
+    assert shown[8, 8, 0] > shown[8, 8, 2] + 60  # more counts: orange
+
+
+def test_the_reconstruction_appears_after_training(session):
+    figure = PatternView(session).parts["reconstruction"]
+    assert picture(figure).shape[:2] == (1, 1)
+    session.training.start()
+    session.training.wait(10)
+    assert picture(figure).shape[:2] == SHAPE[2:]
+
+
+def test_the_detector_is_drawn_on_the_pattern(session):
+    view = PatternView(session)
+    rings = view.parts["figure"].marks[1]
+    assert not rings.visible
+    session.detector = AnnularDetector((8.0, 7.0), 2.0, 5.0)
+    assert rings.visible
+    np.testing.assert_allclose(rings.x[1].max(), -0.3 + 0.04 * 12, atol=1e-6)
+    np.testing.assert_allclose(rings.y[0].min(), -0.45 + 0.05 * 6, atol=2e-3)
+    session.detector = None
+    assert not rings.visible
+
+
+def test_the_panel_sets_a_detector_about_the_disc(session):
+    panel = DetectorPanel(session)
+    panel.parts["BF"].click()
+    assert session.detector.inner == 0
+    assert session.detector.outer == pytest.approx(6, abs=1)
+    assert session.detector.center == pytest.approx((8, 7), abs=0.5)
+    panel.parts["radii"].value = (0.08, 0.2)
+    assert (session.detector.inner, session.detector.outer) == pytest.approx((2, 5))
+
+
+def test_a_point_of_the_scatter_is_picked_by_a_click_near_it(trained):
+    scatter = LatentScatter(trained)
+    click(scatter.parts["figure"], x=2.1, y=3.9)  # z1 is the row, z2 the column
+    assert trained.position == (2, 4)
+    np.testing.assert_allclose(scatter.parts["ring"].x, [2])
+    np.testing.assert_allclose(scatter.parts["ring"].y, [4])
+
+
+def test_the_scatter_has_a_point_for_each_pattern_in_the_colour_of_its_angle(trained):
+    points = LatentScatter(trained).parts["points"]
+    assert len(points.x) == len(points.colors) == SHAPE[0] * SHAPE[1]
+    angle = trained.channels["angle"].values.ravel()
+    expected = [colors.css(color) for color in colors.cyclic(angle)]
+    assert points.colors == expected
+
+
+def test_many_points_are_drawn_as_a_histogram():
+    data = np.ones((70, 60, 9, 8), dtype=np.float32)
+    data[..., 4, 4] += np.arange(60)
+    session = Session(data, make_model=Pacer)
+    scatter = LatentScatter(session)
+    session.training.start(steps=1)
+    session.training.wait(10)
+    assert not scatter.parts["points"].visible
+    shown = picture(scatter.parts["figure"])
+    assert (shown[..., 3] > 0).sum() == 70 * 60
+    click(scatter.parts["figure"], x=69, y=0)
+    assert session.position == (69, 0)
+
+
+def test_one_latent_dimension_is_drawn_against_the_misfit(session):
+    scatter = LatentScatter(session)
+    session.training.start(latent_dim=1)
+    session.training.wait(10)
+    assert scatter.parts["points"].visible
+    assert "misfit" in scatter.raster.axes[1].label
+
+
+def test_the_loss_is_drawn_epoch_by_epoch(session):
+    plot = LossPlot(session)
+    assert not plot.parts["line"].visible
+    session.training.start(steps=7)
+    session.training.wait(10)
+    np.testing.assert_array_equal(plot.parts["line"].x, np.arange(1, 8))
+    np.testing.assert_allclose(plot.parts["line"].y, 10 / np.arange(1, 8))
+    assert plot.raster.scales["x"].max == 7
+
+
+def test_the_panel_trains_with_what_it_shows(session):
+    panel = TrainPanel(session)
+    panel.parts["latent_dim"].value = 3
+    panel.parts["train"].click()
+    session.training.wait(10)
+    assert session.model.latent_dim == 3
+    assert "finished" in panel.parts["status"].value
+    assert panel.parts["progress"].value == 1
+
+
+def test_the_panel_pauses_resumes_and_stops(session):
+    slow = Session(
+        turning_spot(), AXES, make_model=lambda **options: Pacer(steps=500, pace=0.01, **options)
+    )
+    parts = TrainPanel(slow).parts
+    parts["train"].click()
+    assert parts["train"].disabled
+    assert not parts["stop"].disabled
+    parts["pause"].click()
+    assert "paused" in parts["status"].value
+    assert parts["pause"].disabled
+    parts["resume"].click()
+    assert slow.training.status == "running"
+    parts["stop"].click()
+    slow.training.wait(5)
+    assert "stopped" in parts["status"].value
+    assert not parts["train"].disabled
+
+
+def test_the_panel_says_how_long_it_will_take(session):
+    panel = TrainPanel(session)
+    session.training.start(pace=0.02, steps=100)
+    while session.training.progress is None:
+        session.mailbox.drain()
+    assert "left" in panel.parts["status"].value
+    assert "of 100" in panel.parts["status"].value
+
+
+def test_an_error_is_shown_in_words_and_not_as_markup(session):
+    panel = TrainPanel(session)
+    session.report(InputError("the <disc> & the ring"))
+    assert "the &lt;disc&gt; &amp; the ring" in panel.parts["problem"].value
+    session.report("")
+    assert panel.parts["problem"].value == ""
+
+
+def test_the_readout_tells_every_channel_with_its_unit(trained):
+    readout = Readout(trained)
+    trained.position = (3, 2)
+    table = readout.parts["table"].value
+    assert "3, 2" in table
+    assert "1.60 Å" in table
+    for label in ("COM magnitude", "rrVAE angle", "rrVAE latent z1"):
+        assert label in table
+    assert "°" in table
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (0.0, "0"),
+        (1.234567, "1.23"),
+        (-0.01234, "−0.0123"),
+        (123456.0, "123456"),
+        (1e7, "1.00·10⁷"),
+        (3.2e-7, "3.20·10⁻⁷"),
+        (np.nan, "–"),
+    ],
+)
+def test_numbers_have_three_digits(value, text):
+    assert words.number(value) == text
+
+
+def test_angles_are_read_in_degrees():
+    assert words.quantity(-np.pi / 2, "rad") == "−90°"
+
+
+@pytest.mark.parametrize(("low", "high"), [(0, 1), (-0.8, 0.75), (9.97e6, 1e7), (-2e-4, 3e-4)])
+def test_ticks_are_few_round_and_within(low, high):
+    marks = ticks(low, high, 5)
+    assert 2 <= len(marks) <= 6
+    step = marks[1] - marks[0]
+    assert low - 1e-6 * step <= marks[0]
+    assert marks[-1] <= high + 1e-6 * step
+    assert round(step / 10 ** np.floor(np.log10(step) + 1e-9), 6) in (1, 2, 5)
