@@ -10,7 +10,7 @@ from stemwidgets.signals.session import Session
 from stemwidgets.state.session import Session as StateSession
 
 
-class Dashboard(ipywidgets.VBox):
+class Dashboard(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
     """Views of one session on a page.
 
     Attributes

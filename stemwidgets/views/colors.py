@@ -78,7 +78,8 @@ def _fraction(values: NDArray[np.floating], low: float, high: float) -> NDArray[
 
 
 def _look_up(table: NDArray[np.floating], fraction: NDArray[np.float64]) -> RGBA:
-    return _as_bytes(table)[np.rint(fraction * (len(table) - 1)).astype(int)]
+    picture: RGBA = _as_bytes(table)[np.rint(fraction * (len(table) - 1)).astype(int)]
+    return picture
 
 
 def _grey_where_undefined(picture: RGBA, values: NDArray[np.floating]) -> RGBA:
@@ -107,7 +108,7 @@ def _oklab_to_rgb(lab: NDArray[np.float64]) -> NDArray[np.float64]:
             [-0.0041960863, -0.7034186147, 1.7076147010],
         ]
     )
-    linear = np.clip((lab @ to_lms.T) ** 3 @ to_rgb.T, 0, 1)
+    linear: NDArray[np.float64] = np.clip((lab @ to_lms.T) ** 3 @ to_rgb.T, 0, 1)
     return np.where(linear <= 0.0031308, 12.92 * linear, 1.055 * linear ** (1 / 2.4) - 0.055)
 
 

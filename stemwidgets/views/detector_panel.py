@@ -1,5 +1,6 @@
 """The virtual detector: a ring on the pattern, its radii and presets."""
 
+from functools import partial
 from typing import Any
 
 import ipywidgets
@@ -68,7 +69,7 @@ class DetectorPanel(View):
             self._status,
         )
         for name, button in self._presets.items():
-            self.press(button, lambda name=name: self._choose(name))
+            self.press(button, partial(self._choose, name))
         self.listen(self._radii, self._set)
         self.look(self._find, "overview")
         self._find()

@@ -113,15 +113,15 @@ class LatentScatter(View):
             return
         self._shown = (*coordinates, color)
         self.raster.move_to(_frame(*coordinates, self._size))
-        z = [channel.values.ravel() for channel in coordinates]
-        many = z[0].size > MOST_POINTS
+        z1, z2 = (channel.values.ravel() for channel in coordinates)
+        many = z1.size > MOST_POINTS
         if many:
             self._points.visible = False
-            self.raster.show(_histogram(*z, self.raster.frame))
+            self.raster.show(_histogram(z1, z2, self.raster.frame))
         else:
             self.raster.clear()
             with self._points.hold_sync():
-                self._points.x, self._points.y = z
+                self._points.x, self._points.y = z1, z2
                 self._points.colors = [colors.css(c) for c in paint(color)[0].reshape(-1, 4)]
                 self._points.visible = True
         self._draw_ring()
@@ -143,7 +143,8 @@ class LatentScatter(View):
         distance = ((coordinates[0].values - x) / (frame.right - frame.left)) ** 2
         distance = distance + ((coordinates[1].values - y) / (frame.top - frame.bottom)) ** 2
         if np.isfinite(distance).any():
-            self.go_to(*np.unravel_index(np.nanargmin(distance), distance.shape))
+            iy, ix = np.unravel_index(np.nanargmin(distance), distance.shape)
+            self.go_to(int(iy), int(ix))
 
 
 def _frame(horizontal: Channel, vertical: Channel, size: int) -> Frame:

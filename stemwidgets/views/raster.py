@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 
 import ipywidgets
 import numpy as np
-from bqplot import Figure, Image, Label, Lines, Mark
+from bqplot import Figure, Image, Label, LinearScale, Lines, Mark
 from PIL import Image as Picture
 
 from stemwidgets.views.colors import RGBA
@@ -42,7 +42,7 @@ class Raster:
         frame: Frame,
         on_click: Callable[[float, float], None] | None = None,
         marks: Sequence[Mark] = (),
-        scales: dict | None = None,
+        scales: dict[str, LinearScale] | None = None,
     ) -> None:
         self.frame = frame
         self.scales = frame.scales() if scales is None else scales

@@ -115,8 +115,8 @@ class Grid:
             y_label=f"{names[0]} ({self.rows.units})",
         )
 
-    def point(self, i: float, j: float) -> tuple[float, float]:
-        """Coordinates ``x, y`` of an array position ``(i, j)``."""
+    def point(self, i: Any, j: Any) -> tuple[Any, Any]:
+        """Coordinates ``x, y`` of an array position ``(i, j)``, or of many."""
         return self.columns.coordinate(j), self.rows.coordinate(i)
 
     def position(self, x: float, y: float) -> tuple[float, float]:

@@ -32,7 +32,7 @@ STYLE = """<style>
 </style>"""
 
 
-class View(ipywidgets.VBox):
+class View(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
     """Base of all views.
 
     Parameters

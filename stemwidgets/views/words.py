@@ -44,7 +44,7 @@ def interval(low: float, high: float) -> tuple[str, str]:
         digits = max(1, decimals(span / largest))
         return _power_of_ten(low, digits), _power_of_ten(high, digits)
     digits = decimals(span) + 1 if span < 100 else 0
-    return tuple(f"{value:.{digits}f}".replace("-", "−") for value in (low, high))
+    return f"{low:.{digits}f}".replace("-", "−"), f"{high:.{digits}f}".replace("-", "−")
 
 
 def quantity(value: float, units: str) -> str:
