@@ -58,6 +58,7 @@ class DetectorPanel(View):
         }
         self._status = ipywidgets.HTML()
         self.parts = {"radii": self._radii, **self._presets, "status": self._status}
+        self.parts["problem"] = self.problem_line()
         row = ipywidgets.HBox(
             list(self._presets.values()), layout=ipywidgets.Layout(flex_flow="row wrap")
         )
@@ -67,6 +68,7 @@ class DetectorPanel(View):
             ipywidgets.HTML(f"inner and outer radius ({axis.units})"),
             self._radii,
             self._status,
+            self.parts["problem"],
         )
         for name, button in self._presets.items():
             self.press(button, partial(self._choose, name))

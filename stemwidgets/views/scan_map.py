@@ -13,11 +13,6 @@ from stemwidgets.views.screen import Grid
 from stemwidgets.views.view import View
 from stemwidgets.views.words import caption_of
 
-_NOT_YET = {
-    "virtual detector": "choose a detector",
-    "sum": "reading the scan …",
-}
-
 
 class ScanMap(View):
     """One channel of the session over the scan. A click moves the session's position.
@@ -55,7 +50,7 @@ class ScanMap(View):
         self.parts = {"channel": self._choice, "figure": self.raster.figure, "legend": self._legend}
         self.fill(self._choice, self.raster.figure, self._legend)
         self.listen(self._choice, self._draw)
-        self.look(self._offer, "channels")
+        self.look(self._offer, "channels", "overview")
         self.look(self._cross, "position")
         self._draw()
 
@@ -85,13 +80,18 @@ class ScanMap(View):
             gap = (grid.columns.scale, grid.rows.scale)
             self.raster.cross(grid.point(*self.session.position), gap)
 
+    def _why_not(self) -> str:
+        if self.session.overview is None:
+            return "reading the scan …"
+        return "press Train" if self.channel != "virtual detector" else "choose a detector"
+
     def _draw(self) -> None:
         channel = self.session.channels.get(self.channel)
         if channel is self._shown and channel is not None:
             return
         self._shown = channel
         if channel is None:
-            self.raster.clear(_NOT_YET.get(self.channel, "press Train"))
+            self.raster.clear(self._why_not())
             self._legend.value = ""
             return
         picture, self._legend.value = paint(channel)

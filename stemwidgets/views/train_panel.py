@@ -63,14 +63,14 @@ class TrainPanel(View):
         for button in self._buttons.values():
             button.layout.width = "84px"
         self._bar = ipywidgets.FloatProgress(min=0, max=1, layout=ipywidgets.Layout(width="350px"))
-        self._status, self._problem = ipywidgets.HTML(), ipywidgets.HTML()
+        self._status, problem = ipywidgets.HTML(), self.problem_line()
         self.parts = {
             "latent_dim": self._latent_dim,
             "seed": self._seed,
             **self._buttons,
             "progress": self._bar,
             "status": self._status,
-            "problem": self._problem,
+            "problem": problem,
         }
         self.fill(
             caption("rrVAE"),
@@ -79,7 +79,7 @@ class TrainPanel(View):
             ipywidgets.HBox(list(self._buttons.values())),
             self._bar,
             self._status,
-            self._problem,
+            problem,
         )
         self.layout.width = "350px"
         training = session.training
@@ -88,9 +88,7 @@ class TrainPanel(View):
         self.press(self._buttons["resume"], training.resume)
         self.press(self._buttons["stop"], training.stop)
         self.look(self._draw, "status", "progress", at=training)
-        self.look(self._draw_problem, "problem")
         self._draw()
-        self._draw_problem()
 
     def _train(self) -> None:
         self.session.training.start(latent_dim=self._latent_dim.value, seed=self._seed.value)
@@ -115,7 +113,3 @@ class TrainPanel(View):
                 words.append(f"{duration(progress.elapsed)}")
             words.append(f"loss {number(progress.loss)}")
         self._status.value = escape(", ".join(words))
-
-    def _draw_problem(self) -> None:
-        problem = escape(self.session.problem)
-        self._problem.value = problem and f"<div class='stemwidgets-problem'>{problem}</div>"

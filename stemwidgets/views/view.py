@@ -78,14 +78,27 @@ class View(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
     def listen(
         self, control: HasTraits, callback: Callable[[], None], trait: str = "value"
     ) -> None:
-        """Call back, at home, when the user changes a control."""
+        """Call back, at home, when the user changes a control; while it is dragged, the latest."""
         key = f"control {id(control)}"
-        control.observe(lambda _: self.session.mailbox.post(key, callback), trait)
+        control.observe(lambda _: self.session.mailbox.post(key, callback, delay=0.02), trait)
 
     def press(self, button: ipywidgets.Button, callback: Callable[[], None]) -> None:
         """Call back, at home, when the user presses a button."""
         key = f"button {id(button)}"
         button.on_click(lambda _: self.session.mailbox.post(key, callback))
+
+    def problem_line(self) -> ipywidgets.HTML:
+        """A line that shows the session's problem in words, while there is one."""
+        line = ipywidgets.HTML()
+
+        def show() -> None:
+            words = escape(self.session.problem)
+            line.value = words and f"<div class='stemwidgets-problem'>{words}</div>"
+            line.layout.display = None if words else "none"
+
+        self.look(show, "problem")
+        show()
+        return line
 
     def go_to(self, iy: float, ix: float) -> None:
         """Ask the session to move; of many requests in a moment only the last counts."""
