@@ -11,7 +11,7 @@ package = Path(sw.__file__).parent
 assert Path(sys.prefix).resolve() in package.resolve().parents, f"not the wheel: {package}"
 
 signal = sw.samples.graphene()
-assert signal.data.shape == (24, 14, 78, 78), signal.data.shape
+assert signal.data.shape == (14, 24, 78, 78), signal.data.shape
 
 [extension] = entry_points(group="hyperspy.extensions", name="stemwidgets")
 assert (package / "hyperspy_extension.yaml").is_file(), "hyperspy_extension.yaml is missing"

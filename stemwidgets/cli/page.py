@@ -38,8 +38,10 @@ def _dashboard(path: str | None, explore: bool, load_options: dict[str, Any]) ->
 
 
 def _problem(message: str, details: str = "") -> ipywidgets.Widget:
-    folded = f"<details><summary>Details</summary><pre>{html.escape(details)}</pre></details>"
-    return ipywidgets.HTML(
-        "<h2>This scan cannot be shown</h2>"
-        f"<p style='font-size:120%'>{html.escape(message)}</p>{folded if details else ''}"
-    ).add_class("stemwidgets-problem")
+    from stemwidgets.dashboards.dashboard import problem_page
+
+    page = problem_page(message)
+    if details:
+        folded = f"<details><summary>Details</summary><pre>{html.escape(details)}</pre></details>"
+        page = ipywidgets.VBox([page, ipywidgets.HTML(folded)])
+    return page.add_class("stemwidgets-problem")

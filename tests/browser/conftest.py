@@ -1,0 +1,126 @@
+"""One Voila and one JupyterLab for all browser tests, and a Chromium kept off the network."""
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import nbformat
+import pytest
+from desk import Desk
+from playwright.sync_api import Browser, expect
+
+from stemwidgets.cli.serve import find_port
+
+CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
+CHROMIUM_FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
+    """In CI, a browser test that is skipped has failed."""
+    report = yield
+    if report.skipped and os.environ.get("CI"):
+        report.outcome, report.longrepr = "failed", f"skipped in CI: {report.longrepr}"
+    return report
+
+
+@pytest.fixture(scope="session")
+def browser_type_launch_args() -> dict:
+    found = [path for name in CHROMIUM_NAMES if (path := shutil.which(name))]
+    if not found:
+        pytest.skip("no Chromium: install it with 'apt-get install chromium'")
+    return {"executable_path": found[0], "args": CHROMIUM_FLAGS}
+
+
+@contextmanager
+def serving(command: list[str], folder: Path, address: str) -> Iterator[str]:
+    """Run a server until the end of the block, and see that it ends cleanly."""
+    log = folder / "server.log"
+    environment = {
+        **os.environ,
+        "JUPYTER_CONFIG_DIR": str(folder / "config"),
+        "JUPYTERLAB_SETTINGS_DIR": str(folder / "settings"),
+        "JUPYTERLAB_WORKSPACES_DIR": str(folder / "workspaces"),
+    }
+    with log.open("w") as output:
+        server = subprocess.Popen(command, stdout=output, stderr=output, env=environment)
+    try:
+        deadline = time.monotonic() + 60
+        while (found := re.search(address, log.read_text())) is None:
+            assert server.poll() is None, log.read_text()
+            assert time.monotonic() < deadline, log.read_text()
+            time.sleep(0.1)
+        yield found[0]
+        server.send_signal(signal.SIGTERM)
+        assert server.wait(30) == 0, log.read_text()
+    finally:
+        server.kill()
+        server.wait()
+
+
+@pytest.fixture(scope="session")
+def voila(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Address of ``stemwidgets demo``."""
+    command = [sys.executable, "-m", "stemwidgets.cli", "demo", "--no-browser", "--port", "0"]
+    with serving(command, tmp_path_factory.mktemp("voila"), r"http://127\S+") as address:
+        yield address
+
+
+@pytest.fixture(scope="session")
+def jupyterlab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Address of a JupyterLab with the dashboard and the project's notebooks."""
+    folder = tmp_path_factory.mktemp("jupyterlab")
+    notebooks = folder / "notebooks"
+    shutil.copytree(Path(__file__).parents[2] / "notebooks", notebooks)
+    cell = "import stemwidgets as sw\n\nsw.rrvae_dashboard(sw.samples.graphene())"
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell)])
+    notebook.metadata.kernelspec = {"name": "python3", "display_name": "Python 3"}
+    nbformat.write(notebook, notebooks / "dashboard.ipynb")
+    news = folder / "settings/@jupyterlab/apputils-extension/notification.jupyterlab-settings"
+    news.parent.mkdir(parents=True)
+    news.write_text('{"fetchNews": "false", "checkForUpdates": false}')
+    port = find_port(0)
+    command = [sys.executable, "-m", "jupyterlab", "--no-browser", "--expose-app-in-browser"]
+    command += ["--allow-root", "--ip=127.0.0.1", f"--port={port}", "--IdentityProvider.token="]
+    command += [f"--notebook-dir={notebooks}", "--LabApp.extension_manager=readonly"]
+    with serving(command, folder, rf"http://127\.0\.0\.1:{port}/") as address:
+        yield address
+
+
+def open_notebook(desk: Desk, address: str) -> None:
+    """Open a notebook in JupyterLab and run it."""
+    desk.page.goto(address)
+    expect(desk.page.get_by_role("button", name="| Idle")).to_be_visible(timeout=60_000)
+    # not awaited: it ends with the last cell
+    desk.page.evaluate("() => { jupyterapp.commands.execute('notebook:run-all-cells'); }")
+
+
+@pytest.fixture(params=["voila", "jupyterlab"])
+def desk(request: pytest.FixtureRequest, browser: Browser, tmp_path: Path) -> Iterator[Desk]:
+    """The rrVAE dashboard, freshly opened; nothing may go wrong in the browser meanwhile."""
+    address = request.getfixturevalue(request.param)
+    desk = Desk(browser, tmp_path)
+    if request.param == "voila":
+        desk.page.goto(address)
+    else:
+        open_notebook(desk, f"{address}doc/tree/dashboard.ipynb")
+    desk.ready()
+    yield desk
+    desk.close(request.node.name)
+    assert desk.errors == []
+    assert desk.strangers == []

@@ -1,0 +1,102 @@
+"""The rrVAE dashboard in Voila and in JupyterLab."""
+
+import statistics
+
+import numpy as np
+import pytest
+from desk import Desk
+from playwright.sync_api import expect
+
+CLICK = 0.3  # s, median
+STOP = 0.5  # s, median
+
+
+def cross_at(before: np.ndarray, after: np.ndarray, row: float, column: float) -> bool:
+    """Whether a cross through these fractions of the plane appeared between two pictures."""
+    changed = np.any(before != after, axis=-1)
+    height, width = changed.shape
+    y, x = round(row * height), round(column * width)
+    across = changed[max(y - 2, 0) : y + 3].any(axis=0).mean()
+    down = changed[:, max(x - 2, 0) : x + 3].any(axis=1).mean()
+    return across > 0.7 and down > 0.7
+
+
+def centre(index: int, size: int) -> float:
+    """Where the middle of a scan pixel lies, as a fraction of the map."""
+    return (index + 0.5) / size
+
+
+def test_a_click_on_a_map_shows_the_pattern_there(desk: Desk):
+    scan, pattern = desk.map("COM angle"), desk.figures("pattern-view").first
+    map_before, pattern_before = desk.look(scan), desk.look(pattern)
+    row, column = centre(9, 14), centre(17, 24)
+    desk.click(scan, row, column)
+    expect(desk.view("readout")).to_contain_text("9, 17")
+    desk.settle()
+    assert cross_at(map_before, desk.look(scan), row, column)
+    assert np.mean(np.any(desk.look(pattern) != pattern_before, axis=-1)) > 0.2
+
+
+def test_train_fills_the_maps_and_then_a_click_moves_everything(desk: Desk):
+    blank = desk.look(desk.map("rrVAE angle"))
+    train(desk)
+    expect(desk.view("train-panel")).to_contain_text("finished", timeout=120_000)
+    desk.settle()
+    filled = desk.look(desk.map("rrVAE angle"))
+    assert np.mean(np.any(filled != blank, axis=-1)) > 0.9
+    assert len(np.unique(filled[::4, ::4].reshape(-1, 3), axis=0)) > 50
+
+    names = ["COM angle", "rrVAE angle", "rrVAE latent z1", "rrVAE latent z2"]
+    before = {name: desk.look(desk.map(name)) for name in names}
+    others = [desk.view("latent-scatter"), *desk.figures("pattern-view").all()]
+    others_before = [desk.look(figure) for figure in others]
+    row, column = centre(4, 14), centre(19, 24)
+    desk.click(desk.map("rrVAE angle"), row, column)
+    expect(desk.view("readout")).to_contain_text("4, 19")
+    desk.settle()
+    for name in names:
+        assert cross_at(before[name], desk.look(desk.map(name)), row, column), name
+    for figure, figure_before in zip(others, others_before, strict=True):
+        assert np.any(desk.look(figure) != figure_before)
+
+
+def train(desk: Desk) -> None:
+    """See to it that a training runs."""
+    if not desk.button("Train").is_disabled():
+        desk.press("Train")
+        expect(desk.view("train-panel")).to_contain_text("epoch", timeout=30_000)
+
+
+@pytest.mark.timeout(240)
+def test_clicks_are_answered_while_it_trains(desk: Desk):
+    scan = desk.map("COM angle")
+    figure = desk.figures("pattern-view").first.element_handle()
+    answers: list[float] = []
+    for count in range(40):
+        train(desk)
+        desk.page.evaluate("figure => stopwatch.untilRedrawn(figure)", figure)
+        desk.click(scan, centre(count * 5 % 14, 14), centre((count * 7 + 3) % 24, 24))
+        answer = desk.seconds()
+        if desk.button("Train").is_disabled():  # it still trains
+            answers.append(answer)
+        if len(answers) == 9:
+            break
+        desk.page.wait_for_timeout(150)
+    assert len(answers) == 9
+    print(f"clicks while training: {sorted(round(1000 * answer) for answer in answers)} ms")
+    assert statistics.median(answers) < CLICK
+
+
+@pytest.mark.timeout(240)
+def test_stop_is_answered_at_once(desk: Desk):
+    stop = desk.button("Stop").element_handle()
+    answers: list[float] = []
+    for _ in range(3):
+        train(desk)
+        desk.page.evaluate("button => stopwatch.untilDisabled(button)", stop)
+        desk.press("Stop")
+        answers.append(desk.seconds())
+        expect(desk.view("train-panel")).to_contain_text("stopped")
+        desk.settle()
+    print(f"stop: {sorted(round(1000 * answer) for answer in answers)} ms")
+    assert statistics.median(answers) < STOP
