@@ -28,7 +28,7 @@ def require_patterns(data: Any) -> None:
     if len(shape) not in (3, 4):
         raise InputError(
             f"Expected patterns [n, ky, kx] or a scan [iy, ix, ky, kx], got {len(shape)} "
-            f"dimensions with shape {shape}. A single pattern or an image has no scan to learn from."
+            f"dimensions with shape {shape}. A single pattern has no scan to learn from."
         )
     if 0 in shape:
         raise InputError(

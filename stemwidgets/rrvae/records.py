@@ -21,7 +21,9 @@ class Encoding:
     confidence : ndarray of float32, shape [...]
         Resultant length of the angle's posterior: 1 is certain, 0 means that every angle is alike.
     residual : ndarray of float32, shape [...]
-        Root-mean-square misfit of the reconstruction in units of the noise: 1 is a perfect fit.
+        Root-mean-square misfit of the whole pattern, in units of what is typical of the training.
+
+    Patterns without counts have NaN in every map.
     """
 
     angle: NDArray[np.float32]

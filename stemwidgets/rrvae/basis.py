@@ -1,0 +1,210 @@
+"""Circular harmonics that fit the data: a rotation-invariant (steerable) principal component basis.
+
+A pattern is projected on functions u(r)·exp(imφ) about the optic axis. Turning the pattern by θ
+multiplies the coefficient by exp(-imθ), exactly. The radial functions u are, for each order m, the
+eigenvectors of the covariance of the patterns against that of their shot noise; only those above
+the noise are kept (Zhao & Singer, J. Opt. Soc. Am. A 30, 871 (2013), doi:10.1364/JOSAA.30.000871;
+the edge of the noise after Marchenko & Pastur, 1967).
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import scipy.linalg
+from numpy.typing import NDArray
+
+from stemwidgets.arrays.errors import InputError
+
+HIGHEST_ORDER = 24
+KNOT_DISTANCE = 1.5
+MOST_COMPONENTS = 96
+NOISE_MARGIN = 1.1
+LEAST_SHARE = 1e-5
+FIXED_SIGNIFICANCE = 12.0
+
+Float = NDArray[np.float32]
+
+
+@dataclass(frozen=True, eq=False)
+class HarmonicBasis:
+    """Functions that patterns are projected on; coefficients are in units of the shot noise.
+
+    Parameters
+    ----------
+    order : ndarray of int, shape [components]
+        Order m of each component.
+    variance : ndarray, shape [components]
+        Mean square of the real (and of the imaginary) part of each coefficient.
+    noise : float
+        That of shot noise alone.
+    functions : ndarray, shape [pixels, 2 * components]
+        Real parts, then imaginary parts, of u(r)·exp(-imφ); the latter vanish for m = 0.
+    analysis : ndarray, shape [pixels, 2 * components]
+        Their duals: ``whitened @ analysis`` are the coefficients.
+    background : ndarray, shape [pixels]
+        What every pattern has in common and does not turn, per unit dose.
+    weight : ndarray, shape [pixels]
+        Inverse of the standard deviation of the shot noise, a function of the radius only.
+    dose : float
+        Counts of the mean pattern.
+    """
+
+    order: NDArray[np.int64]
+    variance: Float
+    noise: float
+    functions: Float
+    analysis: Float
+    background: Float
+    weight: Float
+    dose: float
+
+    def project(self, prepared: Float) -> tuple[Float, Float]:
+        """Coefficients of patterns and the energy that they leave out.
+
+        Parameters
+        ----------
+        prepared : ndarray, shape [n, pixels]
+            Counts; each pattern is scaled to the mean dose. Rows without counts give NaN.
+
+        Returns
+        -------
+        coefficients : ndarray, shape [n, 2 * components]
+            Real parts, then imaginary parts.
+        left_out : ndarray, shape [n]
+            Sum of squares of the whitened pattern outside the basis.
+        """
+        whitened = self._whiten(prepared)
+        coefficients = whitened @ self.analysis
+        energy = np.einsum("np,np->n", whitened, whitened)
+        inside = np.einsum("nc,nc->n", coefficients, whitened @ self.functions)
+        return coefficients, np.clip(energy - inside, 0, None)
+
+    def restore(self, coefficients: Float) -> Float:
+        """Patterns ``[n, pixels]`` in counts, from coefficients ``[n, 2 * components]``."""
+        return self.background + coefficients @ self.functions.T / self.weight
+
+    def _whiten(self, prepared: Float) -> Float:
+        total = prepared.sum(axis=1, keepdims=True)
+        scale = self.dose / np.where(total > 0, total, np.nan)
+        return ((prepared * scale - self.background) * self.weight).astype(np.float32)
+
+
+def fit_basis(prepared: Float, y: NDArray[np.float64], x: NDArray[np.float64]) -> HarmonicBasis:
+    """Learn the basis from a sample of patterns.
+
+    Parameters
+    ----------
+    prepared : ndarray of float32, shape [n, pixels]
+        Counts, none of them empty.
+    y, x : ndarray, shape [pixels]
+        Coordinates about the optic axis, in pixels.
+
+    Returns
+    -------
+    HarmonicBasis
+        Components sorted by variance.
+
+    Raises
+    ------
+    InputError
+        If no component stands out of the noise: all patterns are alike.
+    """
+    radius, phi = np.hypot(y, x), np.arctan2(y, x)
+    splines, knots = _radial_splines(radius)
+    total = prepared.sum(axis=1, keepdims=True)
+    dose = float(total.mean())
+    scaled = prepared * (dose / total)
+    radial = splines @ np.linalg.lstsq(splines, scaled.mean(axis=0), rcond=None)[0]
+    weight = 1 / np.sqrt(np.maximum(radial, 1e-3 * radial.max()))
+    whitened = ((scaled - radial) * weight).astype(np.float32)
+
+    orders = [_Order.fit(m, whitened, splines, knots, phi) for m in range(HIGHEST_ORDER + 1)]
+    orders = [order for order in orders if len(order.variance)]
+    variance = np.concatenate([order.variance for order in orders])
+    noise = float(np.median(variance))
+    rank = np.mean([len(order.variance) for order in orders])
+    edge = noise * (1 + np.sqrt(rank / len(prepared))) ** 2 * NOISE_MARGIN
+    signal = np.clip(variance - noise, 0, None).sum()
+    least = max(edge, LEAST_SHARE * signal, 1e-12)
+    kept = [i for i in np.argsort(-variance) if variance[i] > least][:MOST_COMPONENTS]
+    if not kept:
+        raise InputError(
+            f"Expected patterns that differ from each other by more than noise, got "
+            f"{len(prepared)} that are alike. Check that the scan moved, or pass more counts."
+        )
+    m = np.concatenate([np.full(len(order.variance), order.m) for order in orders])[kept]
+    complex_functions = np.concatenate([order.functions for order in orders], axis=1)[:, kept]
+    functions = np.concatenate([complex_functions.real, complex_functions.imag], axis=1)
+    fixed = sum(order.fixed for order in orders)
+    noise_floor = max(noise, LEAST_SHARE * float(variance[kept].mean()))
+    return HarmonicBasis(
+        order=m,
+        variance=variance[kept].astype(np.float32),
+        noise=noise_floor,
+        functions=functions.astype(np.float32),
+        analysis=np.linalg.pinv(functions).T.astype(np.float32),
+        background=(radial + fixed / weight).astype(np.float32),
+        weight=weight.astype(np.float32),
+        dose=dose,
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class _Order:
+    """Principal components of one angular order."""
+
+    m: int
+    variance: NDArray[np.float64]
+    functions: NDArray[np.complex128]
+    fixed: NDArray[np.float64]
+
+    @classmethod
+    def fit(
+        cls,
+        m: int,
+        whitened: Float,
+        splines: NDArray[np.float64],
+        knots: NDArray[np.float64],
+        phi: NDArray[np.float64],
+    ) -> "_Order":
+        resolved = splines[:, knots >= 0.4 * m]
+        if resolved.shape[1] == 0:
+            return cls(m, np.empty(0), np.empty((len(phi), 0), complex), np.zeros(len(phi)))
+        harmonics = resolved * np.exp(-1j * m * phi)[:, None]
+        moments = whitened @ harmonics.real.astype(np.float32) + 1j * (
+            whitened @ harmonics.imag.astype(np.float32)
+        )
+        noise = resolved.T @ resolved
+        noise += 1e-6 * np.trace(noise) / len(noise) * np.eye(len(noise))
+        mean = moments.mean(axis=0)
+        fixed = np.zeros(len(phi))
+        if m == 0 or _is_fixed(moments, mean, noise):
+            moments = moments - mean
+            fixed = (harmonics.conj() @ np.linalg.solve(noise, mean)).real * (2 if m else 1)
+        covariance = (moments.conj().T @ moments).T / len(moments)
+        variance, vectors = scipy.linalg.eigh(covariance if m else covariance.real, noise)
+        functions = harmonics @ vectors.conj()
+        return cls(m, variance, functions * (np.sqrt(2) if m else 1), fixed)
+
+
+def _is_fixed(
+    moments: NDArray[np.complex64], mean: NDArray[np.complex64], noise: NDArray[np.float64]
+) -> bool:
+    """Whether the mean of an order is more than random angles leave: a part that does not turn."""
+    dual = np.linalg.inv(noise)
+    powers = np.einsum("ni,ij,nj->n", moments.conj(), dual, moments).real
+    power_of_mean = np.einsum("i,ij,j->", mean.conj(), dual, mean).real
+    return bool(len(moments) * power_of_mean > FIXED_SIGNIFICANCE * powers.mean())
+
+
+def _radial_splines(
+    radius: NDArray[np.float64],
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Cubic B-splines of the radius, and where their knots lie."""
+    knots = np.arange(np.ceil(radius.max() / KNOT_DISTANCE) + 1)
+    distance = np.abs(radius[:, None] / KNOT_DISTANCE - knots)
+    inner = (4 - 6 * distance**2 + 3 * distance**3) / 6
+    outer = (2 - distance) ** 3 / 6
+    splines = np.where(distance < 1, inner, np.where(distance < 2, outer, 0.0))
+    used = (splines**2).sum(axis=0) > 1e-3
+    return splines[:, used], knots[used] * KNOT_DISTANCE

@@ -1,0 +1,119 @@
+"""What an angle means: the direction of the centre of mass of the decoded pattern.
+
+The decoder's own frame is arbitrary and may differ between latent variables. It is removed by
+turning each decoded pattern so that its centre of mass lies along +kx. The angle is then that of a
+denoised COM. Where no pattern has a COM of its own, the strongest term of the lowest order m that
+stands out takes its place, and the angle is defined modulo 2π/m.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.func import jacfwd, vmap
+
+from stemwidgets.rrvae.basis import HarmonicBasis
+from stemwidgets.rrvae.network import Network
+
+CLEAR = 9.0
+HIGHEST_SYMMETRY = 6
+
+
+@dataclass(frozen=True, eq=False)
+class Convention:
+    """The term of a decoded pattern that points along its angle.
+
+    Parameters
+    ----------
+    symmetry : int
+        The angle is defined modulo 2π / symmetry.
+    pointer : Tensor, shape [2 * components, 2]
+        ``coefficients @ pointer`` is a vector (x, y) that turns by ``symmetry * θ``.
+    """
+
+    symmetry: int
+    pointer: Tensor
+
+    @classmethod
+    def choose(
+        cls,
+        network: Network,
+        basis: HarmonicBasis,
+        coordinates: tuple[NDArray[np.float64], NDArray[np.float64]],
+        latent: Tensor,
+        noise: float,
+    ) -> "Convention":
+        """Take the lowest order whose pointer stands out of the noise in most patterns.
+
+        Parameters
+        ----------
+        network : Network
+            Trained.
+        basis : HarmonicBasis
+            Of the patterns.
+        coordinates : tuple of ndarray
+            ``(y, x)`` of the pixels.
+        latent : Tensor, shape [n, d]
+            Latent variables of the training patterns.
+        noise : float
+            Variance of a coefficient.
+        """
+        decoded = network.decode(latent)
+        best, clearest = None, -1.0
+        for symmetry in range(1, HIGHEST_SYMMETRY + 1):
+            pointer = _pointer(basis, coordinates, symmetry)
+            if pointer is None:
+                continue
+            pointer = pointer.to(decoded)
+            power = (decoded @ pointer).square().sum(-1)
+            clarity = float(power.median() / (pointer.square().sum() * noise))
+            if clarity > clearest:
+                best, clearest = cls(symmetry, pointer), clarity
+            if clarity > CLEAR:
+                break
+        if best is None:
+            first = int(network.order[network.order > 0].min()) if (network.order > 0).any() else 1
+            pointer = torch.zeros(len(network.scale), 2).to(decoded)
+            best = cls(first, pointer)
+        return best
+
+    def offset(self, network: Network, latent: Tensor) -> Tensor:
+        """Angle of the unturned decoded pattern itself, ``[n]`` for latents ``[n, d]``."""
+        vector = network.decode(latent) @ self.pointer
+        return torch.atan2(vector[..., 1], vector[..., 0]) / self.symmetry
+
+    def variance(self, network: Network, latent: Tensor, covariance: Tensor) -> Tensor:
+        """Variance [rad²] of the angle, from the covariance ``[n, d + 1, d + 1]`` of (z, θ)."""
+        vector = network.decode(latent) @ self.pointer
+        slopes = vmap(jacfwd(lambda z: network.decode(z) @ self.pointer))(latent)
+        x, y = vector[:, 0, None], vector[:, 1, None]
+        square = (x.square() + y.square()).clamp(min=1e-30)
+        by_latent = (x * slopes[:, 1] - y * slopes[:, 0]) / square / self.symmetry
+        by_angle = torch.ones_like(by_latent[:, :1])
+        gradient = torch.cat([by_latent, by_angle], dim=1)
+        return torch.einsum("ni,nij,nj->n", gradient, covariance, gradient)
+
+
+def _pointer(
+    basis: HarmonicBasis,
+    coordinates: tuple[NDArray[np.float64], NDArray[np.float64]],
+    symmetry: int,
+) -> Tensor | None:
+    components = len(basis.order)
+    of_order = np.flatnonzero(basis.order == symmetry)
+    if len(of_order) == 0:
+        return None
+    pointer = np.zeros((2 * components, 2))
+    columns = np.concatenate([of_order, of_order + components])
+    if symmetry == 1:
+        y, x = coordinates
+        counts = basis.functions[:, columns] / basis.weight[:, None]
+        pointer[columns, 0] = x @ counts
+        pointer[columns, 1] = y @ counts
+    else:
+        strongest = of_order[0]
+        pointer[strongest, 0] = 1.0
+        pointer[strongest + components, 1] = -1.0
+    return torch.from_numpy(pointer.astype(np.float32))

@@ -1,0 +1,121 @@
+"""From a scan of any size to the coefficients that stay in memory."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stemwidgets.arrays.blocks import Where, iterate_blocks
+from stemwidgets.arrays.checks import require_patterns
+from stemwidgets.arrays.errors import InputError
+from stemwidgets.arrays.preparation import Preparation
+from stemwidgets.rrvae.basis import Float, HarmonicBasis, fit_basis
+
+FEWEST_PATTERNS = 16
+SAMPLE = 2048
+
+
+@dataclass(frozen=True, eq=False)
+class Gathered:
+    """Everything that training needs of a scan.
+
+    Parameters
+    ----------
+    preparation : Preparation
+        Which pixels are used.
+    basis : HarmonicBasis
+        What they are projected on.
+    coefficients : ndarray, shape [n, 2 * components]
+        Of the patterns that have counts.
+    left_out : ndarray, shape [n]
+        Energy of each outside the basis.
+    filled : ndarray of bool, shape [...]
+        Which patterns have counts.
+    """
+
+    preparation: Preparation
+    basis: HarmonicBasis
+    coefficients: Float
+    left_out: Float
+    filled: NDArray[np.bool_]
+
+
+def as_array(data: Any) -> Any:
+    """A torch tensor as numpy; anything else as it is, checked to hold patterns."""
+    if hasattr(data, "detach"):
+        data = data.detach().cpu().numpy()
+    require_patterns(data)
+    return data
+
+
+def gather(data: Any, pixel_size: tuple[float, float]) -> Gathered:
+    """Read a scan, choose its preparation and basis, and project it.
+
+    Parameters
+    ----------
+    data : array, shape [..., ky, kx]
+        numpy or dask.
+    pixel_size : (float, float)
+        Height and width of a detector pixel.
+
+    Raises
+    ------
+    InputError
+        If there are too few patterns, they are alike, or pixels are not finite.
+    """
+    preparation = Preparation.from_mean(_mean_pattern(data), pixel_size)
+    basis = fit_basis(_sample(data, preparation), *preparation.coordinates)
+    coefficients, left_out = [], []
+    filled = np.empty(data.shape[:-2], dtype=bool)
+    for where, prepared in prepared_blocks(data, preparation):
+        has_counts = prepared.sum(axis=1) > 0
+        filled[where] = has_counts.reshape(filled[where].shape)
+        projected, rest = basis.project(prepared[has_counts])
+        coefficients.append(projected)
+        left_out.append(rest)
+    return Gathered(
+        preparation, basis, np.concatenate(coefficients), np.concatenate(left_out), filled
+    )
+
+
+def prepared_blocks(data: Any, preparation: Preparation) -> Iterator[tuple[Where, Float]]:
+    """The used pixels of the patterns, block by block."""
+    for where, patterns in iterate_blocks(data):
+        yield where, preparation.apply(patterns)
+
+
+def _mean_pattern(data: Any) -> NDArray[np.float64]:
+    total = np.zeros(data.shape[-2:])
+    count = bad = 0
+    for _, patterns in iterate_blocks(data):
+        flat = patterns.reshape(-1, *patterns.shape[-2:])
+        block_total = flat.sum(axis=0, dtype=np.float64)
+        if not np.isfinite(block_total).all():
+            bad += int((~np.isfinite(flat)).any(axis=(1, 2)).sum())
+        total += block_total
+        count += int((flat.sum(axis=(1, 2), dtype=np.float64) > 0).sum())
+    if bad:
+        raise InputError(
+            f"Expected finite counts, got NaN or infinite pixels in {bad} patterns. Replace them "
+            "first, for example with numpy.nan_to_num(data, posinf=0)."
+        )
+    if count < FEWEST_PATTERNS:
+        raise InputError(
+            f"Expected at least {FEWEST_PATTERNS} patterns with counts to learn from, got {count}. "
+            "Use a larger part of the scan."
+        )
+    return total / count
+
+
+def _sample(data: Any, preparation: Preparation) -> Float:
+    """Evenly spaced patterns with counts, few enough to learn a basis from."""
+    stride = max(1, int(np.prod(data.shape[:-2])) // SAMPLE)
+    rows, seen = [], 0
+    for _, patterns in iterate_blocks(data):
+        flat = patterns.reshape(-1, *patterns.shape[-2:])
+        prepared = preparation.apply(flat[-seen % stride :: stride])
+        rows.append(prepared[prepared.sum(axis=1) > 0])
+        seen += len(flat)
+    return np.concatenate(rows)

@@ -1,0 +1,110 @@
+"""One run of training: its data, its network and where it stands."""
+
+import time
+from collections.abc import Generator
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from stemwidgets.rrvae.convention import Convention
+from stemwidgets.rrvae.gather import Gathered
+from stemwidgets.rrvae.network import Network
+from stemwidgets.rrvae.posterior import refine
+from stemwidgets.rrvae.records import Encoding
+from stemwidgets.rrvae.trained import MapBuilder, Trained
+from stemwidgets.rrvae.training import Moment, Schedule, train
+
+CODEBOOK = 256
+ENCODING_BATCH = 4096
+SECONDS_BETWEEN_ENCODINGS = 0.5
+
+
+class Training:
+    """One run of training: its data, its network and its last moment."""
+
+    def __init__(
+        self, gathered: Gathered, latent_dim: int, seed: int, device: torch.device
+    ) -> None:
+        basis = gathered.basis
+        order = torch.from_numpy(basis.order.astype(np.float32))
+        variance = torch.from_numpy(basis.variance)
+        network = Network.create(order, variance, basis.noise, latent_dim, seed)
+        self.gathered = gathered
+        self.network = network.to(device)
+        self.coefficients = torch.from_numpy(gathered.coefficients).to(device)
+        clarity = float(basis.variance.max()) / basis.noise
+        self.schedule = Schedule.for_data(len(self.coefficients), clarity)
+        self.seed = seed
+        self.last: Moment | None = None
+        self._next_encoding = 0.0
+
+    def moments(self) -> Generator[Moment]:
+        """Train, one epoch for each moment."""
+        for moment in train(
+            self.network, self.coefficients, self.gathered.basis.noise, self.schedule, self.seed
+        ):
+            self.last = moment
+            yield moment
+
+    def encoding_now_and_then(self, moment: Moment) -> Encoding | None:
+        """The maps as they stand, twice a second at most and at the end."""
+        now = time.perf_counter()
+        if now < self._next_encoding and moment.epoch < self.schedule.epochs:
+            return None
+        encoding = self._encoding(moment)
+        cost = time.perf_counter() - now
+        self._next_encoding = now + max(SECONDS_BETWEEN_ENCODINGS, 10 * cost)
+        return encoding
+
+    @torch.no_grad()
+    def _encoding(self, moment: Moment) -> Encoding:
+        trained = self.result()
+        latent = self._latent(moment)
+        left_out = torch.from_numpy(self.gathered.left_out)
+        summaries = []
+        for rows in torch.arange(len(latent)).split(ENCODING_BATCH):
+            found = refine(
+                self.network,
+                self.coefficients[rows],
+                moment.noise,
+                moment.angle[rows],
+                latent[rows],
+                steps=0,
+            )
+            summaries.append(trained.summarise(found, left_out[rows]))
+        filled = self.gathered.filled
+        builder = MapBuilder.empty(filled.shape, self.network.latent_dim)
+        columns = [np.concatenate(column) for column in zip(*summaries, strict=True)]
+        builder.put((slice(None),) * filled.ndim, filled.ravel(), *columns)
+        return builder.encoding()
+
+    @torch.no_grad()
+    def result(self) -> Trained:
+        """The model as it stands."""
+        moment = self.last
+        assert moment is not None
+        latent = self._latent(moment)
+        chosen = torch.linspace(0, len(latent) - 1, min(CODEBOOK, len(latent))).long()
+        convention = Convention.choose(
+            self.network,
+            self.gathered.basis,
+            self.gathered.preparation.coordinates,
+            latent[chosen.to(latent.device)],
+            moment.noise,
+        )
+        return Trained(
+            self.gathered.preparation,
+            self.gathered.basis,
+            self.network,
+            convention,
+            latent[chosen.to(latent.device)],
+            moment.noise,
+            moment.noise * self.network.degrees_of_freedom + float(self.gathered.left_out.mean()),
+        )
+
+    @torch.no_grad()
+    def _latent(self, moment: Moment) -> Tensor:
+        if moment.latent is not None:
+            return moment.latent
+        return self.network.encode(self.network.turn(self.coefficients, -moment.angle))[0]

@@ -1,0 +1,65 @@
+"""A trained model as one file: tensors by safetensors, the rest as JSON in its header."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import safetensors
+import safetensors.torch
+from torch import Tensor
+
+from stemwidgets.arrays.errors import InputError
+
+FORMAT = "stemwidgets rrvae 1"
+
+
+def write(path: str | Path, tensors: dict[str, Tensor], record: dict[str, Any]) -> None:
+    """Write a model file: to a temporary name first, so that an earlier file is never damaged."""
+    path = Path(path)
+    if not path.parent.is_dir():
+        raise FileNotFoundError(f"The folder {path.parent} does not exist; make it first.")
+    temporary = path.with_name(path.name + ".part")
+    whole = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
+    header = {"format": FORMAT, "record": json.dumps(record)}
+    try:
+        safetensors.torch.save_file(whole, temporary, metadata=header)
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def read(path: str | Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """Read a model file: its tensors and its record.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    InputError
+        If it is damaged or no model file.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise FileNotFoundError(f"There is no model file {path}; check the name and the folder.")
+    try:
+        with safetensors.safe_open(path, framework="pt") as file:
+            header = file.metadata() or {}
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    except safetensors.SafetensorError as error:
+        raise InputError(
+            f"Expected a model file written by stemwidgets, got {path.name}, which cannot be read: "
+            f"{error}. It may be cut off; save the model again."
+        ) from error
+    if header.get("format") != FORMAT:
+        raise InputError(
+            f"Expected a model file of the format {FORMAT!r}, got {header.get('format')!r} in "
+            f"{path.name}. Save the model with this version of stemwidgets."
+        )
+    try:
+        record = json.loads(header["record"])
+    except (KeyError, json.JSONDecodeError) as error:
+        raise InputError(
+            f"Expected a model file with its settings, but those of {path.name} are damaged. "
+            "Save the model again."
+        ) from error
+    return tensors, record

@@ -1,0 +1,181 @@
+"""A trained model: what it takes to encode, decode and save."""
+
+from dataclasses import asdict, dataclass
+from typing import Any, Self
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from stemwidgets.arrays.blocks import Where
+from stemwidgets.arrays.circular import wrap
+from stemwidgets.arrays.preparation import Preparation
+from stemwidgets.rrvae.basis import Float, HarmonicBasis
+from stemwidgets.rrvae.convention import Convention
+from stemwidgets.rrvae.network import Network
+from stemwidgets.rrvae.posterior import Posterior, posterior
+from stemwidgets.rrvae.records import Encoding
+
+Summary = tuple[Float, Float, Float, Float]
+
+
+@dataclass(frozen=True, eq=False)
+class Trained:
+    """A network with the preparation, the basis and the angle convention that belong to it.
+
+    Parameters
+    ----------
+    preparation : Preparation
+        Which pixels are used.
+    basis : HarmonicBasis
+        What they are projected on.
+    network : Network
+        Encoder and decoder.
+    convention : Convention
+        What the angle means.
+    codebook : Tensor, shape [c, d]
+        Latent variables of some training patterns, from where a new pattern is searched.
+    noise : float
+        Variance of a coefficient about its reconstruction.
+    typical_misfit : float
+        Mean sum of squares that the reconstruction of a training pattern leaves.
+    """
+
+    preparation: Preparation
+    basis: HarmonicBasis
+    network: Network
+    convention: Convention
+    codebook: Tensor
+    noise: float
+    typical_misfit: float
+
+    def encode(self, prepared: Float, device: torch.device) -> Summary:
+        """Angle, latent, confidence and residual of prepared patterns ``[n, pixels]``."""
+        coefficients, left_out = self.basis.project(prepared)
+        found = posterior(
+            self.network, torch.from_numpy(coefficients).to(device), self.noise, self.codebook
+        )
+        return self.summarise(found, torch.from_numpy(left_out))
+
+    @torch.no_grad()
+    def summarise(self, found: Posterior, left_out: Tensor) -> Summary:
+        """Angle, latent, confidence and residual as the user sees them."""
+        angle = found.angle + self.convention.offset(self.network, found.latent)
+        order = self.convention.symmetry
+        angle = torch.from_numpy(wrap(order * angle.double().cpu().numpy()) / order)
+        variance = self.convention.variance(self.network, found.latent, found.covariance)
+        confidence = torch.exp(-0.5 * order**2 * variance)
+        residual = ((found.misfit.cpu() + left_out) / self.typical_misfit).sqrt()
+        columns = (angle, found.latent, confidence, residual)
+        angle_, latent_, confidence_, residual_ = (
+            column.cpu().numpy().astype(np.float32) for column in columns
+        )
+        return angle_, latent_, confidence_, residual_
+
+    @torch.no_grad()
+    def decode(self, latent: Tensor, angle: Tensor) -> Float:
+        """Patterns ``[n, ky, kx]`` in counts."""
+        turn = angle - self.convention.offset(self.network, latent)
+        coefficients = self.network.turn(self.network.decode(latent), turn)
+        return self.preparation.restore(self.basis.restore(coefficients.cpu().numpy()))
+
+    def to_record(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
+        """Everything as named tensors and plain values."""
+        basis = self.basis
+        arrays: dict[str, NDArray[Any]] = {
+            "basis.order": basis.order,
+            "basis.variance": basis.variance,
+            "basis.functions": basis.functions,
+            "basis.analysis": basis.analysis,
+            "basis.background": basis.background,
+            "basis.weight": basis.weight,
+        }
+        tensors = {name: torch.from_numpy(array) for name, array in arrays.items()}
+        tensors["network.scale"] = self.network.scale
+        tensors["network.gain"] = self.network.gain
+        for part in ("encoder", "decoder"):
+            for i, (weight, bias) in enumerate(getattr(self.network, part)):
+                tensors[f"{part}.{i}.weight"] = weight
+                tensors[f"{part}.{i}.bias"] = bias
+        tensors["codebook"] = self.codebook
+        tensors["convention.pointer"] = self.convention.pointer
+        record = {
+            "preparation": asdict(self.preparation),
+            "basis": {"noise": basis.noise, "dose": basis.dose},
+            "symmetry": self.convention.symmetry,
+            "noise": self.noise,
+            "typical_misfit": self.typical_misfit,
+        }
+        return tensors, record
+
+    @classmethod
+    def from_record(
+        cls, tensors: dict[str, Tensor], record: dict[str, Any], device: torch.device
+    ) -> Self:
+        """What `to_record` gave."""
+        prepared = record["preparation"]
+        preparation = Preparation(
+            shape=tuple(prepared["shape"]),
+            center=tuple(prepared["center"]),
+            radius=prepared["radius"],
+            binning=prepared["binning"],
+            pixel_size=tuple(prepared["pixel_size"]),
+        )
+        names = ("order", "variance", "functions", "analysis", "background", "weight")
+        arrays = {name: tensors[f"basis.{name}"].numpy() for name in names}
+        basis = HarmonicBasis(
+            noise=record["basis"]["noise"], dose=record["basis"]["dose"], **arrays
+        )
+        layers = {
+            part: [(tensors[f"{part}.{i}.weight"], tensors[f"{part}.{i}.bias"]) for i in range(3)]
+            for part in ("encoder", "decoder")
+        }
+        network = Network(
+            tensors["basis.order"].float(),
+            tensors["network.scale"],
+            tensors["network.gain"],
+            layers["encoder"],
+            layers["decoder"],
+        ).to(device)
+        return cls(
+            preparation,
+            basis,
+            network,
+            Convention(record["symmetry"], tensors["convention.pointer"].to(device)),
+            tensors["codebook"].to(device),
+            record["noise"],
+            record["typical_misfit"],
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class MapBuilder:
+    """Maps that are filled block by block; NaN where nothing was put."""
+
+    angle: Float
+    latent: Float
+    confidence: Float
+    residual: Float
+
+    @classmethod
+    def empty(cls, shape: tuple[int, ...], latent_dim: int) -> Self:
+        """Maps of the leading shape of the patterns."""
+
+        def nothing(*more: int) -> Float:
+            return np.full((*shape, *more), np.nan, dtype=np.float32)
+
+        return cls(nothing(), nothing(latent_dim), nothing(), nothing())
+
+    def put(self, where: Where, rows: NDArray[np.bool_], *columns: Float) -> None:
+        """Put angle, latent, confidence and residual of the chosen rows of a block in place."""
+        targets = (self.angle, self.latent, self.confidence, self.residual)
+        for target, column in zip(targets, columns, strict=True):
+            block = target[where]
+            flat = np.full((len(rows), *column.shape[1:]), np.nan, dtype=np.float32)
+            flat[rows] = column
+            target[where] = flat.reshape(block.shape)
+
+    def encoding(self) -> Encoding:
+        """The finished maps."""
+        return Encoding(self.angle, self.latent, self.confidence, self.residual)
