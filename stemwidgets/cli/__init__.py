@@ -48,14 +48,19 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("\nstemwidgets: interrupted", file=sys.stderr)
         return 130
-    except (InputError, OSError, ImportError) as error:
-        message = str(error)
     except Exception as error:
-        message = f"unexpected {type(error).__name__}: {error} (--debug shows where)"
-    if arguments.debug:
-        traceback.print_exc()
-    print(f"stemwidgets: error: {' '.join(message.split())}", file=sys.stderr)
-    return 2
+        if arguments.debug:
+            traceback.print_exc()
+        print(f"stemwidgets: error: {_in_words(error)}", file=sys.stderr)
+        return 2
+
+
+def _in_words(error: Exception) -> str:
+    """One line on an error; what was not foreseen says so."""
+    message = " ".join(str(error).split())
+    if isinstance(error, InputError | OSError | ImportError):
+        return message
+    return f"unexpected {type(error).__name__}: {message} (--debug shows where)"
 
 
 def _parser() -> argparse.ArgumentParser:

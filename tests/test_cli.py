@@ -1,0 +1,182 @@
+"""The command line: what it prints, what it writes, and how it ends."""
+
+import json
+import re
+import subprocess
+import sys
+import zipfile
+
+import hyperspy.api as hs
+import numpy as np
+import pytest
+from numpy.testing import assert_array_equal
+
+import stemwidgets as sw
+from stemwidgets.cli import main
+from stemwidgets.cli.fit import bar, check_outputs
+from stemwidgets.rrvae.records import Progress
+
+
+@pytest.fixture(scope="module")
+def scan_file(tmp_path_factory):
+    """A beam that turns round and round over a scan of 4 × 6: patterns of 20 × 24 counts."""
+    path = tmp_path_factory.mktemp("a scan's folder") / "it's a 'scan'; import os.npy"
+    ky, kx = np.mgrid[-10:10, -12:12]
+    turn = np.linspace(-3, 3, 24).reshape(4, 6, 1, 1)
+    disc = 80.0 * (ky**2 + kx**2 < 50)
+    mean = disc * (1 + np.cos(turn) * kx / 14 + np.sin(turn) * ky / 14)
+    np.save(path, np.random.default_rng(0).poisson(mean).astype(np.uint16))
+    return path
+
+
+def complaint(capsys) -> str:
+    """What was said on stderr, which must be one line."""
+    [line] = capsys.readouterr().err.splitlines()
+    assert line.startswith("stemwidgets: error: ")
+    return line
+
+
+@pytest.mark.parametrize("arguments", [[], ["demo"], ["open"], ["fit"]])
+def test_help_is_there_for_every_command(arguments, capsys):
+    with pytest.raises(SystemExit) as end:
+        main([*arguments, "--help"])
+    assert end.value.code == 0
+    assert "usage: stemwidgets" in capsys.readouterr().out
+
+
+def test_help_comes_without_loading_the_machinery():
+    code = (
+        "import sys; from stemwidgets.cli import main\ntry: main(['--help'])\nexcept SystemExit: "
+    )
+    code += "print([m for m in ('torch', 'hyperspy', 'voila') if m in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    assert done.stdout.splitlines()[-1] == "[]"
+
+
+def test_fit_writes_maps_and_model_that_can_be_loaded_again(scan_file, tmp_path, capsys):
+    maps_path, model_path = tmp_path / "maps.zspy", tmp_path / "turns.rrvae"
+    assert main(["fit", str(scan_file), "--out", str(maps_path), "--model", str(model_path)]) == 0
+    summary = capsys.readouterr().out
+    assert "scan 4×6, patterns 20×24 pixels" in summary
+    assert "angle against COM angle" in summary
+    maps = sw.Maps.load(maps_path)
+    assert maps.angle.data.shape == (4, 6)
+    again = sw.RRVAE.load(model_path).encode(sw.load(scan_file))
+    assert_array_equal(again.angle.data, maps.angle.data)
+
+
+def test_fit_follows_the_options_for_the_model(scan_file, tmp_path):
+    maps_path = tmp_path / "maps.hspy"
+    options = ["--latent-dim", "3", "--seed", "5", "--device", "cpu"]
+    assert main(["fit", str(scan_file), "--out", str(maps_path), *options]) == 0
+    assert sw.Maps.load(maps_path).latent.data.shape == (3, 4, 6)
+
+
+def test_fit_folds_a_sequence_of_patterns_into_a_scan(scan_file, tmp_path, capsys):
+    sequence = tmp_path / "sequence.npy"
+    np.save(sequence, np.load(scan_file).reshape(24, 20, 24))
+    arguments = ["fit", str(sequence), "--model", str(tmp_path / "turns.rrvae")]
+    assert main(arguments) == 2
+    assert "scan_shape" in complaint(capsys)
+    assert main([*arguments, "--scan-shape", "4", "6"]) == 0
+
+
+def test_fit_keeps_what_exists_unless_told_otherwise(scan_file, tmp_path, capsys):
+    maps_path = tmp_path / "maps.hspy"
+    maps_path.write_text("precious")
+    arguments = ["fit", str(scan_file), "--out", str(maps_path)]
+    assert main(arguments) == 2
+    assert "--overwrite" in complaint(capsys)
+    assert maps_path.read_text() == "precious"
+    assert main([*arguments, "--overwrite"]) == 0
+    assert sw.Maps.load(maps_path).angle.data.shape == (4, 6)
+
+
+@pytest.mark.parametrize(
+    ("out", "words"),
+    [
+        ([], "nothing to write"),
+        (["--out", "maps.tif"], r"\.zspy or \.hspy"),
+        (["--out", "no/such/folder/maps.zspy"], "no folder"),
+    ],
+)
+def test_fit_refuses_outputs_before_it_reads_anything(out, words, capsys):
+    assert main(["fit", "not-even-looked-for.hspy", *out]) == 2
+    assert re.search(words, complaint(capsys))
+
+
+def test_a_good_destination_is_accepted(tmp_path):
+    check_outputs(tmp_path / "maps.zspy", None, overwrite=False)
+
+
+@pytest.mark.parametrize("command", [["open"], ["fit", "--model", "new.rrvae"]])
+def test_a_missing_file_is_one_line_on_stderr(command, tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert main([*command, "graphen.hspy"]) == 2
+    assert "no file" in complaint(capsys)
+
+
+def test_a_damaged_file_is_one_line_on_stderr(tmp_path, capsys):
+    path = tmp_path / "scan.hspy"
+    path.write_bytes(b"\x89HDF\r\n\x1a\n and then nothing")
+    assert main(["fit", str(path), "--model", str(tmp_path / "new.rrvae")]) == 2
+    assert "scan.hspy" in complaint(capsys)
+
+
+def test_a_bad_option_for_the_model_is_one_line_on_stderr(scan_file, tmp_path, capsys):
+    model = str(tmp_path / "new.rrvae")
+    assert main(["fit", str(scan_file), "--model", model, "--latent-dim", "0"]) == 2
+    assert "latent_dim" in complaint(capsys)
+
+
+def test_debug_shows_the_traceback(tmp_path, capsys):
+    assert main(["open", str(tmp_path / "none.hspy"), "--debug"]) == 2
+    assert "Traceback" in capsys.readouterr().err
+
+
+def test_a_missing_extra_is_named_with_the_command_that_installs_it(monkeypatch, capsys):
+    monkeypatch.setattr("stemwidgets.cli.serve.find_spec", lambda name: None)
+    assert main(["demo"]) == 2
+    assert 'python -m pip install "stemwidgets[app]"' in complaint(capsys)
+
+
+def test_the_bar_fills_from_left_to_right():
+    begun = Progress(0, 40, 12.5, 12.0, 0.5, 0.0, 8.0)
+    half = Progress(20, 40, 7.5, 7.0, 0.5, 4.0, 4.0)
+    done = Progress(40, 40, 5.5, 5.0, 0.5, 8.0, 0.0)
+    assert [bar(moment).count("#") for moment in (begun, half, done)] == [0, 15, 30]
+    assert "50%" in bar(half)
+    assert "4 s left" in bar(half)
+
+
+def write(path, counts):
+    """Write a square scan in the format of the suffix."""
+    if path.suffix == ".npy":
+        np.save(path, counts)
+    elif path.suffix == ".ndata1":
+        np.save(path.with_suffix(".npy"), counts)
+        metadata = {
+            "collection_dimension_count": 2,
+            "datum_dimension_count": 2,
+            "spatial_calibrations": [{"scale": 0.1, "offset": 0.0, "units": "nm"}] * 2
+            + [{"scale": 0.001, "offset": 0.0, "units": "rad"}] * 2,
+        }
+        with zipfile.ZipFile(path, "w") as archive:
+            archive.write(path.with_suffix(".npy"), "data.npy")
+            archive.writestr("metadata.json", json.dumps(metadata))
+    else:
+        signal = hs.signals.Signal2D(counts)
+        for axis, units in zip(signal.axes_manager._axes, ["nm", "nm", "cm", "cm"], strict=True):
+            axis.units = units
+        signal.save(path)
+
+
+@pytest.mark.parametrize("lazy", [[], ["--lazy"]], ids=["in memory", "on disk"])
+@pytest.mark.parametrize("suffix", ["hspy", "zspy", "blo", "npy", "ndata1"])
+def test_every_format_goes_all_the_way_to_maps(suffix, lazy, scan_file, tmp_path):
+    scan, maps_path = tmp_path / f"scan.{suffix}", tmp_path / "maps.zspy"
+    write(scan, np.load(scan_file)[..., 2:-2].astype(np.uint8))
+    assert main(["fit", str(scan), "--out", str(maps_path), *lazy]) == 0
+    angle = sw.Maps.load(maps_path).angle
+    assert angle.data.shape == (4, 6)
+    assert np.isfinite(angle.data).all()
