@@ -3,7 +3,19 @@
 Runs without HyperSpy: ``from stemwidgets.rrvae import RRVAE`` takes and returns arrays.
 """
 
-from stemwidgets.rrvae.model import RRVAE
+from typing import TYPE_CHECKING
+
 from stemwidgets.rrvae.records import Encoding, Progress
 
+if TYPE_CHECKING:
+    from stemwidgets.rrvae.model import RRVAE as RRVAE
+
 __all__ = ["RRVAE", "Encoding", "Progress"]
+
+
+def __getattr__(name: str) -> object:
+    if name == "RRVAE":
+        from stemwidgets.rrvae.model import RRVAE
+
+        return RRVAE
+    raise AttributeError(f"module 'stemwidgets.rrvae' has no attribute {name!r}")
