@@ -52,7 +52,7 @@ def rrvae_dashboard(source: Any, lazy: bool = False, **unknown: Any) -> Dashboar
     page = Dashboard(
         session,
         [
-            [column(parts["train"], parts["loss"]), pair(parts["com_angle"], parts["angle"])],
+            [pair(parts["com_angle"], parts["angle"]), column(parts["train"], parts["loss"])],
             [parts["comparison"]],
             [parts["pattern"], column(parts["latent"])],
             [pair(parts["z1"], parts["z2"]), column(parts["readout"])],

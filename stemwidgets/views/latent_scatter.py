@@ -54,9 +54,9 @@ class LatentScatter(View):
             scales=scales,
             default_size=160,
             fill=False,
-            colors=["black"],
-            stroke="black",
-            stroke_width=2.5,
+            colors=["#e53935"],
+            stroke="#e53935",
+            stroke_width=3,
         )
         self.raster = Raster(
             frame, on_click=self._clicked, marks=[self._points, self._ring], scales=scales

@@ -85,8 +85,8 @@ class PatternView(View):
         below = ipywidgets.HBox([self._legend, self._choice])
         for box in (row, below):
             box.layout.flex_flow, box.layout.grid_gap = "row wrap", "4px 16px"
-        room = frame.width + MARGIN["left"] + MARGIN["right"]
-        self.layout.width = f"{max(room, 350) * len(pictures) + 16 * (len(pictures) - 1)}px"
+        room = max(frame.width + MARGIN["left"] + MARGIN["right"], 350) + 4
+        self.layout.width = f"{room * len(pictures) + 16 * (len(pictures) - 1)}px"
         self.fill(row, below)
         self.listen(self._choice, self._draw)
         self.look(self._draw, "pattern", "reconstruction", "overview")

@@ -43,7 +43,7 @@ def interval(low: float, high: float) -> tuple[str, str]:
     if largest >= 1e5 or largest < 1e-3:
         digits = max(1, decimals(span / largest))
         return _power_of_ten(low, digits), _power_of_ten(high, digits)
-    digits = decimals(span) + 1 if span < 100 else 0
+    digits = max(0, 1 - math.floor(math.log10(span)))
     return f"{low:.{digits}f}".replace("-", "−"), f"{high:.{digits}f}".replace("-", "−")
 
 
