@@ -73,7 +73,7 @@ def fit(
         model.save(model_path)
         say(f"wrote {model_path}")
     if maps_path is not None:
-        maps.save(maps_path)
+        maps.save(maps_path, overwrite=overwrite)
         say(f"wrote {maps_path}")
     return 0
 

@@ -1,0 +1,122 @@
+"""The rrVAE at HyperSpy's door: signals in, signals out."""
+
+from collections.abc import Iterator
+from typing import Any, Self
+
+from stemwidgets.rrvae import model
+from stemwidgets.rrvae.records import Progress
+from stemwidgets.signals.axes import to_arrays
+from stemwidgets.signals.maps import Maps
+
+PixelSize = tuple[float, float]
+
+
+class RRVAE(model.RRVAE):
+    """Rotationally invariant variational autoencoder of diffraction patterns.
+
+    Each pattern is described by one rotation angle and a few latent variables z that do not change
+    when the pattern turns (Oxley et al., npj Comput. Mater. 7, 65 (2021),
+    doi:10.1038/s41524-021-00527-3). Preparation, model size and length of training are chosen from
+    the data. Signals and files give signals back; plain arrays give arrays
+    (`stemwidgets.rrvae.RRVAE`).
+
+    Parameters
+    ----------
+    latent_dim : int
+        Number of latent variables besides the angle.
+    seed : int
+        The same seed and data give the same maps on the same machine.
+    device : str
+        ``"auto"`` (CUDA, then MPS, then CPU) or a torch device.
+    model : str
+        ``"harmonic"``.
+
+    Raises
+    ------
+    InputError
+        If a parameter is out of range.
+
+    Examples
+    --------
+    >>> signal = sw.samples.graphene()
+    >>> model = sw.RRVAE(seed=0).fit(signal)
+    >>> maps = model.encode(signal)
+    >>> maps.angle.plot(cmap="twilight")
+    """
+
+    def fit(self, data: Any, pixel_size: PixelSize | None = None) -> Self:
+        """Learn from a scan; what was learned before is replaced.
+
+        Parameters
+        ----------
+        data : signal, path or array
+            A HyperSpy or pyxem signal, a file, or an array ``[n, ky, kx]`` or ``[iy, ix, ky, kx]``
+            (numpy, dask or torch) of counts or intensities.
+        pixel_size : (float, float), optional
+            Height and width of a detector pixel; those of the signal's axes if not given.
+
+        Returns
+        -------
+        RRVAE
+            Itself.
+
+        Raises
+        ------
+        InputError
+            If there is nothing to learn from: see the message.
+        """
+        for _ in self.steps(data, pixel_size):
+            pass
+        return self
+
+    def steps(self, data: Any, pixel_size: PixelSize | None = None) -> Iterator[Progress]:
+        """Learn from a scan, step by step: what `fit` does, for those who watch.
+
+        A generator that is closed early leaves the model as it is at that moment, ready to encode.
+
+        Parameters
+        ----------
+        data, pixel_size
+            As for `fit`.
+
+        Yields
+        ------
+        Progress
+            After every epoch; with maps about twice a second and at the end.
+
+        Raises
+        ------
+        InputError
+            As `fit`.
+        """
+        if not _is_plain_array(data):
+            data, axes, _ = to_arrays(data)
+            pixel_size = axes.pixel_size if pixel_size is None else pixel_size
+        return super().steps(data, (1.0, 1.0) if pixel_size is None else pixel_size)
+
+    def encode(self, data: Any) -> Any:
+        """Read angle and latent variables off each pattern.
+
+        Parameters
+        ----------
+        data : signal, path or array
+            Patterns of the shape that the model learned from.
+
+        Returns
+        -------
+        Maps or Encoding
+            Signals with the axes of the scan; for a plain array, arrays.
+
+        Raises
+        ------
+        InputError
+            If the model has not been trained, or the patterns have another shape.
+        """
+        if _is_plain_array(data):
+            return super().encode(data)
+        array, axes, title = to_arrays(data)
+        return Maps.from_encoding(super().encode(array), axes, title)
+
+
+def _is_plain_array(data: Any) -> bool:
+    return hasattr(data, "dtype") and hasattr(data, "shape")
