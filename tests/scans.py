@@ -58,4 +58,5 @@ class Pacer:
         return Encoding(angle.astype(np.float32), latent, np.ones_like(iy), np.ones_like(iy))
 
     def decode(self, latent: Any, angle: Any) -> np.ndarray:
-        return np.full(self.shape[2:], float(latent[0]) + 10 * float(angle), dtype=np.float32)
+        brightness = np.asarray(latent)[..., 0] + 10 * np.asarray(angle)
+        return np.broadcast_to(brightness[..., None, None], (*brightness.shape, *self.shape[2:]))

@@ -52,6 +52,18 @@ def test_the_reconstruction_follows_the_position(session):
     np.testing.assert_allclose(first - session.reconstruction, 2.0)
 
 
+def test_the_mean_reconstruction_is_that_of_all_positions(session):
+    session.training.start()
+    session.training.wait(10)
+    session.wait(10)
+    patterns = []
+    for iy in range(4):
+        for ix in range(6):
+            session.position = (iy, ix)
+            patterns.append(session.reconstruction)
+    np.testing.assert_allclose(session.mean_reconstruction, np.mean(patterns, axis=0), rtol=1e-5)
+
+
 def test_a_new_training_takes_the_old_reconstruction_away(session):
     session.training.start()
     session.training.wait(10)

@@ -71,7 +71,7 @@ def encoding_channels(encoding: Encoding) -> list[Channel]:
     """Channels that the rrVAE reads off the patterns."""
     confidence = _float32(encoding.confidence)
     latents = [
-        Channel(f"z{index + 1}", _float32(encoding.latent[..., index]), "", "signed")
+        Channel(f"z{index + 1}", _float32(encoding.latent[..., index]))
         for index in range(encoding.latent.shape[-1])
     ]
     return [

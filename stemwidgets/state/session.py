@@ -28,6 +28,8 @@ from stemwidgets.state.training import Training, default_model
 from stemwidgets.state.traits import Array, Position
 from stemwidgets.state.worker import Mailbox, Worker, wait_until
 
+SAMPLED = 400  # positions that stand for a large scan
+
 
 class Session(HasTraits):
     """What all views of one scan share.
@@ -56,6 +58,8 @@ class Session(HasTraits):
         Pattern at the position; None until a lazy scan has delivered its first.
     reconstruction : ndarray of float32, shape [ky, kx], or None
         What the trained model makes of that pattern.
+    mean_reconstruction : ndarray of float32, shape [ky, kx], or None
+        Mean of the reconstructions over the scan (of some hundred positions in a large one).
     detector : AnnularDetector or None
         Virtual detector; its image is the channel "virtual detector".
     channels : mapping of str to Channel
@@ -79,6 +83,7 @@ class Session(HasTraits):
     position = Position()
     pattern = Array()
     reconstruction = Array()
+    mean_reconstruction = Array()
     detector = Instance(AnnularDetector, allow_none=True)
     channels = AnyTrait(MappingProxyType({}))
     overview = Instance(Overview, allow_none=True)
@@ -165,13 +170,35 @@ class Session(HasTraits):
         self._reconstruct()
 
     def _reconstruct(self) -> None:
-        angle = self.channels.get("angle")
-        if self.model is None or angle is None:
-            self.reconstruction = None
+        if self.model is None or "angle" not in self.channels:
+            self.reconstruction = self.mean_reconstruction = None
             return
-        names = [name for name in self.channels if is_latent(name)]
-        latent = np.array([self.channels[name].values[self.position] for name in names])
-        self.reconstruction = self.model.decode(latent, angle.values[self.position])
+        latent, angle = self._encoded()
+        self.reconstruction = self.model.decode(latent[self.position], angle[self.position])
+
+    def _encoded(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        latents = [channel.values for name, channel in self.channels.items() if is_latent(name)]
+        return np.stack(latents, axis=-1), self.channels["angle"].values
+
+    def _average_reconstruction(self) -> None:
+        model = self.model
+        if model is None or "angle" not in self.channels:
+            return
+        latent, angle = self._encoded()
+        defined = np.flatnonzero(np.isfinite(angle))
+        chosen = defined[:: 1 + defined.size // SAMPLED]
+        latent, angle = latent.reshape(-1, latent.shape[-1])[chosen], angle.ravel()[chosen]
+
+        def average() -> Any:
+            parts = range(0, len(angle), 32)
+            sums = [model.decode(latent[i : i + 32], angle[i : i + 32]).sum(axis=0) for i in parts]
+            return sum(sums) / len(angle) if sums else None
+
+        def show(mean: Any) -> None:
+            if self.model is model:
+                self.mean_reconstruction = mean
+
+        self._computer.submit("mean reconstruction", average, show)
 
     @observe("detector")
     def _detector_changed(self, change: Any) -> None:
@@ -201,6 +228,7 @@ class Session(HasTraits):
             if status == "stopped" and not self._lazy:
                 self._computer.submit("encode", lambda: model.encode(self.data), self._set_encoding)
             self._reconstruct()
+            self._average_reconstruction()
 
     def _progressed(self, change: Any) -> None:
         if change["new"] is not None and change["new"].encoding is not None:
@@ -211,6 +239,7 @@ class Session(HasTraits):
         self.channels = merged(self.channels, *encoding_channels(encoding), drop=old)
         self._compare()
         self._reconstruct()
+        self._average_reconstruction()
 
     def _compare(self) -> None:
         angle, com = self.channels.get("angle"), self.channels.get("COM angle")

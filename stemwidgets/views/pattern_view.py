@@ -16,6 +16,7 @@ from stemwidgets.views.screen import MARGIN, Grid
 from stemwidgets.views.view import View, caption
 
 Counts = NDArray[np.floating]
+Painter = Callable[[Counts, Any], colors.RGBA]
 
 DIFFERENCE = "difference from the mean"
 SCALINGS = {
@@ -33,7 +34,8 @@ class PatternView(View):
     session : Session
         What it shows.
     display : {"square root", "linear", "logarithmic", "difference from the mean"}
-        How counts are turned into colours; the difference is that from the scan's mean pattern.
+        How counts are turned into colours. The difference is that of the pattern from the scan's
+        mean pattern, and that of the reconstruction from the mean of the reconstructions.
     reconstruction : bool
         Whether there is room for the reconstruction.
     size : int
@@ -85,11 +87,11 @@ class PatternView(View):
         below = ipywidgets.HBox([self._legend, self._choice])
         for box in (row, below):
             box.layout.flex_flow, box.layout.grid_gap = "row wrap", "4px 16px"
-        room = max(frame.width + MARGIN["left"] + MARGIN["right"], 350) + 4
+        room = max(frame.width + MARGIN["left"] + MARGIN["right"], 354) + 4
         self.layout.width = f"{room * len(pictures) + 16 * (len(pictures) - 1)}px"
         self.fill(row, below)
         self.listen(self._choice, self._draw)
-        self.look(self._draw, "pattern", "reconstruction", "overview")
+        self.look(self._draw, "pattern", "reconstruction", "mean_reconstruction", "overview")
         self.look(self._draw_rings, "detector")
         self._draw()
         self._draw_rings()
@@ -99,27 +101,30 @@ class PatternView(View):
         if pattern is None:
             self._pattern.clear("reading the scan …")
             return
-        paint, self._legend.value = self._painter(pattern)
-        self._pattern.show(paint(pattern))
+        mean = None if self.session.overview is None else self.session.overview.mean_pattern
+        paint, self._legend.value = self._painter(pattern, mean)
+        self._pattern.show(paint(pattern, mean))
         if self._reconstruction is None:
             return
-        if self.session.reconstruction is None:
+        reconstruction, mean = self.session.reconstruction, self.session.mean_reconstruction
+        if reconstruction is None:
             self._reconstruction.clear("appears after training")
+        elif mean is None and self._choice.value == DIFFERENCE:
+            self._reconstruction.clear("averaging …")
         else:
-            self._reconstruction.show(paint(self.session.reconstruction))
+            self._reconstruction.show(paint(reconstruction, mean))
 
-    def _painter(self, pattern: Counts) -> tuple[Callable[[Counts], colors.RGBA], str]:
-        """What paints a pattern in the range of this one, and the legend."""
-        display, overview = self._choice.value, self.session.overview
-        if display == DIFFERENCE and overview is not None:
-            mean = overview.mean_pattern
+    def _painter(self, pattern: Counts, mean: Counts | None) -> tuple[Painter, str]:
+        """What paints a pattern (and its mean) in the range of this one, and the legend."""
+        display = self._choice.value
+        if display == DIFFERENCE and mean is not None:
             limit = _percentile(np.abs(pattern - mean))
             legend = bar(colors.DIVERGING, -limit, limit, "counts")
-            return lambda counts: colors.diverging(counts - mean, limit), legend
+            return lambda counts, mean: colors.diverging(counts - mean, limit), legend
         scale = SCALINGS.get(display, np.positive)
         high = _percentile(pattern)
 
-        def paint(counts: Counts) -> colors.RGBA:
+        def paint(counts: Counts, _: Any) -> colors.RGBA:
             relative = np.clip(1000 * counts / high, 0, None)  # three decades in the logarithm
             return colors.intensity(scale(relative), 0, float(scale(1000.0)))
 

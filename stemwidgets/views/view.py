@@ -111,4 +111,7 @@ class View(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
 
 def caption(text: str) -> ipywidgets.HTML:
     """A heading in a view."""
-    return ipywidgets.HTML(f"<span class='stemwidgets-caption'>{escape(text)}</span>")
+    return ipywidgets.HTML(
+        f"<span class='stemwidgets-caption'>{escape(text)}</span>",
+        layout=ipywidgets.Layout(flex="0 0 auto"),
+    )
