@@ -78,8 +78,13 @@ def encoding_channels(encoding: Encoding) -> list[Channel]:
         Channel("angle", _float32(encoding.angle), "rad", "angle", confidence),
         *latents,
         Channel("confidence", confidence),
-        Channel("residual", _float32(encoding.residual), "noise"),
+        Channel("residual", _float32(encoding.residual), "σ"),
     ]
+
+
+def is_encoded(name: str) -> bool:
+    """Whether a channel of this name comes from the rrVAE."""
+    return name in ("angle", "confidence", "residual") or is_latent(name)
 
 
 def is_latent(name: str) -> bool:

@@ -20,6 +20,7 @@ from stemwidgets.rrvae.records import Encoding
 from stemwidgets.state.channels import (
     Channel,
     encoding_channels,
+    is_encoded,
     is_latent,
     merged,
     overview_channels,
@@ -235,7 +236,7 @@ class Session(HasTraits):
             self._set_encoding(change["new"].encoding)
 
     def _set_encoding(self, encoding: Encoding) -> None:
-        old = tuple(filter(is_latent, self.channels))
+        old = tuple(filter(is_encoded, self.channels))
         self.channels = merged(self.channels, *encoding_channels(encoding), drop=old)
         self._compare()
         self._reconstruct()
