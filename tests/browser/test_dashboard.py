@@ -64,11 +64,11 @@ def train(desk: Desk) -> None:
     """See to it that a training runs."""
     if not desk.button("Train").is_disabled():
         desk.press("Train")
-        expect(desk.view("train-panel")).to_contain_text("epoch", timeout=30_000)
+    expect(desk.view("train-panel")).to_contain_text("training, epoch", timeout=60_000)
 
 
 @pytest.mark.timeout(240)
-def test_clicks_are_answered_while_it_trains(desk: Desk):
+def test_clicks_and_stop_are_answered_while_it_trains(desk: Desk):
     scan = desk.map("COM angle")
     figure = desk.figures("pattern-view").first.element_handle()
     answers: list[float] = []
@@ -86,17 +86,14 @@ def test_clicks_are_answered_while_it_trains(desk: Desk):
     print(f"clicks while training: {sorted(round(1000 * answer) for answer in answers)} ms")
     assert statistics.median(answers) < CLICK
 
-
-@pytest.mark.timeout(240)
-def test_stop_is_answered_at_once(desk: Desk):
+    stops: list[float] = []
     stop = desk.button("Stop").element_handle()
-    answers: list[float] = []
     for _ in range(3):
         train(desk)
         desk.page.evaluate("button => stopwatch.untilDisabled(button)", stop)
         desk.press("Stop")
-        answers.append(desk.seconds())
+        stops.append(desk.seconds())
         expect(desk.view("train-panel")).to_contain_text("stopped")
         desk.settle()
-    print(f"stop: {sorted(round(1000 * answer) for answer in answers)} ms")
-    assert statistics.median(answers) < STOP
+    print(f"stop: {sorted(round(1000 * answer) for answer in stops)} ms")
+    assert statistics.median(stops) < STOP
