@@ -9,7 +9,7 @@ import zipfile
 import hyperspy.api as hs
 import numpy as np
 import pytest
-from numpy.testing import assert_array_equal
+from numpy.testing import assert_allclose
 
 import stemwidgets as sw
 from stemwidgets.cli import main
@@ -62,7 +62,7 @@ def test_fit_writes_maps_and_model_that_can_be_loaded_again(scan_file, tmp_path,
     maps = sw.Maps.load(maps_path)
     assert maps.angle.data.shape == (4, 6)
     again = sw.RRVAE.load(model_path).encode(sw.load(scan_file))
-    assert_array_equal(again.angle.data, maps.angle.data)
+    assert_allclose(np.exp(1j * again.angle.data), np.exp(1j * maps.angle.data), atol=1e-4)
 
 
 def test_fit_follows_the_options_for_the_model(scan_file, tmp_path):
@@ -171,12 +171,22 @@ def write(path, counts):
         signal.save(path)
 
 
-@pytest.mark.parametrize("lazy", [[], ["--lazy"]], ids=["in memory", "on disk"])
-@pytest.mark.parametrize("suffix", ["hspy", "zspy", "blo", "npy", "ndata1"])
-def test_every_format_goes_all_the_way_to_maps(suffix, lazy, scan_file, tmp_path):
+@pytest.mark.parametrize(
+    ("suffix", "how"),
+    [
+        ("hspy", []),
+        ("zspy", []),
+        ("zspy", ["--lazy"]),
+        ("blo", []),
+        ("npy", []),
+        ("ndata1", []),
+        ("ndata1", ["--lazy"]),
+    ],
+)
+def test_every_format_goes_all_the_way_to_maps(suffix, how, scan_file, tmp_path):
     scan, maps_path = tmp_path / f"scan.{suffix}", tmp_path / "maps.zspy"
     write(scan, np.load(scan_file)[..., 2:-2].astype(np.uint8))
-    assert main(["fit", str(scan), "--out", str(maps_path), *lazy]) == 0
+    assert main(["fit", str(scan), "--out", str(maps_path), *how]) == 0
     angle = sw.Maps.load(maps_path).angle
     assert angle.data.shape == (4, 6)
     assert np.isfinite(angle.data).all()
