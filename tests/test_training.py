@@ -78,8 +78,10 @@ def test_stop_closes_the_generator_and_keeps_what_was_learned(session):
     while session.training.progress is None:
         session.mailbox.drain()
     session.training.stop()
+    assert session.training.stopping
     begin = time.monotonic()
     session.training.wait(5)
+    assert not session.training.stopping
     assert time.monotonic() - begin < 0.5
     assert session.training.status == "stopped"
     assert session.model.closed

@@ -303,6 +303,8 @@ def test_the_panel_pauses_resumes_and_stops(session):
     parts["resume"].click()
     assert slow.training.status == "running"
     parts["stop"].click()
+    assert parts["stop"].disabled
+    assert "stopping" in parts["status"].value
     slow.training.wait(5)
     assert "stopped" in parts["status"].value
     assert not parts["train"].disabled

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from traitlets import HasTraits, Instance, Tuple, Unicode
+from traitlets import Bool, HasTraits, Instance, Tuple, Unicode
 
 from stemwidgets.arrays.errors import InputError
 from stemwidgets.rrvae.records import Progress
@@ -35,8 +35,10 @@ class Training(HasTraits):
     Attributes
     ----------
     status : {"idle", "running", "paused", "finished", "stopped", "failed"}
+    stopping : bool
+        Whether a stop was asked for and the present step is still to end.
     progress : Progress or None
-        The latest record.
+        The latest record; None while the patterns are being prepared.
     history : tuple of (epoch, loss)
         One pair for each epoch so far.
     model : the model being trained or trained last, or None
@@ -44,6 +46,7 @@ class Training(HasTraits):
     """
 
     status = Unicode("idle", read_only=True)
+    stopping = Bool(False, read_only=True)
     progress = Instance(Progress, allow_none=True, read_only=True)
     history = Tuple(read_only=True)
 
@@ -110,6 +113,7 @@ class Training(HasTraits):
         """End the training after its present step; what it has learned stays usable."""
         if self._puller is not None and self.active:
             self._puller.stop()
+            self.set_trait("stopping", True)
 
     def wait(self, timeout: float | None = None) -> None:
         """Wait for the end of the training, showing its progress meanwhile.
@@ -146,12 +150,15 @@ class Training(HasTraits):
         self.set_trait("progress", items[-1])
 
     def _end(self, failure: Exception | None) -> None:
-        stopped = self._puller is not None and self._puller.stopping
         if failure is not None:
             self._fail(failure)
         else:
-            self.set_trait("status", "stopped" if stopped else "finished")
+            self._leave("stopped" if self.stopping else "finished")
+
+    def _leave(self, status: str) -> None:
+        self.set_trait("stopping", False)
+        self.set_trait("status", status)
 
     def _fail(self, failure: BaseException) -> None:
         self.failure = failure if isinstance(failure, Exception) else RuntimeError(str(failure))
-        self.set_trait("status", "failed")
+        self._leave("failed")

@@ -87,7 +87,7 @@ class TrainPanel(View):
         self.press(self._buttons["pause"], training.pause)
         self.press(self._buttons["resume"], training.resume)
         self.press(self._buttons["stop"], training.stop)
-        self.look(self._draw, "status", "progress", at=training)
+        self.look(self._draw, "status", "progress", "stopping", at=training)
         self._draw()
 
     def _train(self) -> None:
@@ -96,14 +96,16 @@ class TrainPanel(View):
     def _draw(self) -> None:
         training = self.session.training
         status, progress = training.status, training.progress
+        going = training.active and not training.stopping
         self._buttons["train"].disabled = training.active
-        self._buttons["pause"].disabled = status != "running"
-        self._buttons["resume"].disabled = status != "paused"
-        self._buttons["stop"].disabled = not training.active
+        self._buttons["pause"].disabled = not (going and status == "running")
+        self._buttons["resume"].disabled = not (going and status == "paused")
+        self._buttons["stop"].disabled = not going
         self._latent_dim.disabled = self._seed.disabled = training.active
-        words = [_SAYING[status]]
+        words = ["stopping after this step" if training.stopping else _SAYING[status]]
         if progress is None:
             self._bar.value = 0.0
+            words += ["preparing the patterns"] * training.active
         else:
             self._bar.value = 1.0 if status == "finished" else progress.epoch / progress.epochs
             words.append(f"epoch {progress.epoch} of {progress.epochs}")
