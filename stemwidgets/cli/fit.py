@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from stemwidgets.arrays.errors import InputError
+from stemwidgets.views.words import duration
 
 if TYPE_CHECKING:
     from stemwidgets.rrvae.records import Progress
@@ -116,7 +117,7 @@ def bar(progress: "Progress") -> str:
     filled = round(done * _BAR_WIDTH)
     return (
         f"training [{'#' * filled}{'.' * (_BAR_WIDTH - filled)}] {done:4.0%}  "
-        f"loss {progress.loss:.4g}  {progress.remaining:.0f} s left"
+        f"loss {progress.loss:.4g}  {duration(progress.remaining)} left"
     )
 
 
