@@ -7,7 +7,7 @@ the noise are kept (Zhao & Singer, J. Opt. Soc. Am. A 30, 871 (2013), doi:10.136
 the edge of the noise after Marchenko & Pastur, 1967).
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import scipy.linalg
@@ -83,6 +83,11 @@ class HarmonicBasis:
         """Patterns ``[n, pixels]`` in counts, from coefficients ``[n, 2 * components]``."""
         return self.background + coefficients @ self.functions.T / self.weight
 
+    def with_fixed(self, coefficients: Float) -> "HarmonicBasis":
+        """The same basis with one more part, ``[2 * components]``, in the background."""
+        more = self.functions @ coefficients / self.weight
+        return replace(self, background=(self.background + more).astype(np.float32))
+
     def _whiten(self, prepared: Float) -> Float:
         total = prepared.sum(axis=1, keepdims=True)
         scale = self.dose / np.where(total > 0, total, np.nan)
@@ -135,7 +140,7 @@ def fit_basis(prepared: Float, y: NDArray[np.float64], x: NDArray[np.float64]) -
     m = np.concatenate([np.full(len(order.variance), order.m) for order in orders])[kept]
     complex_functions = np.concatenate([order.functions for order in orders], axis=1)[:, kept]
     functions = np.concatenate([complex_functions.real, complex_functions.imag], axis=1)
-    fixed = sum(order.fixed for order in orders)
+    turning = np.sum([order.turning_mean for order in orders], axis=0)
     noise_floor = max(noise, LEAST_SHARE * float(variance[kept].mean()))
     return HarmonicBasis(
         order=m,
@@ -143,7 +148,7 @@ def fit_basis(prepared: Float, y: NDArray[np.float64], x: NDArray[np.float64]) -
         noise=noise_floor,
         functions=functions.astype(np.float32),
         analysis=np.linalg.pinv(functions).T.astype(np.float32),
-        background=(radial + fixed / weight).astype(np.float32),
+        background=(scaled.mean(axis=0) - turning / weight).astype(np.float32),
         weight=weight.astype(np.float32),
         dose=dose,
     )
@@ -156,7 +161,7 @@ class _Order:
     m: int
     variance: NDArray[np.float64]
     functions: NDArray[np.complex128]
-    fixed: NDArray[np.float64]
+    turning_mean: NDArray[np.float64]
 
     @classmethod
     def fit(
@@ -177,14 +182,15 @@ class _Order:
         noise = resolved.T @ resolved
         noise += 1e-6 * np.trace(noise) / len(noise) * np.eye(len(noise))
         mean = moments.mean(axis=0)
-        fixed = np.zeros(len(phi))
+        turning_mean = np.zeros(len(phi))
         if m == 0 or _is_fixed(moments, mean, noise):
             moments = moments - mean
-            fixed = (harmonics.conj() @ np.linalg.solve(noise, mean)).real * (2 if m else 1)
+        else:
+            turning_mean = 2 * (harmonics.conj() @ np.linalg.solve(noise, mean)).real
         covariance = (moments.conj().T @ moments).T / len(moments)
         variance, vectors = scipy.linalg.eigh(covariance if m else covariance.real, noise)
         functions = harmonics @ vectors.conj()
-        return cls(m, variance, functions * (np.sqrt(2) if m else 1), fixed)
+        return cls(m, variance, functions * (np.sqrt(2) if m else 1), turning_mean)
 
 
 def _is_fixed(

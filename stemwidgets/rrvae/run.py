@@ -61,12 +61,15 @@ class Training:
     def _encoding(self, moment: Moment) -> Encoding:
         trained = self.result()
         latent = self._latent(moment)
+        coefficients = self.coefficients
+        if moment.fixed is not None:
+            coefficients = coefficients - moment.fixed
         left_out = torch.from_numpy(self.gathered.left_out)
         summaries = []
         for rows in torch.arange(len(latent)).split(ENCODING_BATCH):
             found = refine(
                 self.network,
-                self.coefficients[rows],
+                coefficients[rows],
                 moment.noise,
                 moment.angle[rows],
                 latent[rows],
@@ -85,17 +88,20 @@ class Training:
         moment = self.last
         assert moment is not None
         latent = self._latent(moment)
+        basis = self.gathered.basis
+        if moment.fixed is not None:
+            basis = basis.with_fixed(moment.fixed.cpu().numpy())
         chosen = torch.linspace(0, len(latent) - 1, min(CODEBOOK, len(latent))).long()
         convention = Convention.choose(
             self.network,
-            self.gathered.basis,
+            basis,
             self.gathered.preparation.coordinates,
             latent[chosen.to(latent.device)],
             moment.noise,
         )
         return Trained(
             self.gathered.preparation,
-            self.gathered.basis,
+            basis,
             self.network,
             convention,
             latent[chosen.to(latent.device)],

@@ -24,7 +24,7 @@ from stemwidgets.rrvae.posterior import (
 )
 
 TRAINING_FRAMES = 16
-LEARNING_RATE = 6e-3
+LEARNING_RATE = 3e-3
 BATCH = 100
 DECODER_BATCH = 512
 SEARCH_EVERY = 3
@@ -58,7 +58,7 @@ class Schedule:
             Variance of the strongest component over that of the noise.
         """
         decades = min(max(math.log10(max(clarity, 1.0)), 1.0), 4.0)
-        steps = 90 * decades**2
+        steps = 400 * decades
         batches = math.ceil(patterns / BATCH)
         return cls(max(12, round(steps / batches)), round(10 * decades))
 
@@ -86,6 +86,8 @@ class Moment:
         Angle of each pattern in the decoder's own frame, as last seen.
     latent : Tensor, shape [n, d], or None
         Latent variables found for each pattern; None where the encoder gives them.
+    fixed : Tensor, shape [2 * components], or None
+        Part of all patterns that does not turn, found on the way; None where there is none yet.
     """
 
     epoch: int
@@ -95,6 +97,7 @@ class Moment:
     noise: float
     angle: Tensor
     latent: Tensor | None = None
+    fixed: Tensor | None = None
 
 
 def train(
@@ -204,11 +207,14 @@ def _train_decoder(
     found = refine(network, coefficients, noise, *from_encoder(network, coefficients, noise), 4)
     batches = max(1, round(len(coefficients) / DECODER_BATCH))
     steps = max(STEPS_PER_POSTERIOR, batches)
+    fixed = torch.zeros_like(network.scale)
     for done in range(schedule.posterior_rounds):
         fraction = done / schedule.posterior_rounds
         optimizer.param_groups[0]["lr"] = 0.3 * LEARNING_RATE * (1 - fraction)
         if done:
-            found = refine(network, coefficients, noise, found.angle, found.latent, 1)
+            found = refine(network, coefficients - fixed, noise, found.angle, found.latent, 1)
+        fixed = fixed + _mean_rest(network, coefficients - fixed, found)
+        turning = coefficients - fixed
         mean_misfit = 0.0
         for step in range(steps):
             if step % batches == 0:
@@ -218,7 +224,7 @@ def _train_decoder(
             rows = shuffled[step % batches]
             latent, angle = _draw(found, rows, generator)
             decoded = network.decode(latent)
-            misfit = (network.turn(coefficients[rows], -angle) - decoded).square().sum(-1).mean()
+            misfit = (network.turn(turning[rows], -angle) - decoded).square().sum(-1).mean()
             optimizer.zero_grad()
             (misfit / (2 * noise)).backward()
             optimizer.step()
@@ -232,6 +238,7 @@ def _train_decoder(
             noise,
             found.angle,
             found.latent,
+            fixed,
         )
 
 
@@ -246,6 +253,12 @@ def _draw_angle(
     log_evidence, angle, _ = frame_evidence(network, batch, frames, noise)
     drawn = torch.multinomial(log_evidence.softmax(dim=1), 1, generator=generator)
     return angle.gather(1, drawn)[:, 0]
+
+
+@torch.no_grad()
+def _mean_rest(network: Network, coefficients: Tensor, found: Posterior) -> Tensor:
+    """Mean over the patterns, unturned, of what the reconstruction leaves."""
+    return (coefficients - network.turn(network.decode(found.latent), found.angle)).mean(dim=0)
 
 
 def _draw(found: Posterior, rows: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
