@@ -184,7 +184,8 @@ def _open(arguments: argparse.Namespace) -> int:
     path = arguments.file.expanduser().absolute()
     if not path.exists():
         raise FileNotFoundError(f"there is no file {path}: check the name and the folder")
-    return _serve(arguments, path.name, path=str(path), **_load_options(arguments))
+    title = path.name.encode(errors="replace").decode()  # file names need not be text
+    return _serve(arguments, title, path=str(path), **_load_options(arguments))
 
 
 def _serve(arguments: argparse.Namespace, title: str, **page: object) -> int:
