@@ -42,8 +42,8 @@ window.stopwatch = {
       return now !== null && now !== before;
     });
   },
-  untilDisabled(button) {
-    this.start(() => button.disabled);
+  untilEnabled(button) {
+    this.start(() => !button.disabled);
   },
 };
 """
