@@ -59,7 +59,7 @@ def column(*views: ipywidgets.Widget) -> ipywidgets.Widget:
     return ipywidgets.HBox(
         views,
         layout=ipywidgets.Layout(
-            flex="1 1 350px", max_width="720px", flex_flow="row wrap", grid_gap="12px 16px"
+            flex="1 1 346px", max_width="720px", flex_flow="row wrap", grid_gap="12px 16px"
         ),
     )
 

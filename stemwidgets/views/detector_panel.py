@@ -47,7 +47,7 @@ class DetectorPanel(View):
             max=largest,
             step=self._scale / 2,
             readout_format=".2f",
-            layout=ipywidgets.Layout(width="350px"),
+            layout=ipywidgets.Layout(width="340px"),
             disabled=True,
         )
         self._presets = {

@@ -39,7 +39,7 @@ class LatentScatter(View):
     """
 
     def __init__(
-        self, session: Session, color: str = "angle", size: int = 284, **unknown: Any
+        self, session: Session, color: str = "angle", size: int = 276, **unknown: Any
     ) -> None:
         super().__init__(session, unknown)
         self._size = size

@@ -1,6 +1,5 @@
 """The diffraction pattern at the position, with its reconstruction and the virtual detector."""
 
-from collections.abc import Callable
 from typing import Any
 
 import ipywidgets
@@ -10,13 +9,12 @@ from numpy.typing import NDArray
 
 from stemwidgets.state.session import Session
 from stemwidgets.views import colors
-from stemwidgets.views.painting import bar
+from stemwidgets.views.painting import paint_counts, paint_difference
 from stemwidgets.views.raster import Raster
 from stemwidgets.views.screen import MARGIN, Grid
 from stemwidgets.views.view import View, caption
 
 Counts = NDArray[np.floating]
-Painter = Callable[[Counts, Any], colors.RGBA]
 
 DIFFERENCE = "difference from the mean"
 SCALINGS = {
@@ -35,7 +33,8 @@ class PatternView(View):
         What it shows.
     display : {"square root", "linear", "logarithmic", "difference from the mean"}
         How counts are turned into colours. The difference is that of the pattern from the scan's
-        mean pattern, and that of the reconstruction from the mean of the reconstructions.
+        mean pattern, and that of the reconstruction from the mean of the reconstructions, each in
+        its own range: a pattern of few electrons is mostly noise.
     reconstruction : bool
         Whether there is room for the reconstruction.
     size : int
@@ -52,7 +51,7 @@ class PatternView(View):
         session: Session,
         display: str = "square root",
         reconstruction: bool = True,
-        size: int = 284,
+        size: int = 276,
         **unknown: Any,
     ) -> None:
         super().__init__(session, unknown)
@@ -68,28 +67,34 @@ class PatternView(View):
             options=[*SCALINGS, DIFFERENCE],
             value=display,
             description="show",
-            layout=ipywidgets.Layout(width="260px"),
+            layout=ipywidgets.Layout(width="250px"),
             style={"description_width": "initial"},
         )
-        self._legend = ipywidgets.HTML(layout=ipywidgets.Layout(margin="0 0 0 54px"))
+        self._legends = [
+            ipywidgets.HTML(layout=ipywidgets.Layout(margin="0 0 0 54px")) for _ in range(2)
+        ]
         self.parts = {
             "display": self._choice,
             "figure": self._pattern.figure,
-            "legend": self._legend,
+            "legend": self._legends[0],
         }
-        pictures = [ipywidgets.VBox([caption("pattern at the position"), self._pattern.figure])]
+        heading = ipywidgets.HBox([caption("pattern"), self._choice])
+        heading.layout.grid_gap = "16px"
+        pictures = [ipywidgets.VBox([heading, self._pattern.figure, self._legends[0]])]
         if self._reconstruction is not None:
             self.parts["reconstruction"] = self._reconstruction.figure
+            self.parts["reconstruction_legend"] = self._legends[1]
+            heading = caption("rrVAE reconstruction")
             pictures.append(
-                ipywidgets.VBox([caption("rrVAE reconstruction"), self._reconstruction.figure])
+                ipywidgets.VBox([heading, self._reconstruction.figure, self._legends[1]])
             )
         row = ipywidgets.HBox(pictures)
-        below = ipywidgets.HBox([self._legend, self._choice])
-        for box in (row, below):
-            box.layout.flex_flow, box.layout.grid_gap = "row wrap", "4px 16px"
-        room = max(frame.width + MARGIN["left"] + MARGIN["right"], 354) + 4
-        self.layout.width = f"{room * len(pictures) + 16 * (len(pictures) - 1)}px"
-        self.fill(row, below)
+        row.layout.flex_flow, row.layout.grid_gap = "row wrap", "4px 16px"
+        room = max(frame.width + MARGIN["left"] + MARGIN["right"], 346)
+        for box in pictures:
+            box.layout.width = f"{room}px"
+        self.layout.width = f"{(room + 4) * len(pictures) + 16 * (len(pictures) - 1) + 4}px"
+        self.fill(row)
         self.listen(self._choice, self._draw)
         self.look(self._draw, "pattern", "reconstruction", "mean_reconstruction", "overview")
         self.look(self._draw_rings, "detector")
@@ -97,38 +102,34 @@ class PatternView(View):
         self._draw_rings()
 
     def _draw(self) -> None:
-        pattern = self.session.pattern
+        pattern, overview = self.session.pattern, self.session.overview
         if pattern is None:
             self._pattern.clear("reading the scan …")
             return
-        mean = None if self.session.overview is None else self.session.overview.mean_pattern
-        paint, self._legend.value = self._painter(pattern, mean)
-        self._pattern.show(paint(pattern, mean))
-        if self._reconstruction is None:
-            return
-        reconstruction, mean = self.session.reconstruction, self.session.mean_reconstruction
-        if reconstruction is None:
-            self._reconstruction.clear("appears after training")
-        elif mean is None and self._choice.value == DIFFERENCE:
-            self._reconstruction.clear("averaging …")
-        else:
-            self._reconstruction.show(paint(reconstruction, mean))
+        mean = None if overview is None else overview.mean_pattern
+        picture, self._legends[0].value = self._paint(pattern, mean, pattern)
+        self._pattern.show(picture)
+        if self._reconstruction is not None:
+            self._draw_reconstruction(self._reconstruction, pattern)
 
-    def _painter(self, pattern: Counts, mean: Counts | None) -> tuple[Painter, str]:
-        """What paints a pattern (and its mean) in the range of this one, and the legend."""
+    def _draw_reconstruction(self, raster: Raster, pattern: Counts) -> None:
+        reconstruction, mean = self.session.reconstruction, self.session.mean_reconstruction
+        if reconstruction is None or (mean is None and self._choice.value == DIFFERENCE):
+            waiting = "appears after training" if reconstruction is None else "averaging …"
+            raster.clear(waiting)
+            self._legends[1].value = ""
+        else:
+            picture, self._legends[1].value = self._paint(reconstruction, mean, pattern)
+            raster.show(picture)
+
+    def _paint(
+        self, counts: Counts, mean: Counts | None, pattern: Counts
+    ) -> tuple[colors.RGBA, str]:
         display = self._choice.value
         if display == DIFFERENCE and mean is not None:
-            limit = _percentile(np.abs(pattern - mean))
-            legend = bar(colors.DIVERGING, -limit, limit, "counts")
-            return lambda counts, mean: colors.diverging(counts - mean, limit), legend
+            return paint_difference(counts - mean, "counts")
         scale = SCALINGS.get(display, np.positive)
-        high = _percentile(pattern)
-
-        def paint(counts: Counts, _: Any) -> colors.RGBA:
-            relative = np.clip(1000 * counts / high, 0, None)  # three decades in the logarithm
-            return colors.intensity(scale(relative), 0, float(scale(1000.0)))
-
-        return paint, bar(colors.INTENSITY, 0, high, f"counts, {display}")
+        return paint_counts(counts, pattern, scale, f"counts, {display}")
 
     def _draw_rings(self) -> None:
         detector = self.session.detector
@@ -149,8 +150,3 @@ class PatternView(View):
             self._rings.y = [ring[1] for ring in rings]
             self._rings.colors = ["#39d0ff"]
             self._rings.visible = True
-
-
-def _percentile(values: Counts) -> float:
-    finite = values[np.isfinite(values)]
-    return (float(np.percentile(finite, 99.9)) if finite.size else 0.0) or 1.0

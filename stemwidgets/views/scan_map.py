@@ -33,7 +33,7 @@ class ScanMap(View):
     """
 
     def __init__(
-        self, session: Session, channel: str = "COM angle", size: int = 284, **unknown: Any
+        self, session: Session, channel: str = "COM angle", size: int = 276, **unknown: Any
     ) -> None:
         super().__init__(session, unknown)
         if not isinstance(channel, str):

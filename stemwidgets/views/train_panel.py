@@ -62,7 +62,7 @@ class TrainPanel(View):
         }
         for button in self._buttons.values():
             button.layout.width = "84px"
-        self._bar = ipywidgets.FloatProgress(min=0, max=1, layout=ipywidgets.Layout(width="350px"))
+        self._bar = ipywidgets.FloatProgress(min=0, max=1, layout=ipywidgets.Layout(width="346px"))
         self._status, problem = ipywidgets.HTML(), self.problem_line()
         self.parts = {
             "latent_dim": self._latent_dim,
@@ -81,7 +81,7 @@ class TrainPanel(View):
             self._status,
             problem,
         )
-        self.layout.width = "350px"
+        self.layout.width = "346px"
         training = session.training
         self.press(self._buttons["train"], self._train)
         self.press(self._buttons["pause"], training.pause)
