@@ -21,6 +21,7 @@ MOST_COMPONENTS = 96
 NOISE_MARGIN = 1.1
 LEAST_SHARE = 1e-5
 FIXED_SIGNIFICANCE = 12.0
+ROUNDING = 1e-9
 
 Float = NDArray[np.float32]
 
@@ -130,7 +131,7 @@ def fit_basis(prepared: Float, y: NDArray[np.float64], x: NDArray[np.float64]) -
     rank = np.mean([len(order.variance) for order in orders])
     edge = noise * (1 + np.sqrt(rank / len(prepared))) ** 2 * NOISE_MARGIN
     signal = np.clip(variance - noise, 0, None).sum()
-    least = max(edge, LEAST_SHARE * signal, 1e-12)
+    least = max(edge, LEAST_SHARE * signal, ROUNDING * float(radial.mean()))
     kept = [i for i in np.argsort(-variance) if variance[i] > least][:MOST_COMPONENTS]
     if not kept:
         raise InputError(
@@ -146,8 +147,8 @@ def fit_basis(prepared: Float, y: NDArray[np.float64], x: NDArray[np.float64]) -
         order=m,
         variance=variance[kept].astype(np.float32),
         noise=noise_floor,
-        functions=functions.astype(np.float32),
-        analysis=np.linalg.pinv(functions).T.astype(np.float32),
+        functions=np.ascontiguousarray(functions, dtype=np.float32),
+        analysis=np.ascontiguousarray(np.linalg.pinv(functions).T, dtype=np.float32),
         background=(scaled.mean(axis=0) - turning / weight).astype(np.float32),
         weight=weight.astype(np.float32),
         dose=dose,
