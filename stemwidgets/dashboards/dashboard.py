@@ -49,7 +49,7 @@ def headline(session: StateSession) -> str:
     return (
         "<div style='display:flex;align-items:baseline;gap:16px;flex-wrap:wrap;"
         "border-bottom:2px solid #1565c0;padding:4px 0 6px;margin-bottom:6px;line-height:1.3'>"
-        f"<span style='font-size:22px;font-weight:600'>{escape(session.title or 'scan')}</span>"
+        f"<span style='font-size:22px;font-weight:600'>{escape(session.title or '4D-STEM')}</span>"
         f"<span style='font-size:16px'>{', '.join(facts)}</span></div>"
     )
 

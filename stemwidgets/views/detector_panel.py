@@ -1,6 +1,7 @@
 """The virtual detector: a ring on the pattern, its radii and presets."""
 
 from functools import partial
+from html import escape
 from typing import Any
 
 import ipywidgets
@@ -83,12 +84,12 @@ class DetectorPanel(View):
         axes = self.session.axes
         try:
             self._disc = find_disc(overview.mean_pattern, axes.pixel_size)
+            radius = f"{self._disc.radius * self._scale:.3g} {axes.kx.units}"
+            self._status.value = escape(f"bright-field disc of radius {radius}")
         except InputError as error:
             self.session.report(error)
             rows, columns = self.session.shape[2:]
             self._disc = Disc(((rows - 1) / 2, (columns - 1) / 2), min(rows, columns) / 4)
-        radius = self._disc.radius * self._scale
-        self._status.value = f"bright-field disc of radius {radius:.3g} {axes.kx.units}"
         for control in (self._radii, *self._presets.values()):
             control.disabled = False
         self._choose(self._first)

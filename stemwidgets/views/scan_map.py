@@ -9,7 +9,7 @@ from stemwidgets.state.channels import Channel
 from stemwidgets.state.session import Session
 from stemwidgets.views.painting import paint
 from stemwidgets.views.raster import Raster
-from stemwidgets.views.screen import Grid
+from stemwidgets.views.screen import MARGIN, Grid
 from stemwidgets.views.view import View
 from stemwidgets.views.words import caption_of
 
@@ -47,6 +47,7 @@ class ScanMap(View):
             layout=ipywidgets.Layout(width="220px"),
         )
         self._legend = ipywidgets.HTML(layout=ipywidgets.Layout(margin="0 0 0 54px"))
+        self.layout.min_width = f"{size + MARGIN['left'] + MARGIN['right']}px"
         self.parts = {"channel": self._choice, "figure": self.raster.figure, "legend": self._legend}
         self.fill(self._choice, self.raster.figure, self._legend)
         self.listen(self._choice, self._draw)
