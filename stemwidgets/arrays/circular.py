@@ -45,11 +45,12 @@ class AngleComparison:
     def __str__(self) -> str:
         """One line for the screen."""
         mirrored = ", mirrored" if self.handedness < 0 else ""
+        offset = round(float(np.degrees(self.offset)), 1) + 0.0  # -0.0 reads badly
         return (
             f"circular correlation {self.correlation:.3f}, "
             f"median difference {np.degrees(self.median_difference):.1f}° "
             f"over {self.count} positions "
-            f"(offset of {np.degrees(self.offset):.1f}°{mirrored} removed)"
+            f"(offset of {offset:.1f}°{mirrored} removed)"
         )
 
 

@@ -20,6 +20,7 @@ KNOT_DISTANCE = 1.5
 MOST_COMPONENTS = 96
 NOISE_MARGIN = 1.1
 LEAST_SHARE = 1e-5
+PRECISION = 1e-3
 FIXED_SIGNIFICANCE = 12.0
 ROUNDING = 1e-9
 
@@ -37,7 +38,8 @@ class HarmonicBasis:
     variance : ndarray, shape [components]
         Mean square of the real (and of the imaginary) part of each coefficient.
     noise : float
-        That of shot noise alone.
+        That of noise alone; in data without noise, a small part of the strongest component, so
+        that the latent variables stay smooth.
     functions : ndarray, shape [pixels, 2 * components]
         Real parts, then imaginary parts, of u(r)·exp(-imφ); the latter vanish for m = 0.
     analysis : ndarray, shape [pixels, 2 * components]
@@ -142,11 +144,10 @@ def fit_basis(prepared: Float, y: NDArray[np.float64], x: NDArray[np.float64]) -
     complex_functions = np.concatenate([order.functions for order in orders], axis=1)[:, kept]
     functions = np.concatenate([complex_functions.real, complex_functions.imag], axis=1)
     turning = np.sum([order.turning_mean for order in orders], axis=0)
-    noise_floor = max(noise, LEAST_SHARE * float(variance[kept].mean()))
     return HarmonicBasis(
         order=m,
         variance=variance[kept].astype(np.float32),
-        noise=noise_floor,
+        noise=max(noise, PRECISION * float(variance[kept[0]])),
         functions=np.ascontiguousarray(functions, dtype=np.float32),
         analysis=np.ascontiguousarray(np.linalg.pinv(functions).T, dtype=np.float32),
         background=(scaled.mean(axis=0) - turning / weight).astype(np.float32),

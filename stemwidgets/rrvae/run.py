@@ -88,25 +88,22 @@ class Training:
         moment = self.last
         assert moment is not None
         latent = self._latent(moment)
-        basis = self.gathered.basis
+        basis, coefficients = self.gathered.basis, self.coefficients
         if moment.fixed is not None:
             basis = basis.with_fixed(moment.fixed.cpu().numpy())
+            coefficients = coefficients - moment.fixed
         chosen = torch.linspace(0, len(latent) - 1, min(CODEBOOK, len(latent))).long()
+        chosen = chosen.to(latent.device)
+        codebook = latent[chosen]
+        turned_back = self.network.turn(coefficients[chosen], -moment.angle[chosen])
+        misfit = (turned_back - self.network.decode(codebook)).square().sum(-1).mean()
+        preparation = self.gathered.preparation
         convention = Convention.choose(
-            self.network,
-            basis,
-            self.gathered.preparation.coordinates,
-            latent[chosen.to(latent.device)],
-            moment.noise,
+            self.network, basis, preparation.coordinates, codebook, moment.noise
         )
+        typical_misfit = float(misfit) + float(self.gathered.left_out.mean())
         return Trained(
-            self.gathered.preparation,
-            basis,
-            self.network,
-            convention,
-            latent[chosen.to(latent.device)],
-            moment.noise,
-            moment.noise * self.network.degrees_of_freedom + float(self.gathered.left_out.mean()),
+            preparation, basis, self.network, convention, codebook, moment.noise, typical_misfit
         )
 
     @torch.no_grad()
