@@ -13,9 +13,9 @@ from pathlib import Path
 
 import nbformat
 import pytest
-from desk import Desk
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Browser, expect, sync_playwright
 
+from browser.desk import Desk
 from stemwidgets.cli.serve import find_port
 
 CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
@@ -39,12 +39,14 @@ def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
     return report
 
 
-@pytest.fixture(scope="session")
-def browser_type_launch_args() -> dict:
+@pytest.fixture(scope="package")
+def browser() -> Iterator[Browser]:
+    """One Chromium; gone after these tests, with the event loop that Playwright keeps running."""
     found = [path for name in CHROMIUM_NAMES if (path := shutil.which(name))]
     if not found:
         pytest.skip("no Chromium: install it with 'apt-get install chromium'")
-    return {"executable_path": found[0], "args": CHROMIUM_FLAGS}
+    with sync_playwright() as playwright:
+        yield playwright.chromium.launch(executable_path=found[0], args=CHROMIUM_FLAGS)
 
 
 @contextmanager
@@ -73,7 +75,7 @@ def serving(command: list[str], folder: Path, address: str) -> Iterator[str]:
         server.wait()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def voila(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Address of ``stemwidgets demo``."""
     command = [sys.executable, "-m", "stemwidgets.cli", "demo", "--no-browser", "--port", "0"]
@@ -81,7 +83,7 @@ def voila(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield address
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def jupyterlab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Address of a JupyterLab with the dashboard and the project's notebooks."""
     folder = tmp_path_factory.mktemp("jupyterlab")

@@ -4,8 +4,9 @@ import statistics
 
 import numpy as np
 import pytest
-from desk import Desk
 from playwright.sync_api import expect
+
+from browser.desk import Desk
 
 CLICK = 0.3  # s, median
 STOP = 0.5  # s, median

@@ -2,9 +2,10 @@
 
 import numpy as np
 import pytest
-from conftest import open_notebook
-from desk import Desk
 from playwright.sync_api import expect
+
+from browser.conftest import open_notebook
+from browser.desk import Desk
 
 
 @pytest.mark.timeout(240)

@@ -1,0 +1,1 @@
+"""The dashboards and notebooks as a person meets them: in a browser."""
