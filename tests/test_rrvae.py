@@ -1,18 +1,13 @@
-import sys
-from pathlib import Path
-
 import dask.array as da
 import numpy as np
 import pytest
 import torch
+from rotated_patterns import harmonic, rotated_patterns, threefold
 
 from stemwidgets.arrays.circular import compare_angles, wrap
 from stemwidgets.arrays.errors import InputError
 from stemwidgets.rrvae import RRVAE
 from stemwidgets.rrvae.basis import fit_basis
-
-sys.path.insert(0, str(Path(__file__).parent / "benchmarks"))
-from rotated_patterns import harmonic, rotated_patterns, threefold
 
 
 @pytest.fixture(scope="module")
