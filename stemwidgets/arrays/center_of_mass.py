@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from stemwidgets.arrays.axes import Axes
 from stemwidgets.arrays.blocks import iterate_blocks
+from stemwidgets.arrays.checks import require_finite, require_patterns
 from stemwidgets.arrays.errors import InputError
 
 Map = NDArray[np.float64]
@@ -48,7 +49,7 @@ def center_of_mass(data: Any, mask: NDArray[Any] | None = None) -> Map:
     data : array, shape [..., ky, kx]
         Counts; numpy or dask (read one chunk at a time).
     mask : ndarray, shape [ky, kx], optional
-        Weight of each pixel; 0 leaves a pixel out.
+        Weight of each pixel; 0 leaves a pixel out, whatever it holds.
 
     Returns
     -------
@@ -58,14 +59,14 @@ def center_of_mass(data: Any, mask: NDArray[Any] | None = None) -> Map:
     Raises
     ------
     InputError
-        If `data` holds no patterns or the mask has another shape.
+        If `data` holds no patterns, a pixel is not finite or the mask has another shape.
     """
-    weights = _weights(mask, tuple(data.shape[-2:]))
-    result = np.empty((*data.shape[:-2], 2))
+    require_patterns(data)
+    moments = np.empty((*data.shape[:-2], 3))
     for where, patterns in iterate_blocks(data):
-        moments = _moments(patterns.reshape(-1, *patterns.shape[-2:]), weights)
-        result[where] = centroids(moments).reshape(*patterns.shape[:-2], 2)
-    return result
+        moments[where] = pattern_moments(patterns, mask)
+    require_finite(moments[..., 0])
+    return centroids(moments)
 
 
 def calibrated(com: Map, axes: Axes, reference: tuple[float, float]) -> Deflection:
@@ -96,9 +97,14 @@ def centroids(moments: Map) -> Map:
     return moments[..., 1:] / total
 
 
-def pattern_moments(patterns: NDArray[Any]) -> Map:
-    """Sums ``(Σ I, Σ I·y, Σ I·x)`` of each pattern ``[n, ky, kx]``."""
-    return _moments(patterns, _weights(None, patterns.shape[-2:]))
+def pattern_moments(patterns: NDArray[Any], mask: NDArray[Any] | None = None) -> Map:
+    """Sums ``(Σ I, Σ I·y, Σ I·x)`` of each pattern, ``[..., 3]`` for ``[..., ky, kx]``."""
+    shape = patterns.shape[-2:]
+    weights = _weights(mask, shape)
+    if mask is not None:
+        patterns = np.where(weights == 0, 0, patterns)  # not even 0 · NaN
+    moments: Map = _moments(patterns.reshape(-1, *shape), weights)
+    return moments.reshape(*patterns.shape[:-2], 3)
 
 
 def _weights(mask: NDArray[Any] | None, shape: tuple[int, ...]) -> NDArray[np.float32]:

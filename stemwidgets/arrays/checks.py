@@ -3,6 +3,7 @@
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from stemwidgets.arrays.errors import InputError
 
@@ -63,4 +64,26 @@ def require_scan(data: Any) -> None:
             f"Expected a scan [iy, ix, ky, kx], got {len(data.shape)} dimensions with shape "
             f"{tuple(data.shape)}. Give the scan its two axes, for example "
             "data.reshape(rows, columns, *data.shape[-2:])."
+        )
+
+
+def require_finite(sums: NDArray[Any]) -> None:
+    """Check that patterns have neither NaN nor infinite pixels.
+
+    Parameters
+    ----------
+    sums : ndarray
+        Sum of the pixels of each pattern: it is not finite where one of them is not.
+
+    Raises
+    ------
+    InputError
+        If there is such a pattern.
+    """
+    bad = int((~np.isfinite(sums)).sum())
+    if bad:
+        raise InputError(
+            f"Expected finite counts, got NaN or infinite pixels in {bad} "
+            f"pattern{'s' if bad > 1 else ''} of {np.size(sums)}. Replace them first, for example "
+            "data = numpy.where(numpy.isfinite(data), data, 0)."
         )

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from stemwidgets.arrays.blocks import iterate_blocks
 from stemwidgets.arrays.center_of_mass import centroids, pattern_moments
-from stemwidgets.arrays.checks import require_scan
+from stemwidgets.arrays.checks import require_finite, require_scan
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,25 +33,31 @@ class Overview:
     reference: tuple[float, float]
 
 
-def overview(data: Any) -> Overview:
-    """Read a scan ``[iy, ix, ky, kx]`` once, numpy or dask, and sum it up.
+def overview(data: Any, mask: NDArray[Any] | None = None) -> Overview:
+    """Read a scan once and sum it up.
+
+    Parameters
+    ----------
+    data : array, shape [iy, ix, ky, kx]
+        Counts; numpy or dask (read one chunk at a time).
+    mask : ndarray, shape [ky, kx], optional
+        Weight of each pixel in the sum image and the centres of mass; 0 leaves a pixel out,
+        whatever it holds.
 
     Raises
     ------
     InputError
-        If `data` is not a scan.
+        If `data` is not a scan, a pixel is not finite or the mask has another shape.
     """
     require_scan(data)
-    sum_image = np.empty(data.shape[:2])
-    com = np.empty((*data.shape[:2], 2))
+    moments = np.empty((*data.shape[:2], 3))
     total = np.zeros(data.shape[2:])
     for where, patterns in iterate_blocks(data):
-        leading = patterns.shape[:-2]
-        flat = patterns.reshape(-1, *patterns.shape[-2:])
-        moments = pattern_moments(flat)
-        sum_image[where] = moments[:, 0].reshape(leading)
-        com[where] = centroids(moments).reshape(*leading, 2)
-        total += flat.sum(axis=0, dtype=np.float64)
+        moments[where] = pattern_moments(patterns, mask)
+        with np.errstate(invalid="ignore"):  # opposite infinities, refused below
+            total += patterns.reshape(-1, *data.shape[2:]).sum(axis=0, dtype=np.float64)
+    sum_image = moments[..., 0]
+    require_finite(sum_image)
     mean_pattern = total / sum_image.size
-    reference = centroids(pattern_moments(mean_pattern[None]))[0]
-    return Overview(sum_image, mean_pattern, com, (float(reference[0]), float(reference[1])))
+    y, x = centroids(pattern_moments(mean_pattern, mask))
+    return Overview(sum_image.copy(), mean_pattern, centroids(moments), (float(y), float(x)))

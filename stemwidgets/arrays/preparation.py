@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from stemwidgets.arrays.checks import require_finite
 from stemwidgets.arrays.disc import find_disc
 from stemwidgets.arrays.errors import InputError
 
@@ -132,12 +133,8 @@ class Preparation:
             )
             flat = flat.sum(axis=(2, 4), dtype=np.float32)
         prepared = flat[:, self.inside].astype(np.float32)
-        if not np.isfinite(prepared).all():
-            bad = int((~np.isfinite(prepared)).any(axis=1).sum())
-            raise InputError(
-                f"Expected finite counts, got NaN or infinite pixels in {bad} of {len(prepared)} "
-                "patterns. Replace them first, for example with numpy.nan_to_num(data, posinf=0)."
-            )
+        with np.errstate(invalid="ignore"):  # opposite infinities
+            require_finite(prepared.sum(axis=1, dtype=np.float64))
         return prepared
 
     def restore(self, prepared: NDArray[np.floating]) -> NDArray[np.float32]:

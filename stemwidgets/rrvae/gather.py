@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stemwidgets.arrays.blocks import Where, iterate_blocks
-from stemwidgets.arrays.checks import require_patterns
+from stemwidgets.arrays.checks import require_finite, require_patterns
 from stemwidgets.arrays.errors import InputError
 from stemwidgets.arrays.preparation import Preparation
 from stemwidgets.rrvae.basis import Float, HarmonicBasis, fit_basis
@@ -88,19 +88,13 @@ def prepared_blocks(data: Any, preparation: Preparation) -> Iterator[tuple[Where
 
 def _mean_pattern(data: Any) -> NDArray[np.float64]:
     total = np.zeros(data.shape[-2:])
-    count = bad = 0
-    for _, patterns in iterate_blocks(data):
-        flat = patterns.reshape(-1, *patterns.shape[-2:])
-        block_total = flat.sum(axis=0, dtype=np.float64)
-        if not np.isfinite(block_total).all():
-            bad += int((~np.isfinite(flat)).any(axis=(1, 2)).sum())
-        total += block_total
-        count += int((flat.sum(axis=(1, 2), dtype=np.float64) > 0).sum())
-    if bad:
-        raise InputError(
-            f"Expected finite counts, got NaN or infinite pixels in {bad} patterns. Replace them "
-            "first, for example with numpy.nan_to_num(data, posinf=0)."
-        )
+    sums = np.empty(data.shape[:-2])
+    for where, patterns in iterate_blocks(data):
+        with np.errstate(invalid="ignore"):  # opposite infinities, refused below
+            total += patterns.reshape(-1, *total.shape).sum(axis=0, dtype=np.float64)
+            sums[where] = patterns.sum(axis=(-2, -1), dtype=np.float64)
+    require_finite(sums)
+    count = int((sums > 0).sum())
     if count < FEWEST_PATTERNS:
         raise InputError(
             f"Expected at least {FEWEST_PATTERNS} patterns with counts to learn from, got {count}. "

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from stemwidgets.arrays import center_of_mass as arrays
+from stemwidgets.arrays.center_of_mass import calibrated
 from stemwidgets.arrays.overview import overview
 from stemwidgets.signals.axes import map_signal, to_arrays
 
@@ -54,7 +54,7 @@ def center_of_mass(source: Any, mask: NDArray[Any] | None = None) -> CenterOfMas
         A HyperSpy or pyxem signal, a file, or a numpy or dask array ``[iy, ix, ky, kx]``; lazy data
         are streamed.
     mask : ndarray, shape [ky, kx], optional
-        Weight of each detector pixel; 0 leaves a pixel out.
+        Weight of each detector pixel; 0 leaves a pixel out, whatever it holds.
 
     Returns
     -------
@@ -65,22 +65,16 @@ def center_of_mass(source: Any, mask: NDArray[Any] | None = None) -> CenterOfMas
     Raises
     ------
     InputError
-        If `source` is no scan of diffraction patterns or the mask has another shape.
+        If `source` is no scan of diffraction patterns, a pixel is not finite or the mask has
+        another shape.
 
     Notes
     -----
     Müller et al., Nat. Commun. 5, 5653 (2014), doi:10.1038/ncomms6653.
     """
     data, axes, title = to_arrays(source)
-    if mask is None:
-        seen = overview(data)
-        com, reference = seen.com, seen.reference
-    else:
-        com = arrays.center_of_mass(data, mask)
-        mean_pattern = overview(data).mean_pattern
-        y, x = arrays.center_of_mass(mean_pattern[None], mask)[0]
-        reference = (float(y), float(x))
-    deflection = arrays.calibrated(com, axes, reference)
+    seen = overview(data, mask)
+    deflection = calibrated(seen.com, axes, seen.reference)
     prefix = f"{title}: " if title else ""
 
     def as_signal(values: NDArray[np.float64], quantity: str, units: str) -> Any:

@@ -1,0 +1,141 @@
+"""What cannot be used is refused in words at every door, and nothing is lost."""
+
+import dask.array as da
+import hyperspy.api as hs
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose
+
+import stemwidgets as sw
+from stemwidgets.arrays.overview import overview
+
+SHAPE = (5, 6, 12, 10)
+
+
+def counts(shape=SHAPE):
+    """A spot that goes round from pattern to pattern, over shot noise."""
+    turn = np.linspace(0, 9, shape[0] * shape[1]).reshape(*shape[:2], 1, 1)
+    y, x = np.mgrid[: shape[2], : shape[3]]
+    center_y, center_x = 5 + 2 * np.sin(turn), 4 + 2 * np.cos(turn)
+    spot = 90 * np.exp(-((y - center_y) ** 2 + (x - center_x) ** 2) / 6)
+    return np.random.default_rng(0).poisson(spot + 1).astype(np.uint16)
+
+
+def with_pixel(value):
+    patterns = counts().astype(np.float32)
+    patterns[1, 2, 3, 4] = value
+    patterns[1, 2, 3, 5] = -value
+    return patterns
+
+
+def learned(source):
+    """A model after its first step."""
+    model = sw.RRVAE()
+    steps = model.steps(source)
+    next(steps)
+    steps.close()
+    return model
+
+
+def fit(source):
+    learned(source)
+
+
+DOORS = [sw.center_of_mass, sw.Session, sw.explore, sw.rrvae_dashboard, fit]
+NO_SCANS = {
+    "a pattern": (counts()[0, 0], "two scan and two detector axes|got 2 dimensions"),
+    "complex": (counts().astype(complex), "real numbers .*got complex"),
+    "empty": (counts()[:0], "at least one pattern"),
+    "small": (counts()[..., :7, :7], "at least 8×8 pixels, got 7×7"),
+    "NaN": (with_pixel(np.nan), "NaN or infinite pixels in 1 pattern of 30"),
+    "infinite": (with_pixel(np.inf), "NaN or infinite pixels in 1 pattern of 30"),
+}
+
+
+@pytest.mark.parametrize("name", NO_SCANS)
+@pytest.mark.parametrize("door", DOORS)
+def test_an_array_that_is_no_scan_is_refused_at_every_door(door, name):
+    data, words = NO_SCANS[name]
+    with pytest.raises(sw.InputError, match=words):
+        door(data)
+
+
+@pytest.mark.parametrize("name", [name for name in NO_SCANS if name != "empty"])
+@pytest.mark.parametrize("door", DOORS)
+def test_a_signal_that_is_no_scan_is_refused_at_every_door(door, name):
+    data, words = NO_SCANS[name]
+    kind = hs.signals.ComplexSignal2D if np.iscomplexobj(data) else hs.signals.Signal2D
+    with pytest.raises(sw.InputError, match=words):
+        door(kind(data))
+
+
+@pytest.mark.parametrize("door", DOORS[:-1])
+def test_a_sequence_of_patterns_is_no_scan(door):
+    with pytest.raises(sw.InputError, match=r"reshape\(rows, columns"):
+        door(counts()[0])
+    with pytest.raises(sw.InputError, match=r"reshape\(rows, columns"):
+        door(hs.signals.Signal2D(counts()[0]))
+
+
+@pytest.mark.parametrize("door", [sw.load, *DOORS])
+def test_a_missing_file_is_named_at_every_door(door, tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"There is no file .*nowhere\.hspy"):
+        door(tmp_path / "nowhere.hspy")
+
+
+@pytest.mark.parametrize("door", [sw.load, *DOORS])
+def test_a_truncated_file_is_named_at_every_door(door, tmp_path):
+    path = tmp_path / "cut.npy"
+    np.save(path, counts())
+    path.write_bytes(path.read_bytes()[:1500])
+    with pytest.raises(sw.InputError, match=r"cut\.npy could not be read"):
+        door(path)
+
+
+@pytest.mark.parametrize("value", [0, 7])
+def test_a_scan_without_contrast_can_be_looked_at_but_teaches_nothing(value):
+    blank = np.full(SHAPE, value, np.uint16)
+    com = sw.center_of_mass(blank)
+    assert np.isnan(com.angle.data).all() == (value == 0)
+    assert sw.Session(blank).channels["sum"].values[0, 0] == value * 120
+    with pytest.raises(sw.InputError, match="with counts"):
+        fit(blank)
+
+
+def test_the_remedy_for_pixels_that_are_not_finite_works():
+    data = with_pixel(np.nan)
+    data = np.where(np.isfinite(data), data, 0)
+    assert np.isfinite(sw.center_of_mass(data).magnitude.data).all()
+
+
+def test_pixels_that_are_not_finite_in_a_lazy_scan_are_a_problem_in_words():
+    session = sw.Session(da.from_array(with_pixel(np.nan), chunks=(2, 3, -1, -1)))
+    session.wait(20)
+    assert "in 1 pattern of 30" in session.problem
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_a_masked_pixel_may_hold_anything(value):
+    mask = np.ones(SHAPE[2:])
+    mask[3, 4:6] = 0
+    expected = overview(counts(), mask)
+    found = overview(with_pixel(value), mask)
+    assert_allclose(found.com, expected.com)
+    signals = sw.center_of_mass(counts(), mask)
+    assert_allclose(signals.y.data, expected.com[..., 0] - expected.reference[0], atol=1e-12)
+
+
+def test_a_line_scan_goes_all_the_way():
+    line = counts((1, 40, 12, 10))
+    assert sw.center_of_mass(line).angle.data.shape == (1, 40)
+    assert sw.rrvae_dashboard(line).session.channels["COM angle"].values.shape == (1, 40)
+    maps = learned(line).encode(hs.signals.Signal2D(line))
+    assert maps.angle.data.shape == (1, 40)
+    assert maps.latent.data.shape == (2, 1, 40)
+
+
+def test_a_loaded_model_refuses_patterns_of_another_shape(tmp_path):
+    learned(counts()).save(tmp_path / "m.rrvae")
+    model = sw.RRVAE.load(tmp_path / "m.rrvae")
+    with pytest.raises(sw.InputError, match=r"patterns of 12×10 pixels.*got 10×12"):
+        model.encode(counts().swapaxes(2, 3))
