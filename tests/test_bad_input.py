@@ -8,6 +8,7 @@ from numpy.testing import assert_allclose
 
 import stemwidgets as sw
 from stemwidgets.arrays.overview import overview
+from stemwidgets.cli import main
 
 SHAPE = (5, 6, 12, 10)
 
@@ -139,3 +140,74 @@ def test_a_loaded_model_refuses_patterns_of_another_shape(tmp_path):
     model = sw.RRVAE.load(tmp_path / "m.rrvae")
     with pytest.raises(sw.InputError, match=r"patterns of 12×10 pixels.*got 10×12"):
         model.encode(counts().swapaxes(2, 3))
+
+
+@pytest.mark.parametrize("how", [[], ["--lazy"]])
+@pytest.mark.parametrize("name", NO_SCANS)
+def test_fit_says_in_one_line_what_is_wrong_and_touches_nothing(name, how, tmp_path, capsys):
+    scan, maps, model = (tmp_path / file for file in ("scan.npy", "maps.zspy", "m.rrvae"))
+    np.save(scan, NO_SCANS[name][0])
+    maps.mkdir()
+    (maps / "chunk").write_text("precious")
+    model.write_text("precious")
+    before = sorted(tmp_path.rglob("*"))
+
+    outputs = ["--out", str(maps), "--model", str(model), "--overwrite"]
+    assert main(["fit", str(scan), *outputs, *how]) == 2
+    [line] = capsys.readouterr().err.splitlines()
+    assert line.startswith("stemwidgets: error: ")
+    assert sorted(tmp_path.rglob("*")) == before
+    assert (maps / "chunk").read_text() == model.read_text() == "precious"
+
+
+@pytest.mark.parametrize(
+    ("outputs", "words"),
+    [
+        (["--out", "scan.hspy"], "different files"),
+        (["--model", "./scan.hspy"], "different files"),
+        (["--out", "same.hspy", "--model", "same.hspy"], "different files"),
+        (["--model", "folder"], "is a folder"),
+        (["--out", "folder.hspy"], "is a folder"),
+    ],
+)
+def test_fit_refuses_to_write_over_the_scan_or_a_folder(
+    outputs, words, tmp_path, capsys, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "scan.hspy").write_text("precious")
+    for folder in ("folder", "folder.hspy"):
+        (tmp_path / folder).mkdir()
+    assert main(["fit", "scan.hspy", "--overwrite", *outputs]) == 2
+    assert words in capsys.readouterr().err
+    assert (tmp_path / "scan.hspy").read_text() == "precious"
+
+
+@pytest.mark.parametrize("name", ["maps.zspy", "maps.hspy"])
+def test_maps_that_cannot_be_written_leave_the_earlier_ones(name, tmp_path, monkeypatch):
+    maps = learned(counts()).encode(hs.signals.Signal2D(counts()))
+    path = tmp_path / name
+    maps.save(path)
+
+    def write_half(signal, path, **options):
+        path.write_text("half")
+        raise OSError("no space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(hs.signals.Signal2D, "save", write_half)
+        with pytest.raises(OSError, match="no space"):
+            maps.save(path, overwrite=True)
+    assert list(tmp_path.iterdir()) == [path]
+    assert sw.Maps.load(path).angle.data.shape == SHAPE[:2]
+    maps.save(path, overwrite=True)
+    assert sw.Maps.load(path).angle.data.shape == SHAPE[:2]
+
+
+def test_what_holds_no_maps_is_refused(tmp_path):
+    (tmp_path / "notes.md").write_text("not maps")
+    (tmp_path / "cut.hspy").write_text("not maps")
+    with pytest.raises(sw.InputError, match=r"notes\.md"):
+        sw.Maps.load(tmp_path / "notes.md")
+    with pytest.raises(sw.InputError, match=r"cut\.hspy could not be read"):
+        sw.Maps.load(tmp_path / "cut.hspy")
+    with pytest.raises(sw.InputError, match="end in"):
+        sw.Maps.load(tmp_path)

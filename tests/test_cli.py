@@ -106,7 +106,7 @@ def test_fit_refuses_outputs_before_it_reads_anything(out, words, capsys):
 
 
 def test_a_good_destination_is_accepted(tmp_path):
-    check_outputs(tmp_path / "maps.zspy", None, overwrite=False)
+    check_outputs(tmp_path / "scan.mib", tmp_path / "maps.zspy", None, overwrite=False)
 
 
 @pytest.mark.parametrize("command", [["open"], ["fit", "--model", "new.rrvae"]])

@@ -1,5 +1,6 @@
 """Train on a file and save what was learned, without a browser."""
 
+import os
 import sys
 import time
 from collections.abc import Mapping
@@ -53,7 +54,7 @@ def fit(
     OSError
         If a file is missing, exists already or cannot be written.
     """
-    check_outputs(maps_path, model_path, overwrite)
+    check_outputs(file, maps_path, model_path, overwrite)
 
     import stemwidgets as sw
 
@@ -67,43 +68,62 @@ def fit(
         f"trained {last.epoch} epochs in {time.perf_counter() - started:.1f} s, "
         f"loss {last.loss:.4g} per pattern"
     )
-    maps = model.encode(signal)
-    com = sw.center_of_mass(signal)
-    say(f"angle against COM angle: {sw.compare_angles(maps.angle, com.angle, com.magnitude)}")
     if model_path is not None:
         model.save(model_path)
         say(f"wrote {model_path}")
+    maps = model.encode(signal)
     if maps_path is not None:
         maps.save(maps_path, overwrite=overwrite)
         say(f"wrote {maps_path}")
+    com = sw.center_of_mass(signal)
+    try:
+        comparison = str(sw.compare_angles(maps.angle, com.angle, com.magnitude))
+    except InputError as error:
+        comparison = f"not comparable: {error}"
+    say(f"angle against COM angle: {comparison}")
     return 0
 
 
-def check_outputs(maps_path: Path | None, model_path: Path | None, overwrite: bool) -> None:
+def check_outputs(
+    file: Path, maps_path: Path | None, model_path: Path | None, overwrite: bool
+) -> None:
     """Make sure, before anything is computed, that the results can be written.
 
     Raises
     ------
     InputError
-        If there is nothing to write, or the maps' format is not known.
+        If there is nothing to write, the maps' format is not known, a name is that of a folder,
+        or one file would be written over another or over the scan.
     FileNotFoundError
         If a folder is missing.
     FileExistsError
         If a file exists and `overwrite` is False.
+    PermissionError
+        If a folder may not be written to.
     """
-    if maps_path is None and model_path is None:
+    outputs = [path for path in (maps_path, model_path) if path is not None]
+    if not outputs:
         raise InputError("nothing to write: pass --out maps.zspy, --model name.rrvae or both")
     if maps_path is not None and maps_path.suffix not in _MAP_FORMATS:
         raise InputError(
             f"--out expects a name that ends in {' or '.join(_MAP_FORMATS)}, got {maps_path.name!r}"
         )
-    for path in (maps_path, model_path):
-        if path is None:
-            continue
-        if not path.absolute().parent.is_dir():
-            raise FileNotFoundError(f"there is no folder {path.parent}: create it first")
-        if path.exists() and not overwrite:
-            raise FileExistsError(f"{path} exists: choose another name, or pass --overwrite")
+    if len({path.resolve() for path in (file, *outputs)}) <= len(outputs):
+        raise InputError("the scan, --out and --model must be different files: change a name")
+    for path in outputs:
+        _check_output(path, overwrite)
+
+
+def _check_output(path: Path, overwrite: bool) -> None:
+    folder = path.absolute().parent
+    if not folder.is_dir():
+        raise FileNotFoundError(f"there is no folder {path.parent}: create it first")
+    if path.is_dir() and path.suffix != ".zspy":
+        raise InputError(f"{path} is a folder: add the name of a file to it")
+    if path.exists() and not overwrite:
+        raise FileExistsError(f"{path} exists: choose another name, or pass --overwrite")
+    if not os.access(folder, os.W_OK):
+        raise PermissionError(f"no permission to write to {folder}: choose another folder")
 
 
 def say(line: str) -> None:

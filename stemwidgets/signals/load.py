@@ -60,7 +60,7 @@ def load(
     _require_file(path)
     shape = None if scan_shape is None else _rows_and_columns(scan_shape)
     suffix = path.suffix.lower().removeprefix(".")
-    with _explained(path):
+    with explained(path):
         if reader is None and suffix in _OWN_READERS:
             kind = LazyElectronDiffraction2D if lazy else ElectronDiffraction2D
             signal = kind(**_OWN_READERS[suffix](path, lazy))
@@ -141,7 +141,7 @@ def _read(path: Path, reader: str, lazy: bool, scan_shape: tuple[int, int] | Non
 
 
 @contextmanager
-def _explained(path: Path) -> Iterator[None]:
+def explained(path: Path) -> Iterator[None]:
     """Failures to read turn into errors that name the file."""
     logger = logging.getLogger("hyperspy.io")
     logger.addFilter(_no_bug_report)

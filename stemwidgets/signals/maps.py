@@ -1,5 +1,6 @@
 """What the rrVAE reads off a scan, as calibrated signals that can be saved in one file."""
 
+import shutil
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +13,7 @@ from stemwidgets.arrays.axes import Axes
 from stemwidgets.arrays.errors import InputError
 from stemwidgets.rrvae.records import Encoding
 from stemwidgets.signals.axes import map_signal, map_stack_signal
+from stemwidgets.signals.load import explained
 
 FORMATS = (".zspy", ".hspy")
 _SINGLE = ("angle", "confidence", "residual")
@@ -70,6 +72,8 @@ class Maps:
     def save(self, path: str | Path, overwrite: bool = False) -> None:
         """Write all maps to one file that HyperSpy opens as a stack of maps.
 
+        The file is complete before it takes its name, so that an earlier one is never damaged.
+
         Parameters
         ----------
         path : str or Path
@@ -80,28 +84,32 @@ class Maps:
         Raises
         ------
         InputError
-            If the name has another ending.
+            If the name has another ending, or is that of a folder.
         FileExistsError
             If the file exists and `overwrite` is False.
         FileNotFoundError
             If the folder does not exist.
         """
         path = Path(path)
-        if path.suffix not in FORMATS:
-            raise InputError(
-                f"Expected a name that ends in {' or '.join(FORMATS)}, got {path.name!r}."
-            )
+        _require_format(path)
         if not path.absolute().parent.is_dir():
             raise FileNotFoundError(f"The folder {path.parent} does not exist; make it first.")
         if path.exists() and not overwrite:
             raise FileExistsError(
                 f"{path} exists already. Choose another name, or pass overwrite=True."
             )
-        stack = self._stack()
-        with warnings.catch_warnings():
-            # how RosettaSciIO stores .zspy is not the user's concern
-            warnings.filterwarnings("ignore", "The NestedDirectoryStore", FutureWarning)
-            stack.save(path, overwrite=overwrite)
+        if path.is_dir() and path.suffix != ".zspy":
+            raise InputError(f"{path} is a folder. Add the name of a file to it.")
+        stack, temporary = self._stack(), path.with_stem(f"{path.stem}.part")
+        try:
+            with warnings.catch_warnings():
+                # how RosettaSciIO stores .zspy is not the user's concern
+                warnings.filterwarnings("ignore", "The NestedDirectoryStore", FutureWarning)
+                stack.save(temporary, overwrite=True)
+            _remove(path)
+            temporary.rename(path)
+        finally:
+            _remove(temporary)
 
     @classmethod
     def load(cls, path: str | Path) -> Self:
@@ -112,12 +120,14 @@ class Maps:
         FileNotFoundError
             If there is no such file.
         InputError
-            If it does not hold maps of an rrVAE.
+            If it cannot be read or does not hold maps of an rrVAE.
         """
-        path = Path(path)
+        path = Path(path).expanduser()
         if not path.exists():
             raise FileNotFoundError(f"There is no file {path}; check the name and the folder.")
-        stack = hs.load(path)
+        _require_format(path)
+        with explained(path):
+            stack = hs.load(path)
         names = stack.metadata.get_item("Rrvae.maps", "").split() if _is_stack(stack) else []
         if len(names) != len(getattr(stack, "data", ())) or set(_SINGLE) - set(names):
             raise InputError(
@@ -149,6 +159,20 @@ class Maps:
         _titled(stack, title, " ".join(names))
         stack.metadata.set_item("Rrvae.maps", " ".join(names))
         return stack
+
+
+def _require_format(path: Path) -> None:
+    if path.suffix not in FORMATS:
+        raise InputError(
+            f"Maps are kept in files that end in {' or '.join(FORMATS)}, got {path.name!r}."
+        )
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
 
 
 def _is_stack(signal: Any) -> bool:
