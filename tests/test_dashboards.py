@@ -1,3 +1,5 @@
+import time
+
 import numpy as np
 import pytest
 from scans import AXES, SHAPE, Pacer, turning_spot
@@ -30,6 +32,22 @@ def test_train_fills_the_maps_and_compares_the_angles(session):
     assert "circular correlation" in page.parts["comparison"].value
     assert page.parts["angle"].parts["legend"].value
     assert "z1" in page.parts["readout"].parts["table"].value
+
+
+def test_the_dashboard_warms_the_training_up_and_a_look_does_not():
+    made = []
+
+    def make_model(**options):
+        made.append(options)
+        return Pacer(**options)
+
+    session = Session(turning_spot(), AXES, make_model=make_model)
+    explore(session)
+    assert made == []
+    rrvae_dashboard(session)
+    while session.training.warming:
+        time.sleep(0.01)
+    assert made == [{}]
 
 
 def test_explore_shows_the_image_of_its_detector(session):
@@ -70,7 +88,7 @@ def test_the_scan_of_a_file_is_named_after_it(tmp_path):
 
 @pytest.mark.parametrize("rows", [1, 2])
 def test_a_scan_of_few_rows_has_a_page(rows):
-    page = rrvae_dashboard(turning_spot()[:rows])
+    page = rrvae_dashboard(Session(turning_spot()[:rows], make_model=Pacer))
     page.session.position = (5, 5)
     assert page.session.position == (rows - 1, 5)
 

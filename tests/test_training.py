@@ -1,4 +1,9 @@
+import os
+import subprocess
+import sys
+import threading
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -163,6 +168,72 @@ def test_closing_a_session_ends_its_training(session):
     model_before = session.training
     session.close()
     assert model_before._puller.join(0)
+
+
+def test_warming_up_makes_a_model_in_the_background_and_loads_what_it_needs():
+    threads = []
+
+    class Cold(Pacer):
+        def warm_up(self):
+            threads.append(threading.current_thread())
+
+    training = Training(turning_spot(), make_model=Cold)
+    training.warm_up()
+    while training.warming:
+        time.sleep(0.01)
+    [thread] = threads
+    assert thread is not threading.current_thread()
+    assert training.status == "idle"
+    assert training.model is None
+
+
+def test_a_failed_warm_up_stays_silent_until_the_training_fails():
+    def make_model(**options):
+        raise ImportError("no torch here")
+
+    session = Session(turning_spot(), AXES, make_model=make_model)
+    session.training.warm_up()
+    while session.training.warming:
+        time.sleep(0.01)
+    session.mailbox.drain()
+    assert session.problem == ""
+    session.training.start()
+    with pytest.raises(ImportError):
+        session.training.wait(10)
+    assert "no torch here" in session.problem
+
+
+def test_after_the_warm_up_a_training_loads_nothing_more_of_torch():
+    code = """
+import sys, time
+from scans import turning_spot
+from stemwidgets.state import Session
+
+session = Session(turning_spot())
+training = session.training
+assert "torch" not in sys.modules
+training.warm_up()
+while training.warming:
+    time.sleep(0.01)
+before = set(sys.modules)
+training.start()
+while training.progress is None and training.active:
+    session.mailbox.drain()
+training.stop()
+training.wait(60)
+print(*sorted(name for name in set(sys.modules) - before if name.startswith("torch")))
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        cwd=Path(__file__).parent,
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])},
+    )
+    assert done.returncode == 0, done.stderr
+    assert len(done.stdout.split()) < 10, done.stdout
 
 
 def test_status_cannot_be_set_from_outside(session):

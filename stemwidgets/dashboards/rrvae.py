@@ -66,4 +66,5 @@ def rrvae_dashboard(source: Any, lazy: bool = False, **unknown: Any) -> Dashboar
 
     session.observe(compare, "comparison")
     compare()
+    session.mailbox.post("warm-up", session.training.warm_up, delay=0.5)  # once the page is sent
     return page

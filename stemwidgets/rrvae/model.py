@@ -70,6 +70,11 @@ class RRVAE:
         self.device = choose_device(device)
         self._trained: Trained | None = None
 
+    @staticmethod
+    def warm_up() -> None:
+        """Load now what torch loads with the first optimiser: its compiler, a second of imports."""
+        torch.optim.Adam([torch.zeros(1)])
+
     @property
     def trained(self) -> bool:
         """Whether the model has learned from data."""

@@ -140,9 +140,9 @@ class Session(HasTraits):
 
     def close(self) -> None:
         """Stop the training and forget what the background has not begun."""
+        self.training.close()
         self._reader.close()
         self._computer.close()
-        self.training.close()
 
     def _open(self) -> None:
         self._look()

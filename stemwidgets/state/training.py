@@ -1,17 +1,18 @@
 """A training that runs in the background and can be paused, resumed, stopped and awaited."""
 
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from typing import Any
 
 from traitlets import Bool, HasTraits, Instance, Tuple, Unicode
 
 from stemwidgets.arrays.errors import InputError
 from stemwidgets.rrvae.records import Progress
-from stemwidgets.state.worker import Mailbox, Puller, wait_until
+from stemwidgets.state.worker import Mailbox, Puller, Worker, wait_until
 
 
 def default_model(**options: Any) -> Any:
-    """Make an rrVAE; torch is loaded by the first training, not by opening a scan."""
+    """Make an rrVAE; torch is loaded by the first one made, not by opening a scan."""
     from stemwidgets.rrvae.model import RRVAE
 
     return RRVAE(**options)
@@ -30,7 +31,7 @@ class Training(HasTraits):
         Brings progress home; shared with the session.
     make_model : callable, optional
         Makes a model from the options of `start`: an `stemwidgets.rrvae.RRVAE` if not given,
-        anything with its ``steps(data, pixel_size=...)`` otherwise.
+        anything with its ``steps(data, pixel_size=...)`` otherwise; ``warm_up()`` is optional.
 
     Attributes
     ----------
@@ -62,6 +63,7 @@ class Training(HasTraits):
         self._make_model = make_model
         self._mailbox = Mailbox(self._fail) if mailbox is None else mailbox
         self._puller: Puller[Progress] | None = None
+        self._warmer = Worker(self._mailbox)
         self.model: Any = None
         self.failure: Exception | None = None
 
@@ -69,6 +71,23 @@ class Training(HasTraits):
     def active(self) -> bool:
         """Whether a training runs or is paused."""
         return self.status in ("running", "paused")
+
+    def warm_up(self) -> None:
+        """Load in the background what the first training would otherwise wait for.
+
+        A failure is kept for the training to tell.
+        """
+
+        def load() -> None:
+            with suppress(Exception):
+                getattr(self._make_model(), "warm_up", lambda: None)()
+
+        self._warmer.submit("warm-up", load, lambda _: None)
+
+    @property
+    def warming(self) -> bool:
+        """Whether a warm-up goes on."""
+        return self._warmer.busy
 
     def start(self, **options: Any) -> None:
         """Begin a new training in the background.
@@ -136,10 +155,11 @@ class Training(HasTraits):
             raise self.failure
 
     def close(self, timeout: float = 2.0) -> None:
-        """Stop and wait a moment for the thread."""
+        """Stop and wait a moment for the threads."""
         self.stop()
         if self._puller is not None:
             self._puller.join(timeout)
+        self._warmer.close()
 
     def _record(self, items: list[Progress]) -> None:
         points = dict(self.history) | {item.epoch: item.loss for item in items}

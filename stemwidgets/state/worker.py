@@ -103,10 +103,16 @@ class Worker:
                 self._thread = threading.Thread(target=self._work, daemon=True)
                 self._thread.start()
 
-    def close(self) -> None:
-        """Forget what has not begun."""
+    def close(self, timeout: float = 5.0) -> None:
+        """Forget what has not begun and wait a moment for the rest.
+
+        A thread that is amid torch or a file when Python ends would abort the process.
+        """
         with self._lock:
             self._jobs.clear()
+            thread = self._thread
+        if thread is not None:
+            thread.join(timeout)
 
     def _work(self) -> None:
         while True:
