@@ -1,4 +1,5 @@
 import io
+from threading import Event
 
 import numpy as np
 import pytest
@@ -279,6 +280,15 @@ def test_the_loss_is_drawn_epoch_by_epoch(session):
     assert plot.raster.scales["x"].max == 7
 
 
+def test_the_loss_is_drawn_in_the_range_of_all_but_its_beginning(session):
+    plot = LossPlot(session)
+    session.training.start(steps=80)
+    session.training.wait(10)
+    assert plot.parts["line"].y[0] == 10
+    assert plot.raster.scales["y"].min == 0
+    assert plot.raster.scales["y"].max == 1
+
+
 def test_the_panel_trains_with_what_it_shows(session):
     panel = TrainPanel(session)
     panel.parts["latent_dim"].value = 3
@@ -308,6 +318,27 @@ def test_the_panel_pauses_resumes_and_stops(session):
     slow.training.wait(5)
     assert "stopped" in parts["status"].value
     assert not parts["train"].disabled
+
+
+def test_while_the_first_training_prepares_every_view_says_so():
+    prepared = Event()
+
+    def prepare(**options):
+        assert prepared.wait(10)
+        return Pacer(**options)
+
+    session = Session(turning_spot(), AXES, make_model=prepare)
+    views = ScanMap(session, "angle"), LatentScatter(session), LossPlot(session)
+    assert {view.raster.message for view in views} == {"press Train"}
+    status = TrainPanel(session).parts["status"]
+    session.training.start()
+    assert {view.raster.message for view in views} == {"comes with the first epochs"}
+    assert "preparing the patterns" in status.value
+    session.training.stop()
+    assert status.value == "stopping after the preparation of the patterns"
+    prepared.set()
+    session.training.wait(10)
+    assert "stopped" in status.value
 
 
 def test_the_panel_says_how_long_it_will_take(session):

@@ -14,7 +14,7 @@ from stemwidgets.views.painting import paint
 from stemwidgets.views.raster import Raster
 from stemwidgets.views.screen import Frame
 from stemwidgets.views.view import View, caption
-from stemwidgets.views.words import caption_of
+from stemwidgets.views.words import caption_of, waiting_for
 
 MOST_POINTS = 4096
 BINS = 128
@@ -82,6 +82,7 @@ class LatentScatter(View):
         self.listen(self._choice, self._draw)
         self.look(self._offer, "channels")
         self.look(self._draw_ring, "position")
+        self.look(self._draw, "status", at=session.training)
         self._offer()
 
     def _coordinates(self) -> tuple[Channel, Channel] | None:
@@ -105,7 +106,7 @@ class LatentScatter(View):
         coordinates = self._coordinates()
         if coordinates is None:
             self._points.visible = self._ring.visible = False
-            self.raster.clear("press Train")
+            self.raster.clear(waiting_for(self.session.training.active))
             self._shown = ()
             return
         color = self.session.channels.get(str(self._choice.value), coordinates[0])

@@ -9,6 +9,9 @@ from stemwidgets.state.session import Session
 from stemwidgets.views.raster import Raster
 from stemwidgets.views.screen import Frame, ticks
 from stemwidgets.views.view import View, caption
+from stemwidgets.views.words import waiting_for
+
+BEGINNING = 8  # one in so many epochs
 
 
 class LossPlot(View):
@@ -34,20 +37,20 @@ class LossPlot(View):
         frame = Frame(0, 1, 1, 0, width, height, "epoch", "loss")
         scales = frame.scales()
         self._line = Lines(
-            x=[0, 1], y=[0, 0], scales=scales, colors=["#1565c0"], stroke_width=2, visible=False
+            x=[0, 1], y=[0, 0], scales=scales, colors=["#1565c0"], stroke_width=1.5, visible=False
         )
         self.raster = Raster(frame, marks=[self._line], scales=scales)
         self.raster.figure.remove_class("stemwidgets-picture")
         self.parts = {"figure": self.raster.figure, "line": self._line}
         self.fill(caption("loss per pattern (nats)"), self.raster.figure)
-        self.look(self._draw, "history", at=session.training)
+        self.look(self._draw, "history", "status", at=session.training)
         self._draw()
 
     def _draw(self) -> None:
         history = self.session.training.history
         if len(history) < 2:
             self._line.visible = False
-            self.raster.clear("press Train")
+            self.raster.clear(waiting_for(self.session.training.active))
             return
         epochs, losses = np.array(history, dtype=float).T
         self.raster.clear()
@@ -57,7 +60,8 @@ class LossPlot(View):
             self._line.visible = True
 
     def _frame(self, epochs: np.ndarray, losses: np.ndarray) -> Frame:
-        low, high = np.nanmin(losses), np.nanpercentile(losses, 98)
+        later = losses[len(losses) // BEGINNING :]  # the fall from ignorance would hide the rest
+        low, high = np.nanmin(losses), np.nanmax(later)
         marks = ticks(low, high, 4)
         step = marks[1] - marks[0] if len(marks) > 1 else max(high - low, 1.0)
         old = self.raster.frame

@@ -71,7 +71,8 @@ class PatternView(View):
             style={"description_width": "initial"},
         )
         self._legends = [
-            ipywidgets.HTML(layout=ipywidgets.Layout(margin="0 0 0 54px")) for _ in range(2)
+            ipywidgets.HTML(layout=ipywidgets.Layout(margin=f"0 0 0 {MARGIN['left']}px"))
+            for _ in range(2)
         ]
         self.parts = {
             "display": self._choice,

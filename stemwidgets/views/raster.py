@@ -84,6 +84,11 @@ class Raster:
         )
         self.figure.add_class("stemwidgets-picture")
 
+    @property
+    def message(self) -> str:
+        """The words that stand in for a picture; empty if there is one."""
+        return str(self._message.text[0]) if self._message.visible else ""
+
     def show(self, picture: RGBA) -> None:
         """Draw a picture that fills the window."""
         self._message.visible = False

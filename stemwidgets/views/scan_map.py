@@ -11,7 +11,7 @@ from stemwidgets.views.painting import paint
 from stemwidgets.views.raster import Raster
 from stemwidgets.views.screen import MARGIN, Grid
 from stemwidgets.views.view import View
-from stemwidgets.views.words import caption_of
+from stemwidgets.views.words import caption_of, waiting_for
 
 
 class ScanMap(View):
@@ -46,13 +46,14 @@ class ScanMap(View):
             value=channel,
             layout=ipywidgets.Layout(width="220px"),
         )
-        self._legend = ipywidgets.HTML(layout=ipywidgets.Layout(margin="0 0 0 54px"))
+        self._legend = ipywidgets.HTML(layout=ipywidgets.Layout(margin=f"0 0 0 {MARGIN['left']}px"))
         self.layout.min_width = f"{size + MARGIN['left'] + MARGIN['right']}px"
         self.parts = {"channel": self._choice, "figure": self.raster.figure, "legend": self._legend}
         self.fill(self._choice, self.raster.figure, self._legend)
         self.listen(self._choice, self._draw)
         self.look(self._offer, "channels", "overview")
         self.look(self._cross, "position")
+        self.look(self._draw, "status", at=session.training)
         self._draw()
 
     @property
@@ -84,7 +85,9 @@ class ScanMap(View):
     def _why_not(self) -> str:
         if self.session.overview is None:
             return "reading the scan …"
-        return "press Train" if self.channel != "virtual detector" else "choose a detector"
+        if self.channel == "virtual detector":
+            return "choose a detector"
+        return waiting_for(self.session.training.active)
 
     def _draw(self) -> None:
         channel = self.session.channels.get(self.channel)

@@ -15,7 +15,7 @@ from stemwidgets.arrays.axes import Axis
 
 Values = NDArray[np.floating]
 
-MARGIN = {"left": 54, "right": 16, "top": 14, "bottom": 56}  # left + right = top + bottom
+MARGIN = {"left": 57, "right": 13, "top": 14, "bottom": 56}  # left + right = top + bottom
 
 
 @dataclass(frozen=True)

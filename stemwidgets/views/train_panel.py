@@ -102,10 +102,13 @@ class TrainPanel(View):
         self._buttons["resume"].disabled = not (going and status == "paused")
         self._buttons["stop"].disabled = not going
         self._latent_dim.disabled = self._seed.disabled = training.active
-        words = ["stopping after this step" if training.stopping else _SAYING[status]]
+        words = [_SAYING[status]]
+        if training.stopping:
+            step = "this step" if progress else "the preparation of the patterns"
+            words = [f"stopping after {step}"]
         if progress is None:
             self._bar.value = 0.0
-            words += ["preparing the patterns"] * training.active
+            words += ["preparing the patterns"] * going
         else:
             self._bar.value = 1.0 if status == "finished" else progress.epoch / progress.epochs
             words.append(f"epoch {progress.epoch} of {progress.epochs}")

@@ -17,6 +17,11 @@ def caption_of(name: str) -> str:
     return _CAPTIONS.get(name, name)
 
 
+def waiting_for(training: bool) -> str:
+    """What stands where the rrVAE's first result will be."""
+    return "comes with the first epochs" if training else "press Train"
+
+
 def number(value: float) -> str:
     """Three significant digits, with a proper minus sign; a dash for what is not defined."""
     if not math.isfinite(value):
