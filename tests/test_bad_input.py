@@ -142,6 +142,19 @@ def test_a_loaded_model_refuses_patterns_of_another_shape(tmp_path):
         model.encode(counts().swapaxes(2, 3))
 
 
+@pytest.mark.parametrize("device", ["toaster", None])
+def test_a_device_that_is_not_there_is_no_fault_of_the_file(device, tmp_path):
+    learned(counts()).save(tmp_path / "m.rrvae")
+    with pytest.raises(sw.InputError, match='Expected device="auto"'):
+        sw.RRVAE.load(tmp_path / "m.rrvae", device=device)
+
+
+@pytest.mark.parametrize("pixel_size", [1.0, (1.0,), (0.02, -0.02), (np.nan, 1.0)])
+def test_a_pixel_has_a_height_and_a_width(pixel_size):
+    with pytest.raises(sw.InputError, match=r"pixel_size as \(height, width\)"):
+        sw.RRVAE().fit(counts(), pixel_size=pixel_size)
+
+
 @pytest.mark.parametrize("how", [[], ["--lazy"]])
 @pytest.mark.parametrize("name", NO_SCANS)
 def test_fit_says_in_one_line_what_is_wrong_and_touches_nothing(name, how, tmp_path, capsys):

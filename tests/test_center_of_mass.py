@@ -26,7 +26,9 @@ def test_com_is_ordered_y_x_about_the_first_pixel():
     np.testing.assert_array_equal(com, [[2.0, 7.0]])
 
 
-@pytest.mark.parametrize("dtype", ["uint8", "<u2", ">u2", ">i4", "float32", "float64", "bool"])
+@pytest.mark.parametrize(
+    "dtype", ["uint8", "<u2", ">u2", ">i4", "float16", "f4", "f8", "longdouble", "bool"]
+)
 def test_com_is_the_same_for_every_type(dtype):
     patterns = np.stack([spot(2, 7), spot(8, 0)]).astype(dtype)
 

@@ -31,7 +31,15 @@ class Axis:
 
 
 class Axes(NamedTuple):
-    """The four axes of a scan, in array order ``[iy, ix, ky, kx]``; y and ky point down."""
+    """The four axes of a scan, in array order ``[iy, ix, ky, kx]``.
+
+    Parameters
+    ----------
+    scan_y, scan_x : Axis
+        Scan axes, in Å where calibrated; y points down.
+    ky, kx : Axis
+        Detector axes, in 1/Å where calibrated; ky points down.
+    """
 
     scan_y: Axis
     scan_x: Axis

@@ -30,7 +30,7 @@ def iterate_blocks(
     where : tuple of slice
         Which part of the leading axes this block is: ``out[where]`` fits its results.
     patterns : ndarray, shape [..., ky, kx]
-        The patterns, in native byte order.
+        The patterns, in a type that numba knows: native byte order, no float16.
 
     Raises
     ------
@@ -62,4 +62,6 @@ def _dask_blocks(data: Any) -> Iterator[tuple[Where, NDArray[Any]]]:
 def _native(block: NDArray[Any]) -> NDArray[Any]:
     if block.dtype.kind == "b":
         return block.view(np.uint8)
+    if block.dtype.kind == "f" and block.dtype.itemsize not in (4, 8):
+        return block.astype(np.float32 if block.dtype.itemsize < 4 else np.float64)
     return block.astype(block.dtype.newbyteorder("="), copy=False)

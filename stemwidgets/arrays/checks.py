@@ -20,12 +20,14 @@ def require_patterns(data: Any) -> None:
     InputError
         If the number of dimensions, the type or the size is not that of patterns.
     """
-    if not hasattr(data, "shape") or not hasattr(data, "dtype"):
+    try:
+        dtype = np.dtype(data.dtype)
+        shape = tuple(data.shape)
+    except (AttributeError, TypeError):
         raise InputError(
             f"Expected an array of diffraction patterns, got {type(data).__name__}. "
             "Pass a signal, a numpy or dask array, or load the file with stemwidgets.load."
-        )
-    shape = tuple(data.shape)
+        ) from None
     if len(shape) not in (3, 4):
         raise InputError(
             f"Expected patterns [n, ky, kx] or a scan [iy, ix, ky, kx], got {len(shape)} "
@@ -36,7 +38,6 @@ def require_patterns(data: Any) -> None:
             f"Expected at least one pattern, got shape {shape}: there is nothing to read. "
             "Check the crop or the index that made this array."
         )
-    dtype = np.dtype(data.dtype)
     if dtype.kind not in "buif":
         raise InputError(
             f"Expected real numbers (counts or intensities), got {dtype}. "

@@ -23,7 +23,7 @@ def choose_device(name: str) -> torch.device:
     try:
         device = torch.device(name)
         torch.empty(0, device=device)
-    except (RuntimeError, AssertionError, NotImplementedError) as error:
+    except (RuntimeError, AssertionError, NotImplementedError, TypeError) as error:
         raise InputError(
             f'Expected device="auto", "cpu", "cuda" or "mps", got {name!r}, which is not to be had '
             f"here: {error}"

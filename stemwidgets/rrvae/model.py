@@ -235,6 +235,11 @@ class RRVAE:
     def save(self, path: str | Path) -> None:
         """Write the trained model to one file (safetensors with JSON; nothing that can run).
 
+        Parameters
+        ----------
+        path : str or Path
+            By custom it ends in ``.rrvae``. An earlier file is replaced once this one is complete.
+
         Raises
         ------
         InputError
@@ -250,14 +255,22 @@ class RRVAE:
     def load(cls, path: str | Path, device: str = "auto") -> Self:
         """Read a model that was saved.
 
+        Parameters
+        ----------
+        path : str or Path
+            A file that `save` wrote.
+        device : str
+            Where to use it, as for the model itself.
+
         Raises
         ------
         FileNotFoundError
             If there is no such file.
         InputError
-            If it is no model file or is damaged.
+            If it is no model file or is damaged, or the device is not there.
         """
         tensors, record = storage.read(path)
+        choose_device(device)
         try:
             model = cls(device=device, **record["settings"])
             model._trained = Trained.from_record(tensors, record, model.device)
@@ -284,7 +297,7 @@ def _require_integer(name: str, value: Any, lowest: int, highest: int) -> None:
 
 
 def _require_pixel_size(pixel_size: tuple[float, float]) -> None:
-    if len(pixel_size) != 2 or not all(np.isfinite(s) and s > 0 for s in pixel_size):
+    if np.shape(pixel_size) != (2,) or not all(np.isfinite(s) and s > 0 for s in pixel_size):
         raise InputError(
             f"Expected pixel_size as (height, width) of a detector pixel, got {pixel_size}."
         )

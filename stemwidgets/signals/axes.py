@@ -98,7 +98,7 @@ def signal_to_arrays(signal: Any) -> tuple[Any, Axes]:
         )
     data = signal.data.transpose([axis.index_in_array for axis in ordered])
     require_scan(data)
-    return data, _calibrated(ordered, _beam_energy(signal))
+    return data, _calibrated(ordered, beam_energy(signal))
 
 
 def arrays_to_signal(data: Any, axes: Axes, title: str = "") -> ElectronDiffraction2D:
@@ -178,6 +178,15 @@ def map_stack_signal(values: Any, axes: Axes, title: str, quantity: str, units: 
     )
 
 
+def beam_energy(signal: Any) -> float | None:
+    """Beam energy [keV] in a signal's metadata, or None."""
+    for place in ("TEM", "SEM"):
+        energy = signal.metadata.get_item(f"Acquisition_instrument.{place}.beam_energy")
+        if energy:
+            return float(energy)
+    return None
+
+
 def _require_dimensions(signal: Any) -> None:
     scan = signal.axes_manager.navigation_axes
     detector = signal.axes_manager.signal_axes
@@ -227,12 +236,12 @@ def _by_name(pair: tuple[Any, Any]) -> tuple[Any, Any]:
     return (second, first) if swapped else (first, second)
 
 
-def _calibrated(ordered: tuple[Any, ...], beam_energy: float | None) -> Axes:
+def _calibrated(ordered: tuple[Any, ...], energy: float | None) -> Axes:
     plain = [
         Axis(axis.size, float(axis.scale), float(axis.offset), str(axis.units)) for axis in ordered
     ]
     scan = [scan_axis(axis) for axis in plain[:2]]
-    detector = [detector_axis(axis, beam_energy) for axis in plain[2:]]
+    detector = [detector_axis(axis, energy) for axis in plain[2:]]
     for word, (first, second) in (("scan", scan), ("detector", detector)):
         if first.units != second.units:
             raise InputError(
@@ -240,14 +249,6 @@ def _calibrated(ordered: tuple[Any, ...], beam_energy: float | None) -> Axes:
                 "Set both in signal.axes_manager."
             )
     return Axes(*scan, *detector)
-
-
-def _beam_energy(signal: Any) -> float | None:
-    for place in ("TEM", "SEM"):
-        energy = signal.metadata.get_item(f"Acquisition_instrument.{place}.beam_energy")
-        if energy:
-            return float(energy)
-    return None
 
 
 def _frequency(axis: Any) -> bool:

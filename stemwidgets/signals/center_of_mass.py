@@ -64,6 +64,8 @@ def center_of_mass(source: Any, mask: NDArray[Any] | None = None) -> CenterOfMas
 
     Raises
     ------
+    FileNotFoundError
+        If there is no such file.
     InputError
         If `source` is no scan of diffraction patterns, a pixel is not finite or the mask has
         another shape.

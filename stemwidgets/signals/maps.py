@@ -115,6 +115,11 @@ class Maps:
     def load(cls, path: str | Path) -> Self:
         """Read maps that were saved.
 
+        Parameters
+        ----------
+        path : str or Path
+            A file that :meth:`save` wrote.
+
         Raises
         ------
         FileNotFoundError

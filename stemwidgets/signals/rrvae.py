@@ -53,7 +53,8 @@ class RRVAE(model.RRVAE):
             A HyperSpy or pyxem signal, a file, or an array ``[n, ky, kx]`` or ``[iy, ix, ky, kx]``
             (numpy, dask or torch) of counts or intensities.
         pixel_size : (float, float), optional
-            Height and width of a detector pixel; those of the signal's axes if not given.
+            Height and width of a detector pixel, in one unit; those of the signal's axes if not
+            given, squares for a plain array.
 
         Returns
         -------
@@ -62,6 +63,8 @@ class RRVAE(model.RRVAE):
 
         Raises
         ------
+        FileNotFoundError
+            If there is no such file.
         InputError
             If there is nothing to learn from: see the message.
         """
@@ -86,7 +89,7 @@ class RRVAE(model.RRVAE):
 
         Raises
         ------
-        InputError
+        FileNotFoundError, InputError
             As `fit`.
         """
         if not _is_plain_array(data):
@@ -105,10 +108,13 @@ class RRVAE(model.RRVAE):
         Returns
         -------
         Maps or Encoding
-            Signals with the axes of the scan; for a plain array, arrays.
+            Signals with the axes of the scan; for a plain array, arrays. NaN where a pattern has
+            no counts.
 
         Raises
         ------
+        FileNotFoundError
+            If there is no such file.
         InputError
             If the model has not been trained, or the patterns have another shape.
         """

@@ -3,7 +3,7 @@
 from os import PathLike
 from typing import Any
 
-from stemwidgets.signals.axes import to_arrays
+from stemwidgets.signals.axes import beam_energy, to_arrays
 from stemwidgets.signals.load import load
 from stemwidgets.state import session as state
 
@@ -19,6 +19,25 @@ class Session(state.Session):
     lazy : bool
         Leave the patterns of a file on disk and read them in the background.
 
+    Attributes
+    ----------
+    position : (iy, ix)
+        Where one looks; set it to look elsewhere.
+    pattern : ndarray of float32, shape [ky, kx]
+        Pattern at the position, in counts.
+    detector : AnnularDetector or None
+        Virtual detector; set it for the channel "virtual detector".
+    channels : mapping of str to Channel
+        Maps ``[iy, ix]`` by the name they have on screen, each with its units.
+    training : Training
+        ``start``, ``pause``, ``resume``, ``stop`` and ``wait`` for the rrVAE.
+    model : RRVAE or None
+        The trained model.
+    problem : str
+        What went wrong last, in words; empty if nothing did.
+
+    The others are those of `stemwidgets.state.Session`.
+
     Raises
     ------
     FileNotFoundError
@@ -32,14 +51,8 @@ class Session(state.Session):
         data, axes, title = to_arrays(signal)
         if not title and isinstance(source, str | PathLike):
             title = str(source)
-        super().__init__(data, axes, title, _beam_energy(signal), _model)
-
-
-def _beam_energy(signal: Any) -> float | None:
-    if not hasattr(signal, "metadata"):
-        return None
-    energy = signal.metadata.get_item("Acquisition_instrument.TEM.beam_energy")
-    return float(energy) if energy else None
+        energy = beam_energy(signal) if hasattr(signal, "metadata") else None
+        super().__init__(data, axes, title, energy, _model)
 
 
 def _model(**options: Any) -> Any:
