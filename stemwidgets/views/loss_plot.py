@@ -62,13 +62,13 @@ class LossPlot(View):
     def _frame(self, epochs: np.ndarray, losses: np.ndarray) -> Frame:
         later = losses[len(losses) // BEGINNING :]  # the fall from ignorance would hide the rest
         low, high = np.nanmin(losses), np.nanmax(later)
-        marks = ticks(low, high, 4)
-        step = marks[1] - marks[0] if len(marks) > 1 else max(high - low, 1.0)
         old = self.raster.frame
+        marks = ticks(low, high, old.height // 50)
+        step = marks[1] - marks[0] if len(marks) > 1 else max(high - low, 1.0)
         return Frame(
             left=0.0,
             right=float(epochs[-1]),
-            top=float(np.ceil(high / step) * step),
+            top=float(high + 0.05 * step),
             bottom=float(np.floor(low / step) * step),
             width=old.width,
             height=old.height,
