@@ -10,8 +10,9 @@ the edge of the noise after Marchenko & Pastur, 1967).
 from dataclasses import dataclass, replace
 
 import numpy as np
-import scipy.linalg
+import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from stemwidgets.arrays.errors import InputError
 
@@ -122,12 +123,16 @@ def fit_basis(prepared: Float, y: NDArray[np.float64], x: NDArray[np.float64]) -
     total = prepared.sum(axis=1, keepdims=True)
     dose = float(total.mean())
     scaled = prepared * (dose / total)
-    radial = splines @ np.linalg.lstsq(splines, scaled.mean(axis=0), rcond=None)[0]
+    mean_pattern = scaled.mean(axis=0)
+    radial = splines @ np.linalg.solve(splines.T @ splines, splines.T @ mean_pattern)
     weight = 1 / np.sqrt(np.maximum(radial, 1e-3 * radial.max()))
-    whitened = ((scaled - radial) * weight).astype(np.float32)
+    whitened = torch.from_numpy(((scaled - radial) * weight).astype(np.float32))
 
-    orders = [_Order.fit(m, whitened, splines, knots, phi) for m in range(HIGHEST_ORDER + 1)]
-    orders = [order for order in orders if len(order.variance)]
+    orders = [
+        _Order.fit(m, whitened, torch.from_numpy(splines[:, knots >= 0.4 * m]), phi)
+        for m in range(HIGHEST_ORDER + 1)
+        if (knots >= 0.4 * m).any()
+    ]
     variance = np.concatenate([order.variance for order in orders])
     noise = float(np.median(variance))
     rank = np.mean([len(order.variance) for order in orders])
@@ -143,14 +148,15 @@ def fit_basis(prepared: Float, y: NDArray[np.float64], x: NDArray[np.float64]) -
     m = np.concatenate([np.full(len(order.variance), order.m) for order in orders])[kept]
     complex_functions = np.concatenate([order.functions for order in orders], axis=1)[:, kept]
     functions = np.concatenate([complex_functions.real, complex_functions.imag], axis=1)
+    overlap = np.linalg.pinv(functions.T @ functions, hermitian=True)
     turning = np.sum([order.turning_mean for order in orders], axis=0)
     return HarmonicBasis(
         order=m,
         variance=variance[kept].astype(np.float32),
         noise=max(noise, PRECISION * float(variance[kept[0]])),
         functions=np.ascontiguousarray(functions, dtype=np.float32),
-        analysis=np.ascontiguousarray(np.linalg.pinv(functions).T, dtype=np.float32),
-        background=(scaled.mean(axis=0) - turning / weight).astype(np.float32),
+        analysis=np.ascontiguousarray(functions @ overlap, dtype=np.float32),
+        background=(mean_pattern - turning / weight).astype(np.float32),
         weight=weight.astype(np.float32),
         dose=dose,
     )
@@ -166,43 +172,36 @@ class _Order:
     turning_mean: NDArray[np.float64]
 
     @classmethod
-    def fit(
-        cls,
-        m: int,
-        whitened: Float,
-        splines: NDArray[np.float64],
-        knots: NDArray[np.float64],
-        phi: NDArray[np.float64],
-    ) -> "_Order":
-        resolved = splines[:, knots >= 0.4 * m]
-        if resolved.shape[1] == 0:
-            return cls(m, np.empty(0), np.empty((len(phi), 0), complex), np.zeros(len(phi)))
-        harmonics = resolved * np.exp(-1j * m * phi)[:, None]
-        moments = whitened @ harmonics.real.astype(np.float32) + 1j * (
-            whitened @ harmonics.imag.astype(np.float32)
-        )
-        noise = resolved.T @ resolved
-        noise += 1e-6 * np.trace(noise) / len(noise) * np.eye(len(noise))
-        mean = moments.mean(axis=0)
-        turning_mean = np.zeros(len(phi))
-        if m == 0 or _is_fixed(moments, mean, noise):
-            moments = moments - mean
+    def fit(cls, m: int, whitened: Tensor, splines: Tensor, phi: NDArray[np.float64]) -> "_Order":
+        # torch, not numpy: it keeps to the one thread that small matrices need
+        phase = torch.from_numpy(np.exp(-1j * m * phi))[:, None]
+        harmonics = splines * phase
+        noise = splines.T @ splines
+        noise += 1e-6 * noise.diagonal().mean() * torch.eye(len(noise))
+        root = torch.linalg.cholesky(noise).to(harmonics.dtype)
+        moments = torch.complex(
+            whitened @ harmonics.real.float(), whitened @ harmonics.imag.float()
+        ).to(harmonics.dtype)
+        white = torch.linalg.solve_triangular(root, moments.T, upper=False)
+        mean = white.mean(dim=1, keepdim=True)
+        turning_mean = torch.zeros(len(phi))
+        if m == 0 or _is_fixed(white, mean):
+            white = white - mean
         else:
-            turning_mean = 2 * (harmonics.conj() @ np.linalg.solve(noise, mean)).real
-        covariance = (moments.conj().T @ moments).T / len(moments)
-        variance, vectors = scipy.linalg.eigh(covariance if m else covariance.real, noise)
-        functions = harmonics @ vectors.conj()
-        return cls(m, variance, functions * (np.sqrt(2) if m else 1), turning_mean)
+            dual = torch.linalg.solve_triangular(root.mH, mean, upper=True)
+            turning_mean = 2 * (harmonics.conj() @ dual).real[:, 0]
+        covariance = white @ white.mH / white.shape[1]
+        variance, vectors = torch.linalg.eigh(covariance if m else covariance.real)
+        vectors = vectors.to(harmonics.dtype)
+        vectors = torch.linalg.solve_triangular(root.mH, vectors, upper=True)
+        functions = harmonics @ vectors.conj() * (2**0.5 if m else 1.0)
+        return cls(m, variance.numpy(), functions.numpy(), turning_mean.numpy())
 
 
-def _is_fixed(
-    moments: NDArray[np.complex64], mean: NDArray[np.complex64], noise: NDArray[np.float64]
-) -> bool:
+def _is_fixed(white: Tensor, mean: Tensor) -> bool:
     """Whether the mean of an order is more than random angles leave: a part that does not turn."""
-    dual = np.linalg.inv(noise)
-    powers = np.einsum("ni,ij,nj->n", moments.conj(), dual, moments).real
-    power_of_mean = np.einsum("i,ij,j->", mean.conj(), dual, mean).real
-    return bool(len(moments) * power_of_mean > FIXED_SIGNIFICANCE * powers.mean())
+    power = white.abs().square().sum(dim=0).mean()
+    return bool(white.shape[1] * mean.abs().square().sum() > FIXED_SIGNIFICANCE * power)
 
 
 def _radial_splines(

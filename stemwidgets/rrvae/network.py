@@ -106,13 +106,22 @@ class Network:
         real, imag = coefficients.chunk(2, dim=-1)
         return torch.cat([imag * self.order, -real * self.order], dim=-1)
 
-    def angle_step(self, decoded: Tensor, coefficients: Tensor, bound: float) -> Tensor:
-        """Newton step of the angle by which `decoded` should be turned to match a pattern."""
+    def angle_step(
+        self, decoded: Tensor, coefficients: Tensor, bound: float
+    ) -> tuple[Tensor, Tensor]:
+        """Newton step of the angle by which `decoded` should be turned to match a pattern.
+
+        Returns
+        -------
+        step, gain : Tensor
+            The step, at most `bound`, and by how much it lowers the sum of squares.
+        """
         real, imag = decoded.chunk(2, dim=-1)
         a, b = coefficients.chunk(2, dim=-1)
-        slope = (self.order * (a * imag - b * real)).sum(-1)
-        curvature = (self.order**2 * (a * real + b * imag)).sum(-1)
-        return (slope / curvature.abs().clamp(min=1e-6)).clamp(-bound, bound)
+        slope = (a * imag - b * real) @ self.order
+        curvature = ((a * real + b * imag) @ self.order.square()).abs().clamp(min=1e-6)
+        step = (slope / curvature).clamp(-bound, bound)
+        return step, (2 * slope - curvature * step) * step
 
 
 def _layer(

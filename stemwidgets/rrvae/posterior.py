@@ -83,6 +83,17 @@ def frame_evidence(
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Evidence of each frame: the pattern turned back by its angle, encoded and decoded.
 
+    Parameters
+    ----------
+    network : Network
+        Encoder and decoder.
+    coefficients : Tensor, shape [n, 2 * components]
+        Patterns.
+    frames : Tensor, shape [frames]
+        Angles, evenly spaced over the circle.
+    noise : float or Tensor
+        Variance of a coefficient about the decoded one.
+
     Returns
     -------
     log_evidence : Tensor, shape [n, frames]
@@ -95,8 +106,8 @@ def frame_evidence(
     turned_back = network.turn(coefficients[:, None], -frames)
     mean, log_variance = network.encode(turned_back)
     decoded = network.decode(mean)
-    step = network.angle_step(decoded, turned_back, math.pi / frames.shape[-1])
-    misfit = (network.turn(decoded, step) - turned_back).square().sum(-1)
+    step, gain = network.angle_step(decoded, turned_back, math.pi / len(frames))
+    misfit = (decoded - turned_back).square().sum(-1) - gain
     log_evidence = -misfit / (2 * noise) - divergence(mean, log_variance)
     return log_evidence, frames + step, mean
 
@@ -110,7 +121,6 @@ def divergence(mean: Tensor, log_variance: Tensor) -> Tensor:
 def from_encoder(network: Network, coefficients: Tensor, noise: float) -> tuple[Tensor, Tensor]:
     """Angle ``[n]`` and latent ``[n, d]`` of the most likely frame."""
     frames = torch.arange(FRAMES, device=coefficients.device) * (2 * math.pi / FRAMES)
-    frames = frames.expand(len(coefficients), FRAMES)
     log_evidence, angle, latent = frame_evidence(network, coefficients, frames, noise)
     best = log_evidence.argmax(dim=1)
     rows = torch.arange(len(best), device=best.device)

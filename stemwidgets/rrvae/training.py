@@ -177,9 +177,8 @@ def _train_encoder(
             (misfit / (2 * noise) + kl).backward()
             optimizer.step()
             with torch.no_grad():
-                angle[rows] = turn + network.angle_step(
-                    decoded, turned_back, math.pi / TRAINING_FRAMES
-                )
+                bound = math.pi / TRAINING_FRAMES
+                angle[rows] = turn + network.angle_step(decoded, turned_back, bound)[0]
                 noise = torch.clamp(0.95 * noise + 0.05 * misfit / dof, min=noise_floor)
                 sums += torch.stack([misfit, kl])
         mean_misfit, mean_kl = (float(value) / batches for value in sums)
@@ -248,8 +247,8 @@ def _draw_angle(
 ) -> Tensor:
     """Draw the angle of each pattern from its posterior over a circle of frames."""
     spacing = 2 * math.pi / TRAINING_FRAMES
-    start = torch.rand(len(batch), 1, generator=generator, device=batch.device) * spacing
-    frames = start + torch.arange(TRAINING_FRAMES, device=batch.device) * spacing
+    start = torch.rand(1, generator=generator, device=batch.device)
+    frames = (start + torch.arange(TRAINING_FRAMES, device=batch.device)) * spacing
     log_evidence, angle, _ = frame_evidence(network, batch, frames, noise)
     drawn = torch.multinomial(log_evidence.softmax(dim=1), 1, generator=generator)
     return angle.gather(1, drawn)[:, 0]
