@@ -155,6 +155,29 @@ def test_a_pixel_has_a_height_and_a_width(pixel_size):
         sw.RRVAE().fit(counts(), pixel_size=pixel_size)
 
 
+@pytest.mark.parametrize(
+    ("view", "options", "words"),
+    [
+        (sw.TrainPanel, {"latent_dim": 0}, "latent_dim is a whole number from 1"),
+        (sw.TrainPanel, {"seed": "x"}, "seed is a whole number"),
+        (sw.PatternView, {"display": "cube root"}, "square root or linear"),
+        (sw.ScanMap, {"channel": "COM angel"}, "no channel 'COM angel'"),
+        (sw.LatentScatter, {"color": 3}, "no channel 3"),
+    ],
+)
+def test_views_refuse_what_they_could_only_ignore(view, options, words):
+    with pytest.raises(sw.InputError, match=words):
+        view(sw.Session(counts()), **options)
+
+
+def test_a_training_refuses_what_the_model_refuses_and_the_session_says_so():
+    session = sw.Session(counts())
+    session.training.start(latent_dim=0)
+    with pytest.raises(sw.InputError, match="latent_dim between 1 and 16"):
+        session.training.wait(20)
+    assert "latent_dim" in session.problem
+
+
 @pytest.mark.parametrize("how", [[], ["--lazy"]])
 @pytest.mark.parametrize("name", NO_SCANS)
 def test_fit_says_in_one_line_what_is_wrong_and_touches_nothing(name, how, tmp_path, capsys):

@@ -43,6 +43,8 @@ class Channel:
 
 Channels = Mapping[str, Channel]
 
+_WITHOUT_MODEL = ("sum", "COM x", "COM y", "COM magnitude", "COM angle", "virtual detector")
+
 
 def merged(channels: Channels, *new: Channel, drop: tuple[str, ...] = ()) -> Channels:
     """A new mapping with some channels dropped and others added or replaced in their place."""
@@ -78,8 +80,13 @@ def encoding_channels(encoding: Encoding) -> list[Channel]:
         Channel("angle", _float32(encoding.angle), "rad", "angle", confidence),
         *latents,
         Channel("confidence", confidence),
-        Channel("residual", _float32(encoding.residual), "σ"),
+        Channel("residual", _float32(encoding.residual)),
     ]
+
+
+def is_known(name: str) -> bool:
+    """Whether a session has or may get a channel of this name."""
+    return name in _WITHOUT_MODEL or is_encoded(name)
 
 
 def is_encoded(name: str) -> bool:

@@ -13,7 +13,7 @@ from stemwidgets.views import colors
 from stemwidgets.views.painting import paint
 from stemwidgets.views.raster import Raster
 from stemwidgets.views.screen import Frame
-from stemwidgets.views.view import View, caption
+from stemwidgets.views.view import View, caption, require_channel
 from stemwidgets.views.words import caption_of, waiting_for
 
 MOST_POINTS = 4096
@@ -35,13 +35,14 @@ class LatentScatter(View):
     Raises
     ------
     InputError
-        For an unknown keyword.
+        For an unknown keyword or channel.
     """
 
     def __init__(
         self, session: Session, color: str = "angle", size: int = 276, **unknown: Any
     ) -> None:
         super().__init__(session, unknown)
+        require_channel(session, color)
         self._size = size
         frame = Frame(-3, 3, 3, -3, size, size, "latent z1", "latent z2")
         scales = frame.scales()

@@ -7,6 +7,7 @@ import numpy as np
 from bqplot import Lines
 from numpy.typing import NDArray
 
+from stemwidgets.arrays.errors import InputError
 from stemwidgets.state.session import Session
 from stemwidgets.views import colors
 from stemwidgets.views.painting import paint_counts, paint_difference
@@ -43,7 +44,7 @@ class PatternView(View):
     Raises
     ------
     InputError
-        For an unknown keyword.
+        For an unknown keyword or display.
     """
 
     def __init__(
@@ -55,6 +56,9 @@ class PatternView(View):
         **unknown: Any,
     ) -> None:
         super().__init__(session, unknown)
+        displays = [*SCALINGS, DIFFERENCE]
+        if display not in displays:
+            raise InputError(f"a pattern is shown as {' or '.join(displays)}, not {display!r}")
         self._grid = Grid(session.axes.ky, session.axes.kx)
         frame = self._grid.frame(size, ("ky", "kx"))
         scales = frame.scales()
@@ -64,7 +68,7 @@ class PatternView(View):
         self._pattern = Raster(frame, marks=[self._rings], scales=scales)
         self._reconstruction = Raster(frame) if reconstruction else None
         self._choice = ipywidgets.Dropdown(
-            options=[*SCALINGS, DIFFERENCE],
+            options=displays,
             value=display,
             description="show",
             layout=ipywidgets.Layout(width="250px"),

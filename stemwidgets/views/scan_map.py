@@ -4,13 +4,12 @@ from typing import Any
 
 import ipywidgets
 
-from stemwidgets.arrays.errors import InputError
 from stemwidgets.state.channels import Channel
 from stemwidgets.state.session import Session
 from stemwidgets.views.painting import paint
 from stemwidgets.views.raster import Raster
 from stemwidgets.views.screen import MARGIN, Grid
-from stemwidgets.views.view import View
+from stemwidgets.views.view import View, require_channel
 from stemwidgets.views.words import caption_of, waiting_for
 
 
@@ -29,15 +28,14 @@ class ScanMap(View):
     Raises
     ------
     InputError
-        For an unknown keyword.
+        For an unknown keyword or channel.
     """
 
     def __init__(
         self, session: Session, channel: str = "COM angle", size: int = 276, **unknown: Any
     ) -> None:
         super().__init__(session, unknown)
-        if not isinstance(channel, str):
-            raise InputError(f"a channel is chosen by its name, not {channel!r}")
+        require_channel(session, channel)
         self._grid = Grid(session.axes.scan_y, session.axes.scan_x)
         self.raster = Raster(self._grid.frame(size), on_click=self._clicked)
         self._shown: Channel | None = None

@@ -5,6 +5,7 @@ from typing import Any
 
 import ipywidgets
 
+from stemwidgets.arrays.errors import InputError
 from stemwidgets.state.session import Session
 from stemwidgets.views.view import View, caption
 from stemwidgets.views.words import duration, number
@@ -34,13 +35,19 @@ class TrainPanel(View):
     Raises
     ------
     InputError
-        For an unknown keyword.
+        For an unknown keyword, or a number that the rrVAE does not take.
     """
 
     def __init__(
         self, session: Session, latent_dim: int = 2, seed: int = 0, **unknown: Any
     ) -> None:
         super().__init__(session, unknown)
+        for name, value, low, high in (
+            ("latent_dim", latent_dim, 1, 16),
+            ("seed", seed, 0, 2**31 - 1),
+        ):
+            if value not in range(low, high + 1):
+                raise InputError(f"{name} is a whole number from {low} to {high}, not {value!r}")
         narrow = ipywidgets.Layout(width="230px")
         style = {"description_width": "150px"}
         self._latent_dim = ipywidgets.BoundedIntText(

@@ -9,6 +9,7 @@ import ipywidgets
 from traitlets import HasTraits
 
 from stemwidgets.arrays.errors import InputError
+from stemwidgets.state.channels import is_known
 from stemwidgets.state.session import Session
 
 STYLE = """<style>
@@ -107,6 +108,14 @@ class View(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
             self.session.position = (iy, ix)
 
         self.session.mailbox.post("position", move, delay=0.02)
+
+
+def require_channel(session: Session, name: str) -> None:
+    """Check that the session has, or may get, a channel of this name."""
+    if not isinstance(name, str) or not (name in session.channels or is_known(name)):
+        raise InputError(
+            f"there is no channel {name!r}: choose one such as 'sum', 'COM angle', 'angle' or 'z1'"
+        )
 
 
 def caption(text: str) -> ipywidgets.HTML:
