@@ -48,17 +48,11 @@ class RRVAE:
     Examples
     --------
     >>> model = RRVAE(seed=0).fit(patterns)          # [iy, ix, ky, kx] or [n, ky, kx]
-    >>> maps = model.encode(patterns)
-    >>> maps.angle.shape
-    (14, 24)
+    >>> maps = model.encode(patterns)                # maps.angle: [iy, ix] or [n]
     """
 
     def __init__(
-        self,
-        latent_dim: int = 2,
-        seed: int = 0,
-        device: str = "auto",
-        model: str = "harmonic",
+        self, latent_dim: int = 2, seed: int = 0, device: str = "auto", model: str = "harmonic"
     ) -> None:
         _require_integer("latent_dim", latent_dim, 1, 16)
         _require_integer("seed", seed, 0, 2**31 - 1)
@@ -147,15 +141,14 @@ class RRVAE:
                     if moment is None:
                         break
                     encoding = training.encoding_now_and_then(moment)
-                elapsed = time.perf_counter() - began
                 yield Progress(
                     epoch=moment.epoch,
                     epochs=training.schedule.epochs,
                     loss=moment.reconstruction + moment.kl,
                     reconstruction=moment.reconstruction,
                     kl=moment.kl,
-                    elapsed=elapsed,
-                    remaining=elapsed * (1 / moment.fraction - 1),
+                    elapsed=time.perf_counter() - began,
+                    remaining=training.remaining(moment),
                     encoding=encoding,
                 )
         finally:

@@ -37,15 +37,22 @@ class Training:
         self.schedule = Schedule.for_data(len(self.coefficients), clarity)
         self.seed = seed
         self.last: Moment | None = None
+        self.began = 0.0
         self._next_encoding = 0.0
 
     def moments(self) -> Generator[Moment]:
         """Train, one epoch for each moment."""
+        torch.optim.Adam([torch.zeros(1)])  # torch loads its compiler with the first optimizer
+        self.began = time.perf_counter()
         for moment in train(
             self.network, self.coefficients, self.gathered.basis.noise, self.schedule, self.seed
         ):
             self.last = moment
             yield moment
+
+    def remaining(self, moment: Moment) -> float:
+        """Seconds to go, if the rest trains as fast as what is done."""
+        return (time.perf_counter() - self.began) * (1 / moment.fraction - 1)
 
     def encoding_now_and_then(self, moment: Moment) -> Encoding | None:
         """The maps as they stand, twice a second at most and at the end."""

@@ -22,7 +22,7 @@ def write(path: str | Path, tensors: dict[str, Tensor], record: dict[str, Any]) 
     whole = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
     header = {"format": FORMAT, "record": json.dumps(record)}
     try:
-        safetensors.torch.save_file(whole, temporary, metadata=header)
+        temporary.write_bytes(safetensors.torch.save(whole, metadata=header))
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
