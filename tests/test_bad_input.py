@@ -93,6 +93,14 @@ def test_a_truncated_file_is_named_at_every_door(door, tmp_path):
         door(path)
 
 
+@pytest.mark.parametrize("kind", [hs.signals.Signal2D, hs.signals.Signal1D])
+@pytest.mark.parametrize("door", [sw.load, *DOORS])
+def test_a_file_without_a_scan_is_refused_at_every_door(door, kind, tmp_path):
+    kind(counts()[0, 0]).save(tmp_path / "lone.hspy")
+    with pytest.raises(sw.InputError, match=r"lone\.hspy holds an array of shape \(12, 10\)"):
+        door(tmp_path / "lone.hspy")
+
+
 @pytest.mark.parametrize("value", [0, 7])
 def test_a_scan_without_contrast_can_be_looked_at_but_teaches_nothing(value):
     blank = np.full(SHAPE, value, np.uint16)

@@ -53,8 +53,8 @@ def load(
     FileNotFoundError
         If there is no such file; names files with a similar name.
     InputError
-        If the file cannot be read, is ambiguous, or holds a sequence of patterns and no
-        `scan_shape` is given.
+        If the file cannot be read, is ambiguous, holds no patterns, or a sequence of patterns and
+        no `scan_shape` is given.
     """
     path = Path(path).expanduser()
     _require_file(path)
@@ -205,9 +205,14 @@ def _arranged(path: Path, signal: Any, scan_shape: tuple[int, int] | None) -> An
     """The signal, with its sequence of patterns folded into rows and columns."""
     scan = signal.axes_manager.navigation_axes
     if len(signal.axes_manager.signal_axes) != 2 or not scan:
-        if scan_shape is None:
-            return signal
-        raise InputError(f"{path.name} holds no sequence of patterns to fold into a scan.")
+        if scan_shape is not None:
+            raise InputError(f"{path.name} holds no sequence of patterns to fold into a scan.")
+        if signal.data.ndim != 4:
+            raise InputError(
+                f"{path.name} holds an array of shape {signal.data.shape}; expected patterns "
+                "[iy, ix, ky, kx]. Open anything else with hyperspy.api.load."
+            )
+        return signal
     count = math.prod(axis.size for axis in scan)
     if not count:
         raise InputError(f"{path.name} holds no complete pattern; it may be truncated.")
