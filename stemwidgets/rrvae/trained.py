@@ -63,7 +63,7 @@ class Trained:
         """Angle, latent, confidence and residual as the user sees them."""
         angle = found.angle + self.convention.offset(self.network, found.latent)
         order = self.convention.symmetry
-        angle = torch.from_numpy(wrap(order * angle.double().cpu().numpy()) / order)
+        angle = torch.from_numpy(wrap(order * angle.cpu().double().numpy()) / order)
         variance = self.convention.variance(self.network, found.latent, found.covariance)
         confidence = torch.exp(-0.5 * order**2 * variance)
         residual = ((found.misfit.cpu() + left_out) / self.typical_misfit).sqrt()
