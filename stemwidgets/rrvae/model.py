@@ -130,6 +130,7 @@ class RRVAE:
         """
         _require_pixel_size(pixel_size)
         began = time.perf_counter()
+        self.warm_up()
         with one_thread():
             gathered = gather(as_array(data), (float(pixel_size[0]), float(pixel_size[1])))
             training = Training(gathered, self.latent_dim, self.seed, self.device)

@@ -42,7 +42,6 @@ class Training:
 
     def moments(self) -> Generator[Moment]:
         """Train, one epoch for each moment."""
-        torch.optim.Adam([torch.zeros(1)])  # torch loads its compiler with the first optimizer
         self.began = time.perf_counter()
         for moment in train(
             self.network, self.coefficients, self.gathered.basis.noise, self.schedule, self.seed
