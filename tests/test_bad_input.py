@@ -163,6 +163,21 @@ def test_a_pixel_has_a_height_and_a_width(pixel_size):
         sw.RRVAE().fit(counts(), pixel_size=pixel_size)
 
 
+@pytest.mark.parametrize("center", [3, (1, 2, 3), (np.nan, 2)])
+def test_a_detector_has_one_centre(center):
+    with pytest.raises(sw.InputError, match=r"centre \(ky, kx\)"):
+        sw.AnnularDetector(center, 0, 4)
+
+
+def test_home_is_known_to_all_that_save_and_load(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    model = learned(counts())
+    model.save("~/m.rrvae")
+    sw.RRVAE.load("~/m.rrvae").encode(hs.signals.Signal2D(counts())).save("~/maps.hspy")
+    assert sw.Maps.load("~/maps.hspy").angle.data.shape == SHAPE[:2]
+    assert {path.name for path in tmp_path.iterdir()} == {"m.rrvae", "maps.hspy"}
+
+
 @pytest.mark.parametrize(
     ("view", "options", "words"),
     [

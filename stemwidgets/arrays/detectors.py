@@ -24,7 +24,7 @@ class AnnularDetector:
     Raises
     ------
     InputError
-        If the radii are negative or `outer` does not exceed `inner`.
+        If the centre is no position, a radius is negative or `outer` does not exceed `inner`.
     """
 
     center: tuple[float, float]
@@ -32,6 +32,8 @@ class AnnularDetector:
     outer: float
 
     def __post_init__(self) -> None:
+        if np.shape(self.center) != (2,) or not np.isfinite(self.center).all():
+            raise InputError(f"Expected a centre (ky, kx) in pixels, got {self.center!r}.")
         if not 0 <= self.inner < self.outer:
             raise InputError(
                 f"Expected radii with 0 <= inner < outer, got inner={self.inner}, "

@@ -15,7 +15,7 @@ FORMAT = "stemwidgets rrvae 1"
 
 def write(path: str | Path, tensors: dict[str, Tensor], record: dict[str, Any]) -> None:
     """Write a model file: to a temporary name first, so that an earlier file is never damaged."""
-    path = Path(path)
+    path = Path(path).expanduser()
     if not path.parent.is_dir():
         raise FileNotFoundError(f"The folder {path.parent} does not exist; make it first.")
     temporary = path.with_name(path.name + ".part")
@@ -38,7 +38,7 @@ def read(path: str | Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     InputError
         If it is damaged or no model file.
     """
-    path = Path(path)
+    path = Path(path).expanduser()
     if not path.is_file():
         raise FileNotFoundError(f"There is no model file {path}; check the name and the folder.")
     try:

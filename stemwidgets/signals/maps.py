@@ -90,7 +90,7 @@ class Maps:
         FileNotFoundError
             If the folder does not exist.
         """
-        path = Path(path)
+        path = Path(path).expanduser()
         _require_format(path)
         if not path.absolute().parent.is_dir():
             raise FileNotFoundError(f"The folder {path.parent} does not exist; make it first.")
