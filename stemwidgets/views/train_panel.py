@@ -46,7 +46,7 @@ class TrainPanel(View):
             ("latent_dim", latent_dim, 1, 16),
             ("seed", seed, 0, 2**31 - 1),
         ):
-            if value not in range(low, high + 1):
+            if not isinstance(value, int) or not low <= value <= high:
                 raise InputError(f"{name} is a whole number from {low} to {high}, not {value!r}")
         narrow = ipywidgets.Layout(width="230px")
         style = {"description_width": "150px"}
