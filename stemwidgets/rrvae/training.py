@@ -58,7 +58,7 @@ class Schedule:
             Variance of the strongest component over that of the noise.
         """
         decades = min(max(math.log10(max(clarity, 1.0)), 1.0), 4.0)
-        steps = 400 * decades
+        steps = 400 * max(decades, 2.0)
         batches = math.ceil(patterns / BATCH)
         return cls(max(12, round(steps / batches)), round(10 * decades))
 
