@@ -1,6 +1,6 @@
 """Circular harmonics that fit the data: a rotation-invariant (steerable) principal component basis.
 
-A pattern is projected on functions u(r)·exp(imφ) about the optic axis. Turning the pattern by θ
+A pattern is projected on functions u(r)·exp(-imφ) about the optic axis. Turning the pattern by θ
 multiplies the coefficient by exp(-imθ), exactly. The radial functions u are, for each order m, the
 eigenvectors of the covariance of the patterns against that of their shot noise; only those above
 the noise are kept (Zhao & Singer, J. Opt. Soc. Am. A 30, 871 (2013), doi:10.1364/JOSAA.30.000871;
