@@ -1,6 +1,7 @@
 import io
 from threading import Event
 
+import dask.array as da
 import numpy as np
 import pytest
 from PIL import Image
@@ -54,6 +55,21 @@ def cross(figure):
     """The coordinates x, y where the crosshair stands, or None."""
     mark = figure.marks[-3]
     return (mark.x[-1][0], mark.y[-4][0]) if mark.visible else None
+
+
+def test_a_scan_that_cannot_be_read_says_so_where_it_would_be_shown():
+    def broken(block, block_info=None):
+        if block_info:
+            raise OSError("the disk is gone")
+        return block
+
+    lazy = da.from_array(turning_spot(), chunks=(2, 3, 18, 15)).map_blocks(broken, dtype="f4")
+    session = Session(lazy, AXES)
+    scan, pattern = ScanMap(session, "sum"), PatternView(session)
+    session.wait(20)
+
+    assert scan.raster._message.text[0] == "could not be read"
+    assert pattern._pattern._message.text[0] == "could not be read"
 
 
 @pytest.mark.parametrize("view", VIEWS)

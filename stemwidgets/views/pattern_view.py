@@ -14,6 +14,7 @@ from stemwidgets.views.painting import paint_counts, paint_difference
 from stemwidgets.views.raster import Raster
 from stemwidgets.views.screen import MARGIN, Grid
 from stemwidgets.views.view import View, caption
+from stemwidgets.views.words import waiting_for_scan
 
 Counts = NDArray[np.floating]
 
@@ -101,7 +102,9 @@ class PatternView(View):
         self.layout.width = f"{(room + 4) * len(pictures) + 16 * (len(pictures) - 1) + 4}px"
         self.fill(row)
         self.listen(self._choice, self._draw)
-        self.look(self._draw, "pattern", "reconstruction", "mean_reconstruction", "overview")
+        self.look(
+            self._draw, "pattern", "reconstruction", "mean_reconstruction", "overview", "problem"
+        )
         self.look(self._draw_rings, "detector")
         self._draw()
         self._draw_rings()
@@ -109,7 +112,7 @@ class PatternView(View):
     def _draw(self) -> None:
         pattern, overview = self.session.pattern, self.session.overview
         if pattern is None:
-            self._pattern.clear("reading the scan …")
+            self._pattern.clear(waiting_for_scan(self.session.problem))
             return
         mean = None if overview is None else overview.mean_pattern
         picture, self._legends[0].value = self._paint(pattern, mean, pattern)

@@ -10,7 +10,7 @@ from stemwidgets.views.painting import paint
 from stemwidgets.views.raster import Raster
 from stemwidgets.views.screen import MARGIN, Grid
 from stemwidgets.views.view import View, require_channel
-from stemwidgets.views.words import caption_of, waiting_for
+from stemwidgets.views.words import caption_of, waiting_for, waiting_for_scan
 
 
 class ScanMap(View):
@@ -51,6 +51,7 @@ class ScanMap(View):
         self.listen(self._choice, self._draw)
         self.look(self._offer, "channels", "overview")
         self.look(self._cross, "position")
+        self.look(self._draw, "problem")
         self.look(self._draw, "status", at=session.training)
         self._draw()
 
@@ -82,7 +83,7 @@ class ScanMap(View):
 
     def _why_not(self) -> str:
         if self.session.overview is None:
-            return "reading the scan …"
+            return waiting_for_scan(self.session.problem)
         if self.channel == "virtual detector":
             return "choose a detector"
         return waiting_for(self.session.training.active)

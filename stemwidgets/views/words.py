@@ -22,6 +22,11 @@ def waiting_for(training: bool) -> str:
     return "comes with the first epochs" if training else "press Train"
 
 
+def waiting_for_scan(problem: str) -> str:
+    """What stands where the scan will be shown."""
+    return "could not be read" if problem else "reading the scan …"
+
+
 def number(value: float) -> str:
     """Three significant digits, with a proper minus sign; a dash for what is not defined."""
     if not math.isfinite(value):
