@@ -4,6 +4,7 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
+import dask.array as da
 import numpy as np
 
 from stemwidgets.arrays.axes import Axes, Axis
@@ -28,6 +29,18 @@ def turning_spot() -> np.ndarray:
     x = 7 + radius * np.cos(angle)
     spot = np.exp(-((ky - y[..., None, None]) ** 2 + (kx - x[..., None, None]) ** 2) / 4)
     return (100 * disc + 400 * spot).astype(np.float32)
+
+
+def unreadable() -> da.Array:
+    """The same scan, lazy, from a disk that has gone."""
+
+    def broken(block: np.ndarray, block_info: Any = None) -> np.ndarray:
+        if block_info:
+            raise OSError("the disk is gone")
+        return block
+
+    lazy = da.from_array(turning_spot(), chunks=(2, 3, 18, 15))
+    return lazy.map_blocks(broken, dtype="f4")
 
 
 class Pacer:

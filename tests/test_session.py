@@ -4,7 +4,7 @@ import threading
 import dask.array as da
 import numpy as np
 import pytest
-from scans import AXES, SHAPE, Pacer, turning_spot
+from scans import AXES, SHAPE, Pacer, turning_spot, unreadable
 
 from stemwidgets.arrays.axes import Axes
 from stemwidgets.arrays.detectors import AnnularDetector
@@ -133,13 +133,7 @@ def test_of_many_positions_in_lazy_data_the_last_wins():
 
 
 def test_data_that_cannot_be_read_are_a_problem_in_words():
-    def broken(block, block_info=None):
-        if block_info:
-            raise OSError("the disk is gone")
-        return block
-
-    lazy = da.from_array(turning_spot(), chunks=(2, 3, 18, 15)).map_blocks(broken, dtype="f4")
-    session = Session(lazy, AXES)
+    session = Session(unreadable(), AXES)
     session.wait(20)
     assert "the disk is gone" in session.problem
     assert session.pattern is None

@@ -1,11 +1,10 @@
 import io
 from threading import Event
 
-import dask.array as da
 import numpy as np
 import pytest
 from PIL import Image
-from scans import AXES, SHAPE, Pacer, turning_spot
+from scans import AXES, SHAPE, Pacer, turning_spot, unreadable
 
 from stemwidgets.arrays.axes import Axis
 from stemwidgets.arrays.detectors import AnnularDetector
@@ -58,13 +57,7 @@ def cross(figure):
 
 
 def test_a_scan_that_cannot_be_read_says_so_where_it_would_be_shown():
-    def broken(block, block_info=None):
-        if block_info:
-            raise OSError("the disk is gone")
-        return block
-
-    lazy = da.from_array(turning_spot(), chunks=(2, 3, 18, 15)).map_blocks(broken, dtype="f4")
-    session = Session(lazy, AXES)
+    session = Session(unreadable(), AXES)
     scan, pattern = ScanMap(session, "sum"), PatternView(session)
     session.wait(20)
 
