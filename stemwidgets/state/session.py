@@ -1,6 +1,7 @@
 """One scan on the desk: where one looks, what was computed, what is being learned."""
 
 import atexit
+import time
 import weakref
 from types import MappingProxyType
 from typing import Any
@@ -30,6 +31,7 @@ from stemwidgets.state.traits import Array, Position
 from stemwidgets.state.worker import Mailbox, Worker, wait_until
 
 SAMPLED = 400  # positions that stand for a large scan
+SCREEN_FIRST = 0.3  # s, for the answer to Stop to be drawn before the scan is encoded
 
 
 class Session(HasTraits):
@@ -227,9 +229,14 @@ class Session(HasTraits):
         elif status in ("finished", "stopped") and getattr(model, "trained", False):
             self.model = model
             if status == "stopped" and not self._lazy:
-                self._computer.submit("encode", lambda: model.encode(self.data), self._set_encoding)
+                self._computer.submit("encode", lambda: self._encode(model), self._set_encoding)
             self._reconstruct()
             self._average_reconstruction()
+
+    def _encode(self, model: Any) -> Encoding:
+        time.sleep(SCREEN_FIRST)
+        encoding: Encoding = model.encode(self.data)
+        return encoding
 
     def _progressed(self, change: Any) -> None:
         if change["new"] is not None and change["new"].encoding is not None:
