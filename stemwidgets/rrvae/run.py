@@ -67,9 +67,7 @@ class Training:
     def _encoding(self, moment: Moment) -> Encoding:
         trained = self.result()
         latent = self._latent(moment)
-        coefficients = self.coefficients
-        if moment.fixed is not None:
-            coefficients = coefficients - moment.fixed
+        coefficients = self._turning(moment)
         left_out = torch.from_numpy(self.gathered.left_out)
         summaries = []
         for rows in torch.arange(len(latent)).split(ENCODING_BATCH):
@@ -94,10 +92,9 @@ class Training:
         moment = self.last
         assert moment is not None
         latent = self._latent(moment)
-        basis, coefficients = self.gathered.basis, self.coefficients
+        basis, coefficients = self.gathered.basis, self._turning(moment)
         if moment.fixed is not None:
             basis = basis.with_fixed(moment.fixed.cpu().numpy())
-            coefficients = coefficients - moment.fixed
         chosen = torch.linspace(0, len(latent) - 1, min(CODEBOOK, len(latent))).long()
         chosen = chosen.to(latent.device)
         codebook = latent[chosen]
@@ -111,6 +108,10 @@ class Training:
         return Trained(
             preparation, basis, self.network, convention, codebook, moment.noise, typical_misfit
         )
+
+    def _turning(self, moment: Moment) -> Tensor:
+        """The coefficients less the part that does not turn."""
+        return self.coefficients if moment.fixed is None else self.coefficients - moment.fixed
 
     @torch.no_grad()
     def _latent(self, moment: Moment) -> Tensor:
