@@ -1,3 +1,5 @@
+from concurrent.futures import ThreadPoolExecutor
+
 import dask.array as da
 import numpy as np
 import pytest
@@ -301,3 +303,12 @@ def test_damaged_and_foreign_model_files_are_refused(model, tmp_path):
         RRVAE.load(tmp_path / "nowhere.rrvae")
     with pytest.raises(FileNotFoundError, match="does not exist"):
         model.save(tmp_path / "no" / "folder.rrvae")
+
+
+def test_two_models_train_at_the_same_time(truth):
+    alone = RRVAE(seed=0).fit(truth.patterns).encode(truth.patterns)
+
+    with ThreadPoolExecutor(2) as pool:
+        together = list(pool.map(lambda seed: RRVAE(seed=seed).fit(truth.patterns), (0, 1)))
+
+    np.testing.assert_array_equal(together[0].encode(truth.patterns).angle, alone.angle)

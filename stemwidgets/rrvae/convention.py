@@ -12,7 +12,6 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from torch.func import jacfwd, vmap
 
 from stemwidgets.rrvae.basis import HarmonicBasis
 from stemwidgets.rrvae.network import Network
@@ -86,8 +85,8 @@ class Convention:
 
     def variance(self, network: Network, latent: Tensor, covariance: Tensor) -> Tensor:
         """Variance [rad²] of the angle, from the covariance ``[n, d + 1, d + 1]`` of (z, θ)."""
-        vector = network.decode(latent) @ self.pointer
-        slopes = vmap(jacfwd(lambda z: network.decode(z) @ self.pointer))(latent)
+        decoded, by_latent = network.decode_with_slopes(latent)
+        vector, slopes = decoded @ self.pointer, self.pointer.T @ by_latent
         x, y = vector[:, 0, None], vector[:, 1, None]
         square = (x.square() + y.square()).clamp(min=1e-30)
         by_latent = (x * slopes[:, 1] - y * slopes[:, 0]) / square / self.symmetry

@@ -94,6 +94,18 @@ class Network:
         """Coefficients of the unturned pattern for each z."""
         return _perceptron(latent, self.decoder) * self.scale
 
+    def decode_with_slopes(self, latent: Tensor) -> tuple[Tensor, Tensor]:
+        """What `decode` gives, and its derivatives ``[n, 2 * components, d]`` by z."""
+        value, slopes = latent, torch.eye(self.latent_dim).to(latent)
+        for weight, bias in self.decoder[:-1]:
+            linear = value @ weight + bias
+            gate = linear.sigmoid()
+            value = linear * gate
+            slopes = (slopes @ weight) * (gate * (1 + linear - value))[:, None]
+        weight, bias = self.decoder[-1]
+        decoded = (value @ weight + bias) * self.scale
+        return decoded, ((slopes @ weight) * self.scale).mT
+
     def turn(self, coefficients: Tensor, angle: Tensor) -> Tensor:
         """Turn patterns by an angle: multiply each coefficient by exp(-imθ)."""
         phase = angle[..., None] * self.order

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
-from torch.func import jacfwd, vmap
 
 from stemwidgets.rrvae.network import Network
 
@@ -167,13 +166,12 @@ def refine(
         return misfit, misfit / (2 * noise) + z.square().sum(-1) / 2
 
     d = latent.shape[1]
-    jacobian = vmap(jacfwd(network.decode))
     prior = torch.diag(torch.tensor([1.0] * d + [1e-6], device=latent.device))
     damping = torch.full_like(angle, 1e-2)
     misfit, cost = misfit_and_cost(latent, angle)
     for step in range(steps + 1):
-        decoded = network.decode(latent)
-        slopes = torch.cat([jacobian(latent), network.turning_rate(decoded)[..., None]], dim=-1)
+        decoded, by_latent = network.decode_with_slopes(latent)
+        slopes = torch.cat([by_latent, network.turning_rate(decoded)[..., None]], dim=-1)
         information = slopes.mT @ slopes / noise + prior
         if step == steps:
             break
