@@ -68,7 +68,16 @@ class Pacer:
         iy, ix = np.mgrid[:rows, :columns].astype(np.float32)
         angle = (2 * np.pi * ix / columns + np.pi) % (2 * np.pi) - np.pi
         latent = np.stack([iy, ix, iy + ix][: self.latent_dim], axis=-1)
-        return Encoding(angle.astype(np.float32), latent, np.ones_like(iy), np.ones_like(iy))
+        ones = np.ones_like(iy)
+        return Encoding(
+            angle.astype(np.float32),
+            latent,
+            confidence=ones,
+            residual=ones,
+            angle_std=0.1 * ones,
+            symmetry=ones.astype(np.uint8),
+            symmetry_confidence=ones,
+        )
 
     def decode(self, latent: Any, angle: Any) -> np.ndarray:
         brightness = np.asarray(latent)[..., 0] + 10 * np.asarray(angle)

@@ -13,7 +13,15 @@ def maps():
     def random(*shape):
         return rng.normal(size=shape).astype(np.float32)
 
-    encoding = Encoding(random(3, 5), random(3, 5, 2), random(3, 5), random(3, 5))
+    encoding = Encoding(
+        angle=random(3, 5),
+        latent=random(3, 5, 2),
+        confidence=random(3, 5),
+        residual=random(3, 5),
+        angle_std=random(3, 5),
+        symmetry=rng.integers(0, 7, (3, 5), dtype=np.uint8),
+        symmetry_confidence=random(3, 5),
+    )
     axes = Axes(Axis(3, 0.2, 0.1, "Å"), Axis(5, 0.3, 0, "Å"), Axis(9), Axis(11))
     return sw.Maps.from_encoding(encoding, axes, "Graphene")
 

@@ -14,9 +14,10 @@ from stemwidgets.arrays.preparation import Preparation
 from stemwidgets.rrvae import storage
 from stemwidgets.rrvae.device import choose_device, one_thread
 from stemwidgets.rrvae.gather import as_array, gather, prepared_blocks
+from stemwidgets.rrvae.mapbuilder import MapBuilder
 from stemwidgets.rrvae.records import Encoding, Progress
 from stemwidgets.rrvae.run import Training
-from stemwidgets.rrvae.trained import MapBuilder, Trained
+from stemwidgets.rrvae.trained import Trained
 
 MODELS = ("harmonic",)
 
@@ -178,12 +179,12 @@ class RRVAE:
         """
         trained = self._require_trained()
         array = as_array(data)
-        maps = MapBuilder.empty(array.shape[:-2], self.latent_dim)
+        maps = MapBuilder(array.shape[:-2])
         with one_thread():
             for where, prepared in prepared_blocks(array, trained.preparation):
                 has_counts = prepared.sum(axis=1) > 0
-                maps.put(where, has_counts, *trained.encode(prepared[has_counts], self.device))
-        return maps.encoding()
+                maps.put(where, has_counts, trained.encode(prepared[has_counts], self.device))
+        return maps.encoding(trained.convention.symmetry)
 
     def decode(self, latent: ArrayLike, angle: ArrayLike = 0.0) -> NDArray[np.float32]:
         """The pattern that the model expects.

@@ -15,21 +15,41 @@ class Encoding:
     Parameters
     ----------
     angle : ndarray of float32, shape [...]
-        Rotation of the pattern [rad, in (-π, π]]; positive turns +kx towards +ky.
+        Rotation of the pattern [rad, in (-π / fold, π / fold]]; positive turns +kx towards +ky.
+        NaN where the pattern is rotation-symmetric.
     latent : ndarray of float32, shape [..., latent_dim]
         Rotation-invariant latent variables (posterior means, prior of unit variance).
     confidence : ndarray of float32, shape [...]
         Resultant length of the angle's posterior: 1 is certain, 0 means that every angle is alike.
     residual : ndarray of float32, shape [...]
         Root-mean-square misfit of the whole pattern, in units of what is typical of the training.
+    angle_std : ndarray of float32, shape [...]
+        Standard deviation of the angle [rad], from its posterior.
+    symmetry : ndarray of uint8, shape [...]
+        Order n of the pattern's own rotational symmetry: 1 is none, 0 is full rotational symmetry.
+    symmetry_confidence : ndarray of float32, shape [...]
+        Probability of that n.
+    fold : int
+        The angle is defined modulo 2π / fold at every position: the symmetry that all patterns
+        have in common.
+    classes : ndarray of int16, shape [...], or None
+        Most probable class, from 0; None if the model has no classes.
+    class_probability : ndarray of float32, shape [..., classes], or None
+        Of each class.
 
-    Patterns without counts have NaN in every map.
+    Patterns without counts have NaN in every map, 0 in `symmetry` and -1 in `classes`.
     """
 
     angle: NDArray[np.float32]
     latent: NDArray[np.float32]
     confidence: NDArray[np.float32]
     residual: NDArray[np.float32]
+    angle_std: NDArray[np.float32]
+    symmetry: NDArray[np.uint8]
+    symmetry_confidence: NDArray[np.float32]
+    fold: int = 1
+    classes: NDArray[np.int16] | None = None
+    class_probability: NDArray[np.float32] | None = None
 
 
 @dataclass(frozen=True, eq=False)

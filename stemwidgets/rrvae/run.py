@@ -9,10 +9,11 @@ from torch import Tensor
 
 from stemwidgets.rrvae.convention import Convention
 from stemwidgets.rrvae.gather import Gathered
+from stemwidgets.rrvae.mapbuilder import MapBuilder
 from stemwidgets.rrvae.network import Network
 from stemwidgets.rrvae.posterior import refine
 from stemwidgets.rrvae.records import Encoding
-from stemwidgets.rrvae.trained import MapBuilder, Trained
+from stemwidgets.rrvae.trained import Trained
 from stemwidgets.rrvae.training import Moment, Schedule, train
 
 CODEBOOK = 256
@@ -81,10 +82,12 @@ class Training:
             )
             summaries.append(trained.summarise(found, left_out[rows]))
         filled = self.gathered.filled
-        builder = MapBuilder.empty(filled.shape, self.network.latent_dim)
-        columns = [np.concatenate(column) for column in zip(*summaries, strict=True)]
-        builder.put((slice(None),) * filled.ndim, filled.ravel(), *columns)
-        return builder.encoding()
+        builder = MapBuilder(filled.shape)
+        columns = {
+            name: np.concatenate([summary[name] for summary in summaries]) for name in summaries[0]
+        }
+        builder.put((slice(None),) * filled.ndim, filled.ravel(), columns)
+        return builder.encoding(trained.convention.symmetry)
 
     @torch.no_grad()
     def result(self) -> Trained:

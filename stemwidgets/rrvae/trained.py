@@ -3,21 +3,18 @@
 from dataclasses import asdict, dataclass
 from typing import Any, Self
 
-import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from stemwidgets.arrays.blocks import Where
 from stemwidgets.arrays.circular import wrap
 from stemwidgets.arrays.preparation import Preparation
 from stemwidgets.rrvae.basis import Float, HarmonicBasis
 from stemwidgets.rrvae.convention import Convention
 from stemwidgets.rrvae.network import Network
 from stemwidgets.rrvae.posterior import Posterior, posterior
-from stemwidgets.rrvae.records import Encoding
 
-Summary = tuple[Float, Float, Float, Float]
+Summary = dict[str, NDArray[Any]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,7 +48,7 @@ class Trained:
     typical_misfit: float
 
     def encode(self, prepared: Float, device: torch.device) -> Summary:
-        """Angle, latent, confidence and residual of prepared patterns ``[n, pixels]``."""
+        """Columns of an `Encoding`, by name, for prepared patterns ``[n, pixels]``."""
         coefficients, left_out = self.basis.project(prepared)
         found = posterior(
             self.network, torch.from_numpy(coefficients).to(device), self.noise, self.codebook
@@ -60,18 +57,23 @@ class Trained:
 
     @torch.no_grad()
     def summarise(self, found: Posterior, left_out: Tensor) -> Summary:
-        """Angle, latent, confidence and residual as the user sees them."""
+        """Columns of an `Encoding`, by name."""
         angle = found.angle + self.convention.offset(self.network, found.latent)
         order = self.convention.symmetry
         angle = torch.from_numpy(wrap(order * angle.cpu().double().numpy()) / order)
         variance = self.convention.variance(self.network, found.latent, found.covariance)
         confidence = torch.exp(-0.5 * order**2 * variance)
         residual = ((found.misfit.cpu() + left_out) / self.typical_misfit).sqrt()
-        columns = (angle, found.latent, confidence, residual)
-        angle_, latent_, confidence_, residual_ = (
-            column.cpu().numpy().astype(np.float32) for column in columns
-        )
-        return angle_, latent_, confidence_, residual_
+        columns = {
+            "angle": angle,
+            "latent": found.latent,
+            "confidence": confidence,
+            "residual": residual,
+            "angle_std": variance.sqrt(),
+            "symmetry": torch.full(variance.shape, order, dtype=torch.uint8),
+            "symmetry_confidence": torch.ones_like(variance),
+        }
+        return {name: column.cpu().numpy() for name, column in columns.items()}
 
     @torch.no_grad()
     def decode(self, latent: Tensor, angle: Tensor) -> Float:
@@ -147,35 +149,3 @@ class Trained:
             record["noise"],
             record["typical_misfit"],
         )
-
-
-@dataclass(frozen=True, eq=False)
-class MapBuilder:
-    """Maps that are filled block by block; NaN where nothing was put."""
-
-    angle: Float
-    latent: Float
-    confidence: Float
-    residual: Float
-
-    @classmethod
-    def empty(cls, shape: tuple[int, ...], latent_dim: int) -> Self:
-        """Maps of the leading shape of the patterns."""
-
-        def nothing(*more: int) -> Float:
-            return np.full((*shape, *more), np.nan, dtype=np.float32)
-
-        return cls(nothing(), nothing(latent_dim), nothing(), nothing())
-
-    def put(self, where: Where, rows: NDArray[np.bool_], *columns: Float) -> None:
-        """Put angle, latent, confidence and residual of the chosen rows of a block in place."""
-        targets = (self.angle, self.latent, self.confidence, self.residual)
-        for target, column in zip(targets, columns, strict=True):
-            block = target[where]
-            flat = np.full((len(rows), *column.shape[1:]), np.nan, dtype=np.float32)
-            flat[rows] = column
-            target[where] = flat.reshape(block.shape)
-
-    def encoding(self) -> Encoding:
-        """The finished maps."""
-        return Encoding(self.angle, self.latent, self.confidence, self.residual)

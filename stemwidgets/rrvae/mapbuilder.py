@@ -1,0 +1,64 @@
+"""Maps that are filled block by block while patterns are encoded."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stemwidgets.arrays.blocks import Where
+from stemwidgets.rrvae.records import Encoding
+
+Column = NDArray[Any]
+
+_KEPT = {"f": (np.float32, np.nan), "u": (np.uint8, 0), "i": (np.int16, -1)}
+
+
+class MapBuilder:
+    """Collects columns, one value or row for each pattern, into the maps of an `Encoding`.
+
+    A map is made with the first column of its name. Floating-point columns are kept as float32,
+    unsigned integers as uint8 and signed ones as int16; where nothing was put they hold NaN, 0
+    and -1.
+
+    Parameters
+    ----------
+    shape : tuple of int
+        Leading shape of the patterns: ``(iy, ix)`` or ``(n,)``.
+    """
+
+    def __init__(self, shape: tuple[int, ...]) -> None:
+        self.shape = shape
+        self._maps: dict[str, Column] = {}
+
+    def put(self, where: Where, rows: NDArray[np.bool_], columns: Mapping[str, Column]) -> None:
+        """Put the columns of the chosen rows of a block in place.
+
+        Parameters
+        ----------
+        where : tuple of slice
+            Place of the block in the maps.
+        rows : ndarray of bool, shape [patterns of the block]
+            Which of its patterns the columns describe.
+        columns : mapping of str to ndarray, shape [chosen patterns, ...]
+            By the name of a parameter of `Encoding`; the same names for every block.
+        """
+        for name, column in columns.items():
+            dtype, nothing = _KEPT[column.dtype.kind]
+            more = column.shape[1:]
+            if name not in self._maps:
+                self._maps[name] = np.full((*self.shape, *more), nothing, dtype=dtype)
+            block = self._maps[name][where]
+            flat = np.full((len(rows), *more), nothing, dtype=dtype)
+            flat[rows] = column
+            self._maps[name][where] = flat.reshape(block.shape)
+
+    def encoding(self, fold: int = 1) -> Encoding:
+        """The finished maps.
+
+        Parameters
+        ----------
+        fold : int
+            The angle is defined modulo 2π / fold.
+        """
+        return Encoding(**self._maps, fold=fold)
