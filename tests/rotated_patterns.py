@@ -13,17 +13,24 @@ Array = NDArray[np.float64]
 Intensity = Callable[[Array, Array, Array, NDArray[np.int_]], Array]
 
 DISC_RADIUS = 20.0
+BATCH = 64
 
 
 @dataclass(frozen=True, eq=False)
 class RotatedPatterns:
-    """Patterns ``[n, ky, kx]`` and the truth about each: angle [rad], f in [0, 1], class 0 or 1."""
+    """Patterns ``[n, ky, kx]`` and the truth about each: angle [rad], f in [0, 1], class 0 or 1.
+
+    ``angle_std`` [rad] and ``factor_std`` are the Cramér–Rao bounds with both unknown and the class
+    known; ``best_median_error`` is the median absolute angle error of an estimator that meets them.
+    """
 
     patterns: Array
     angle: Array
     factor: Array
     kind: NDArray[np.int_]
     best_median_error: float
+    angle_std: Array
+    factor_std: Array
 
 
 def harmonic(x: Array, y: Array, f: Array, kind: NDArray[np.int_]) -> Array:
@@ -84,6 +91,7 @@ def rotated_patterns(
     seed: int = 0,
     size: int = 64,
     symmetry: int = 1,
+    bound: bool = True,
 ) -> RotatedPatterns:
     """Draw patterns at random angles, factors and classes.
 
@@ -97,35 +105,63 @@ def rotated_patterns(
         Electrons per pattern; None is free of noise.
     symmetry : int
         Symmetry order of the patterns: angles lie in (-π/symmetry, π/symmetry].
+    bound : bool
+        Whether to compute the bounds, which takes twice as long as the patterns; NaN otherwise.
     """
     rng = np.random.default_rng(seed)
     angle = rng.uniform(-np.pi, np.pi, n) / symmetry
     factor = rng.uniform(0, 1, n)
     kind = rng.integers(0, 2, n)
-    clean = _expected(intensity, angle, factor, kind, size)
+    clean = expected_patterns(intensity, angle, factor, kind, size)
     if dose is None:
-        return RotatedPatterns(clean.astype(np.float32), angle, factor, kind, 0.0)
+        exact = np.zeros(n)
+        return RotatedPatterns(
+            clean.astype(np.float32), angle, factor, kind, 0.0, angle_std=exact, factor_std=exact
+        )
     scale = dose / clean.sum(axis=(1, 2)).mean()
-    step = 1e-4
-    by_angle = _expected(intensity, angle + step, factor, kind, size) - clean
-    by_factor = _expected(intensity, angle, factor + step, kind, size) - clean
-    information = np.empty((n, 2, 2))
-    for i, a in enumerate((by_angle, by_factor)):
-        for j, b in enumerate((by_angle, by_factor)):
-            information[:, i, j] = (a * b / np.maximum(clean, 1e-12)).sum(axis=(1, 2))
-    variance = np.linalg.inv(information * scale / step**2)[:, 0, 0]
-    errors = rng.standard_normal((200, n)) * np.sqrt(variance)
+    angle_std = factor_std = np.full(n, np.nan)
+    best = np.nan
+    if bound:
+        step = 1e-4
+        by_angle = expected_patterns(intensity, angle + step, factor, kind, size) - clean
+        by_factor = expected_patterns(intensity, angle, factor + step, kind, size) - clean
+        angle_std, factor_std = cramer_rao((by_angle, by_factor), clean, step, scale)
+        best = float(np.median(np.abs(rng.standard_normal((200, n)) * angle_std)))
     patterns = rng.poisson(clean * scale).astype(np.uint16)
-    return RotatedPatterns(patterns, angle, factor, kind, float(np.median(np.abs(errors))))
+    return RotatedPatterns(patterns, angle, factor, kind, best, angle_std, factor_std)
 
 
-def _expected(
+def cramer_rao(
+    differences: tuple[Array, Array], clean: Array, step: float, scale: float
+) -> tuple[Array, Array]:
+    """Least standard deviations ``[n]`` of two parameters, both unknown, from Poisson counts.
+
+    Parameters
+    ----------
+    differences : two arrays, shape [n, ky, kx]
+        How `clean` changes when the parameter grows by `step`.
+    clean : ndarray, shape [n, ky, kx]
+        Expected patterns, in counts / `scale`.
+    """
+    inverse = scale / step**2 / np.maximum(clean, 1e-12)
+    information = np.empty((len(clean), 2, 2))
+    for i, a in enumerate(differences):
+        for j, b in enumerate(differences):
+            information[:, i, j] = np.einsum("nyx,nyx,nyx->n", a, b, inverse)
+    variance = np.linalg.inv(information)
+    return np.sqrt(variance[:, 0, 0]), np.sqrt(variance[:, 1, 1])
+
+
+def expected_patterns(
     intensity: Intensity, angle: Array, factor: Array, kind: NDArray[np.int_], size: int
 ) -> Array:
+    """The patterns ``[n, size, size]`` without noise, not scaled to a dose."""
     center = (size - 1) / 2
     y, x = np.indices((size, size)) - center
     result = np.empty((len(angle), size, size))
-    for i, (theta, f, c) in enumerate(zip(angle, factor, kind, strict=True)):
+    for first in range(0, len(angle), BATCH):
+        rows = slice(first, first + BATCH)
+        theta, f, c = (values[rows, None, None] for values in (angle, factor, kind))
         cos, sin = np.cos(theta), np.sin(theta)
-        result[i] = intensity(cos * x + sin * y, -sin * x + cos * y, f, c)
+        result[rows] = intensity(cos * x + sin * y, cos * y - sin * x, f, c)
     return result
