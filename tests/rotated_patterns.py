@@ -125,31 +125,30 @@ def rotated_patterns(
         step = 1e-4
         by_angle = expected_patterns(intensity, angle + step, factor, kind, size) - clean
         by_factor = expected_patterns(intensity, angle, factor + step, kind, size) - clean
-        angle_std, factor_std = cramer_rao((by_angle, by_factor), clean, step, scale)
+        covariance = cramer_rao((by_angle, by_factor), clean, scale / step**2)
+        angle_std, factor_std = np.sqrt(covariance[:, 0, 0]), np.sqrt(covariance[:, 1, 1])
         best = float(np.median(np.abs(rng.standard_normal((200, n)) * angle_std)))
     patterns = rng.poisson(clean * scale).astype(np.uint16)
     return RotatedPatterns(patterns, angle, factor, kind, best, angle_std, factor_std)
 
 
-def cramer_rao(
-    differences: tuple[Array, Array], clean: Array, step: float, scale: float
-) -> tuple[Array, Array]:
-    """Least standard deviations ``[n]`` of two parameters, both unknown, from Poisson counts.
+def cramer_rao(differences: tuple[Array, ...], clean: Array, scale: float) -> Array:
+    """Least covariance ``[n, p, p]`` of p parameters, all unknown, from Poisson counts.
 
     Parameters
     ----------
-    differences : two arrays, shape [n, ky, kx]
-        How `clean` changes when the parameter grows by `step`.
+    differences : p arrays, shape [n, ky, kx]
+        How `clean` changes when a parameter grows by one step.
     clean : ndarray, shape [n, ky, kx]
-        Expected patterns, in counts / `scale`.
+        Expected patterns.
+    scale : float
+        Counts per unit of `clean`, divided by the square of the step.
     """
-    inverse = scale / step**2 / np.maximum(clean, 1e-12)
-    information = np.empty((len(clean), 2, 2))
-    for i, a in enumerate(differences):
-        for j, b in enumerate(differences):
-            information[:, i, j] = np.einsum("nyx,nyx,nyx->n", a, b, inverse)
-    variance = np.linalg.inv(information)
-    return np.sqrt(variance[:, 0, 0]), np.sqrt(variance[:, 1, 1])
+    inverse = scale / np.maximum(clean, 1e-12)
+    information = [
+        [np.einsum("nyx,nyx,nyx->n", a, b, inverse) for b in differences] for a in differences
+    ]
+    return np.linalg.inv(np.moveaxis(np.array(information), 2, 0))
 
 
 def expected_patterns(
