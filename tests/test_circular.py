@@ -1,5 +1,7 @@
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 import stemwidgets as sw
 from stemwidgets.arrays.circular import compare_angles, wrap
@@ -47,6 +49,69 @@ def test_median_difference_is_weighted():
     b = np.array([0.0, 0.0, 0.1, 3.0])
 
     assert compare_angles(a, b, [5, 5, 1, 1]).median_difference < 0.3
+
+
+orders = st.integers(1, 12)
+seeds = st.integers(0, 2**32 - 1)
+
+
+def noisy_copy(seed, symmetry, mirrored=False):
+    """Angles [iy, ix], a noisy copy of them with another convention, and weights."""
+    rng = np.random.default_rng(seed)
+    truth = rng.uniform(-np.pi, np.pi, (5, 7))
+    noise = rng.normal(0, 0.2 / symmetry, truth.shape)
+    return truth, (-truth if mirrored else truth) + 0.9 + noise, rng.uniform(0, 1, truth.shape)
+
+
+@given(seeds, orders, st.booleans())
+def test_turning_any_angle_by_the_symmetry_changes_nothing(seed, symmetry, mirrored):
+    a, b, weights = noisy_copy(seed, symmetry, mirrored)
+    turns = np.random.default_rng(seed + 1).integers(-3, 4, (2, *a.shape))
+    before = compare_angles(a, b, weights, symmetry)
+    after = compare_angles(*(np.stack([a, b]) + turns * 2 * np.pi / symmetry), weights, symmetry)
+
+    assert after.correlation == pytest.approx(before.correlation)
+    assert after.median_difference == pytest.approx(before.median_difference)
+    assert wrap(after.offset - before.offset, symmetry) == pytest.approx(0, abs=1e-9)
+    assert (after.handedness, after.count) == (before.handedness, before.count)
+
+
+@given(seeds, orders)
+def test_offset_and_difference_stay_within_the_symmetry(seed, symmetry):
+    a, b = np.random.default_rng(seed).uniform(-np.pi, np.pi, (2, 5, 7))
+    comparison = compare_angles(a, b, symmetry=symmetry)
+
+    assert abs(comparison.offset) <= np.pi / symmetry + 1e-12
+    assert 0 <= comparison.median_difference <= np.pi / symmetry + 1e-12
+    assert comparison.symmetry == symmetry
+
+
+@given(seeds, orders, st.booleans())
+def test_a_noisy_copy_is_recognised_whatever_its_symmetry(seed, symmetry, mirrored):
+    a, b, _ = noisy_copy(seed, symmetry, mirrored)
+    comparison = compare_angles(a, b, symmetry=symmetry)
+
+    assert comparison.handedness == (-1 if mirrored else 1)
+    assert wrap(comparison.offset - 0.9, symmetry) == pytest.approx(0, abs=0.2 / symmetry)
+    assert comparison.median_difference < 0.3 / symmetry
+    assert comparison.correlation > 0.9
+
+
+def test_a_comparison_says_modulo_what():
+    a, b, _ = noisy_copy(3, 3)
+    random_thirds = np.random.default_rng(0).integers(3, size=a.shape) * 2 * np.pi / 3
+
+    assert "modulo" not in str(compare_angles(a, b))
+    assert "° modulo 120° over 35 positions" in str(compare_angles(a, b, symmetry=3))
+    assert "modulo 51.43°" in str(compare_angles(a, b, symmetry=7))
+    assert compare_angles(a, b + random_thirds).correlation < 0.5
+    assert compare_angles(a, b + random_thirds, symmetry=3).correlation > 0.9
+
+
+@pytest.mark.parametrize("symmetry", [0, -3, 2.0, True, None, "3", np.array([1, 2])])
+def test_what_is_no_symmetry_is_refused(symmetry):
+    with pytest.raises(sw.InputError, match="symmetry"):
+        compare_angles(np.zeros(3), np.zeros(3), symmetry=symmetry)
 
 
 @pytest.mark.parametrize(

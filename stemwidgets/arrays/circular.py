@@ -1,4 +1,4 @@
-"""Statistics of angles: everything modulo 2π."""
+"""Statistics of angles, modulo 2π or, where patterns are n-fold symmetric, modulo 2π/n."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -9,31 +9,39 @@ from numpy.typing import ArrayLike, NDArray
 from stemwidgets.arrays.errors import InputError
 
 
-def wrap(angle: ArrayLike) -> NDArray[np.float64]:
-    """The same angle in (-π, π] [rad]."""
-    return np.pi - np.mod(np.pi - np.asarray(angle, dtype=float), 2 * np.pi)
+def wrap(angle: ArrayLike, symmetry: int = 1) -> NDArray[np.float64]:
+    """The same angle modulo 2π / symmetry, in (-π, π] / symmetry [rad]."""
+    half = np.pi / symmetry
+    return half - np.mod(half - np.asarray(angle, dtype=float), 2 * half)
+
+
+def period(symmetry: int) -> str:
+    """The angle 2π / symmetry in degrees, for the screen."""
+    return f"{360 / symmetry:.4g}°"
 
 
 @dataclass(frozen=True)
 class AngleComparison:
     """How well one angle map follows another, once their conventions are made equal.
 
-    ``b ≈ handedness * a + offset`` (modulo 2π).
+    ``b ≈ handedness * a + offset`` (modulo 2π / symmetry).
 
     Parameters
     ----------
     offset : float
-        The global offset that was removed [rad, in (-π, π]].
+        The global offset that was removed [rad, in (-π, π] / symmetry].
     handedness : int
         +1 where both turn the same way, -1 where `a` had to be mirrored.
     correlation : float
-        Weighted mean resultant length of the difference, |⟨exp i(b - handedness·a)⟩|: 1 where the
-        maps are equal, near 0 where they have nothing in common (Mardia & Jupp, Directional
-        Statistics, 2000, section 2.3).
+        Weighted mean resultant length of the difference, |⟨exp in(b - handedness·a)⟩| with the
+        symmetry n: 1 where the maps are equal, near 0 where they have nothing in common (Mardia &
+        Jupp, Directional Statistics, 2000, section 2.3).
     median_difference : float
-        Weighted median of the absolute difference that is left [rad].
+        Weighted median of the absolute difference that is left [rad, at most π / symmetry].
     count : int
         Number of positions where both angles are defined and the weight is positive.
+    symmetry : int
+        Angles that differ by 2π / symmetry were taken for equal.
     """
 
     offset: float
@@ -41,20 +49,24 @@ class AngleComparison:
     correlation: float
     median_difference: float
     count: int
+    symmetry: int = 1
 
     def __str__(self) -> str:
         """One line for the screen."""
         mirrored = ", mirrored" if self.handedness < 0 else ""
+        modulo = f"modulo {period(self.symmetry)} " if self.symmetry > 1 else ""
         offset = round(float(np.degrees(self.offset)), 1) + 0.0  # -0.0 reads badly
         return (
             f"circular correlation {self.correlation:.3f}, "
             f"median difference {np.degrees(self.median_difference):.1f}° "
-            f"over {self.count} positions "
+            f"{modulo}over {self.count} positions "
             f"(offset of {offset:.1f}°{mirrored} removed)"
         )
 
 
-def compare_angles(a: ArrayLike, b: ArrayLike, weights: ArrayLike | None = None) -> AngleComparison:
+def compare_angles(
+    a: ArrayLike, b: ArrayLike, weights: ArrayLike | None = None, symmetry: int = 1
+) -> AngleComparison:
     """Compare two angle maps up to one global offset and a handedness.
 
     Parameters
@@ -63,6 +75,8 @@ def compare_angles(a: ArrayLike, b: ArrayLike, weights: ArrayLike | None = None)
         Angles [rad], of one shape; NaN where undefined.
     weights : array, optional
         Weight of each position, not negative; the magnitude of the COM, say. NaN counts as 0.
+    symmetry : int
+        Order n of the patterns' symmetry: angles are compared modulo 2π/n.
 
     Returns
     -------
@@ -72,8 +86,10 @@ def compare_angles(a: ArrayLike, b: ArrayLike, weights: ArrayLike | None = None)
     Raises
     ------
     InputError
-        If the shapes differ, a weight is negative, or no position has both angles.
+        If the shapes differ, a weight is negative, no position has both angles, or the symmetry
+        is no whole number from 1.
     """
+    _require_symmetry(symmetry)
     first, second = np.asarray(a, dtype=float), np.asarray(b, dtype=float)
     weight = np.ones(first.shape) if weights is None else np.asarray(weights, dtype=float)
     if not first.shape == second.shape == weight.shape:
@@ -91,19 +107,29 @@ def compare_angles(a: ArrayLike, b: ArrayLike, weights: ArrayLike | None = None)
         )
     used = weight > 0
     first, second, weight = first[used], second[used], weight[used] / weight[used].sum()
-    same = (weight * np.exp(1j * (second - first))).sum()
-    mirrored = (weight * np.exp(1j * (second + first))).sum()
+    same = (weight * np.exp(1j * symmetry * (second - first))).sum()
+    mirrored = (weight * np.exp(1j * symmetry * (second + first))).sum()
     handedness = 1 if abs(same) >= abs(mirrored) else -1
     resultant = same if handedness > 0 else mirrored
-    offset = float(np.angle(resultant))
-    difference = np.abs(wrap(second - handedness * first - offset))
+    offset = float(wrap(np.angle(resultant) / symmetry, symmetry))
+    difference = np.abs(wrap(second - handedness * first - offset, symmetry))
     return AngleComparison(
         offset=offset,
         handedness=handedness,
         correlation=float(abs(resultant)),
         median_difference=weighted_median(difference, weight),
         count=int(used.sum()),
+        symmetry=int(symmetry),
     )
+
+
+def _require_symmetry(symmetry: Any) -> None:
+    whole = isinstance(symmetry, (int, np.integer)) and not isinstance(symmetry, bool)
+    if not whole or symmetry < 1:
+        raise InputError(
+            "Expected symmetry to be a whole number n from 1 (angles are compared modulo 2π/n), "
+            f"got {symmetry!r}. It is 1 where patterns have no symmetry of their own."
+        )
 
 
 def weighted_median(values: NDArray[Any], weights: NDArray[Any]) -> float:
