@@ -1,0 +1,146 @@
+"""How good angles and latent variables are, where the truth is known."""
+
+import numpy as np
+from numpy.typing import NDArray
+from rotated_patterns import RotatedPatterns
+from scipy.linalg import eigh
+from scipy.sparse.csgraph import minimum_spanning_tree
+from scipy.spatial import cKDTree
+from scipy.spatial.distance import cdist
+
+from stemwidgets.arrays.circular import compare_angles, wrap
+
+Array = NDArray[np.float64]
+
+CONVENTION_WAVES = 12
+NEIGHBOURS = (5, 10, 20, 40, 80)
+LEAK_NEIGHBOURS = 50
+GRAPH_NEIGHBOURS = 12
+BRIDGE = 1e-3
+
+
+def angle_error(angle: Array, truth: Array, symmetry: int) -> Array:
+    """Raw error [rad]: what one global offset and a handedness leave, modulo 2π/symmetry."""
+    found, known = symmetry * np.asarray(angle, dtype=float), symmetry * truth
+    fit = compare_angles(found, known)
+    return wrap(fit.handedness * found + fit.offset - known) / symmetry
+
+
+def without_convention(error: Array, truth: RotatedPatterns, symmetry: int) -> Array:
+    """Convention-free error [rad]: less a smooth function of class and factor.
+
+    No unsupervised model can know which frame the generator of the patterns gave to each of them.
+    The function is a sum of 12 cosines of f per class, fitted to exp(i error) by least squares; the
+    rest is widened by the degrees of freedom that the fit took.
+    """
+    rest = np.empty_like(error)
+    for kind in (0, 1):
+        rows = truth.kind == kind
+        waves = np.cos(np.pi * np.arange(CONVENTION_WAVES) * truth.factor[rows, None])
+        vector = np.exp(1j * symmetry * error[rows])
+        weights = np.linalg.lstsq(waves, vector, rcond=None)[0]
+        left = wrap(np.angle(vector) - np.angle(waves @ weights)) / symmetry
+        rest[rows] = left * np.sqrt(rows.sum() / (rows.sum() - CONVENTION_WAVES))
+    return rest
+
+
+def factor_r2(train_z: Array, train_f: Array, test_z: Array, test_f: Array) -> float:
+    """R² of f predicted from z by the mean of the nearest neighbours in the training draw.
+
+    Their number is the one that predicts the second half of the training draw best from the first.
+    """
+    half = len(train_z) // 2
+    count = max(
+        NEIGHBOURS,
+        key=lambda k: _r2(
+            _neighbour_mean(train_z[:half], train_f[:half], train_z[half:], k), train_f[half:]
+        ),
+    )
+    return _r2(_neighbour_mean(train_z, train_f, test_z, count), test_f)
+
+
+def best_factor_r2(truth: RotatedPatterns, seed: int = 0) -> float:
+    """R² of the best estimate of f that a pattern allows.
+
+    An efficient estimator finds f + N(0, σ²), σ the Cramér–Rao bound with the angle unknown. With
+    the uniform prior on [0, 1] the best guess is the posterior mean E[f | f + N(0, σ²)], with σ a
+    function of f (interpolated between the drawn patterns of the class). Its R² is the bound.
+    """
+    if not truth.factor_std.any():
+        return 1.0
+    rng = np.random.default_rng(seed)
+    estimate = np.empty_like(truth.factor)
+    grid = np.linspace(0, 1, 1001)
+    for kind in (0, 1):
+        rows = np.flatnonzero(truth.kind == kind)
+        rows = rows[np.argsort(truth.factor[rows])]
+        f, std = truth.factor[rows], truth.factor_std[rows]
+        measured = f + std * rng.standard_normal(len(f))
+        width = np.interp(grid, f, std)
+        log_likelihood = -0.5 * ((measured[:, None] - grid) / width) ** 2 - np.log(width)
+        weight = np.exp(log_likelihood - log_likelihood.max(axis=1, keepdims=True))
+        estimate[rows] = weight @ grid / weight.sum(axis=1)
+    return _r2(estimate, truth.factor)
+
+
+def leak_r2(train_z: Array, train_angle: Array, test_z: Array, test_angle: Array) -> float:
+    """R² of (cos θ, sin θ) predicted from z by 50 neighbours, at least 0.
+
+    A mean of k values that have nothing to do with z misses by (1 + 1/k) times their variance; that
+    factor is divided out, so that no leak gives 0 and not -1/k.
+    """
+    known, asked = (np.stack([np.cos(a), np.sin(a)], 1) for a in (train_angle, test_angle))
+    guess = _neighbour_mean(train_z, known, test_z, LEAK_NEIGHBOURS)
+    excess = 1 + 1 / LEAK_NEIGHBOURS
+    return max(0.0, 1 - (1 - _r2(guess, asked)) / excess)
+
+
+def told_apart(latent: Array, kind: NDArray[np.int_]) -> float:
+    """Share of patterns in the right one of two clusters of z, whichever is called 0.
+
+    Spectral clustering: the patterns are a graph of nearest neighbours, tied together by faint
+    bridges (the minimum spanning tree) so that a few lone points are no cluster, and cut where its
+    normalised cut is smallest. Two separate curves are two clusters however bent they are.
+    """
+    distance = cdist(latent, latent)
+    nearest = np.argpartition(distance, GRAPH_NEIGHBOURS, axis=1)[:, : GRAPH_NEIGHBOURS + 1]
+    tree = minimum_spanning_tree(distance).toarray() > 0
+    graph = BRIDGE * (tree | tree.T).astype(float)
+    np.put_along_axis(graph, nearest, 1.0, axis=1)
+    graph = np.maximum(graph, graph.T)
+    np.fill_diagonal(graph, 0.0)
+    degree = graph.sum(axis=1)
+    normal = graph / np.sqrt(degree[:, None] * degree)
+    last = len(graph) - 2
+    _, vector = eigh(normal, subset_by_index=[last, last])
+    order = np.argsort(vector[:, 0] / np.sqrt(degree))
+    cluster = np.empty(len(graph), dtype=int)
+    cluster[order] = np.arange(len(graph)) > _smallest_cut(graph[order][:, order], degree[order])
+    agreement = float(np.mean(cluster == kind))
+    return max(agreement, 1 - agreement)
+
+
+def class_from_neighbours(
+    train_z: Array, train_kind: NDArray[np.int_], test_z: Array, test_kind: NDArray[np.int_]
+) -> float:
+    """Share of classes that 15 labelled neighbours would tell: what z knows, clustering aside."""
+    guess = _neighbour_mean(train_z, train_kind.astype(float), test_z, 15) > 0.5
+    return float(np.mean(guess == test_kind))
+
+
+def _smallest_cut(graph: Array, degree: Array) -> int:
+    """Index after which an ordered graph is cut, where the normalised cut is smallest."""
+    inside = np.cumsum(degree)
+    # edges that cross each place: those that have begun less those that have ended
+    after = np.cumsum(np.triu(graph).sum(axis=1) - np.triu(graph).sum(axis=0))
+    cut = after[:-1] * (1 / inside[:-1] + 1 / (inside[-1] - inside[:-1]))
+    return int(np.argmin(cut))
+
+
+def _neighbour_mean(known_z: Array, known: Array, z: Array, count: int) -> Array:
+    _, nearest = cKDTree(known_z).query(z, k=count)
+    return known[nearest].mean(axis=1)
+
+
+def _r2(guess: Array, truth: Array) -> float:
+    return float(1 - np.mean((guess - truth) ** 2) / np.mean((truth - truth.mean(axis=0)) ** 2))
