@@ -1,5 +1,6 @@
 """What the rrVAE reads off a scan, as calibrated signals that can be saved in one file."""
 
+import re
 import shutil
 import warnings
 from dataclasses import dataclass
@@ -10,35 +11,65 @@ import hyperspy.api as hs
 import numpy as np
 
 from stemwidgets.arrays.axes import Axes
+from stemwidgets.arrays.circular import period
 from stemwidgets.arrays.errors import InputError
 from stemwidgets.rrvae.records import Encoding
 from stemwidgets.signals.axes import map_signal, map_stack_signal
+from stemwidgets.signals.compare import FOLD, fold
 from stemwidgets.signals.load import explained
 
 FORMATS = (".zspy", ".hspy")
-_SINGLE = ("angle", "confidence", "residual")
+_UNITS = {
+    "angle": "rad",
+    "angle_std": "rad",
+    "confidence": "",
+    "symmetry": "",
+    "symmetry_confidence": "",
+    "residual": "",
+}
+_WHOLE = {"symmetry": np.uint8, "classes": np.int16}
+_LATENT, _PROBABILITY = re.compile(r"z\d+"), re.compile(r"p\d+")
 
 
 @dataclass(frozen=True, eq=False)
 class Maps:
-    """Angle and latent maps of a scan, each a HyperSpy signal with the axes of the scan.
+    """Angle, latent and symmetry maps of a scan, each a HyperSpy signal with the axes of the scan.
 
     Parameters
     ----------
     angle : Signal2D
-        Rotation of each pattern [rad, in (-π, π]], ``[iy, ix]``; positive turns +kx towards +ky.
+        Rotation of each pattern [rad, in (-π, π] / fold], ``[iy, ix]``; positive turns +kx towards
+        +ky. NaN where the pattern is rotation-symmetric. It knows its fold
+        (``angle.metadata.Signal.fold``), so that :func:`stemwidgets.compare_angles` does, too.
     latent : Signal2D
         Latent variables, ``[d, iy, ix]``: one map for each navigation index.
     confidence : Signal2D
         Resultant length of the angle's posterior, from 0 to 1.
     residual : Signal2D
         Misfit of the reconstruction; 1 is typical of the training.
+    angle_std : Signal2D
+        Standard deviation of the angle [rad].
+    symmetry : Signal2D
+        Order n of each pattern's own rotational symmetry: 1 is none, 0 is full rotational symmetry.
+    symmetry_confidence : Signal2D
+        Probability of that n.
+    classes : Signal2D or None
+        Most probable class, from 0; None if the model has no classes.
+    class_probability : Signal2D or None
+        Probability of each class, ``[classes, iy, ix]``.
+
+    Patterns without counts have NaN in every map, 0 in `symmetry` and -1 in `classes`.
     """
 
     angle: Any
     latent: Any
     confidence: Any
     residual: Any
+    angle_std: Any
+    symmetry: Any
+    symmetry_confidence: Any
+    classes: Any = None
+    class_probability: Any = None
 
     @classmethod
     def from_encoding(cls, encoding: Encoding, axes: Axes, title: str = "") -> Self:
@@ -53,25 +84,44 @@ class Maps:
         title : str
             Name of the scan.
         """
-        prefix = f"{title}: " if title else ""
+        prefix = f"{title}: rrVAE" if title else "rrVAE"
 
-        def single(name: str, units: str) -> Any:
-            return map_signal(getattr(encoding, name), axes, f"{prefix}rrVAE {name}", name, units)
+        def single(name: str, units: str = "") -> Any:
+            words = name.replace("_", " ")
+            values = getattr(encoding, name)
+            return map_signal(values, axes, f"{prefix} {words}", words, units)
 
-        latent = map_stack_signal(encoding.latent, axes, f"{prefix}rrVAE latent", "z", "")
-        return cls(single("angle", "rad"), latent, single("confidence", ""), single("residual", ""))
+        maps = {name: single(name, units) for name, units in _UNITS.items()}
+        maps["angle"].metadata.set_item(FOLD, encoding.fold)
+        maps["latent"] = map_stack_signal(encoding.latent, axes, f"{prefix} latent", "z", "")
+        if encoding.classes is not None and encoding.class_probability is not None:
+            maps["classes"] = single("classes")
+            words = "class probability"
+            maps["class_probability"] = map_stack_signal(
+                encoding.class_probability, axes, f"{prefix} {words}", words, ""
+            )
+            maps["class_probability"].axes_manager.navigation_axes[0].name = "class"
+        return cls(**maps)
+
+    @property
+    def fold(self) -> int:
+        """The angle is defined modulo 2π / fold: the symmetry that all patterns have in common."""
+        return fold(self.angle)
 
     def __repr__(self) -> str:
-        """Name the maps and their size."""
+        """Name the maps, their size and units."""
         rows, columns = self.angle.data.shape
-        return (
-            f"<Maps, scan {rows}×{columns}: angle [rad], latent ({len(self.latent.data)}), "
-            "confidence, residual>"
-        )
+        modulo = f", modulo {period(self.fold)}" if self.fold > 1 else ""
+        names = [f"angle [rad{modulo}]", "angle_std [rad]", "confidence", "symmetry"]
+        names += ["symmetry_confidence", f"latent ({len(self.latent.data)})", "residual"]
+        if self.classes is not None:
+            names += ["classes", f"class_probability ({len(self.class_probability.data)})"]
+        return f"<Maps, scan {rows}×{columns}: {', '.join(names)}>"
 
     def save(self, path: str | Path, overwrite: bool = False) -> None:
         """Write all maps to one file that HyperSpy opens as a stack of maps.
 
+        Latent variables are called ``z1``, ``z2`` … there and the probability of class k ``pk``.
         The file is complete before it takes its name, so that an earlier one is never damaged.
 
         Parameters
@@ -125,7 +175,7 @@ class Maps:
         FileNotFoundError
             If there is no such file.
         InputError
-            If it cannot be read or does not hold maps of an rrVAE.
+            If it cannot be read, does not hold maps of an rrVAE, or lacks some of them.
         """
         path = Path(path).expanduser()
         if not path.exists():
@@ -134,36 +184,65 @@ class Maps:
         with explained(path):
             stack = hs.load(path)
         names = stack.metadata.get_item("Rrvae.maps", "").split() if _is_stack(stack) else []
-        if len(names) != len(getattr(stack, "data", ())) or set(_SINGLE) - set(names):
+        if len(names) != len(getattr(stack, "data", ())) or "angle" not in names:
             raise InputError(
                 f"Expected maps saved by stemwidgets, got something else in {path.name}. "
                 "Open scans with stemwidgets.load."
             )
-        title = stack.metadata.General.title
-
-        def single(name: str, quantity: str) -> Any:
-            return _titled(stack.inav[names.index(name)], f"{title} {name}", quantity)
-
-        latent = stack.inav[1 : 1 + len(names) - len(_SINGLE)]
-        latent.axes_manager.navigation_axes[0].name = "z"
-        return cls(
-            single("angle", "angle (rad)"),
-            _titled(latent, f"{title} latent", "z"),
-            single("confidence", "confidence"),
-            single("residual", "residual"),
-        )
+        missing = [name for name in _UNITS if name not in names]
+        if missing or not stack.metadata.has_item(FOLD):
+            raise InputError(
+                f"Expected maps with {', '.join(missing or ['the fold of the angle'])}, but "
+                f"{path.name} was saved by a version of stemwidgets that did not have them. Make "
+                "the maps again, with model.encode(signal), and save them."
+            )
+        return cls(**_taken_apart(stack, names))
 
     def _stack(self) -> Any:
-        arrays = [self.angle.data, *self.latent.data, self.confidence.data, self.residual.data]
-        names = ["angle", *(f"z{i + 1}" for i in range(len(self.latent.data)))]
-        names += ["confidence", "residual"]
-        stack = hs.stack([self.angle] * len(arrays), show_progressbar=False)
-        stack.data = np.stack(arrays)
+        parts = {name: getattr(self, name).data for name in _UNITS}
+        parts |= {f"z{i + 1}": values for i, values in enumerate(self.latent.data)}
+        if self.classes is not None:
+            parts["classes"] = self.classes.data
+            parts |= {f"p{i}": values for i, values in enumerate(self.class_probability.data)}
+        stack = hs.stack([self.angle] * len(parts), show_progressbar=False)
+        stack.data = np.stack([np.asarray(part, dtype=np.float32) for part in parts.values()])
         stack.axes_manager.navigation_axes[0].name = "map"
         title = self.angle.metadata.General.title.removesuffix(" angle")
-        _titled(stack, title, " ".join(names))
-        stack.metadata.set_item("Rrvae.maps", " ".join(names))
+        names = " ".join(parts)
+        _label(stack, title, names)
+        stack.metadata.set_item("Rrvae.maps", names)
         return stack
+
+
+def _taken_apart(stack: Any, names: list[str]) -> dict[str, Any]:
+    title, angle_fold = stack.metadata.General.title, fold(stack)
+    del stack.metadata.Rrvae
+    del stack.metadata.Signal.fold
+
+    def single(name: str, units: str = "") -> Any:
+        words = name.replace("_", " ")
+        taken = stack.inav[names.index(name)]
+        _label(taken, f"{title} {words}", f"{words} ({units})" if units else words)
+        if name in _WHOLE:
+            taken.change_dtype(_WHOLE[name])
+        return taken
+
+    def several(pattern: re.Pattern[str], words: str, quantity: str, axis: str) -> Any:
+        rows = [row for row, name in enumerate(names) if pattern.fullmatch(name)]
+        taken = stack.inav[rows[0] : rows[-1] + 1]
+        _label(taken, f"{title} {words}", quantity)
+        taken.axes_manager.navigation_axes[0].name = axis
+        taken.axes_manager.navigation_axes[0].offset = 0
+        return taken
+
+    maps = {name: single(name, units) for name, units in _UNITS.items()}
+    maps["angle"].metadata.set_item(FOLD, angle_fold)
+    maps["latent"] = several(_LATENT, "latent", "z", "z")
+    if "classes" in names:
+        maps["classes"] = single("classes")
+        words = "class probability"
+        maps["class_probability"] = several(_PROBABILITY, words, words, "class")
+    return maps
 
 
 def _require_format(path: Path) -> None:
@@ -186,9 +265,6 @@ def _is_stack(signal: Any) -> bool:
     )
 
 
-def _titled(signal: Any, title: str, quantity: str) -> Any:
+def _label(signal: Any, title: str, quantity: str) -> None:
     signal.metadata.General.title = title
     signal.metadata.Signal.quantity = quantity
-    if signal.metadata.has_item("Rrvae"):
-        del signal.metadata.Rrvae
-    return signal
