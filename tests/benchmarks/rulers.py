@@ -52,35 +52,11 @@ def factor_r2(train_z: Array, train_f: Array, test_z: Array, test_f: Array) -> f
     half = len(train_z) // 2
     count = max(
         NEIGHBOURS,
-        key=lambda k: _r2(
+        key=lambda k: r2(
             _neighbour_mean(train_z[:half], train_f[:half], train_z[half:], k), train_f[half:]
         ),
     )
-    return _r2(_neighbour_mean(train_z, train_f, test_z, count), test_f)
-
-
-def best_factor_r2(truth: RotatedPatterns, seed: int = 0) -> float:
-    """R² of the best estimate of f that a pattern allows.
-
-    An efficient estimator finds f + N(0, σ²), σ the Cramér–Rao bound with the angle unknown. With
-    the uniform prior on [0, 1] the best guess is the posterior mean E[f | f + N(0, σ²)], with σ a
-    function of f (interpolated between the drawn patterns of the class). Its R² is the bound.
-    """
-    if not truth.factor_std.any():
-        return 1.0
-    rng = np.random.default_rng(seed)
-    estimate = np.empty_like(truth.factor)
-    grid = np.linspace(0, 1, 1001)
-    for kind in (0, 1):
-        rows = np.flatnonzero(truth.kind == kind)
-        rows = rows[np.argsort(truth.factor[rows])]
-        f, std = truth.factor[rows], truth.factor_std[rows]
-        measured = f + std * rng.standard_normal(len(f))
-        width = np.interp(grid, f, std)
-        log_likelihood = -0.5 * ((measured[:, None] - grid) / width) ** 2 - np.log(width)
-        weight = np.exp(log_likelihood - log_likelihood.max(axis=1, keepdims=True))
-        estimate[rows] = weight @ grid / weight.sum(axis=1)
-    return _r2(estimate, truth.factor)
+    return r2(_neighbour_mean(train_z, train_f, test_z, count), test_f)
 
 
 def leak_r2(train_z: Array, train_angle: Array, test_z: Array, test_angle: Array) -> float:
@@ -92,7 +68,7 @@ def leak_r2(train_z: Array, train_angle: Array, test_z: Array, test_angle: Array
     known, asked = (np.stack([np.cos(a), np.sin(a)], 1) for a in (train_angle, test_angle))
     guess = _neighbour_mean(train_z, known, test_z, LEAK_NEIGHBOURS)
     excess = 1 + 1 / LEAK_NEIGHBOURS
-    return max(0.0, 1 - (1 - _r2(guess, asked)) / excess)
+    return max(0.0, 1 - (1 - r2(guess, asked)) / excess)
 
 
 def told_apart(latent: Array, kind: NDArray[np.int_]) -> float:
@@ -142,5 +118,6 @@ def _neighbour_mean(known_z: Array, known: Array, z: Array, count: int) -> Array
     return known[nearest].mean(axis=1)
 
 
-def _r2(guess: Array, truth: Array) -> float:
+def r2(guess: Array, truth: Array) -> float:
+    """Share of the variance of the truth that a guess explains."""
     return float(1 - np.mean((guess - truth) ** 2) / np.mean((truth - truth.mean(axis=0)) ** 2))

@@ -93,6 +93,6 @@ class Table:
         return [figure.name for figure in self.figures]
 
     def _line(self, label: object, cells: list[str]) -> None:
-        widths = [max(len(figure.name), 12) for figure in self.figures]
+        widths = [max(len(figure.name), 9) for figure in self.figures]
         row = "  ".join(f"{cell:>{width}}" for cell, width in zip(cells, widths, strict=True))
         print(f"{label!s:>8}  {row}", flush=True)

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from rotated_patterns import RotatedPatterns, bragg, harmonic, rotated_patterns, threefold
 
-from benchmarks import rulers
+from benchmarks import bounds, rulers
 from benchmarks.table import Figure, Table, seeds
 from stemwidgets.rrvae import RRVAE
 
@@ -42,6 +42,7 @@ class Measured:
     raw: float
     p90: float
     off: float
+    free_off: float
     factor: float
     told_apart: float
     by_neighbours: float
@@ -68,6 +69,7 @@ def measure(train: RotatedPatterns, test: RotatedPatterns, symmetry: int, seed: 
         raw=float(np.median(raw)),
         p90=float(np.percentile(raw, 90)),
         off=float(100 * np.mean(raw > 15)),
+        free_off=float(100 * np.mean(rest > np.radians(15))),
         factor=rulers.factor_r2(known.latent, train.factor, found.latent, test.factor),
         told_apart=rulers.told_apart(found.latent, test.kind),
         by_neighbours=rulers.class_from_neighbours(
@@ -84,19 +86,26 @@ def measure(train: RotatedPatterns, test: RotatedPatterns, symmetry: int, seed: 
 
 
 def figures(symmetry: int, intensity: object, dose: float | None) -> list[Figure]:
-    """What is asked, with and without noise; "free" is convention-free, "/ best" over its bound."""
+    """What is asked; "free" is convention-free, "/ best" over its bound.
+
+    Raw figures are asked of *harmonic* alone, whose generator has the convention of the product (the
+    dipole along +kx), and classes of all but *threefold*, whose two classes are the same at f = 1.
+    """
     column = (None, 1e4, 1e3).index(dose)
     unit = "/ best" if dose else "[°]"
     threefold_free = (0.1, 1.2, 1.4)[column]
     other_free = (0.1, 1.15, 1.2)[column]
+    off_asked = (0.0, 0.1, 10.0)[column]
+    classes_asked = (1.0, 0.99, 0.97)[column]
     raw_asked = intensity is harmonic
     return [
         Figure(f"free {unit}", at_most=threefold_free if symmetry == 3 else other_free),
         Figure(f"raw {unit}", at_most=(0.5, 1.3, 1.4)[column] if raw_asked else None),
         Figure("p90 [°]", at_most=(2.0, 5.0, None)[column] if raw_asked else None, digits=2),
-        Figure(">15° [%]", at_most=(0.0, 0.1, 10.0)[column] if symmetry == 1 else None, digits=2),
+        Figure(">15° raw [%]", at_most=off_asked if raw_asked else None, digits=2),
+        Figure(">15° free [%]", at_most=off_asked if symmetry == 1 else None, digits=2),
         Figure("f R²/best", at_least=(0.99, 0.97, 0.9)[column]),
-        Figure("classes", at_least=(1.0, 0.99, 0.97)[column], digits=4),
+        Figure("classes", at_least=classes_asked if symmetry == 1 else None, digits=4),
         Figure("(by labels)", digits=4),
         Figure("leak R²", at_most=(0.02, 0.02, 0.03)[column]),
         *(
@@ -108,6 +117,9 @@ def figures(symmetry: int, intensity: object, dose: float | None) -> list[Figure
         Figure("training [s]", digits=2),
         Figure("encoding [s]", digits=2),
         Figure("CPU [s]", at_most=5.0 if dose == 1e4 else None, digits=2),
+        Figure("best [°]"),
+        Figure("best f R²", digits=4),
+        Figure("best classes", digits=4),
     ]
 
 
@@ -116,17 +128,19 @@ def figures(symmetry: int, intensity: object, dose: float | None) -> list[Figure
 def test_known_rotation(intensity, symmetry, dose):
     table = Table(
         f"{intensity.__name__}, {dose_in_words(dose)}, {PATTERNS} patterns",
-        [*figures(symmetry, intensity, dose), Figure("best [°]"), Figure("best f R²", digits=4)],
+        figures(symmetry, intensity, dose),
     )
+    best_classes = bounds.best_class_accuracy(intensity, symmetry, dose)
     for seed in seeds():
         train, test = draws(intensity, symmetry, dose, seed)
         got = measure(train, test, symmetry, seed)
-        best, best_r2 = np.degrees(test.best_median_error), rulers.best_factor_r2(test)
+        best, best_r2 = np.degrees(test.best_median_error), bounds.best_factor_r2(test)
         unit = best or 1.0
-        row = [got.free / unit, got.raw / unit, got.p90, got.off, got.factor / best_r2]
-        row += [got.told_apart, got.by_neighbours, got.leak, got.covered, got.symmetry]
+        row = [got.free / unit, got.raw / unit, got.p90, got.off, got.free_off]
+        row += [got.factor / best_r2, got.told_apart, got.by_neighbours, got.leak]
+        row += [got.covered, got.symmetry]
         seconds = [got.training_seconds, got.encoding_seconds]
-        table.add(seed, [*row, *seconds, sum(seconds), best, best_r2])
+        table.add(seed, [*row, *seconds, sum(seconds), best, best_r2, best_classes])
     table.close()
 
 
