@@ -21,7 +21,8 @@ def iterate_blocks(
     Parameters
     ----------
     data : array, shape [..., ky, kx]
-        ``[n, ky, kx]`` or ``[iy, ix, ky, kx]``; dask arrays are read one chunk at a time.
+        ``[n, ky, kx]`` or ``[iy, ix, ky, kx]``; dask arrays are read one chunk at a time. Masked
+        pixels of a masked array count nothing.
     block_bytes : int
         Size of a block of an in-memory array.
 
@@ -41,7 +42,7 @@ def iterate_blocks(
     if hasattr(data, "dask"):
         yield from _dask_blocks(data)
         return
-    array = np.asarray(data)
+    array = data if np.ma.isMaskedArray(data) else np.asarray(data)
     rows = max(1, int(block_bytes // max(array[0].nbytes, 1)))
     for start in range(0, len(array), rows):
         where = (slice(start, min(start + rows, len(array))),)
@@ -60,6 +61,7 @@ def _dask_blocks(data: Any) -> Iterator[tuple[Where, NDArray[Any]]]:
 
 
 def _native(block: NDArray[Any]) -> NDArray[Any]:
+    block = np.ma.filled(block, 0)
     if block.dtype.kind == "b":
         return block.view(np.uint8)
     if block.dtype.kind == "f" and block.dtype.itemsize not in (4, 8):

@@ -2,20 +2,21 @@
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from stemwidgets.arrays.checks import require_finite
-from stemwidgets.arrays.disc import find_disc
+from stemwidgets.arrays.disc import CIRCLE, Ellipse, find_disc
 from stemwidgets.arrays.errors import InputError
 
 LARGEST_RADIUS = 32.0
 ENCLOSED_INTENSITY = 0.998
+USABLE_SHARE = 0.7
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Preparation:
     """Which pixels of a pattern are used: binned, and within a circle about the optic axis.
 
@@ -31,6 +32,10 @@ class Preparation:
         Side of the square of raw pixels that are added up.
     pixel_size : (float, float)
         Height and width of a raw pixel, in one unit.
+    ellipse : Ellipse
+        Distortion of the detector, which the coordinates undo.
+    mask : ndarray of bool, shape [ky, kx], or None
+        True where a raw pixel is left out, whatever it holds.
     """
 
     shape: tuple[int, int]
@@ -38,53 +43,73 @@ class Preparation:
     radius: float
     binning: int
     pixel_size: tuple[float, float] = (1.0, 1.0)
+    ellipse: Ellipse = CIRCLE
+    mask: NDArray[np.bool_] | None = None
 
     @classmethod
     def from_mean(
-        cls, mean_pattern: NDArray[np.floating], pixel_size: tuple[float, float] = (1.0, 1.0)
-    ) -> "Preparation":
+        cls,
+        mean_pattern: NDArray[np.floating],
+        pixel_size: tuple[float, float] = (1.0, 1.0),
+        mask: NDArray[np.bool_] | None = None,
+    ) -> Self:
         """Choose centre, radius and binning from the mean pattern.
 
         The circle is centred on the bright-field disc, encloses nearly all counts and stays on
         the detector; bins keep its radius near 32 pixels or below.
 
+        Parameters
+        ----------
+        mean_pattern : ndarray, shape [ky, kx]
+            Mean over the scan.
+        pixel_size : (float, float)
+            Height and width of a pixel, in one unit.
+        mask : ndarray of bool, shape [ky, kx], optional
+            True where a pixel is left out.
+
         Raises
         ------
         InputError
-            If the mean pattern has no contrast.
+            If the mean pattern has no contrast, or the mask leaves no pixel.
         """
-        disc = find_disc(mean_pattern, pixel_size)
         height, width = mean_pattern.shape
-        aspect = pixel_size[0] / pixel_size[1]
-        y, x = np.indices(mean_pattern.shape)
-        distance = np.hypot((y - disc.center[0]) * aspect, x - disc.center[1])
-        on_detector = min(
-            (disc.center[0] + 0.5) * aspect,
-            (height - 0.5 - disc.center[0]) * aspect,
-            disc.center[1] + 0.5,
-            width - 0.5 - disc.center[1],
-        )
-        counts = np.clip(mean_pattern - np.percentile(mean_pattern, 1), 0, None)
-        order = np.argsort(distance, axis=None)
-        enclosed = np.cumsum(counts.ravel()[order]) / counts.sum()
-        reach = distance.ravel()[order][np.searchsorted(enclosed, ENCLOSED_INTENSITY)]
+        mask = mask if mask is not None and mask.any() else None
+        disc = find_disc(mean_pattern, pixel_size, mask)
+        whole = cls((height, width), disc.center, np.inf, 1, pixel_size, disc.ellipse, mask)
+        distance = whole._distance(*np.indices(mean_pattern.shape, dtype=float))
+        usable = np.ones(mean_pattern.shape, dtype=bool) if mask is None else ~mask
+        on_detector = whole._distance(*_border(height, width)).min()
+        counts = mean_pattern[usable]
+        counts = np.clip(counts - np.percentile(counts, 1), 0, None)
+        order = np.argsort(distance[usable])
+        enclosed = np.cumsum(counts[order]) / counts.sum()
+        reach = distance[usable][order][np.searchsorted(enclosed, ENCLOSED_INTENSITY)]
         radius = float(min(on_detector, max(1.1 * reach, 1.1 * disc.radius)))
         binning = max(1, int(np.ceil(radius / (1.25 * LARGEST_RADIUS))))
-        return cls((height, width), disc.center, radius, binning, pixel_size)
+        chosen = cls((height, width), disc.center, radius, binning, pixel_size, disc.ellipse, mask)
+        if not chosen.inside.any():
+            raise InputError(
+                "Expected a mask that leaves some of the bright-field disc, got one that covers "
+                "it all. True means that a pixel is left out: pass ~mask if it was meant otherwise."
+            )
+        return chosen
 
     @cached_property
     def coordinates(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """``(y, x)`` of the used pixels about the optic axis, in binned pixels along kx."""
+        """``(y, x)`` of the used pixels about the optic axis, in binned pixels along kx.
+
+        Both pixel size and ellipse are undone: patterns turn on circles.
+        """
         y, x = self._grid
         inside = self.inside
-        return y[inside], x[inside]
+        return y[inside].astype(np.float64), x[inside].astype(np.float64)
 
     @cached_property
     def inside(self) -> NDArray[np.bool_]:
         """Which pixels of the binned pattern are used."""
         y, x = self._grid
         inside: NDArray[np.bool_] = np.hypot(y, x) <= self.radius / self.binning
-        return inside
+        return inside & (self._usable_share >= USABLE_SHARE)
 
     @property
     def binned_shape(self) -> tuple[int, int]:
@@ -92,17 +117,39 @@ class Preparation:
         return (self.shape[0] // self.binning, self.shape[1] // self.binning)
 
     @cached_property
-    def _grid(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        aspect = self.pixel_size[0] / self.pixel_size[1]
+    def _grid(self) -> tuple[NDArray[np.floating], NDArray[np.floating]]:
         shift = (self.binning - 1) / 2
         y, x = np.indices(self.binned_shape, dtype=float) * self.binning + shift
-        return (
-            (y - self.center[0]) * aspect / self.binning,
-            (x - self.center[1]) / self.binning,
+        y, x = self._circularised(y, x)
+        return y / self.binning, x / self.binning
+
+    @cached_property
+    def _usable_share(self) -> NDArray[np.floating]:
+        if self.mask is None:
+            return np.ones(self.binned_shape)
+        return self._binned(~self.mask[None])[0] / self.binning**2
+
+    def _circularised(
+        self, y: NDArray[np.floating], x: NDArray[np.floating]
+    ) -> tuple[NDArray[np.floating], NDArray[np.floating]]:
+        aspect = self.pixel_size[0] / self.pixel_size[1]
+        return self.ellipse.undo((y - self.center[0]) * aspect, x - self.center[1])
+
+    def _distance(self, y: NDArray[np.floating], x: NDArray[np.floating]) -> NDArray[np.floating]:
+        distance: NDArray[np.floating] = np.hypot(*self._circularised(y, x))
+        return distance
+
+    def _binned(self, patterns: NDArray[Any]) -> NDArray[np.float32]:
+        height, width = (size * self.binning for size in self.binned_shape)
+        blocks = patterns[:, :height, :width].reshape(
+            len(patterns), height // self.binning, self.binning, width // self.binning, self.binning
         )
+        return blocks.sum(axis=(2, 4), dtype=np.float32)
 
     def apply(self, patterns: NDArray[Any]) -> NDArray[np.float32]:
         """Counts in the used pixels.
+
+        A bin of which some raw pixels are left out counts as if those held the mean of the others.
 
         Parameters
         ----------
@@ -127,12 +174,10 @@ class Preparation:
             )
         flat = patterns.reshape(-1, *self.shape)
         if self.binning > 1:
-            height, width = (size * self.binning for size in self.binned_shape)
-            flat = flat[:, :height, :width].reshape(
-                len(flat), height // self.binning, self.binning, width // self.binning, self.binning
-            )
-            flat = flat.sum(axis=(2, 4), dtype=np.float32)
+            flat = self._binned(flat if self.mask is None else np.where(self.mask, 0, flat))
         prepared = flat[:, self.inside].astype(np.float32)
+        if self.binning > 1 and self.mask is not None:
+            prepared /= self._usable_share[self.inside].astype(np.float32)
         with np.errstate(invalid="ignore"):  # opposite infinities
             require_finite(prepared.sum(axis=1, dtype=np.float64))
         return prepared
@@ -145,3 +190,42 @@ class Preparation:
         height, width = (size * self.binning for size in self.binned_shape)
         patterns[:, :height, :width] = binned.repeat(self.binning, 1).repeat(self.binning, 2)
         return patterns
+
+    def to_record(self) -> dict[str, Any]:
+        """Plain numbers, lists and words, fit for JSON."""
+        return {
+            "shape": list(self.shape),
+            "center": list(self.center),
+            "radius": self.radius,
+            "binning": self.binning,
+            "pixel_size": list(self.pixel_size),
+            "ellipse": {"ratio": self.ellipse.ratio, "angle": self.ellipse.angle},
+            "mask": None if self.mask is None else np.flatnonzero(self.mask).tolist(),
+        }
+
+    @classmethod
+    def from_record(cls, record: dict[str, Any]) -> Self:
+        """What `to_record` gave."""
+        shape = (record["shape"][0], record["shape"][1])
+        mask = None
+        if record["mask"] is not None:
+            mask = np.zeros(shape, dtype=bool)
+            mask.flat[record["mask"]] = True
+        return cls(
+            shape=shape,
+            center=(record["center"][0], record["center"][1]),
+            radius=record["radius"],
+            binning=record["binning"],
+            pixel_size=(record["pixel_size"][0], record["pixel_size"][1]),
+            ellipse=Ellipse(**record["ellipse"]),
+            mask=mask,
+        )
+
+
+def _border(height: int, width: int) -> tuple[NDArray[np.floating], NDArray[np.floating]]:
+    """``(y, x)`` along the edge of a detector."""
+    rows, columns = np.arange(-0.5, height), np.arange(-0.5, width)
+    top, left = np.full(len(columns), -0.5), np.full(len(rows), -0.5)
+    y = np.concatenate([top, top + height, rows, rows])
+    x = np.concatenate([columns, columns, left, left + width])
+    return y, x

@@ -8,8 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stemwidgets.arrays.blocks import Where, iterate_blocks
-from stemwidgets.arrays.checks import require_finite, require_patterns
+from stemwidgets.arrays.checks import require_patterns
 from stemwidgets.arrays.errors import InputError
+from stemwidgets.arrays.pixels import common_mask, faulty_pixels, pixel_statistics, require_mask
 from stemwidgets.arrays.preparation import Preparation
 from stemwidgets.rrvae.basis import Float, HarmonicBasis, fit_basis
 
@@ -33,6 +34,8 @@ class Gathered:
         Energy of each outside the basis.
     filled : ndarray of bool, shape [...]
         Which patterns have counts.
+    relative_dose : ndarray of float32, shape [n]
+        Counts of each pattern over those of the mean pattern.
     """
 
     preparation: Preparation
@@ -40,6 +43,7 @@ class Gathered:
     coefficients: Float
     left_out: Float
     filled: NDArray[np.bool_]
+    relative_dose: Float
 
 
 def as_array(data: Any) -> Any:
@@ -50,8 +54,12 @@ def as_array(data: Any) -> Any:
     return data
 
 
-def gather(data: Any, pixel_size: tuple[float, float]) -> Gathered:
+def gather(
+    data: Any, pixel_size: tuple[float, float], mask: NDArray[np.bool_] | None = None
+) -> Gathered:
     """Read a scan, choose its preparation and basis, and project it.
+
+    Dead and hot pixels are found and left out.
 
     Parameters
     ----------
@@ -59,24 +67,34 @@ def gather(data: Any, pixel_size: tuple[float, float]) -> Gathered:
         numpy or dask.
     pixel_size : (float, float)
         Height and width of a detector pixel.
+    mask : ndarray of bool, shape [ky, kx], optional
+        True where a pixel is left out; that of a masked array is added.
 
     Raises
     ------
     InputError
         If there are too few patterns, they are alike, or pixels are not finite.
     """
-    preparation = Preparation.from_mean(_mean_pattern(data), pixel_size)
+    preparation = _prepare(data, pixel_size, mask)
     basis = fit_basis(_sample(data, preparation), *preparation.coordinates)
-    coefficients, left_out = [], []
+    coefficients, left_out, doses = [], [], []
     filled = np.empty(data.shape[:-2], dtype=bool)
     for where, prepared in prepared_blocks(data, preparation):
-        has_counts = prepared.sum(axis=1) > 0
+        counts = prepared.sum(axis=1)
+        has_counts = counts > 0
         filled[where] = has_counts.reshape(filled[where].shape)
         projected, rest = basis.project(prepared[has_counts])
         coefficients.append(projected)
         left_out.append(rest)
+        doses.append(counts[has_counts])
+    dose = np.concatenate(doses)
     return Gathered(
-        preparation, basis, np.concatenate(coefficients), np.concatenate(left_out), filled
+        preparation,
+        basis,
+        np.concatenate(coefficients),
+        np.concatenate(left_out),
+        filled,
+        dose / dose.mean(),
     )
 
 
@@ -86,21 +104,22 @@ def prepared_blocks(data: Any, preparation: Preparation) -> Iterator[tuple[Where
         yield where, preparation.apply(patterns)
 
 
-def _mean_pattern(data: Any) -> NDArray[np.float64]:
-    total = np.zeros(data.shape[-2:])
-    sums = np.empty(data.shape[:-2])
-    for where, patterns in iterate_blocks(data):
-        with np.errstate(invalid="ignore"):  # opposite infinities, refused below
-            total += patterns.reshape(-1, *total.shape).sum(axis=0, dtype=np.float64)
-            sums[where] = patterns.sum(axis=(-2, -1), dtype=np.float64)
-    require_finite(sums)
-    count = int((sums > 0).sum())
-    if count < FEWEST_PATTERNS:
+def _prepare(
+    data: Any, pixel_size: tuple[float, float], mask: NDArray[np.bool_] | None
+) -> Preparation:
+    shape = data.shape[-2:]
+    known = np.zeros(shape, dtype=bool) if mask is None else require_mask(mask, shape)
+    masked = common_mask(data)
+    if masked is not None:
+        known = known | masked
+    statistics = pixel_statistics(data, known)
+    if statistics.filled < FEWEST_PATTERNS:
         raise InputError(
-            f"Expected at least {FEWEST_PATTERNS} patterns with counts to learn from, got {count}. "
-            "Use a larger part of the scan."
+            f"Expected at least {FEWEST_PATTERNS} patterns with counts to learn from, got "
+            f"{statistics.filled}. Use a larger part of the scan."
         )
-    return total / count
+    faulty = faulty_pixels(statistics, known)
+    return Preparation.from_mean(statistics.mean, pixel_size, faulty)
 
 
 def _sample(data: Any, preparation: Preparation) -> Float:

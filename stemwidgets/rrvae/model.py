@@ -85,7 +85,12 @@ class RRVAE:
         """Which pixels of the patterns are used."""
         return self._require_trained().preparation
 
-    def fit(self, data: Any, pixel_size: tuple[float, float] = (1.0, 1.0)) -> Self:
+    def fit(
+        self,
+        data: Any,
+        pixel_size: tuple[float, float] = (1.0, 1.0),
+        mask: NDArray[np.bool_] | None = None,
+    ) -> Self:
         """Learn from patterns; what was learned before is replaced.
 
         Parameters
@@ -94,6 +99,9 @@ class RRVAE:
             numpy, dask or torch; counts or intensities of any real type.
         pixel_size : (float, float)
             Height and width of a detector pixel, in one unit.
+        mask : ndarray of bool, shape [ky, kx], optional
+            True where a pixel is left out, under a beam stop say, whatever it holds. Dead and hot
+            pixels are found and left out without it.
 
         Returns
         -------
@@ -105,18 +113,23 @@ class RRVAE:
         InputError
             If there is nothing to learn from: see the message.
         """
-        for _ in self.steps(data, pixel_size):
+        for _ in self.steps(data, pixel_size, mask):
             pass
         return self
 
-    def steps(self, data: Any, pixel_size: tuple[float, float] = (1.0, 1.0)) -> Iterator[Progress]:
+    def steps(
+        self,
+        data: Any,
+        pixel_size: tuple[float, float] = (1.0, 1.0),
+        mask: NDArray[np.bool_] | None = None,
+    ) -> Iterator[Progress]:
         """Learn from patterns, step by step: what `fit` does, for those who watch.
 
         A generator that is closed early leaves the model as it is at that moment, ready to encode.
 
         Parameters
         ----------
-        data, pixel_size
+        data, pixel_size, mask
             As for `fit`.
 
         Yields
@@ -133,7 +146,8 @@ class RRVAE:
         began = time.perf_counter()
         self.warm_up()
         with one_thread():
-            gathered = gather(as_array(data), (float(pixel_size[0]), float(pixel_size[1])))
+            size = (float(pixel_size[0]), float(pixel_size[1]))
+            gathered = gather(as_array(data), size, mask)
             training = Training(gathered, self.latent_dim, self.seed, self.device)
         moments = training.moments()
         try:

@@ -1,6 +1,6 @@
 """A trained model: what it takes to encode, decode and save."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any, Self
 
 import torch
@@ -103,7 +103,7 @@ class Trained:
         tensors["codebook"] = self.codebook
         tensors["convention.pointer"] = self.convention.pointer
         record = {
-            "preparation": asdict(self.preparation),
+            "preparation": self.preparation.to_record(),
             "basis": {"noise": basis.noise, "dose": basis.dose},
             "symmetry": self.convention.symmetry,
             "noise": self.noise,
@@ -116,14 +116,7 @@ class Trained:
         cls, tensors: dict[str, Tensor], record: dict[str, Any], device: torch.device
     ) -> Self:
         """What `to_record` gave."""
-        prepared = record["preparation"]
-        preparation = Preparation(
-            shape=tuple(prepared["shape"]),
-            center=tuple(prepared["center"]),
-            radius=prepared["radius"],
-            binning=prepared["binning"],
-            pixel_size=tuple(prepared["pixel_size"]),
-        )
+        preparation = Preparation.from_record(record["preparation"])
         names = ("order", "variance", "functions", "analysis", "background", "weight")
         arrays = {name: tensors[f"basis.{name}"].numpy() for name in names}
         basis = HarmonicBasis(

@@ -3,6 +3,9 @@
 from collections.abc import Iterator
 from typing import Any, Self
 
+import numpy as np
+from numpy.typing import NDArray
+
 from stemwidgets.rrvae import model
 from stemwidgets.rrvae.records import Progress
 from stemwidgets.signals.axes import to_arrays
@@ -44,7 +47,12 @@ class RRVAE(model.RRVAE):
     >>> maps.angle.plot(cmap="twilight")
     """
 
-    def fit(self, data: Any, pixel_size: PixelSize | None = None) -> Self:
+    def fit(
+        self,
+        data: Any,
+        pixel_size: PixelSize | None = None,
+        mask: NDArray[np.bool_] | None = None,
+    ) -> Self:
         """Learn from a scan; what was learned before is replaced.
 
         Parameters
@@ -55,6 +63,9 @@ class RRVAE(model.RRVAE):
         pixel_size : (float, float), optional
             Height and width of a detector pixel, in one unit; those of the signal's axes if not
             given, squares for a plain array.
+        mask : ndarray of bool, shape [ky, kx], optional
+            True where a pixel is left out, under a beam stop say, whatever it holds. Dead and hot
+            pixels are found and left out without it.
 
         Returns
         -------
@@ -68,18 +79,23 @@ class RRVAE(model.RRVAE):
         InputError
             If there is nothing to learn from: see the message.
         """
-        for _ in self.steps(data, pixel_size):
+        for _ in self.steps(data, pixel_size, mask):
             pass
         return self
 
-    def steps(self, data: Any, pixel_size: PixelSize | None = None) -> Iterator[Progress]:
+    def steps(
+        self,
+        data: Any,
+        pixel_size: PixelSize | None = None,
+        mask: NDArray[np.bool_] | None = None,
+    ) -> Iterator[Progress]:
         """Learn from a scan, step by step: what `fit` does, for those who watch.
 
         A generator that is closed early leaves the model as it is at that moment, ready to encode.
 
         Parameters
         ----------
-        data, pixel_size
+        data, pixel_size, mask
             As for `fit`.
 
         Yields
@@ -95,7 +111,7 @@ class RRVAE(model.RRVAE):
         if not _is_plain_array(data):
             data, axes, _ = to_arrays(data)
             pixel_size = axes.pixel_size if pixel_size is None else pixel_size
-        return super().steps(data, (1.0, 1.0) if pixel_size is None else pixel_size)
+        return super().steps(data, (1.0, 1.0) if pixel_size is None else pixel_size, mask)
 
     def encode(self, data: Any) -> Any:
         """Read angle and latent variables off each pattern.

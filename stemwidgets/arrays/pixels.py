@@ -1,0 +1,248 @@
+"""Detector pixels that cannot be trusted: dead, hot, covered by a beam stop."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy import ndimage
+
+from stemwidgets.arrays.blocks import iterate_blocks
+from stemwidgets.arrays.checks import require_finite
+from stemwidgets.arrays.errors import InputError
+
+SLICE_PIXELS = 2**22
+LIT = 30.0
+REACH = 4
+SIGNIFICANCE = 6.0
+OUT_OF_RANGE = 8.0
+NEGATIVE_SHARE = 0.3
+
+Array = NDArray[np.float64]
+Mask = NDArray[np.bool_]
+
+
+@dataclass(frozen=True, eq=False)
+class PixelStatistics:
+    """What each detector pixel saw over the scan.
+
+    Parameters
+    ----------
+    count : int
+        Number of patterns.
+    filled : int
+        Number of patterns with counts.
+    mean, variance : ndarray, shape [ky, kx]
+        Over the scan; 0 in pixels that are not finite in any pattern. The highest value of each
+        pixel is left out of its variance, so that one cosmic ray does not count.
+    broken : ndarray of bool, shape [ky, kx]
+        Pixels that are NaN or infinite in every pattern.
+    """
+
+    count: int
+    filled: int
+    mean: Array
+    variance: Array
+    broken: Mask
+
+
+def pixel_statistics(data: Any, mask: Mask | None = None) -> PixelStatistics:
+    """Read a scan once and sum up every pixel.
+
+    Parameters
+    ----------
+    data : array, shape [..., ky, kx]
+        Counts or intensities; numpy or dask (read one chunk at a time).
+    mask : ndarray of bool, shape [ky, kx], optional
+        True where a pixel is left out, whatever it holds.
+
+    Raises
+    ------
+    InputError
+        If a pixel is not finite in some patterns only, or the patterns are no intensities: as
+        negative as they are positive.
+    """
+    shape = data.shape[-2:]
+    used = np.ones(shape, dtype=bool) if mask is None else ~mask
+    sums = _Sums(used.ravel())
+    for _, patterns in iterate_blocks(data):
+        flat = patterns.reshape(-1, used.size)
+        rows = max(1, SLICE_PIXELS // used.size)
+        for start in range(0, len(flat), rows):
+            sums.add(flat[start : start + rows])
+    statistics = sums.statistics(shape)
+    negative = -np.minimum(statistics.mean[used], 0.0).sum()
+    positive = np.maximum(statistics.mean[used], 0.0).sum()
+    if sums.lowest < 0 and negative > NEGATIVE_SHARE * positive:
+        raise InputError(
+            "Expected counts or intensities, got a mean pattern that is as negative as it is "
+            "positive: a mean was subtracted. Pass the patterns as they were recorded; a "
+            "background may be subtracted."
+        )
+    return statistics
+
+
+class _Sums:
+    """Sums over patterns, about the mean of the first ones so that no digits are lost."""
+
+    def __init__(self, used: Mask) -> None:
+        self.used = used
+        self.count = self.filled = 0
+        self.lowest = np.inf
+        self.reference = np.zeros(used.size, dtype=np.float32)
+        self.first = np.zeros(used.size)
+        self.second = np.zeros(used.size)
+        self.highest = np.full(used.size, -np.inf, dtype=np.float32)
+        self.never_finite = np.ones(used.size, dtype=bool)
+        self.not_finite: list[NDArray[np.int_]] = []
+
+    def add(self, patterns: NDArray[Any]) -> None:
+        """Add patterns ``[n, pixels]``."""
+        values = patterns.astype(np.float32)
+        if not self.used.all():
+            values[:, ~self.used] = 0.0
+        with np.errstate(invalid="ignore", over="ignore"):
+            whole = np.isfinite(values.sum())
+        if whole:
+            self.never_finite[:] = False
+            self.not_finite.append(np.zeros(len(values), dtype=int))
+        else:
+            strange = ~np.isfinite(values)
+            self.never_finite &= strange.all(axis=0)
+            self.not_finite.append(strange.sum(axis=1))
+            values[strange] = 0.0
+        self.lowest = min(self.lowest, float(values.min()))
+        self.filled += int((values.sum(axis=1, dtype=np.float64) > 0).sum())
+        if self.count == 0:
+            self.reference = values.mean(axis=0)
+        np.maximum(self.highest, values.max(axis=0), out=self.highest)
+        values -= self.reference
+        self.first += values.sum(axis=0, dtype=np.float64)
+        self.second += np.einsum("np,np->p", values, values)
+        self.count += len(values)
+
+    def statistics(self, shape: tuple[int, int]) -> PixelStatistics:
+        """The statistics of all patterns that were added."""
+        strange = np.concatenate(self.not_finite) - int(self.never_finite.sum())
+        require_finite(np.where(strange > 0, np.nan, 0.0))
+        shift = self.first / self.count
+        mean = self.reference + shift
+        variance = self.second / self.count - shift**2
+        variance = variance - (self.highest - mean) ** 2 / self.count
+        rounding = 1e-10 * np.square(mean)
+        variance = np.where(variance > rounding, variance, 0.0)
+        return PixelStatistics(
+            self.count,
+            self.filled,
+            mean.reshape(shape),
+            variance.reshape(shape),
+            self.never_finite.reshape(shape),
+        )
+
+
+def faulty_pixels(statistics: PixelStatistics, mask: Mask | None = None) -> Mask:
+    """Find pixels that do not follow their neighbours.
+
+    A pixel is dead if it never changes while pixels on both sides of it, in two directions at
+    least, do; it is hot (or weak) if its mean lies outside the range of its neighbours by many
+    times that range and by more than the noise allows. A beam stop is wider than what is found.
+
+    Parameters
+    ----------
+    statistics : PixelStatistics
+        Of the whole scan.
+    mask : ndarray of bool, shape [ky, kx], optional
+        Pixels that are known to be faulty.
+
+    Returns
+    -------
+    ndarray of bool, shape [ky, kx]
+        True where a pixel should be left out; those known are included.
+    """
+    faulty = statistics.broken if mask is None else statistics.broken | mask
+    faulty = faulty | (~faulty & _dead(statistics))
+    return faulty | _outliers(statistics, faulty)
+
+
+def _dead(statistics: PixelStatistics) -> Mask:
+    mean, variance = statistics.mean, statistics.variance
+    with np.errstate(divide="ignore", invalid="ignore"):
+        counts = statistics.count * mean**2 / variance
+    lit = (variance > 0) & (counts > LIT)
+    surrounded = np.zeros(mean.shape, dtype=int)
+    for step in ((0, 1), (1, 0), (1, 1), (1, -1)):
+        surrounded += _within_reach(lit, step) & _within_reach(lit, (-step[0], -step[1]))
+    return (variance == 0) & (surrounded >= 2)
+
+
+def _within_reach(lit: Mask, step: tuple[int, int]) -> Mask:
+    near = np.zeros_like(lit)
+    for i in range(1, REACH + 1):
+        near |= _shifted(lit, (i * step[0], i * step[1]), False)
+    return near
+
+
+def _outliers(statistics: PixelStatistics, faulty: Mask) -> Mask:
+    mean = np.where(faulty, np.nan, statistics.mean)
+    steps = [(i, j) for i in (-1, 0, 1) for j in (-1, 0, 1) if (i, j) != (0, 0)]
+    around = np.stack([_shifted(mean, step, np.nan) for step in steps])
+    known = np.isfinite(around).sum(axis=0)
+    ordered = np.sort(around, axis=0)
+    rows, columns = np.indices(mean.shape)
+    low = ordered[np.minimum(1, np.maximum(known - 1, 0)), rows, columns]
+    high = ordered[np.maximum(known - 2, 0), rows, columns]
+    noise = SIGNIFICANCE * np.sqrt(2 * statistics.variance / statistics.count)
+    allowed = OUT_OF_RANGE * (high - low) + noise
+    excess = np.maximum(mean - high, low - mean)
+    return ~faulty & (known >= 3) & (excess > np.maximum(allowed, 1e-6 * np.abs(high)))
+
+
+def _shifted(values: NDArray[Any], step: tuple[int, int], fill: Any) -> NDArray[Any]:
+    return ndimage.shift(values, step, order=0, cval=fill, mode="constant")
+
+
+def require_mask(mask: ArrayLike, shape: tuple[int, ...]) -> Mask:
+    """Check a mask of detector pixels.
+
+    Raises
+    ------
+    InputError
+        If it is not of bool, or not of the shape ``[ky, kx]`` of the patterns.
+    """
+    mask = np.asarray(mask)
+    if mask.dtype != bool or mask.shape != shape:
+        raise InputError(
+            f"Expected a mask of bool and of the pattern's shape {tuple(shape)}, True where a "
+            f"pixel is left out, got {mask.dtype} of shape {mask.shape}. Make it for example by "
+            "mask = mean_pattern < threshold."
+        )
+    return mask
+
+
+def common_mask(data: Any) -> Mask | None:
+    """The mask of a masked array of patterns, numpy or dask; None for any other array.
+
+    Raises
+    ------
+    InputError
+        If patterns differ in their masks.
+    """
+    is_dask = hasattr(data, "dask")
+    if not np.ma.isMaskedArray(data._meta if is_dask else data):
+        return None
+    getmaskarray: Callable[[Any], Any] = np.ma.getmaskarray
+    if is_dask:
+        import dask.array
+
+        getmaskarray = dask.array.ma.getmaskarray
+    leading = tuple(range(data.ndim - 2))
+    masks = getmaskarray(data)
+    somewhere, everywhere = np.asarray(masks.any(leading)), np.asarray(masks.all(leading))
+    if (somewhere != everywhere).any():
+        raise InputError(
+            f"Expected one mask for all patterns, got {int((somewhere != everywhere).sum())} "
+            "pixels that are masked in some patterns only. Mask them in all: "
+            "mask=numpy.ma.getmaskarray(data).any(axis=(0, 1))."
+        )
+    return everywhere if everywhere.any() else None
