@@ -9,11 +9,50 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from stemwidgets.arrays.disc import CIRCLE, Ellipse
+
 Array = NDArray[np.float64]
 Intensity = Callable[[Array, Array, Array, NDArray[np.int_]], Array]
 
 DISC_RADIUS = 20.0
 BATCH = 64
+
+
+@dataclass(frozen=True, eq=False)
+class Detector:
+    """Where patterns fall on a detector.
+
+    Parameters
+    ----------
+    shape : (int, int)
+        Pixels ``[ky, kx]``.
+    center : (float, float)
+        ``(ky, kx)`` of the optic axis in pixels; the middle if not given.
+    magnification : float
+        Pixels along kx for each unit of the intensity's coordinates.
+    aspect : float
+        Height over width of a pixel.
+    ellipse : Ellipse
+        Distortion of the camera.
+    hidden : ndarray of bool, shape [ky, kx], or None
+        Pixels that the bounds do not count.
+    """
+
+    shape: tuple[int, int]
+    center: tuple[float, float] | None = None
+    magnification: float = 1.0
+    aspect: float = 1.0
+    ellipse: Ellipse = CIRCLE
+    hidden: NDArray[np.bool_] | None = None
+
+    @property
+    def coordinates(self) -> tuple[Array, Array]:
+        """``(y, x)`` of each pixel in the coordinates of the intensity."""
+        middle = ((self.shape[0] - 1) / 2, (self.shape[1] - 1) / 2)
+        cy, cx = middle if self.center is None else self.center
+        iy, ix = np.indices(self.shape, dtype=float)
+        y, x = self.ellipse.undo((iy - cy) * self.aspect, ix - cx)
+        return y / self.magnification, x / self.magnification
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,6 +131,7 @@ def rotated_patterns(
     size: int = 64,
     symmetry: int = 1,
     bound: bool = True,
+    detector: Detector | None = None,
 ) -> RotatedPatterns:
     """Draw patterns at random angles, factors and classes.
 
@@ -107,12 +147,14 @@ def rotated_patterns(
         Symmetry order of the patterns: angles lie in (-π/symmetry, π/symmetry].
     bound : bool
         Whether to compute the bounds, which takes twice as long as the patterns; NaN otherwise.
+    detector : Detector, optional
+        In place of a square one of `size` pixels with the patterns in its middle.
     """
     rng = np.random.default_rng(seed)
     angle = rng.uniform(-np.pi, np.pi, n) / symmetry
     factor = rng.uniform(0, 1, n)
     kind = rng.integers(0, 2, n)
-    clean = expected_patterns(intensity, angle, factor, kind, size)
+    clean = expected_patterns(intensity, angle, factor, kind, size, detector)
     if dose is None:
         exact = np.zeros(n)
         return RotatedPatterns(
@@ -123,9 +165,11 @@ def rotated_patterns(
     best = np.nan
     if bound:
         step = 1e-4
-        by_angle = expected_patterns(intensity, angle + step, factor, kind, size) - clean
-        by_factor = expected_patterns(intensity, angle, factor + step, kind, size) - clean
+        by_angle = expected_patterns(intensity, angle + step, factor, kind, size, detector) - clean
+        by_factor = expected_patterns(intensity, angle, factor + step, kind, size, detector) - clean
         covariance = cramer_rao((by_angle, by_factor), clean, scale / step**2)
+        if detector is not None and detector.hidden is not None:
+            by_angle, by_factor = by_angle * ~detector.hidden, by_factor * ~detector.hidden
         angle_std, factor_std = np.sqrt(covariance[:, 0, 0]), np.sqrt(covariance[:, 1, 1])
         best = float(np.median(np.abs(rng.standard_normal((200, n)) * angle_std)))
     patterns = rng.poisson(clean * scale).astype(np.uint16)
@@ -152,12 +196,16 @@ def cramer_rao(differences: tuple[Array, ...], clean: Array, scale: float) -> Ar
 
 
 def expected_patterns(
-    intensity: Intensity, angle: Array, factor: Array, kind: NDArray[np.int_], size: int
+    intensity: Intensity,
+    angle: Array,
+    factor: Array,
+    kind: NDArray[np.int_],
+    size: int,
+    detector: Detector | None = None,
 ) -> Array:
-    """The patterns ``[n, size, size]`` without noise, not scaled to a dose."""
-    center = (size - 1) / 2
-    y, x = np.indices((size, size)) - center
-    result = np.empty((len(angle), size, size))
+    """The patterns ``[n, ky, kx]`` without noise, not scaled to a dose."""
+    y, x = (detector or Detector((size, size))).coordinates
+    result = np.empty((len(angle), *y.shape))
     for first in range(0, len(angle), BATCH):
         rows = slice(first, first + BATCH)
         theta, f, c = (values[rows, None, None] for values in (angle, factor, kind))
