@@ -82,3 +82,37 @@ class Pacer:
     def decode(self, latent: Any, angle: Any) -> np.ndarray:
         brightness = np.asarray(latent)[..., 0] + 10 * np.asarray(angle)
         return np.broadcast_to(brightness[..., None, None], (*brightness.shape, *self.shape[2:]))
+
+
+class Sorter(Pacer):
+    """A model of threefold patterns in three classes: round in the first column, empty at (2, 3).
+
+    Lower rows belong to higher classes, and their angles are less certain.
+    """
+
+    def encode(self, data: Any) -> Encoding:
+        plain = super().encode(data)
+        iy, ix = np.mgrid[: data.shape[0], : data.shape[1]].astype(np.float32)
+        empty = (iy == 2) & (ix == 3)
+        round_ = ix == 0
+        classes = np.where(empty, -1, np.minimum(iy, 2)).astype(np.int16)
+        probability = np.where(classes[..., None] == np.arange(3), 0.8, 0.1)
+        probability[empty] = np.nan
+        latent = plain.latent.copy()
+        latent[empty] = np.nan
+
+        def known(values: Any) -> np.ndarray:
+            return np.where(empty, np.nan, values).astype(np.float32)
+
+        return Encoding(
+            angle=known(np.where(round_, np.nan, plain.angle / 3)),
+            latent=latent,
+            confidence=known(~round_),
+            residual=known(1.0),
+            angle_std=known(np.where(round_, np.nan, 0.05 * (1 + iy))),
+            symmetry=np.where(empty | round_, 0, 3).astype(np.uint8),
+            symmetry_confidence=known(0.9),
+            fold=3,
+            classes=classes,
+            class_probability=probability.astype(np.float32),
+        )

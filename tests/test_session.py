@@ -4,7 +4,7 @@ import threading
 import dask.array as da
 import numpy as np
 import pytest
-from scans import AXES, SHAPE, Pacer, turning_spot, unreadable
+from scans import AXES, SHAPE, Pacer, Sorter, turning_spot, unreadable
 
 from stemwidgets.arrays.axes import Axes
 from stemwidgets.arrays.detectors import AnnularDetector
@@ -207,3 +207,49 @@ def test_a_scan_of_one_row_is_a_scan():
     session = Session(turning_spot()[:1])
     session.position = (5, 5)
     assert session.position == (0, 5)
+
+
+@pytest.fixture
+def sorted_scan():
+    session = Session(turning_spot(), AXES, make_model=Sorter)
+    session.training.start()
+    session.training.wait(10)
+    session.wait(10)
+    yield session
+    session.close()
+
+
+def test_a_model_brings_error_bars_symmetry_and_classes(sorted_scan):
+    channels = sorted_scan.channels
+    assert channels["angle"].fold == 3
+    assert channels["angle std"].units == "rad"
+    assert {name for name, channel in channels.items() if channel.kind == "category"} == {
+        "symmetry",
+        "classes",
+    }
+    np.testing.assert_array_equal(channels["symmetry"].values[1], [0, 3, 3, 3, 3, 3])
+    np.testing.assert_array_equal(channels["classes"].values[:, 1], [0, 1, 2, 2])
+    np.testing.assert_allclose(channels["symmetry"].confidence[1], 0.9)
+    np.testing.assert_allclose(channels["class confidence"].values[1], 0.8, rtol=1e-6)
+    for name in ("angle", "angle std", "symmetry", "classes", "class confidence"):
+        assert np.isnan(channels[name].values[2, 3]), name
+
+
+def test_without_classes_there_is_no_channel_of_them(session):
+    session.training.start()
+    session.training.wait(10)
+    assert "symmetry" in session.channels
+    assert "classes" not in session.channels
+
+
+def test_angles_are_compared_modulo_the_symmetry_of_the_model(sorted_scan):
+    assert "modulo 120°" in sorted_scan.comparison
+
+
+def test_a_round_pattern_is_reconstructed_although_it_has_no_angle(sorted_scan):
+    sorted_scan.position = (1, 0)
+    assert np.isnan(sorted_scan.channels["angle"].values[1, 0])
+    np.testing.assert_array_equal(sorted_scan.reconstruction, 1.0)
+    assert np.isfinite(sorted_scan.mean_reconstruction).all()
+    sorted_scan.position = (2, 3)
+    assert np.isnan(sorted_scan.reconstruction).all()

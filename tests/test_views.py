@@ -4,7 +4,7 @@ from threading import Event
 import numpy as np
 import pytest
 from PIL import Image
-from scans import AXES, SHAPE, Pacer, turning_spot, unreadable
+from scans import AXES, SHAPE, Pacer, Sorter, turning_spot, unreadable
 
 from stemwidgets.arrays.axes import Axis
 from stemwidgets.arrays.detectors import AnnularDetector
@@ -36,6 +36,15 @@ def trained(session):
     session.training.start(latent_dim=2)
     session.training.wait(10)
     return session
+
+
+@pytest.fixture
+def sorted_scan():
+    session = Session(turning_spot(), AXES, make_model=Sorter)
+    session.training.start()
+    session.training.wait(10)
+    yield session
+    session.close()
 
 
 def picture(figure):
@@ -176,9 +185,99 @@ def test_the_wheel_has_the_colours_of_the_map():
         assert np.abs(wheel[y, x, :3].astype(int) - expected).max() < 25
 
 
-@pytest.mark.parametrize("kind", ["scalar", "signed", "angle"])
+@pytest.mark.parametrize("fold", [2, 3, 6])
+def test_colours_of_a_symmetric_angle_repeat_with_its_period(fold):
+    angle = np.linspace(-np.pi, np.pi, 97)
+    painted = colors.cyclic(angle, fold=fold)
+    np.testing.assert_array_equal(painted, colors.cyclic(angle + 2 * np.pi / fold, fold=fold))
+    np.testing.assert_array_equal(painted, colors.cyclic(fold * angle))
+    within = colors.cyclic(np.linspace(0, 2 * np.pi / fold, 256), fold=fold)
+    assert len(np.unique(within, axis=0)) > 200
+
+
+def test_the_legend_of_a_symmetric_angle_says_modulo_what_and_repeats_its_colours(sorted_scan):
+    scan_map = ScanMap(sorted_scan, "angle")
+    legend = scan_map.parts["legend"].value
+    assert "modulo 120°" in legend
+    assert "grey where undefined" in legend
+    wheel = colors.wheel(101, fold=3).astype(int)
+    for angle in np.radians([10, 55, 100]):
+        around = angle + np.radians([0, 120, 240])
+        y, x = (50 + 40 * np.array([np.sin(around), np.cos(around)])).round().astype(int)
+        assert np.ptp(wheel[y, x, :3], axis=0).max() < 25
+
+
+def test_round_patterns_are_grey_in_the_map_of_angles(sorted_scan):
+    shown = picture(ScanMap(sorted_scan, "angle").parts["figure"])
+    assert (shown[:, 0, :3] == colors.GREY).all()
+    assert (shown[2, 3, :3] == colors.GREY).all()
+    assert (shown[0, 1:, :3] != colors.GREY).any(axis=-1).all()
+
+
+def test_every_category_has_a_colour_and_a_name(sorted_scan):
+    scan_map = ScanMap(sorted_scan, "classes")
+    shown = picture(scan_map.parts["figure"])[..., :3]
+    assert len(np.unique(shown.reshape(-1, 3), axis=0)) == 4  # three classes and grey
+    legend = scan_map.parts["legend"].value
+    for words_of_class in ("class 0 26 %", "class 1 26 %", "class 2 48 %", "grey: undefined"):
+        assert words_of_class in legend
+    scan_map.channel = "symmetry"
+    legend = ScanMap(sorted_scan, "symmetry").parts["legend"].value
+    assert "round 17 %" in legend
+    assert "3-fold 83 %" in legend
+
+
+def test_the_swatch_of_a_category_has_its_colour_in_the_map():
+    values = np.array([[0, 1, 2], [3, 4, 5]], dtype=np.float32)
+    painted, legend = paint(Channel("classes", values, kind="category"))
+    for color in painted.reshape(-1, 4):
+        assert colors.css(color) in legend
+
+
+MACHADO_2009 = {
+    "protan": [[0.1523, 1.0526, -0.2049], [0.1145, 0.7863, 0.0992], [-0.0039, -0.0481, 1.0520]],
+    "deutan": [[0.3673, 0.8606, -0.2280], [0.2801, 0.6725, 0.0474], [-0.0118, 0.0429, 0.9689]],
+    "tritan": [[1.2555, -0.0767, -0.1788], [-0.0784, 0.9309, 0.1476], [0.0047, 0.6914, 0.3039]],
+}
+
+
+@pytest.mark.parametrize("vision", ["normal", *MACHADO_2009])
+def test_categories_differ_for_every_eye_and_are_not_taken_for_undefined(vision):
+    undefined, faded = [np.array([grey]) / 255 for grey in (colors.GREY, (237, 237, 237))]
+    shown = np.concatenate([colors.QUALITATIVE, undefined, faded])
+    linear = np.where(shown <= 0.04045, shown / 12.92, ((shown + 0.055) / 1.055) ** 2.4)
+    seen = np.clip(linear @ np.array(MACHADO_2009.get(vision, np.eye(3))).T, 0, 1)
+    cones = [[0.4122, 0.5363, 0.0514], [0.2119, 0.6807, 0.1074], [0.0883, 0.2817, 0.6300]]
+    to_lab = [[0.2105, 0.7936, -0.0041], [1.9780, -2.4286, 0.4506], [0.0259, 0.7828, -0.8087]]
+    oklab = np.cbrt(seen @ np.array(cones).T) @ np.array(to_lab).T
+    apart = np.linalg.norm(oklab[:, None] - oklab, axis=-1) + 9 * np.eye(len(oklab))
+    assert apart[:-2].min() > 0.1
+
+
+def test_an_uncertain_category_is_pale():
+    values = np.array([[2.0, 2.0]])
+    sure, unsure = colors.qualitative(values, np.array([[1.0, 0.1]]))[0, :, :3].astype(int)
+    np.testing.assert_array_equal(sure, colors.qualitative(values)[0, 0, :3])
+    assert np.ptp(unsure) < 0.2 * np.ptp(sure)
+
+
+def test_the_uncertainty_of_an_angle_is_drawn_in_degrees():
+    _, legend = paint(Channel("angle std", np.radians([[1.0, 2.0], [4.0, 9.0]]), "rad"))
+    for words_of_bar in (">1.0<", ">degrees<", ">8.9<"):  # half a per cent is left out
+        assert words_of_bar in legend
+
+
+def test_a_map_of_classes_says_so_when_the_model_has_none(session):
+    scan_map = ScanMap(session, "classes")
+    assert scan_map.raster.message == "press Train"
+    session.training.start()
+    session.training.wait(10)
+    assert scan_map.raster.message == "trained without classes"
+
+
+@pytest.mark.parametrize("kind", ["scalar", "signed", "angle", "category"])
 def test_what_is_not_defined_is_grey(kind):
-    values = np.array([[0.1, np.nan, 2.0], [1.0, -1.0, np.inf]], dtype=np.float32)
+    values = np.array([[0.1, np.nan, 2.0], [1.0, 3.0, np.inf]], dtype=np.float32)
     painted, _ = paint(Channel("map", values, kind=kind))
     np.testing.assert_array_equal(painted[0, 1, :3], colors.GREY)
     np.testing.assert_array_equal(painted[1, 2, :3], colors.GREY)
@@ -406,3 +505,41 @@ def test_ticks_are_few_round_and_within(low, high):
     assert low - 1e-6 * step <= marks[0]
     assert marks[-1] <= high + 1e-6 * step
     assert round(step / 10 ** np.floor(np.log10(step) + 1e-9), 6) in (1, 2, 5)
+
+
+@pytest.mark.parametrize(
+    ("angle", "std", "fold", "text"),
+    [
+        (30.04, 0.026, 1, "30.04° ± 0.03°"),
+        (30.04, 0.26, 1, "30.0° ± 0.3°"),
+        (-30.04, 2.61, 3, "−30.0° ± 2.6° modulo 120°"),
+        (30.04, 12.6, 1, "30° ± 13°"),
+        (30.04, np.nan, 1, "30°"),
+        (np.nan, np.nan, 3, "undefined"),
+    ],
+)
+def test_an_angle_has_the_digits_that_its_uncertainty_leaves(angle, std, fold, text):
+    assert words.uncertain_angle(np.radians(angle), np.radians(std), fold) == text
+
+
+@pytest.mark.parametrize(
+    ("share", "text"),
+    [(0.0, "0 %"), (0.003, "< 1 %"), (0.42, "42 %"), (0.998, "> 99 %"), (1.0, "100 %")],
+)
+def test_shares_are_told_in_per_cent(share, text):
+    assert words.percent(share) == text
+
+
+def test_the_readout_tells_the_uncertainty_with_the_angle_and_how_sure_a_category_is(sorted_scan):
+    readout = Readout(sorted_scan)
+    sorted_scan.position = (1, 4)
+    table = readout.parts["table"].value
+    assert "40° ± 6° modulo 120°" in table
+    assert "3-fold (90 %)" in table
+    assert "class 1 (80 %)" in table
+    assert "uncertainty" not in table
+    sorted_scan.position = (1, 0)
+    assert "undefined" in readout.parts["table"].value
+    assert "round (90 %)" in readout.parts["table"].value
+    sorted_scan.position = (2, 3)
+    assert "nan" not in readout.parts["table"].value

@@ -13,7 +13,7 @@ from stemwidgets.arrays.center_of_mass import calibrated
 from stemwidgets.arrays.overview import Overview
 from stemwidgets.rrvae.records import Encoding
 
-Kind = Literal["scalar", "signed", "angle"]
+Kind = Literal["scalar", "signed", "angle", "category"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,10 +28,14 @@ class Channel:
         NaN where it is not defined.
     units : str
         ``"1/Å"``, ``"rad"`` …; empty for a pure number.
-    kind : {"scalar", "signed", "angle"}
-        Whether it is drawn from low to high, about zero, or around the circle.
+    kind : {"scalar", "signed", "angle", "category"}
+        Whether it is drawn from low to high, about zero, around the circle, or with one colour for
+        each whole number from 0.
     confidence : ndarray of float32, shape [iy, ix], optional
-        From 0 (means nothing) to 1 (certain); angles are drawn faded where it is low.
+        From 0 (means nothing) to 1 (certain); angles and categories are drawn faded where it is
+        low.
+    fold : int
+        An angle is defined modulo 2π / fold.
     """
 
     name: str
@@ -39,10 +43,21 @@ class Channel:
     units: str = ""
     kind: Kind = "scalar"
     confidence: NDArray[np.float32] | None = None
+    fold: int = 1
 
 
 Channels = Mapping[str, Channel]
 
+_FROM_MODEL = (
+    "angle",
+    "angle std",
+    "confidence",
+    "symmetry",
+    "symmetry confidence",
+    "classes",
+    "class confidence",
+    "residual",
+)
 _WITHOUT_MODEL = ("sum", "COM x", "COM y", "COM magnitude", "COM angle", "virtual detector")
 
 
@@ -71,17 +86,31 @@ def overview_channels(overview: Overview, axes: Axes) -> list[Channel]:
 
 def encoding_channels(encoding: Encoding) -> list[Channel]:
     """Channels that the rrVAE reads off the patterns."""
-    confidence = _float32(encoding.confidence)
     latents = [
         Channel(f"z{index + 1}", _float32(encoding.latent[..., index]))
         for index in range(encoding.latent.shape[-1])
     ]
+    angle, certain = _float32(encoding.angle), _float32(encoding.confidence)
+    sure = _float32(encoding.symmetry_confidence)
+    symmetry = _float32(np.where(np.isfinite(sure), encoding.symmetry, np.nan))
     return [
-        Channel("angle", _float32(encoding.angle), "rad", "angle", confidence),
+        Channel("angle", angle, "rad", "angle", certain, encoding.fold),
+        Channel("angle std", _float32(encoding.angle_std), "rad"),
         *latents,
-        Channel("confidence", confidence),
+        Channel("confidence", certain),
+        Channel("symmetry", symmetry, "", "category", sure),
+        Channel("symmetry confidence", sure),
+        *_class_channels(encoding),
         Channel("residual", _float32(encoding.residual)),
     ]
+
+
+def _class_channels(encoding: Encoding) -> list[Channel]:
+    if encoding.classes is None or encoding.class_probability is None:
+        return []
+    sure = _float32(encoding.class_probability.max(axis=-1))
+    classes = _float32(np.where(encoding.classes >= 0, encoding.classes, np.nan))
+    return [Channel("classes", classes, "", "category", sure), Channel("class confidence", sure)]
 
 
 def is_known(name: str) -> bool:
@@ -91,7 +120,7 @@ def is_known(name: str) -> bool:
 
 def is_encoded(name: str) -> bool:
     """Whether a channel of this name comes from the rrVAE."""
-    return name in ("angle", "confidence", "residual") or is_latent(name)
+    return name in _FROM_MODEL or is_latent(name)
 
 
 def is_latent(name: str) -> bool:

@@ -181,16 +181,18 @@ class Session(HasTraits):
 
     def _encoded(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         latents = [channel.values for name, channel in self.channels.items() if is_latent(name)]
-        return np.stack(latents, axis=-1), self.channels["angle"].values
+        angle = np.nan_to_num(self.channels["angle"].values)  # any turn, where none is defined
+        return np.stack(latents, axis=-1), angle
 
     def _average_reconstruction(self) -> None:
         model = self.model
         if model is None or "angle" not in self.channels:
             return
         latent, angle = self._encoded()
-        defined = np.flatnonzero(np.isfinite(angle))
+        latent, angle = latent.reshape(-1, latent.shape[-1]), angle.ravel()
+        defined = np.flatnonzero(np.isfinite(latent).all(axis=-1))
         chosen = defined[:: 1 + defined.size // SAMPLED]
-        latent, angle = latent.reshape(-1, latent.shape[-1])[chosen], angle.ravel()[chosen]
+        latent, angle = latent[chosen], angle[chosen]
 
         def average() -> Any:
             parts = range(0, len(angle), 32)
@@ -254,7 +256,7 @@ class Session(HasTraits):
         if angle is None or com is None:
             return
         try:
-            comparison = compare_angles(angle.values, com.values, self._weights())
+            comparison = compare_angles(angle.values, com.values, self._weights(), angle.fold)
         except InputError as error:
             self.comparison = f"not comparable: {error}"
         else:

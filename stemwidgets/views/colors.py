@@ -4,7 +4,9 @@ Angles use a circle in OKLab (Ottosson 2020, https://bottosson.github.io/posts/o
 turns evenly and whose lightness tells red from green, so that it can be read without telling
 those hues apart. Signed values run from blue through white to orange in the same space. Maps of
 other values use viridis and patterns inferno (van der Walt & Smith 2015, CC0), between 17 of
-their colours.
+their colours. Categories take nine colours that lie at least 0.1 apart in OKLab, and from grey and
+white, for normal vision and for each of the three colour blindnesses as modelled by Machado,
+Oliveira & Fernandes (2009, doi:10.1109/TVCG.2009.113); a tenth category takes the first again.
 """
 
 import numpy as np
@@ -23,6 +25,7 @@ _INFERNO = (
     "000004 0b0724 210c4a 3d0965 57106e 71196e 8a226a a32c61 bc3754 "
     "d24644 e45a31 f1731d f98e09 fcac11 f9cb35 f2ea69 fcffa4"
 )
+_NINE = "ebc43b 3b62c4 00c49d d87600 b19dff 4e6200 893b76 3b1476 620000"
 
 
 def sequential(values: NDArray[np.floating], low: float, high: float) -> RGBA:
@@ -40,23 +43,32 @@ def diverging(values: NDArray[np.floating], limit: float) -> RGBA:
     return _grey_where_undefined(_look_up(DIVERGING, _fraction(values, -limit, limit)), values)
 
 
-def cyclic(angle: NDArray[np.floating], confidence: NDArray[np.floating] | None = None) -> RGBA:
-    """Colours of angles [rad], paler where the confidence (0 to 1) is low."""
-    turn = np.nan_to_num(angle, posinf=0, neginf=0).astype(float) / (2 * np.pi)
+def cyclic(
+    angle: NDArray[np.floating], confidence: NDArray[np.floating] | None = None, fold: int = 1
+) -> RGBA:
+    """Colours of angles [rad], paler where the confidence (0 to 1) is low.
+
+    They go once round the circle while the angle turns by 2π / fold.
+    """
+    turn = fold * np.nan_to_num(angle, posinf=0, neginf=0).astype(float) / (2 * np.pi)
     index = np.rint(turn * len(CYCLIC)).astype(int) % len(CYCLIC)
-    colors = CYCLIC[index]
-    if confidence is not None:
-        weight = np.clip(np.nan_to_num(np.asarray(confidence, dtype=float)), 0, 1)[..., None]
-        colors = weight * colors + (1 - weight) * np.array(PALE)
-    return _grey_where_undefined(_as_bytes(colors), angle)
+    return _grey_where_undefined(_as_bytes(_faded(CYCLIC[index], confidence)), angle)
 
 
-def wheel(size: int = 96) -> RGBA:
+def qualitative(
+    values: NDArray[np.floating], confidence: NDArray[np.floating] | None = None
+) -> RGBA:
+    """One colour for each whole number from 0, paler where the confidence is low."""
+    index = np.nan_to_num(values, posinf=0, neginf=0).astype(int) % len(QUALITATIVE)
+    return _grey_where_undefined(_as_bytes(_faded(QUALITATIVE[index], confidence)), values)
+
+
+def wheel(size: int = 96, fold: int = 1) -> RGBA:
     """Legend of `cyclic`: angle around, confidence from the centre outwards; clear outside."""
     coordinate = (np.arange(size) + 0.5) / size * 2 - 1
     y, x = coordinate[:, None], coordinate[None, :]
     radius = np.hypot(y, x)
-    picture = cyclic(np.arctan2(y, x), np.clip(radius, 0, 1))
+    picture = cyclic(np.arctan2(y, x), np.clip(radius, 0, 1), fold)
     picture[..., 3] = np.rint(255 * np.clip((1 - radius) * size / 2, 0, 1))
     return picture
 
@@ -80,6 +92,15 @@ def _fraction(values: NDArray[np.floating], low: float, high: float) -> NDArray[
 def _look_up(table: NDArray[np.floating], fraction: NDArray[np.float64]) -> RGBA:
     picture: RGBA = _as_bytes(table)[np.rint(fraction * (len(table) - 1)).astype(int)]
     return picture
+
+
+def _faded(
+    colors: NDArray[np.float64], confidence: NDArray[np.floating] | None
+) -> NDArray[np.float64]:
+    if confidence is None:
+        return colors
+    weight = np.clip(np.nan_to_num(np.asarray(confidence, dtype=float)), 0, 1)[..., None]
+    return np.asarray(weight * colors + (1 - weight) * np.array(PALE))
 
 
 def _grey_where_undefined(picture: RGBA, values: NDArray[np.floating]) -> RGBA:
@@ -127,9 +148,13 @@ def _between(*anchors: tuple[float, float, float], steps: int = 256) -> NDArray[
 
 
 def _from_hex(colors: str, steps: int = 256) -> NDArray[np.float64]:
-    anchors = np.array([list(bytes.fromhex(color)) for color in colors.split()]) / 255
+    anchors = _rgb(colors)
     at = np.linspace(0, len(anchors) - 1, steps)
     return np.stack([np.interp(at, range(len(anchors)), column) for column in anchors.T], axis=-1)
+
+
+def _rgb(colors: str) -> NDArray[np.float64]:
+    return np.array([list(bytes.fromhex(color)) for color in colors.split()]) / 255
 
 
 INTENSITY = _from_hex(_INFERNO)
@@ -138,3 +163,4 @@ DIVERGING = _between(
     (0.38, -0.02, -0.15), (0.70, -0.03, -0.10), (0.97, 0, 0), (0.72, 0.07, 0.11), (0.45, 0.10, 0.09)
 )
 CYCLIC = _circle()
+QUALITATIVE = _rgb(_NINE)

@@ -1,17 +1,20 @@
 """How a channel or a pattern is painted, and the legend that explains its colours."""
 
 import base64
+import math
 from collections.abc import Callable
+from functools import cache
 from html import escape
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from stemwidgets.arrays.circular import period
 from stemwidgets.state.channels import Channel
 from stemwidgets.views import colors
 from stemwidgets.views.raster import png
-from stemwidgets.views.words import interval
+from stemwidgets.views.words import category, interval, percent
 
 Counts = NDArray[np.floating]
 
@@ -19,16 +22,21 @@ Counts = NDArray[np.floating]
 def paint(channel: Channel) -> tuple[colors.RGBA, str]:
     """The picture of a channel and its legend in HTML."""
     values, units = channel.values, channel.units
-    finite = values[np.isfinite(values)]
     if channel.kind == "angle":
-        return colors.cyclic(values, channel.confidence), _wheel(channel.confidence is not None)
+        return colors.cyclic(values, channel.confidence, channel.fold), _wheel(channel)
+    finite = values[np.isfinite(values)]
     if finite.size == 0:
         return colors.sequential(values, 0, 1), "nothing is defined here"
+    if channel.kind == "category":
+        return colors.qualitative(values, channel.confidence), _swatches(channel)
     if channel.kind == "signed":
         limit = float(np.percentile(np.abs(finite), 99.5)) or 1.0
         return colors.diverging(values, limit), bar(colors.DIVERGING, -limit, limit, units)
     low, high = (float(edge) for edge in np.percentile(finite, [0.5, 99.5]))
-    return colors.sequential(values, low, high), bar(colors.SEQUENTIAL, low, high, units)
+    picture = colors.sequential(values, low, high)
+    if units == "rad":
+        low, high, units = math.degrees(low), math.degrees(high), "degrees"
+    return picture, bar(colors.SEQUENTIAL, low, high, units)
 
 
 def paint_counts(
@@ -64,13 +72,46 @@ def bar(table: NDArray[np.floating], low: float, high: float, middle: str) -> st
     )
 
 
-def _wheel(fades: bool) -> str:
-    fading = "<br>pale where it means little" if fades else ""
+def _wheel(channel: Channel) -> str:
+    lines = ["0° to the right, 90° down"]
+    if channel.fold > 1:
+        lines.append(f"modulo {period(channel.fold)}")
     return (
         "<div style='display:flex;align-items:center;gap:12px;line-height:1.3'>"
-        f"<img alt='colour wheel' width=64 height=64 src='{_WHEEL}'>"
-        f"<span>0° to the right,<br>90° down{fading}</span></div>"
+        f"<img alt='colour wheel' width=64 height=64 src='{_wheel_picture(channel.fold)}'>"
+        f"<span>{'<br>'.join(lines + _notes(channel))}</span></div>"
     )
 
 
-_WHEEL = "data:image/png;base64," + base64.b64encode(png(colors.wheel(128))).decode()
+def _swatches(channel: Channel) -> str:
+    found, counts = np.unique(channel.values[np.isfinite(channel.values)], return_counts=True)
+    items = []
+    for value, color, share in zip(
+        found, colors.qualitative(found), counts / counts.sum(), strict=True
+    ):
+        items.append(
+            "<span style='white-space:nowrap'>"
+            "<span style='display:inline-block;width:14px;height:14px;vertical-align:-2px;"
+            f"margin-right:6px;background:{colors.css(color)}'></span>"
+            f"{escape(category(channel.name, int(value)))} {percent(float(share))}</span>"
+        )
+    return (
+        "<div style='max-width:276px;line-height:1.4'>"
+        f"<div style='display:flex;flex-wrap:wrap;gap:0 16px'>{''.join(items)}</div>"
+        f"{', '.join(_notes(channel))}</div>"
+    )
+
+
+def _notes(channel: Channel) -> list[str]:
+    notes = []
+    if channel.confidence is not None:
+        notes.append("pale where it means little" if channel.kind == "angle" else "pale: uncertain")
+    if not np.isfinite(channel.values).all():
+        notes.append("grey where undefined" if channel.kind == "angle" else "grey: undefined")
+    return notes
+
+
+@cache
+def _wheel_picture(fold: int) -> str:
+    picture = png(colors.wheel(128, fold))
+    return "data:image/png;base64," + base64.b64encode(picture).decode()

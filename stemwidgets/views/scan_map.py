@@ -12,6 +12,8 @@ from stemwidgets.views.screen import MARGIN, Grid
 from stemwidgets.views.view import View, require_channel
 from stemwidgets.views.words import caption_of, waiting_for, waiting_for_scan
 
+CLASSES = ("classes", "class confidence")
+
 
 class ScanMap(View):
     """One channel of the session over the scan. A click moves the session's position.
@@ -86,6 +88,8 @@ class ScanMap(View):
             return waiting_for_scan(self.session.problem)
         if self.channel == "virtual detector":
             return "choose a detector"
+        if self.channel in CLASSES and self.session.model is not None:
+            return "trained without classes"
         return waiting_for(self.session.training.active)
 
     def _draw(self) -> None:

@@ -2,10 +2,17 @@
 
 import math
 
+from stemwidgets.arrays.circular import period
+
 _CAPTIONS = {
     "sum": "sum of counts",
     "angle": "rrVAE angle",
+    "angle std": "rrVAE angle uncertainty",
     "confidence": "rrVAE angle confidence",
+    "symmetry": "rrVAE symmetry",
+    "symmetry confidence": "rrVAE symmetry confidence",
+    "classes": "rrVAE classes",
+    "class confidence": "rrVAE class confidence",
     "residual": "rrVAE misfit",
 }
 
@@ -15,6 +22,13 @@ def caption_of(name: str) -> str:
     if name[:1] == "z" and name[1:].isdigit():
         return f"rrVAE latent {name}"
     return _CAPTIONS.get(name, name)
+
+
+def category(name: str, value: int) -> str:
+    """What one value of a channel of categories means."""
+    if name == "symmetry":
+        return {0: "round", 1: "no symmetry"}.get(value, f"{value}-fold")
+    return f"class {value}"
 
 
 def waiting_for(training: bool) -> str:
@@ -55,6 +69,27 @@ def interval(low: float, high: float) -> tuple[str, str]:
         return _power_of_ten(low, digits), _power_of_ten(high, digits)
     digits = max(0, 1 - math.floor(math.log10(span)))
     return f"{low:.{digits}f}".replace("-", "−"), f"{high:.{digits}f}".replace("-", "−")
+
+
+def percent(share: float) -> str:
+    """A share of 1 in per cent; a dash for what is not defined."""
+    if not math.isfinite(share):
+        return "–"
+    if 0 < share < 0.01:
+        return "< 1 %"
+    return "> 99 %" if 0.99 < share < 1 else f"{100 * share:.0f} %"
+
+
+def uncertain_angle(angle: float, std: float, fold: int = 1) -> str:
+    """An angle [rad] and its standard deviation in degrees, with the digits that mean something."""
+    if not math.isfinite(angle):
+        return "undefined"
+    value, error = math.degrees(angle), math.degrees(std)
+    digits = sum(error < limit for limit in (3, 0.1))
+    text = f"{value:.{digits}f}°".replace("-", "−")
+    if math.isfinite(std):
+        text += f" ± {error:.{digits}f}°"
+    return f"{text} modulo {period(fold)}" if fold > 1 else text
 
 
 def quantity(value: float, units: str) -> str:
