@@ -10,10 +10,12 @@ import hyperspy.api as hs
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose
+from scans import Sorter
 
 import stemwidgets as sw
+from stemwidgets.arrays.axes import Axes
 from stemwidgets.cli import main
-from stemwidgets.cli.fit import bar, check_outputs
+from stemwidgets.cli.fit import bar, check_outputs, in_words
 from stemwidgets.rrvae.records import Progress
 
 
@@ -63,6 +65,28 @@ def test_fit_writes_maps_and_model_that_can_be_loaded_again(scan_file, tmp_path,
     assert maps.angle.data.shape == (4, 6)
     again = sw.RRVAE.load(model_path).encode(sw.load(scan_file))
     assert_allclose(np.exp(1j * again.angle.data), np.exp(1j * maps.angle.data), atol=1e-4)
+
+
+def test_fit_tells_symmetry_and_how_sure_the_angle_is(scan_file, tmp_path, capsys):
+    assert main(["fit", str(scan_file), "--model", str(tmp_path / "turns.rrvae")]) == 0
+    summary = capsys.readouterr().out
+    assert re.search(r"^symmetry: .*no symmetry (> )?\d+ %", summary, re.MULTILINE)
+    assert re.search(
+        r"^angle: undefined at \d+ % .*, median standard deviation .*°$", summary, re.M
+    )
+    assert "classes" not in summary
+
+
+def test_the_summary_counts_only_patterns_with_counts():
+    scan = np.zeros((4, 6, 18, 15))
+    maps = sw.Maps.from_encoding(Sorter().encode(scan), Axes.uncalibrated(scan.shape))
+    assert in_words(maps) == [
+        "the angle is defined modulo 120°",
+        "symmetry: round 17 %, 3-fold 83 %",
+        "angle: undefined at 17 % of the positions, median standard deviation 5.7°",
+        "classes: class 0 26 %, class 1 26 %, class 2 48 %",
+        "1 of 24 patterns has no counts",
+    ]
 
 
 def test_fit_follows_the_options_for_the_model(scan_file, tmp_path):

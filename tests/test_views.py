@@ -219,12 +219,12 @@ def test_every_category_has_a_colour_and_a_name(sorted_scan):
     shown = picture(scan_map.parts["figure"])[..., :3]
     assert len(np.unique(shown.reshape(-1, 3), axis=0)) == 4  # three classes and grey
     legend = scan_map.parts["legend"].value
-    for words_of_class in ("class 0 26 %", "class 1 26 %", "class 2 48 %", "grey: undefined"):
+    for words_of_class in ("class 0: 26 %", "class 1: 26 %", "class 2: 48 %", "grey: undefined"):
         assert words_of_class in legend
     scan_map.channel = "symmetry"
     legend = ScanMap(sorted_scan, "symmetry").parts["legend"].value
-    assert "round 17 %" in legend
-    assert "3-fold 83 %" in legend
+    assert "round: 17 %" in legend
+    assert "3-fold: 83 %" in legend
 
 
 def test_the_swatch_of_a_category_has_its_colour_in_the_map():

@@ -7,11 +7,17 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
+from stemwidgets.arrays.circular import period
 from stemwidgets.arrays.errors import InputError
-from stemwidgets.views.words import duration
+from stemwidgets.views.words import category, duration, percent
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from stemwidgets.rrvae.records import Progress
+    from stemwidgets.signals.maps import Maps
 
 _BAR_WIDTH = 30
 _LOG_INTERVAL = 10.0  # s
@@ -75,6 +81,8 @@ def fit(
     if maps_path is not None:
         maps.save(maps_path, overwrite=overwrite)
         say(f"wrote {maps_path}")
+    for line in in_words(maps):
+        say(line)
     com = sw.center_of_mass(signal)
     try:
         comparison = str(sw.compare_angles(maps.angle, com.angle, com.magnitude))
@@ -124,6 +132,38 @@ def _check_output(path: Path, overwrite: bool) -> None:
         raise FileExistsError(f"{path} exists: choose another name, or pass --overwrite")
     if not os.access(folder, os.W_OK):
         raise PermissionError(f"no permission to write to {folder}: choose another folder")
+
+
+def in_words(maps: "Maps") -> list[str]:
+    """What the maps say of the scan as a whole: symmetry and classes, and how sure the angle is."""
+    with_counts = np.isfinite(maps.symmetry_confidence.data)
+    lines = [
+        f"the angle is defined modulo {period(maps.fold)}" if maps.fold > 1 else "",
+        f"symmetry: {_shares('symmetry', maps.symmetry.data[with_counts])}",
+        _certainty(maps.angle.data[with_counts], maps.angle_std.data[with_counts]),
+    ]
+    if maps.classes is not None:
+        lines.append(f"classes: {_shares('classes', maps.classes.data[with_counts])}")
+    empty = with_counts.size - np.count_nonzero(with_counts)
+    have = "has" if empty == 1 else "have"
+    lines.append(f"{empty} of {with_counts.size} patterns {have} no counts" if empty else "")
+    return [line for line in lines if line]
+
+
+def _shares(name: str, values: "NDArray[np.integer]") -> str:
+    found, counts = np.unique(values, return_counts=True)
+    return ", ".join(
+        f"{category(name, int(value))} {percent(count / counts.sum())}"
+        for value, count in zip(found, counts, strict=True)
+    )
+
+
+def _certainty(angle: "NDArray[np.floating]", std: "NDArray[np.floating]") -> str:
+    defined = np.isfinite(angle)
+    line = f"angle: undefined at {percent(1 - defined.mean())} of the positions"
+    if defined.any():
+        line += f", median standard deviation {np.degrees(np.median(std[defined])):.2g}°"
+    return line
 
 
 def say(line: str) -> None:

@@ -93,7 +93,7 @@ def _swatches(channel: Channel) -> str:
             "<span style='white-space:nowrap'>"
             "<span style='display:inline-block;width:14px;height:14px;vertical-align:-2px;"
             f"margin-right:6px;background:{colors.css(color)}'></span>"
-            f"{escape(category(channel.name, int(value)))} {percent(float(share))}</span>"
+            f"{escape(category(channel.name, int(value)))}: {percent(float(share))}</span>"
         )
     return (
         "<div style='max-width:276px;line-height:1.4'>"
