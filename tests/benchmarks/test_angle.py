@@ -88,7 +88,7 @@ def measure(train: RotatedPatterns, test: RotatedPatterns, symmetry: int, seed: 
 def figures(symmetry: int, intensity: object, dose: float | None) -> list[Figure]:
     """What is asked; "free" is convention-free, "/ best" over its bound.
 
-    Raw figures are asked of *harmonic* alone, whose generator has the convention of the product (the
+    Raw figures are asked of *harmonic* alone, whose generator has the product's convention (the
     dipole along +kx), and classes of all but *threefold*, whose two classes are the same at f = 1.
     """
     column = (None, 1e4, 1e3).index(dose)
