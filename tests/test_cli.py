@@ -70,7 +70,7 @@ def test_fit_writes_maps_and_model_that_can_be_loaded_again(scan_file, tmp_path,
 def test_fit_tells_symmetry_and_how_sure_the_angle_is(scan_file, tmp_path, capsys):
     assert main(["fit", str(scan_file), "--model", str(tmp_path / "turns.rrvae")]) == 0
     summary = capsys.readouterr().out
-    assert re.search(r"^symmetry: .*no symmetry (> )?\d+ %", summary, re.MULTILINE)
+    assert re.search(r"^symmetry: .*none (> )?\d+ %", summary, re.MULTILINE)
     assert re.search(
         r"^angle: undefined at \d+ % .*, median standard deviation .*°$", summary, re.M
     )

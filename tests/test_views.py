@@ -356,6 +356,13 @@ def test_the_scatter_has_a_point_for_each_pattern_in_the_colour_of_its_angle(tra
     assert points.colors == expected
 
 
+def test_the_scatter_explains_its_colours(sorted_scan):
+    scatter = LatentScatter(sorted_scan, "classes")
+    assert "class 2: 48 %" in scatter.parts["legend"].value
+    scatter.parts["color"].value = "angle"
+    assert "modulo 120°" in scatter.parts["legend"].value
+
+
 def test_many_points_are_drawn_as_a_histogram():
     data = np.ones((70, 60, 9, 8), dtype=np.float32)
     data[..., 4, 4] += np.arange(60)
@@ -364,6 +371,7 @@ def test_many_points_are_drawn_as_a_histogram():
     session.training.start(steps=1)
     session.training.wait(10)
     assert not scatter.parts["points"].visible
+    assert "more patterns" in scatter.parts["legend"].value
     shown = picture(scatter.parts["figure"])
     assert (shown[..., 3] > 0).sum() == 70 * 60
     click(scatter.parts["figure"], x=69, y=0)

@@ -12,7 +12,7 @@ from stemwidgets.state.session import Session
 from stemwidgets.views import colors
 from stemwidgets.views.painting import paint
 from stemwidgets.views.raster import Raster
-from stemwidgets.views.screen import Frame
+from stemwidgets.views.screen import MARGIN, Frame
 from stemwidgets.views.view import View, caption, require_channel
 from stemwidgets.views.words import caption_of, waiting_for
 
@@ -71,15 +71,17 @@ class LatentScatter(View):
             style={"description_width": "initial"},
         )
         self.raster.figure.remove_class("stemwidgets-picture")
+        self._legend = ipywidgets.HTML(layout=ipywidgets.Layout(margin=f"0 0 0 {MARGIN['left']}px"))
         self.parts = {
             "color": self._choice,
             "figure": self.raster.figure,
+            "legend": self._legend,
             "points": self._points,
             "ring": self._ring,
         }
         heading = ipywidgets.HBox([caption("latent space"), self._choice])
         heading.layout.grid_gap = "16px"
-        self.fill(heading, self.raster.figure)
+        self.fill(heading, self.raster.figure, self._legend)
         self.listen(self._choice, self._draw)
         self.look(self._offer, "channels")
         self.look(self._draw_ring, "position")
@@ -108,6 +110,7 @@ class LatentScatter(View):
         if coordinates is None:
             self._points.visible = self._ring.visible = False
             self.raster.clear(waiting_for(self.session.training.active))
+            self._legend.value = ""
             self._shown = ()
             return
         color = self.session.channels.get(str(self._choice.value), coordinates[0])
@@ -119,12 +122,14 @@ class LatentScatter(View):
         many = z1.size > MOST_POINTS
         if many:
             self._points.visible = False
+            self._legend.value = "brighter where there are more patterns"
             self.raster.show(_histogram(z1, z2, self.raster.frame))
         else:
             self.raster.clear()
+            picture, self._legend.value = paint(color)
             with self._points.hold_sync():
                 self._points.x, self._points.y = z1, z2
-                self._points.colors = [colors.css(c) for c in paint(color)[0].reshape(-1, 4)]
+                self._points.colors = [colors.css(c) for c in picture.reshape(-1, 4)]
                 self._points.visible = True
         self._draw_ring()
 

@@ -27,7 +27,7 @@ def caption_of(name: str) -> str:
 def category(name: str, value: int) -> str:
     """What one value of a channel of categories means."""
     if name == "symmetry":
-        return {0: "round", 1: "no symmetry"}.get(value, f"{value}-fold")
+        return {0: "round", 1: "none"}.get(value, f"{value}-fold")
     return f"class {value}"
 
 
