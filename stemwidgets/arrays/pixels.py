@@ -17,6 +17,7 @@ LIT = 30.0
 REACH = 4
 SIGNIFICANCE = 6.0
 OUT_OF_RANGE = 8.0
+ROUNDING = 1e-6
 NEGATIVE_SHARE = 0.3
 
 Array = NDArray[np.float64]
@@ -34,8 +35,7 @@ class PixelStatistics:
     filled : int
         Number of patterns with counts.
     mean, variance : ndarray, shape [ky, kx]
-        Over the scan; 0 in pixels that are not finite in any pattern. The highest value of each
-        pixel is left out of its variance, so that one cosmic ray does not count.
+        Over the scan; 0 in pixels that are not finite in any pattern.
     broken : ndarray of bool, shape [ky, kx]
         Pixels that are NaN or infinite in every pattern.
     """
@@ -93,7 +93,6 @@ class _Sums:
         self.reference = np.zeros(used.size, dtype=np.float32)
         self.first = np.zeros(used.size)
         self.second = np.zeros(used.size)
-        self.highest = np.full(used.size, -np.inf, dtype=np.float32)
         self.never_finite = np.ones(used.size, dtype=bool)
         self.not_finite: list[NDArray[np.int_]] = []
 
@@ -116,7 +115,6 @@ class _Sums:
         self.filled += int((values.sum(axis=1, dtype=np.float64) > 0).sum())
         if self.count == 0:
             self.reference = values.mean(axis=0)
-        np.maximum(self.highest, values.max(axis=0), out=self.highest)
         values -= self.reference
         self.first += values.sum(axis=0, dtype=np.float64)
         self.second += np.einsum("np,np->p", values, values)
@@ -129,7 +127,6 @@ class _Sums:
         shift = self.first / self.count
         mean = self.reference + shift
         variance = self.second / self.count - shift**2
-        variance = variance - (self.highest - mean) ** 2 / self.count
         rounding = 1e-10 * np.square(mean)
         variance = np.where(variance > rounding, variance, 0.0)
         return PixelStatistics(
@@ -188,14 +185,17 @@ def _outliers(statistics: PixelStatistics, faulty: Mask) -> Mask:
     steps = [(i, j) for i in (-1, 0, 1) for j in (-1, 0, 1) if (i, j) != (0, 0)]
     around = np.stack([_shifted(mean, step, np.nan) for step in steps])
     known = np.isfinite(around).sum(axis=0)
+    apart = (known == len(steps)).astype(int)  # where all are known, a faulty one may be among them
     ordered = np.sort(around, axis=0)
     rows, columns = np.indices(mean.shape)
-    low = ordered[np.minimum(1, np.maximum(known - 1, 0)), rows, columns]
-    high = ordered[np.maximum(known - 2, 0), rows, columns]
-    noise = SIGNIFICANCE * np.sqrt(2 * statistics.variance / statistics.count)
+    low = ordered[apart, rows, columns]
+    high = ordered[np.maximum(known - 1 - apart, 0), rows, columns]
+    usual = ndimage.median_filter(statistics.variance, 3)
+    variance = np.maximum(statistics.variance, usual)
+    noise = SIGNIFICANCE * np.sqrt(2 * variance / statistics.count)
     allowed = OUT_OF_RANGE * (high - low) + noise
     excess = np.maximum(mean - high, low - mean)
-    return ~faulty & (known >= 3) & (excess > np.maximum(allowed, 1e-6 * np.abs(high)))
+    return ~faulty & (known >= 3) & (excess > np.maximum(allowed, ROUNDING * mean[~faulty].max()))
 
 
 def _shifted(values: NDArray[Any], step: tuple[int, int], fill: Any) -> NDArray[Any]:

@@ -36,6 +36,8 @@ class Preparation:
         Distortion of the detector, which the coordinates undo.
     mask : ndarray of bool, shape [ky, kx], or None
         True where a raw pixel is left out, whatever it holds.
+    filling : ndarray of float32, shape [seen pixels, gaps], or None
+        What each pixel that is seen adds to each of the `gaps`; they are 0 without it.
     """
 
     shape: tuple[int, int]
@@ -45,6 +47,7 @@ class Preparation:
     pixel_size: tuple[float, float] = (1.0, 1.0)
     ellipse: Ellipse = CIRCLE
     mask: NDArray[np.bool_] | None = None
+    filling: NDArray[np.float32] | None = None
 
     @classmethod
     def from_mean(
@@ -87,7 +90,7 @@ class Preparation:
         radius = float(min(on_detector, max(1.1 * reach, 1.1 * disc.radius)))
         binning = max(1, int(np.ceil(radius / (1.25 * LARGEST_RADIUS))))
         chosen = cls((height, width), disc.center, radius, binning, pixel_size, disc.ellipse, mask)
-        if not chosen.inside.any():
+        if chosen.gaps.all():
             raise InputError(
                 "Expected a mask that leaves some of the bright-field disc, got one that covers "
                 "it all. True means that a pixel is left out: pass ~mask if it was meant otherwise."
@@ -109,7 +112,13 @@ class Preparation:
         """Which pixels of the binned pattern are used."""
         y, x = self._grid
         inside: NDArray[np.bool_] = np.hypot(y, x) <= self.radius / self.binning
-        return inside & (self._usable_share >= USABLE_SHARE)
+        return inside
+
+    @cached_property
+    def gaps(self) -> NDArray[np.bool_]:
+        """Which of the used pixels are not seen, ``[pixels]``: most of them is left out."""
+        gaps: NDArray[np.bool_] = self._usable_share[self.inside] < USABLE_SHARE
+        return gaps
 
     @property
     def binned_shape(self) -> tuple[int, int]:
@@ -147,9 +156,9 @@ class Preparation:
         return blocks.sum(axis=(2, 4), dtype=np.float32)
 
     def apply(self, patterns: NDArray[Any]) -> NDArray[np.float32]:
-        """Counts in the used pixels.
+        """Counts in the used pixels, with gaps filled from the pixels that are seen.
 
-        A bin of which some raw pixels are left out counts as if those held the mean of the others.
+        A bin of which a few raw pixels are left out counts as if they held the mean of the others.
 
         Parameters
         ----------
@@ -176,11 +185,17 @@ class Preparation:
         if self.binning > 1:
             flat = self._binned(flat if self.mask is None else np.where(self.mask, 0, flat))
         prepared = flat[:, self.inside].astype(np.float32)
-        if self.binning > 1 and self.mask is not None:
-            prepared /= self._usable_share[self.inside].astype(np.float32)
+        if self.mask is not None:
+            self._fill(prepared)
         with np.errstate(invalid="ignore"):  # opposite infinities
             require_finite(prepared.sum(axis=1, dtype=np.float64))
         return prepared
+
+    def _fill(self, prepared: NDArray[np.float32]) -> None:
+        seen = ~self.gaps
+        values = prepared[:, seen] / self._usable_share[self.inside][seen].astype(np.float32)
+        prepared[:, seen] = values
+        prepared[:, self.gaps] = 0.0 if self.filling is None else values @ self.filling
 
     def restore(self, prepared: NDArray[np.floating]) -> NDArray[np.float32]:
         """Put used pixels ``[n, pixels]`` back into patterns ``[n, ky, kx]``; NaN elsewhere."""
@@ -192,7 +207,7 @@ class Preparation:
         return patterns
 
     def to_record(self) -> dict[str, Any]:
-        """Plain numbers, lists and words, fit for JSON."""
+        """All but the filling as plain numbers, lists and words, fit for JSON."""
         return {
             "shape": list(self.shape),
             "center": list(self.center),
@@ -204,8 +219,10 @@ class Preparation:
         }
 
     @classmethod
-    def from_record(cls, record: dict[str, Any]) -> Self:
-        """What `to_record` gave."""
+    def from_record(
+        cls, record: dict[str, Any], filling: NDArray[np.float32] | None = None
+    ) -> Self:
+        """What `to_record` gave, with its filling."""
         shape = (record["shape"][0], record["shape"][1])
         mask = None
         if record["mask"] is not None:
@@ -219,6 +236,7 @@ class Preparation:
             pixel_size=(record["pixel_size"][0], record["pixel_size"][1]),
             ellipse=Ellipse(**record["ellipse"]),
             mask=mask,
+            filling=filling,
         )
 
 

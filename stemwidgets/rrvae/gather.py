@@ -13,6 +13,7 @@ from stemwidgets.arrays.errors import InputError
 from stemwidgets.arrays.pixels import common_mask, faulty_pixels, pixel_statistics, require_mask
 from stemwidgets.arrays.preparation import Preparation
 from stemwidgets.rrvae.basis import Float, HarmonicBasis, fit_basis
+from stemwidgets.rrvae.gaps import fill_gaps
 
 FEWEST_PATTERNS = 16
 SAMPLE = 2048
@@ -76,7 +77,10 @@ def gather(
         If there are too few patterns, they are alike, or pixels are not finite.
     """
     preparation = _prepare(data, pixel_size, mask)
-    basis = fit_basis(_sample(data, preparation), *preparation.coordinates)
+    sample = _sample(data, preparation)
+    if preparation.gaps.any():
+        preparation = fill_gaps(preparation, sample)
+    basis = fit_basis(sample, *preparation.coordinates)
     coefficients, left_out, doses = [], [], []
     filled = np.empty(data.shape[:-2], dtype=bool)
     for where, prepared in prepared_blocks(data, preparation):

@@ -102,6 +102,8 @@ class Trained:
                 tensors[f"{part}.{i}.bias"] = bias
         tensors["codebook"] = self.codebook
         tensors["convention.pointer"] = self.convention.pointer
+        if self.preparation.filling is not None:
+            tensors["preparation.filling"] = torch.from_numpy(self.preparation.filling)
         record = {
             "preparation": self.preparation.to_record(),
             "basis": {"noise": basis.noise, "dose": basis.dose},
@@ -116,7 +118,10 @@ class Trained:
         cls, tensors: dict[str, Tensor], record: dict[str, Any], device: torch.device
     ) -> Self:
         """What `to_record` gave."""
-        preparation = Preparation.from_record(record["preparation"])
+        filling = tensors.get("preparation.filling")
+        preparation = Preparation.from_record(
+            record["preparation"], None if filling is None else filling.numpy()
+        )
         names = ("order", "variance", "functions", "analysis", "background", "weight")
         arrays = {name: tensors[f"basis.{name}"].numpy() for name in names}
         basis = HarmonicBasis(
