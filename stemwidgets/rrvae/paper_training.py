@@ -1,0 +1,135 @@
+"""Training of the paper's network, or of a plain variational autoencoder, as a generator."""
+
+import time
+from collections.abc import Generator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from stemwidgets.rrvae.paper_network import PaperNetwork
+from stemwidgets.rrvae.paper_trained import PaperTrained, Scaling
+
+BATCH = 20
+SECONDS_BETWEEN_MOMENTS = 0.03
+MEASURED = 128
+
+
+@dataclass(frozen=True)
+class PaperSettings:
+    """What may be changed about the paper's network.
+
+    Parameters
+    ----------
+    turning : bool
+        False leaves out the angle: an ordinary variational autoencoder.
+    centered : bool
+        False is the paper's own setting: the counts are brought into [0, 1] and the learning rate
+        is 1e-4. Where all patterns look alike at first sight (nearly always in 4D-STEM) it learns
+        little in hours. True takes the mean pattern away, makes the root mean square of what is
+        left 1, and learns at 1e-3: then it finds the angle.
+    epochs : int
+        Passes over the data.
+    """
+
+    turning: bool = True
+    centered: bool = False
+    epochs: int = 100
+
+    @property
+    def learning_rate(self) -> float:
+        """Of Adam."""
+        return 1e-3 if self.centered else 1e-4
+
+
+@dataclass(frozen=True)
+class PaperMoment:
+    """Where the training stands after a few steps.
+
+    Parameters
+    ----------
+    epoch : int
+        Passes done.
+    fraction : float
+        Share of the training done.
+    reconstruction, kl : float
+        Parts of the negative evidence lower bound per pattern [nats], mean over about the last
+        epoch.
+    """
+
+    epoch: int
+    fraction: float
+    reconstruction: float
+    kl: float
+
+
+class PaperTraining:
+    """One run of training: its data, its network and where it stands.
+
+    Parameters
+    ----------
+    prepared : Tensor, shape [n, pixels]
+        Counts in the used pixels, on the device to train on.
+    coordinates : (ndarray, ndarray)
+        ``(y, x)`` of the used pixels about the optic axis, in any unit.
+    latent_dim : int
+        Number of latent variables besides the angle.
+    seed : int
+        Of weights, batches and draws.
+    settings : PaperSettings
+        The rest.
+    """
+
+    def __init__(
+        self,
+        prepared: Tensor,
+        coordinates: tuple[NDArray[np.floating], NDArray[np.floating]],
+        latent_dim: int,
+        seed: int,
+        settings: PaperSettings,
+    ) -> None:
+        y, x = (torch.from_numpy(np.asarray(c, dtype=np.float64)) for c in coordinates)
+        where = (torch.stack([x, y], dim=1) / torch.hypot(x, y).max()).float()
+        network = PaperNetwork.create(where, latent_dim, settings.turning, seed)
+        self.network = network.to(prepared.device)
+        self.prepared = prepared
+        self.scaling = (Scaling.centered if settings.centered else Scaling.min_max)(prepared)
+        self.settings = settings
+        self.seed = seed
+
+    def moments(self) -> Generator[PaperMoment]:
+        """Train: a moment after some steps and at the end; may be closed at any time."""
+        generator = torch.Generator(self.prepared.device).manual_seed(self.seed)
+        order = torch.Generator().manual_seed(self.seed)
+        parameters = [tensor.requires_grad_() for tensor in self.network.parameters]
+        fused = self.prepared.device.type != "mps"
+        adam = torch.optim.Adam(parameters, lr=self.settings.learning_rate, fused=fused)
+        batches = -(-len(self.prepared) // BATCH)
+        steps, step = batches * self.settings.epochs, 0
+        mean = torch.zeros(2).to(self.prepared)
+        due = time.perf_counter() + SECONDS_BETWEEN_MOMENTS
+        for _ in range(self.settings.epochs):
+            for rows in torch.randperm(len(self.prepared), generator=order).split(BATCH):
+                parts = self._step(rows.to(self.prepared.device), adam, generator)
+                step += 1
+                mean.lerp_(parts, max(1 / step, 1 / batches))
+                if time.perf_counter() > due or step == steps:
+                    reconstruction, kl = mean.tolist()
+                    yield PaperMoment(step // batches, step / steps, reconstruction, kl)
+                    due = time.perf_counter() + SECONDS_BETWEEN_MOMENTS
+
+    def _step(self, rows: Tensor, adam: torch.optim.Adam, generator: torch.Generator) -> Tensor:
+        scaled = self.scaling.apply(self.prepared[rows])
+        reconstruction, kl = self.network.loss(scaled, generator)
+        (reconstruction + kl).backward()
+        adam.step()
+        adam.zero_grad()
+        return torch.stack([reconstruction.detach(), kl.detach()])
+
+    def result(self) -> PaperTrained:
+        """The model as it stands; training may go on."""
+        rows = torch.linspace(0, len(self.prepared) - 1, min(MEASURED, len(self.prepared))).long()
+        chosen = self.prepared[rows.to(self.prepared.device)]
+        return PaperTrained.measure(self.network.to(self.prepared.device), self.scaling, chosen)
