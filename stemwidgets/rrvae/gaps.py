@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from stemwidgets.arrays.preparation import Preparation
 from stemwidgets.rrvae.basis import Float, HarmonicBasis, fit_basis
 
-ROUNDS = 4
+ROUNDS = 2
+LEARNED_FROM = 512
 
 
 def fill_gaps(preparation: Preparation, sample: Float) -> Preparation:
@@ -33,12 +34,13 @@ def fill_gaps(preparation: Preparation, sample: Float) -> Preparation:
     """
     y, x = preparation.coordinates
     seen = ~preparation.gaps
+    part = sample[:: max(1, len(sample) // LEARNED_FROM)].copy()
     filling = _from_neighbours(seen, y, x)
     for _ in range(ROUNDS):
-        sample[:, ~seen] = sample[:, seen] @ filling
-        basis = fit_basis(sample, y, x)
-        total = sample.sum(axis=1, keepdims=True)
-        mean_pattern = (sample * (basis.dose / total)).mean(axis=0)
+        part[:, ~seen] = part[:, seen] @ filling
+        basis = fit_basis(part, y, x)
+        total = part.sum(axis=1, keepdims=True)
+        mean_pattern = (part * (basis.dose / total)).mean(axis=0)
         filling = _from_harmonics(basis, seen, mean_pattern)
     sample[:, ~seen] = sample[:, seen] @ filling
     return replace(preparation, filling=filling)
