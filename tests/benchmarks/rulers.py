@@ -3,10 +3,10 @@
 import numpy as np
 from numpy.typing import NDArray
 from rotated_patterns import RotatedPatterns
-from scipy.linalg import eigh
-from scipy.sparse.csgraph import minimum_spanning_tree
+from scipy.sparse import csr_array, diags_array, triu
+from scipy.sparse.csgraph import connected_components
+from scipy.sparse.linalg import eigsh
 from scipy.spatial import cKDTree
-from scipy.spatial.distance import cdist
 
 from stemwidgets.arrays.circular import compare_angles, wrap
 
@@ -15,7 +15,7 @@ Array = NDArray[np.float64]
 CONVENTION_WAVES = 12
 NEIGHBOURS = (5, 10, 20, 40, 80)
 LEAK_NEIGHBOURS = 50
-GRAPH_NEIGHBOURS = 12
+GRAPH_NEIGHBOURS = 8
 BRIDGE = 1e-3
 
 
@@ -74,24 +74,20 @@ def leak_r2(train_z: Array, train_angle: Array, test_z: Array, test_angle: Array
 def told_apart(latent: Array, kind: NDArray[np.int_]) -> float:
     """Share of patterns in the right one of two clusters of z, whichever is called 0.
 
-    Spectral clustering: the patterns are a graph of nearest neighbours, tied together by faint
-    bridges (the minimum spanning tree) so that a few lone points are no cluster, and cut where its
-    normalised cut is smallest. Two separate curves are two clusters however bent they are.
+    Spectral clustering: the patterns are a graph of nearest neighbours, its pieces tied together by
+    faint bridges so that a few lone points are no cluster, and cut where the normalised cut is
+    smallest. Curves that keep about 6.5 times their width apart are two clusters however bent they
+    are; closer ones may be cut across.
     """
-    distance = cdist(latent, latent)
-    nearest = np.argpartition(distance, GRAPH_NEIGHBOURS, axis=1)[:, : GRAPH_NEIGHBOURS + 1]
-    tree = minimum_spanning_tree(distance).toarray() > 0
-    graph = BRIDGE * (tree | tree.T).astype(float)
-    np.put_along_axis(graph, nearest, 1.0, axis=1)
-    graph = np.maximum(graph, graph.T)
-    np.fill_diagonal(graph, 0.0)
-    degree = graph.sum(axis=1)
-    normal = graph / np.sqrt(degree[:, None] * degree)
-    last = len(graph) - 2
-    _, vector = eigh(normal, subset_by_index=[last, last])
-    order = np.argsort(vector[:, 0] / np.sqrt(degree))
-    cluster = np.empty(len(graph), dtype=int)
-    cluster[order] = np.arange(len(graph)) > _smallest_cut(graph[order][:, order], degree[order])
+    graph = _neighbour_graph(latent)
+    degree = np.asarray(graph.sum(axis=1)).ravel()
+    scale = diags_array(1 / np.sqrt(degree))
+    start = np.random.default_rng(0).standard_normal(len(degree))
+    value, vector = eigsh(scale @ graph @ scale, k=2, sigma=1 + 1e-6, v0=start)
+    order = np.argsort(vector[:, np.argmin(value)] / np.sqrt(degree))
+    cluster = np.empty(len(degree), dtype=int)
+    last = _smallest_cut(graph[order][:, order], degree[order])
+    cluster[order] = np.arange(len(degree)) > last
     agreement = float(np.mean(cluster == kind))
     return max(agreement, 1 - agreement)
 
@@ -104,11 +100,30 @@ def class_from_neighbours(
     return float(np.mean(guess == test_kind))
 
 
-def _smallest_cut(graph: Array, degree: Array) -> int:
+def _neighbour_graph(latent: Array) -> csr_array:
+    _, nearest = cKDTree(latent).query(latent, k=GRAPH_NEIGHBOURS + 1)
+    rows = np.repeat(np.arange(len(latent)), GRAPH_NEIGHBOURS)
+    shape = (len(latent), len(latent))
+    graph = csr_array((np.ones(len(rows)), (rows, nearest[:, 1:].ravel())), shape=shape)
+    graph = graph.maximum(graph.T)
+    while True:
+        pieces, piece = connected_components(graph)
+        if pieces == 1:
+            return graph
+        inside = piece == np.argmin(np.bincount(piece))
+        near, far = np.flatnonzero(inside), np.flatnonzero(~inside)
+        distance, other = cKDTree(latent[far]).query(latent[near])
+        ends = near[np.argmin(distance)], far[other[np.argmin(distance)]]
+        bridge = csr_array(([BRIDGE], ([ends[0]], [ends[1]])), shape=shape)
+        graph = graph + bridge + bridge.T
+
+
+def _smallest_cut(graph: csr_array, degree: Array) -> int:
     """Index after which an ordered graph is cut, where the normalised cut is smallest."""
     inside = np.cumsum(degree)
+    upper = triu(graph)
     # edges that cross each place: those that have begun less those that have ended
-    after = np.cumsum(np.triu(graph).sum(axis=1) - np.triu(graph).sum(axis=0))
+    after = np.cumsum(np.asarray(upper.sum(axis=1) - upper.sum(axis=0)).ravel())
     cut = after[:-1] * (1 / inside[:-1] + 1 / (inside[-1] - inside[:-1]))
     return int(np.argmin(cut))
 
