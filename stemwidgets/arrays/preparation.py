@@ -10,10 +10,12 @@ from numpy.typing import NDArray
 from stemwidgets.arrays.checks import require_finite
 from stemwidgets.arrays.disc import CIRCLE, Ellipse, find_disc
 from stemwidgets.arrays.errors import InputError
+from stemwidgets.arrays.zingers import without_zingers
 
 LARGEST_RADIUS = 32.0
 ENCLOSED_INTENSITY = 0.998
 USABLE_SHARE = 0.7
+MOST_GAPS = 0.5
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,6 +38,8 @@ class Preparation:
         Distortion of the detector, which the coordinates undo.
     mask : ndarray of bool, shape [ky, kx], or None
         True where a raw pixel is left out, whatever it holds.
+    limit : ndarray of float32, shape [ky, kx], or None
+        The most that a raw pixel holds, unless a cosmic ray hits it.
     filling : ndarray of float32, shape [seen pixels, gaps], or None
         What each pixel that is seen adds to each of the `gaps`; they are 0 without it.
     """
@@ -47,6 +51,7 @@ class Preparation:
     pixel_size: tuple[float, float] = (1.0, 1.0)
     ellipse: Ellipse = CIRCLE
     mask: NDArray[np.bool_] | None = None
+    limit: NDArray[np.float32] | None = None
     filling: NDArray[np.float32] | None = None
 
     @classmethod
@@ -73,7 +78,7 @@ class Preparation:
         Raises
         ------
         InputError
-            If the mean pattern has no contrast, or the mask leaves no pixel.
+            If the mean pattern has no contrast, or the mask covers most of the circle.
         """
         height, width = mean_pattern.shape
         mask = mask if mask is not None and mask.any() else None
@@ -90,10 +95,11 @@ class Preparation:
         radius = float(min(on_detector, max(1.1 * reach, 1.1 * disc.radius)))
         binning = max(1, int(np.ceil(radius / (1.25 * LARGEST_RADIUS))))
         chosen = cls((height, width), disc.center, radius, binning, pixel_size, disc.ellipse, mask)
-        if chosen.gaps.all():
+        if chosen.gaps.mean() > MOST_GAPS:
             raise InputError(
-                "Expected a mask that leaves some of the bright-field disc, got one that covers "
-                "it all. True means that a pixel is left out: pass ~mask if it was meant otherwise."
+                "Expected a mask that leaves most of the bright-field disc, got one that covers "
+                f"{100 * chosen.gaps.mean():.0f} % of it. True means that a pixel is left out: "
+                "pass ~mask if it was meant otherwise."
             )
         return chosen
 
@@ -158,6 +164,8 @@ class Preparation:
     def apply(self, patterns: NDArray[Any]) -> NDArray[np.float32]:
         """Counts in the used pixels, with gaps filled from the pixels that are seen.
 
+        Cosmic rays are taken out first.
+
         A bin of which a few raw pixels are left out counts as if they held the mean of the others.
 
         Parameters
@@ -182,6 +190,8 @@ class Preparation:
                 "bin them alike, or train a new model."
             )
         flat = patterns.reshape(-1, *self.shape)
+        if self.limit is not None:
+            flat = without_zingers(flat, self.limit)
         if self.binning > 1:
             flat = self._binned(flat if self.mask is None else np.where(self.mask, 0, flat))
         prepared = flat[:, self.inside].astype(np.float32)
@@ -206,37 +216,30 @@ class Preparation:
         patterns[:, :height, :width] = binned.repeat(self.binning, 1).repeat(self.binning, 2)
         return patterns
 
-    def to_record(self) -> dict[str, Any]:
-        """All but the filling as plain numbers, lists and words, fit for JSON."""
-        return {
+    def to_record(self) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
+        """Everything as named arrays and plain values that fit into JSON."""
+        arrays = {"mask": self.mask, "limit": self.limit, "filling": self.filling}
+        record = {
             "shape": list(self.shape),
             "center": list(self.center),
             "radius": self.radius,
             "binning": self.binning,
             "pixel_size": list(self.pixel_size),
             "ellipse": {"ratio": self.ellipse.ratio, "angle": self.ellipse.angle},
-            "mask": None if self.mask is None else np.flatnonzero(self.mask).tolist(),
         }
+        return {name: array for name, array in arrays.items() if array is not None}, record
 
     @classmethod
-    def from_record(
-        cls, record: dict[str, Any], filling: NDArray[np.float32] | None = None
-    ) -> Self:
-        """What `to_record` gave, with its filling."""
-        shape = (record["shape"][0], record["shape"][1])
-        mask = None
-        if record["mask"] is not None:
-            mask = np.zeros(shape, dtype=bool)
-            mask.flat[record["mask"]] = True
+    def from_record(cls, arrays: dict[str, NDArray[Any]], record: dict[str, Any]) -> Self:
+        """What `to_record` gave."""
         return cls(
-            shape=shape,
+            shape=(record["shape"][0], record["shape"][1]),
             center=(record["center"][0], record["center"][1]),
             radius=record["radius"],
             binning=record["binning"],
             pixel_size=(record["pixel_size"][0], record["pixel_size"][1]),
             ellipse=Ellipse(**record["ellipse"]),
-            mask=mask,
-            filling=filling,
+            **arrays,
         )
 
 

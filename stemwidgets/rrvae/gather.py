@@ -1,7 +1,7 @@
 """From a scan of any size to the coefficients that stay in memory."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,7 @@ from stemwidgets.arrays.checks import require_patterns
 from stemwidgets.arrays.errors import InputError
 from stemwidgets.arrays.pixels import common_mask, faulty_pixels, pixel_statistics, require_mask
 from stemwidgets.arrays.preparation import Preparation
+from stemwidgets.arrays.zingers import plausible_limit
 from stemwidgets.rrvae.basis import Float, HarmonicBasis, fit_basis
 from stemwidgets.rrvae.gaps import fill_gaps
 
@@ -60,7 +61,7 @@ def gather(
 ) -> Gathered:
     """Read a scan, choose its preparation and basis, and project it.
 
-    Dead and hot pixels are found and left out.
+    Dead and hot pixels are found and left out, cosmic rays are taken out of their patterns.
 
     Parameters
     ----------
@@ -123,7 +124,8 @@ def _prepare(
             f"{statistics.filled}. Use a larger part of the scan."
         )
     faulty = faulty_pixels(statistics, known)
-    return Preparation.from_mean(statistics.mean, pixel_size, faulty)
+    preparation = Preparation.from_mean(statistics.mean, pixel_size, faulty)
+    return replace(preparation, limit=plausible_limit(statistics, faulty))
 
 
 def _sample(data: Any, preparation: Preparation) -> Float:

@@ -102,10 +102,10 @@ class Trained:
                 tensors[f"{part}.{i}.bias"] = bias
         tensors["codebook"] = self.codebook
         tensors["convention.pointer"] = self.convention.pointer
-        if self.preparation.filling is not None:
-            tensors["preparation.filling"] = torch.from_numpy(self.preparation.filling)
+        prepared, preparation = self.preparation.to_record()
+        tensors |= {f"preparation.{name}": torch.from_numpy(a) for name, a in prepared.items()}
         record = {
-            "preparation": self.preparation.to_record(),
+            "preparation": preparation,
             "basis": {"noise": basis.noise, "dose": basis.dose},
             "symmetry": self.convention.symmetry,
             "noise": self.noise,
@@ -118,10 +118,12 @@ class Trained:
         cls, tensors: dict[str, Tensor], record: dict[str, Any], device: torch.device
     ) -> Self:
         """What `to_record` gave."""
-        filling = tensors.get("preparation.filling")
-        preparation = Preparation.from_record(
-            record["preparation"], None if filling is None else filling.numpy()
-        )
+        prepared = {
+            name.removeprefix("preparation."): tensor.numpy()
+            for name, tensor in tensors.items()
+            if name.startswith("preparation.")
+        }
+        preparation = Preparation.from_record(prepared, record["preparation"])
         names = ("order", "variance", "functions", "analysis", "background", "weight")
         arrays = {name: tensors[f"basis.{name}"].numpy() for name in names}
         basis = HarmonicBasis(

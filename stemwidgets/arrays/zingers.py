@@ -1,0 +1,98 @@
+"""Single pixels of single patterns that light up: cosmic rays, X-rays, sparks (zingers)."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stemwidgets.arrays.pixels import PixelStatistics
+
+DEVIATIONS = 8.0
+COUNTS = 10.0
+LIT = 0.1
+ISOLATED = 0.5
+FEWEST_NEIGHBOURS = 3
+MOST = 0.01
+
+
+def plausible_limit(
+    statistics: PixelStatistics, mask: NDArray[np.bool_] | None = None
+) -> NDArray[np.float32]:
+    """The most that each pixel holds, but for zingers and rare bright features.
+
+    Eight standard deviations over the scan above the mean, and ten counts, whatever the unit of
+    the data: a count is where variance and mean are equal.
+
+    Parameters
+    ----------
+    statistics : PixelStatistics
+        Of the whole scan.
+    mask : ndarray of bool, shape [ky, kx], optional
+        Pixels that are left out; their limit is infinite.
+    """
+    mean, variance = statistics.mean, statistics.variance
+    used = np.ones(mean.shape, dtype=bool) if mask is None else ~mask
+    lit = used & (mean > LIT * mean.max(where=used, initial=0.0))
+    count = np.percentile(variance[lit] / mean[lit], 25) if lit.any() else np.inf
+    limit = mean + DEVIATIONS * np.sqrt(variance) + COUNTS * count
+    return np.where(used, limit, np.inf).astype(np.float32)
+
+
+def without_zingers(patterns: NDArray[Any], limit: NDArray[np.float32]) -> NDArray[Any]:
+    """Patterns in which zingers hold the median of their neighbours.
+
+    A zinger lies above the limit, and at most one neighbour is half as bright: features of the
+    pattern, however rare, are wider.
+
+    Parameters
+    ----------
+    patterns : ndarray, shape [n, ky, kx]
+        Not changed.
+    limit : ndarray, shape [ky, kx]
+        From `plausible_limit`.
+
+    Returns
+    -------
+    ndarray
+        The patterns themselves if there is no zinger, or if so much lies above the limit that it
+        belongs to another scan.
+    """
+    i, y, x = np.nonzero(patterns > _as(patterns.dtype, limit))
+    if len(i) == 0 or len(i) > MOST * patterns.size:
+        return patterns
+    around = _neighbours(patterns, np.isinf(limit), i, y, x)
+    known = np.isfinite(around).sum(axis=1)
+    second = np.sort(around, axis=1)[np.arange(len(i)), np.maximum(known - 2, 0)]
+    zinger = (known >= FEWEST_NEIGHBOURS) & (second < ISOLATED * patterns[i, y, x])
+    if not zinger.any():
+        return patterns
+    i, y, x, around = i[zinger], y[zinger], x[zinger], around[zinger]
+    cleaned = patterns.copy()
+    cleaned[i, y, x] = np.nanmedian(around, axis=1)
+    return cleaned
+
+
+def _as(dtype: np.dtype[Any], limit: NDArray[np.float32]) -> NDArray[Any]:
+    """The limit in the type of the patterns: a comparison of unlike types is slow."""
+    if dtype.kind not in "ui":
+        return limit
+    highest = min(np.iinfo(dtype).max, 2**53)
+    return np.minimum(np.floor(limit.astype(float)), highest).astype(dtype)
+
+
+def _neighbours(
+    patterns: NDArray[Any],
+    hidden: NDArray[np.bool_],
+    i: NDArray[np.intp],
+    y: NDArray[np.intp],
+    x: NDArray[np.intp],
+) -> NDArray[np.float64]:
+    """The eight pixels around each of some, ``[n, 8]``; NaN where there is none or it is hidden."""
+    height, width = patterns.shape[-2:]
+    step = np.array([(a, b) for a in (-1, 0, 1) for b in (-1, 0, 1) if (a, b) != (0, 0)])
+    near_y, near_x = y[:, None] + step[:, 0], x[:, None] + step[:, 1]
+    outside = (near_y < 0) | (near_y >= height) | (near_x < 0) | (near_x >= width)
+    near_y, near_x = near_y.clip(0, height - 1), near_x.clip(0, width - 1)
+    around = patterns[i[:, None], near_y, near_x].astype(float)
+    around[outside | hidden[near_y, near_x]] = np.nan
+    return around
