@@ -1,5 +1,7 @@
 """What the best estimator could tell: the limits that the patterns themselves set."""
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 from rotated_patterns import Intensity, RotatedPatterns, expected_patterns
@@ -11,6 +13,7 @@ from benchmarks.rulers import r2
 Array = NDArray[np.float64]
 
 FACTORS = np.linspace(0, 1, 11)
+GRID_FACTORS = np.linspace(0, 1, 21)
 STARTS = 2
 
 
@@ -85,3 +88,44 @@ def _distance(
 
 def _weighted(q: Array, p: Array) -> Array:
     return (q - p) / np.sqrt(np.maximum((q + p) / 2, 1e-9))
+
+
+@dataclass(frozen=True, eq=False)
+class KnownManifold:
+    """The exact posterior of an observer who knows the patterns of every angle, f and class.
+
+    On a grid of 21 factors and angles 2° / symmetry apart: for sets whose angle is not known better
+    than about half a step.
+    """
+
+    angles: Array
+    log_expected: NDArray[np.float32]
+    expected_counts: Array
+
+    @classmethod
+    def of(cls, intensity: Intensity, symmetry: int, dose: float) -> "KnownManifold":
+        angles = np.linspace(-np.pi, np.pi, 180, endpoint=False) / symmetry
+        grid = np.meshgrid((0, 1), GRID_FACTORS, angles, indexing="ij")
+        kind, factor, angle = (values.ravel() for values in grid)
+        patterns = expected_patterns(intensity, angle, factor, kind, 64)
+        patterns *= dose / patterns.sum(axis=(1, 2)).mean()
+        flat = patterns.reshape(len(patterns), -1)
+        log_expected = np.log(np.maximum(flat, 1e-9)).astype(np.float32)
+        return cls(angles, log_expected, flat.sum(axis=1))
+
+    def read(self, patterns: NDArray[np.uint16]) -> tuple[Array, Array, NDArray[np.int_]]:
+        """Most likely angle, mean factor and most likely class of each pattern."""
+        counts = patterns.reshape(len(patterns), -1).astype(np.float32)
+        log_posterior = counts @ self.log_expected.T - self.expected_counts
+        log_posterior -= log_posterior.max(axis=1, keepdims=True)
+        shape = (len(counts), 2, len(GRID_FACTORS), len(self.angles))
+        posterior = np.exp(log_posterior).reshape(shape)
+        posterior /= posterior.sum(axis=(1, 2, 3), keepdims=True)
+        factor = posterior.sum(axis=(1, 3)) @ GRID_FACTORS
+        kind = posterior.sum(axis=(2, 3)).argmax(axis=1)
+        of_angle = np.log(posterior.sum(axis=(1, 2)) + 1e-30)
+        rows, top = np.arange(len(counts)), of_angle.argmax(axis=1)
+        left, right = (of_angle[rows, (top + step) % shape[-1]] for step in (-1, 1))
+        peak = of_angle[rows, top]
+        part = 0.5 * (left - right) / np.minimum(left - 2 * peak + right, -1e-9)
+        return self.angles[top] + part * (self.angles[1] - self.angles[0]), factor, kind

@@ -145,6 +145,28 @@ def test_known_rotation(intensity, symmetry, dose):
 
 
 @pytest.mark.parametrize("dose", DOSES[1:])
+@pytest.mark.parametrize(("intensity", "symmetry"), SETS[:2])
+def test_known_manifold(intensity, symmetry, dose):
+    """What no model can beat: the exact posterior of one who knows every noise-free pattern."""
+    by_name = {figure.name: figure for figure in figures(symmetry, intensity, dose)}
+    names = ("free / best", "p90 [°]", ">15° free [%]", "f R²/best", "classes")
+    table = Table(
+        f"{intensity.__name__}, {dose_in_words(dose)}, if the manifold were known",
+        [by_name[name] for name in names],
+    )
+    known = bounds.KnownManifold.of(intensity, symmetry, dose)
+    for seed in seeds():
+        test = rotated_patterns(intensity, PATTERNS, dose, seed + TEST_SEED, symmetry=symmetry)
+        angle, factor, kind = known.read(test.patterns)
+        error = np.degrees(np.abs(rulers.angle_error(angle, test.angle, symmetry)))
+        row = [np.median(error) / np.degrees(test.best_median_error), np.percentile(error, 90)]
+        row += [100 * np.mean(error > 15)]
+        row += [rulers.r2(factor, test.factor) / bounds.best_factor_r2(test)]
+        table.add(seed, [*row, np.mean(kind == test.kind)])
+    table.close()
+
+
+@pytest.mark.parametrize("dose", DOSES[1:])
 @pytest.mark.parametrize(("intensity", "symmetry"), SETS)
 def test_few_patterns(intensity, symmetry, dose):
     table = Table(
