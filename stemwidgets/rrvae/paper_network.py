@@ -47,7 +47,10 @@ class PaperNetwork:
         pixels, encoded = len(coordinates), latent_dim + turning
         encoder = _layers((pixels, HIDDEN, HIDDEN, 2 * encoded), generator)
         if turning:
-            decoder = _layers((2 + latent_dim, HIDDEN, HIDDEN, 1), generator)
+            by_coordinates, bias = _layer(2, HIDDEN, generator)
+            by_latent, _ = _layer(latent_dim, HIDDEN, generator)
+            first = (torch.cat([by_coordinates, by_latent]), bias)
+            decoder = [first, *_layers((HIDDEN, HIDDEN, 1), generator)]
         else:
             decoder = _layers((latent_dim, HIDDEN, HIDDEN, pixels), generator)
         return cls(encoder, decoder, coordinates, turning)
@@ -60,11 +63,14 @@ class PaperNetwork:
     def to(self, device: torch.device) -> Self:
         """A copy on a device, without gradient."""
 
-        def copied(layers: Layers) -> Layers:
-            return [tuple(t.detach().to(device, copy=True) for t in layer) for layer in layers]  # type: ignore[misc]
+        def copied(tensor: Tensor) -> Tensor:
+            return tensor.detach().to(device, copy=True)
 
-        coordinates = self.coordinates.to(device)
-        return type(self)(copied(self.encoder), copied(self.decoder), coordinates, self.turning)
+        encoder, decoder = (
+            [(copied(weight), copied(bias)) for weight, bias in layers]
+            for layers in (self.encoder, self.decoder)
+        )
+        return type(self)(encoder, decoder, self.coordinates.to(device), self.turning)
 
     def encode(self, scaled: Tensor) -> tuple[Tensor, Tensor]:
         """Mean and logarithm of the standard deviation, ``[n, d]``; the angle comes first."""
@@ -78,12 +84,15 @@ class PaperNetwork:
         return torch.full_like(encoded[:, 0], torch.nan), encoded
 
     @torch.no_grad()
-    def decode(self, latent: Tensor, angle: Tensor, coordinates: Tensor | None = None) -> Tensor:
-        """Scaled pixels ``[n, pixels]``, or the values at other coordinates if it can turn."""
+    def decode(self, latent: Tensor, angle: Tensor, stride: int = 1) -> Tensor:
+        """Every so many of the scaled pixels, ``[n, pixels / stride]``, without gradient."""
         if not self.turning:
-            return _perceptron(latent, self.decoder)
-        where = self.coordinates if coordinates is None else coordinates
-        return coordinate_decoder.decode(self.decoder, where, latent, angle)
+            return _perceptron(latent, self.decoder)[:, ::stride]
+        return self.decode_at(self.coordinates[::stride], latent, angle)
+
+    def decode_at(self, coordinates: Tensor, latent: Tensor, angle: Tensor) -> Tensor:
+        """Values at any coordinates ``[points, 2]``, for a network that turns."""
+        return coordinate_decoder.decode(self.decoder, coordinates, latent, angle)
 
     def loss(self, scaled: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
         """Reconstruction (half the sum of squares) and KL divergence per pattern, with gradient."""
@@ -128,14 +137,13 @@ class PaperNetwork:
 
 
 def _layers(sizes: tuple[int, ...], generator: torch.Generator) -> Layers:
-    return [
-        (_uniform((inputs, outputs), inputs, generator), _uniform((outputs,), inputs, generator))
-        for inputs, outputs in pairwise(sizes)
-    ]
+    return [_layer(inputs, outputs, generator) for inputs, outputs in pairwise(sizes)]
 
 
-def _uniform(shape: tuple[int, ...], inputs: int, generator: torch.Generator) -> Tensor:
-    return (2 * torch.rand(shape, generator=generator) - 1) / math.sqrt(inputs)
+def _layer(inputs: int, outputs: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+    uniform = 2 * torch.rand(inputs + 1, outputs, generator=generator) - 1
+    uniform /= math.sqrt(inputs)
+    return uniform[:-1].clone(), uniform[-1].clone()
 
 
 def _perceptron(x: Tensor, layers: Layers) -> Tensor:

@@ -108,7 +108,7 @@ class PaperTrained:
             and its confidence NaN. Without an angle, angle and standard deviation are NaN,
             confidence and symmetry 0.
         """
-        stride = max(1, len(self.network.coordinates) // (pixels or len(self.network.coordinates)))
+        stride = 1 if pixels is None else max(1, len(self.network.coordinates) // pixels)
         blocks = [self._encode(block, stride) for block in prepared.split(ENCODING_BATCH)]
         return {name: np.concatenate([block[name] for block in blocks]) for name in blocks[0]}
 
@@ -118,10 +118,7 @@ class PaperTrained:
         mean, log_std = network.encode(scaled)
         angle, latent = network.split(mean)
         angle_std = network.split(log_std.exp())[0]
-        where = network.coordinates[::stride] if network.turning else None
-        misfit = network.decode(latent, angle, where) - (
-            scaled[:, ::stride] if network.turning else scaled
-        )
+        misfit = network.decode(latent, angle, stride) - scaled[:, ::stride]
         columns = {
             "angle": angle + self._heading(latent),
             "latent": latent,
@@ -189,7 +186,7 @@ def _moments(network: PaperNetwork, latent: Tensor, orders: list[int]) -> Tensor
     waves = torch.stack([phase.cos(), phase.sin()], dim=-1)
     weight = (area * radius)[:, None, None, None] * waves
     unturned = torch.zeros_like(latent[:, 0])
-    values = network.decode(latent, unturned, rings.flatten(0, 1).to(latent))
+    values = network.decode_at(rings.flatten(0, 1).to(latent), latent, unturned)
     return torch.tensordot(values, weight.flatten(0, 1).to(latent), dims=1)
 
 

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Generator
 from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 import torch
@@ -13,6 +14,7 @@ from stemwidgets.rrvae.paper_network import PaperNetwork
 from stemwidgets.rrvae.paper_trained import PaperTrained, Scaling
 
 BATCH = 20
+CENTERED_STEPS = 3000
 SECONDS_BETWEEN_MOMENTS = 0.03
 MEASURED = 128
 
@@ -28,7 +30,7 @@ class PaperSettings:
     centered : bool
         False is the paper's own setting: the counts are brought into [0, 1] and the learning rate
         is 1e-4. Where all patterns look alike at first sight (nearly always in 4D-STEM) it learns
-        little in hours. True takes the mean pattern away, makes the root mean square of what is
+        little in minutes. True takes the mean pattern away, makes the root mean square of what is
         left 1, and learns at 1e-3: then it finds the angle.
     epochs : int
         Passes over the data.
@@ -37,6 +39,25 @@ class PaperSettings:
     turning: bool = True
     centered: bool = False
     epochs: int = 100
+
+    @classmethod
+    def for_data(
+        cls, patterns: int, turning: bool, centered: bool, epochs: int | None = None
+    ) -> Self:
+        """The usual 100 epochs, or, for centred patterns, as many as take 3000 steps.
+
+        Parameters
+        ----------
+        patterns : int
+            Number of patterns.
+        turning, centered
+            As of the class.
+        epochs : int, optional
+            Overrides what is usual.
+        """
+        steps_per_epoch = -(-patterns // BATCH)
+        usual = max(10, round(CENTERED_STEPS / steps_per_epoch)) if centered else 100
+        return cls(turning, centered, usual if epochs is None else epochs)
 
     @property
     def learning_rate(self) -> float:
