@@ -18,6 +18,7 @@ from stemwidgets.arrays.errors import InputError
 
 HIGHEST_ORDER = 24
 KNOT_DISTANCE = 1.5
+COARSER = (1, 2, 4, 8)
 MOST_COMPONENTS = 96
 NOISE_MARGIN = 1.1
 LEAST_SHARE = 1e-5
@@ -38,6 +39,8 @@ class HarmonicBasis:
         Order m of each component.
     variance : ndarray, shape [components]
         Mean square of the real (and of the imaginary) part of each coefficient.
+    signal : ndarray, shape [components]
+        How much of that the patterns themselves vary, without noise.
     noise : float
         That of noise alone; in data without noise, a small part of the strongest component, so
         that the latent variables stay smooth.
@@ -55,6 +58,7 @@ class HarmonicBasis:
 
     order: NDArray[np.int64]
     variance: Float
+    signal: Float
     noise: float
     functions: Float
     analysis: Float
@@ -101,6 +105,8 @@ class HarmonicBasis:
 def fit_basis(prepared: Float, y: NDArray[np.float64], x: NDArray[np.float64]) -> HarmonicBasis:
     """Learn the basis from a sample of patterns.
 
+    The knots of the radial splines lie as far apart as lets the components hold most of the signal.
+
     Parameters
     ----------
     prepared : ndarray of float32, shape [n, pixels]
@@ -129,34 +135,35 @@ def fit_basis(prepared: Float, y: NDArray[np.float64], x: NDArray[np.float64]) -
     whitened = torch.from_numpy(((scaled - radial) * weight).astype(np.float32))
 
     orders = [
-        _Order.fit(m, whitened, torch.from_numpy(splines[:, knots >= 0.4 * m]), phi)
+        _Order.project(m, whitened, torch.from_numpy(splines[:, knots >= 0.4 * m]), phi)
         for m in range(HIGHEST_ORDER + 1)
         if (knots >= 0.4 * m).any()
     ]
-    variance = np.concatenate([order.variance for order in orders])
-    noise = float(np.median(variance))
-    rank = np.mean([len(order.variance) for order in orders])
-    edge = noise * (1 + np.sqrt(rank / len(prepared))) ** 2 * NOISE_MARGIN
-    signal = np.clip(variance - noise, 0, None).sum()
-    least = max(edge, LEAST_SHARE * signal, ROUNDING * float(radial.mean()))
-    kept = [i for i in np.argsort(-variance) if variance[i] > least][:MOST_COMPONENTS]
+    found = max(
+        (_Components.find(orders, coarser) for coarser in COARSER), key=_Components.captured
+    )
+    least = max(
+        LEAST_SHARE * np.clip(found.variance - found.noise, 0, None).sum(),
+        ROUNDING * float(radial.mean()),
+    )
+    strongest = np.argsort(-found.variance)
+    kept = [i for i in strongest if found.signal[i] > 0 and found.variance[i] > least]
+    kept = kept[:MOST_COMPONENTS]
     if not kept:
         raise InputError(
             f"Expected patterns that differ from each other by more than noise, got "
             f"{len(prepared)} that are alike. Check that the scan moved, or pass more counts."
         )
-    m = np.concatenate([np.full(len(order.variance), order.m) for order in orders])[kept]
-    complex_functions = np.concatenate([order.functions for order in orders], axis=1)[:, kept]
-    functions = np.concatenate([complex_functions.real, complex_functions.imag], axis=1)
+    functions = np.concatenate([found.functions[:, kept].real, found.functions[:, kept].imag], 1)
     overlap = np.linalg.pinv(functions.T @ functions, hermitian=True)
-    turning = np.sum([order.turning_mean for order in orders], axis=0)
     return HarmonicBasis(
-        order=m,
-        variance=variance[kept].astype(np.float32),
-        noise=max(noise, PRECISION * float(variance[kept[0]])),
+        order=found.order[kept],
+        variance=found.variance[kept].astype(np.float32),
+        signal=found.signal[kept].astype(np.float32),
+        noise=max(found.noise, PRECISION * float(found.variance[kept[0]])),
         functions=np.ascontiguousarray(functions, dtype=np.float32),
         analysis=np.ascontiguousarray(functions @ overlap, dtype=np.float32),
-        background=(mean_pattern - turning / weight).astype(np.float32),
+        background=(mean_pattern - found.turning_mean / weight).astype(np.float32),
         weight=weight.astype(np.float32),
         dose=dose,
     )
@@ -164,38 +171,130 @@ def fit_basis(prepared: Float, y: NDArray[np.float64], x: NDArray[np.float64]) -
 
 @dataclass(frozen=True, eq=False)
 class _Order:
-    """Principal components of one angular order."""
+    """Patterns projected on the splines of one angular order.
+
+    Parameters
+    ----------
+    m : int
+        The order.
+    harmonics : Tensor, shape [pixels, splines]
+        Splines times exp(-imφ).
+    moments : Tensor, shape [n, splines]
+        Whitened patterns times harmonics.
+    overlap : Tensor, shape [splines, splines]
+        Of the splines: the covariance of the moments of noise.
+    """
 
     m: int
-    variance: NDArray[np.float64]
-    functions: NDArray[np.complex128]
-    turning_mean: NDArray[np.float64]
+    harmonics: Tensor
+    moments: Tensor
+    overlap: Tensor
 
     @classmethod
-    def fit(cls, m: int, whitened: Tensor, splines: Tensor, phi: NDArray[np.float64]) -> "_Order":
+    def project(
+        cls, m: int, whitened: Tensor, splines: Tensor, phi: NDArray[np.float64]
+    ) -> "_Order":
         # torch, not numpy: it keeps to the one thread that small matrices need
-        phase = torch.from_numpy(np.exp(-1j * m * phi))[:, None]
-        harmonics = splines * phase
-        noise = splines.T @ splines
-        noise += 1e-6 * noise.diagonal().mean() * torch.eye(len(noise))
-        root = torch.linalg.cholesky(noise).to(harmonics.dtype)
+        harmonics = splines * torch.from_numpy(np.exp(-1j * m * phi))[:, None]
         moments = torch.complex(
             whitened @ harmonics.real.float(), whitened @ harmonics.imag.float()
         ).to(harmonics.dtype)
-        white = torch.linalg.solve_triangular(root, moments.T, upper=False)
+        return cls(m, harmonics, moments, splines.T @ splines)
+
+    def components(
+        self, coarser: int
+    ) -> tuple[NDArray[np.float64], NDArray[np.complex128], NDArray[np.float64]]:
+        """Variances and functions of the principal components, and the mean that turns."""
+        combine = torch.from_numpy(_coarser_splines(len(self.overlap), coarser))
+        overlap = combine.T @ self.overlap @ combine
+        overlap += 1e-6 * overlap.diagonal().mean() * torch.eye(len(overlap))
+        root = torch.linalg.cholesky(overlap).to(self.moments.dtype)
+        combine = combine.to(self.moments.dtype)
+        white = torch.linalg.solve_triangular(root, (self.moments @ combine).T, upper=False)
+        harmonics = self.harmonics @ combine
         mean = white.mean(dim=1, keepdim=True)
-        turning_mean = torch.zeros(len(phi))
-        if m == 0 or _is_fixed(white, mean):
+        turning_mean = torch.zeros(len(harmonics))
+        if self.m == 0 or _is_fixed(white, mean):
             white = white - mean
         else:
             dual = torch.linalg.solve_triangular(root.mH, mean, upper=True)
             turning_mean = 2 * (harmonics.conj() @ dual).real[:, 0]
         covariance = white @ white.mH / white.shape[1]
-        variance, vectors = torch.linalg.eigh(covariance if m else covariance.real)
+        variance, vectors = torch.linalg.eigh(covariance if self.m else covariance.real)
         vectors = vectors.to(harmonics.dtype)
         vectors = torch.linalg.solve_triangular(root.mH, vectors, upper=True)
-        functions = harmonics @ vectors.conj() * (2**0.5 if m else 1.0)
-        return cls(m, variance.numpy(), functions.numpy(), turning_mean.numpy())
+        functions = harmonics @ vectors.conj() * (2**0.5 if self.m else 1.0)
+        return variance.numpy(), functions.numpy(), turning_mean.numpy()
+
+
+@dataclass(frozen=True, eq=False)
+class _Components:
+    """Principal components of all orders, at one distance of the knots."""
+
+    order: NDArray[np.int64]
+    variance: NDArray[np.float64]
+    signal: NDArray[np.float64]
+    noise: float
+    functions: NDArray[np.complex128]
+    turning_mean: NDArray[np.float64]
+    kept_share: NDArray[np.float64]
+
+    @classmethod
+    def find(cls, orders: list[_Order], coarser: int) -> "_Components":
+        variances, functions, turning_means = zip(
+            *(order.components(coarser) for order in orders), strict=True
+        )
+        variance = np.concatenate(variances)
+        noise = float(np.median(variance))
+        ranks = np.concatenate([np.full(len(v), len(v)) for v in variances])
+        signal, kept_share = _without_noise(
+            variance / max(noise, 1e-30), ranks / len(orders[0].moments)
+        )
+        return cls(
+            np.concatenate([np.full(len(v), o.m) for v, o in zip(variances, orders, strict=True)]),
+            variance,
+            signal * noise,
+            noise,
+            np.concatenate(functions, axis=1),
+            np.sum(turning_means, axis=0),
+            kept_share,
+        )
+
+    def captured(self) -> float:
+        """Energy of the signal that the components hold, in units of the noise."""
+        parts = np.where(self.order > 0, 2, 1)
+        return float((parts * self.signal * self.kept_share).sum() / max(self.noise, 1e-30))
+
+
+def _without_noise(
+    variance: NDArray[np.float64], aspect: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Variance of the signal behind each eigenvalue, and how much of it its eigenvector holds.
+
+    Eigenvalues are in units of the noise, `aspect` is the number of splines over that of patterns;
+    both results are 0 below the edge of the noise (Baik & Silverstein, J. Multivar. Anal. 97, 1382
+    (2006), doi:10.1016/j.jmva.2005.08.003; Paul, Stat. Sin. 17, 1617 (2007)).
+    """
+    above = variance > (1 + np.sqrt(aspect)) ** 2 * NOISE_MARGIN
+    rest = np.where(above, variance - 1 - aspect, 2 * np.sqrt(aspect))
+    signal = (rest + np.sqrt(np.clip(rest**2 - 4 * aspect, 0, None))) / 2
+    share = (1 - aspect / signal**2) / (1 + aspect / signal)
+    return np.where(above, signal, 0.0), np.where(above, np.clip(share, 0, 1), 0.0)
+
+
+def _coarser_splines(fine: int, coarser: int) -> NDArray[np.float64]:
+    """What combines cubic splines into ones with knots a power of two further apart."""
+    combine = np.eye(fine)
+    while coarser > 1:
+        count = combine.shape[1]
+        centers = np.arange(count % 2, count + 2, 2)
+        step = np.zeros((count, len(centers)))
+        for column, center in enumerate(centers):
+            for offset, weight in zip(range(-2, 3), (1, 4, 6, 4, 1), strict=True):
+                if 0 <= center + offset < count:
+                    step[center + offset, column] = weight / 8
+        combine, coarser = combine @ step, coarser // 2
+    return combine
 
 
 def _is_fixed(white: Tensor, mean: Tensor) -> bool:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from stemwidgets.rrvae.basis import HarmonicBasis
-from stemwidgets.rrvae.network import Network
+from stemwidgets.rrvae.manifold import Manifold
 
 CLEAR = 9.0
 HIGHEST_SYMMETRY = 6
@@ -38,7 +38,7 @@ class Convention:
     @classmethod
     def choose(
         cls,
-        network: Network,
+        manifold: Manifold,
         basis: HarmonicBasis,
         coordinates: tuple[NDArray[np.float64], NDArray[np.float64]],
         latent: Tensor,
@@ -48,7 +48,7 @@ class Convention:
 
         Parameters
         ----------
-        network : Network
+        manifold : Manifold
             Trained.
         basis : HarmonicBasis
             Of the patterns.
@@ -59,7 +59,7 @@ class Convention:
         noise : float
             Variance of a coefficient.
         """
-        decoded = network.decode(latent)
+        decoded = manifold.decode(latent)
         best, clearest = None, -1.0
         for symmetry in range(1, HIGHEST_SYMMETRY + 1):
             pointer = _pointer(basis, coordinates, symmetry)
@@ -73,23 +73,25 @@ class Convention:
             if clarity > CLEAR:
                 break
         if best is None:
-            first = int(network.order[network.order > 0].min()) if (network.order > 0).any() else 1
-            pointer = torch.zeros(len(network.scale), 2).to(decoded)
+            first = (
+                int(manifold.order[manifold.order > 0].min()) if (manifold.order > 0).any() else 1
+            )
+            pointer = torch.zeros(len(manifold.signal), 2).to(decoded)
             best = cls(first, pointer)
         return best
 
-    def offset(self, network: Network, latent: Tensor) -> Tensor:
+    def offset(self, manifold: Manifold, latent: Tensor) -> Tensor:
         """Angle of the unturned decoded pattern itself, ``[n]`` for latents ``[n, d]``."""
-        vector = network.decode(latent) @ self.pointer
+        vector = manifold.decode(latent) @ self.pointer
         return torch.atan2(vector[..., 1], vector[..., 0]) / self.symmetry
 
-    def variance(self, network: Network, latent: Tensor, covariance: Tensor) -> Tensor:
+    def variance(self, manifold: Manifold, latent: Tensor, covariance: Tensor) -> Tensor:
         """Variance [rad²] of the angle, from the covariance ``[n, d + 1, d + 1]`` of (z, θ)."""
-        decoded, by_latent = network.decode_with_slopes(latent)
-        vector, slopes = decoded @ self.pointer, self.pointer.T @ by_latent
+        decoded, by_latent = manifold.decode_with_slopes(latent)
+        vector, slopes = decoded @ self.pointer, by_latent @ self.pointer
         x, y = vector[:, 0, None], vector[:, 1, None]
         square = (x.square() + y.square()).clamp(min=1e-30)
-        by_latent = (x * slopes[:, 1] - y * slopes[:, 0]) / square / self.symmetry
+        by_latent = (x * slopes[..., 1] - y * slopes[..., 0]) / square / self.symmetry
         by_angle = torch.ones_like(by_latent[:, :1])
         gradient = torch.cat([by_latent, by_angle], dim=1)
         return torch.einsum("ni,nij,nj->n", gradient, covariance, gradient)

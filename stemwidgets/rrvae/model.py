@@ -1,5 +1,6 @@
 """The rotationally invariant variational autoencoder, from patterns to angle and latent maps."""
 
+import math
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -158,8 +159,8 @@ class RRVAE:
                         break
                     encoding = training.encoding_now_and_then(moment)
                 yield Progress(
-                    epoch=moment.epoch,
-                    epochs=training.schedule.epochs,
+                    epoch=math.ceil(moment.epoch),
+                    epochs=math.ceil(moment.epoch / moment.fraction),
                     loss=moment.reconstruction + moment.kl,
                     reconstruction=moment.reconstruction,
                     kl=moment.kl,
@@ -197,7 +198,7 @@ class RRVAE:
         with one_thread():
             for where, prepared in prepared_blocks(array, trained.preparation):
                 has_counts = prepared.sum(axis=1) > 0
-                maps.put(where, has_counts, trained.encode(prepared[has_counts], self.device))
+                maps.put(where, has_counts, trained.encode(prepared[has_counts]))
         return maps.encoding(trained.convention.symmetry)
 
     def decode(self, latent: ArrayLike, angle: ArrayLike = 0.0) -> NDArray[np.float32]:

@@ -119,35 +119,48 @@ class PaperTraining:
         self.scaling = (Scaling.centered if settings.centered else Scaling.min_max)(prepared)
         self.settings = settings
         self.seed = seed
+        self._adam = torch.optim.Adam(
+            [tensor.requires_grad_() for tensor in self.network.parameters],
+            lr=settings.learning_rate,
+            fused=prepared.device.type != "mps",
+        )
+        self._draws = torch.Generator(prepared.device).manual_seed(seed)
+        self._steps_done = 0
+        self._mean = torch.zeros(2).to(prepared)
 
     def moments(self) -> Generator[PaperMoment]:
-        """Train: a moment after some steps and at the end; may be closed at any time."""
-        generator = torch.Generator(self.prepared.device).manual_seed(self.seed)
-        order = torch.Generator().manual_seed(self.seed)
-        parameters = [tensor.requires_grad_() for tensor in self.network.parameters]
-        fused = self.prepared.device.type != "mps"
-        adam = torch.optim.Adam(parameters, lr=self.settings.learning_rate, fused=fused)
-        batches = -(-len(self.prepared) // BATCH)
-        steps, step = batches * self.settings.epochs, 0
-        mean = torch.zeros(2).to(self.prepared)
+        """Train: a moment after some steps and at the end.
+
+        It may be closed at any time; called again, it goes on where it stopped.
+        """
+        per_epoch = -(-len(self.prepared) // BATCH)
+        steps = per_epoch * self.settings.epochs
         due = time.perf_counter() + SECONDS_BETWEEN_MOMENTS
-        for _ in range(self.settings.epochs):
-            for rows in torch.randperm(len(self.prepared), generator=order).split(BATCH):
-                parts = self._step(rows.to(self.prepared.device), adam, generator)
-                step += 1
-                mean.lerp_(parts, max(1 / step, 1 / batches))
-                if time.perf_counter() > due or step == steps:
-                    reconstruction, kl = mean.tolist()
-                    yield PaperMoment(step // batches, step / steps, reconstruction, kl)
+        while self._steps_done < steps:
+            epoch, first = divmod(self._steps_done, per_epoch)
+            for rows in self._batches(epoch)[first:]:
+                parts = self._step(rows)
+                self._steps_done += 1
+                self._mean.lerp_(parts, max(1 / self._steps_done, 1 / per_epoch))
+                if time.perf_counter() > due or self._steps_done == steps:
+                    yield self._moment(self._steps_done // per_epoch, self._steps_done / steps)
                     due = time.perf_counter() + SECONDS_BETWEEN_MOMENTS
 
-    def _step(self, rows: Tensor, adam: torch.optim.Adam, generator: torch.Generator) -> Tensor:
+    def _batches(self, epoch: int) -> tuple[Tensor, ...]:
+        order = np.random.default_rng((self.seed, epoch)).permutation(len(self.prepared))
+        return torch.from_numpy(order).to(self.prepared.device).split(BATCH)
+
+    def _step(self, rows: Tensor) -> Tensor:
         scaled = self.scaling.apply(self.prepared[rows])
-        reconstruction, kl = self.network.loss(scaled, generator)
+        reconstruction, kl = self.network.loss(scaled, self._draws)
         (reconstruction + kl).backward()
-        adam.step()
-        adam.zero_grad()
+        self._adam.step()
+        self._adam.zero_grad()
         return torch.stack([reconstruction.detach(), kl.detach()])
+
+    def _moment(self, epoch: int, fraction: float) -> PaperMoment:
+        reconstruction, kl = self._mean.tolist()
+        return PaperMoment(epoch, fraction, reconstruction, kl)
 
     def result(self) -> PaperTrained:
         """The model as it stands; training may go on."""

@@ -1,8 +1,4 @@
-"""The posterior of angle and latent variables under a decoder.
-
-A search over turned decoded patterns, then Levenberg-Marquardt steps on (z, θ) together, then the
-curvature at the optimum (Laplace's approximation).
-"""
+"""The posterior of one pattern around its best cell: Newton's method on (z, θ) together."""
 
 import math
 from dataclasses import dataclass
@@ -10,11 +6,12 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from stemwidgets.rrvae.network import Network
+from stemwidgets.rrvae.basis import HarmonicBasis
+from stemwidgets.rrvae.manifold import SMOOTHNESS, Manifold
 
-FRAMES = 32
-SEARCH_ANGLES = 96
-SEARCH_BATCH = 256
+CHART = SMOOTHNESS / 3  # how far z may be from its point of the grid, times sqrt(d)
+DARKEST = 0.02  # least expected counts of a pixel, as a share of the mean
+LONGEST_MOVE = 0.1  # rad, of one step on the counts
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,167 +21,147 @@ class Posterior:
     Parameters
     ----------
     angle : Tensor, shape [n]
-        Turn θ of the decoded pattern, in the decoder's own frame.
+        Turn θ of the decoded pattern, in the manifold's own frame.
     latent : Tensor, shape [n, d]
         z.
     misfit : Tensor, shape [n]
         Sum of squares between the pattern and its reconstruction.
-    cost : Tensor, shape [n]
-        Negative log-posterior at the mode, up to a constant.
     covariance : Tensor, shape [n, d + 1, d + 1]
-        Of (z, θ).
+        Of (z, θ), by Laplace's approximation.
     """
 
     angle: Tensor
     latent: Tensor
     misfit: Tensor
-    cost: Tensor
     covariance: Tensor
 
 
-@torch.no_grad()
-def posterior(
-    network: Network, coefficients: Tensor, noise: float, codebook: Tensor, steps: int = 12
-) -> Posterior:
-    """Find angle and latent variables of each pattern.
-
-    Parameters
-    ----------
-    network : Network
-        The decoder, and the encoder for a second opinion where to start.
-    coefficients : Tensor, shape [n, 2 * components]
-        Patterns.
-    noise : float
-        Variance of a coefficient about the decoded one.
-    codebook : Tensor, shape [c, d]
-        Latent variables to start from: a sample of those of the training.
-    steps : int
-        Levenberg-Marquardt steps.
-    """
-    searched = refine(
-        network, coefficients, noise, *search(network, coefficients, noise, codebook), steps
-    )
-    encoded = refine(
-        network, coefficients, noise, *from_encoder(network, coefficients, noise), steps
-    )
-    better = encoded.cost < searched.cost
-    return Posterior(
-        torch.where(better, encoded.angle, searched.angle),
-        torch.where(better[:, None], encoded.latent, searched.latent),
-        torch.where(better, encoded.misfit, searched.misfit),
-        torch.where(better, encoded.cost, searched.cost),
-        torch.where(better[:, None, None], encoded.covariance, searched.covariance),
-    )
-
-
-def frame_evidence(
-    network: Network, coefficients: Tensor, frames: Tensor, noise: float | Tensor
-) -> tuple[Tensor, Tensor, Tensor]:
-    """Evidence of each frame: the pattern turned back by its angle, encoded and decoded.
-
-    Parameters
-    ----------
-    network : Network
-        Encoder and decoder.
-    coefficients : Tensor, shape [n, 2 * components]
-        Patterns.
-    frames : Tensor, shape [frames]
-        Angles, evenly spaced over the circle.
-    noise : float or Tensor
-        Variance of a coefficient about the decoded one.
-
-    Returns
-    -------
-    log_evidence : Tensor, shape [n, frames]
-        Up to a constant for each pattern.
-    angle : Tensor, shape [n, frames]
-        Angle of the frame after one Newton step.
-    latent : Tensor, shape [n, frames, d]
-        Encoded means.
-    """
-    turned_back = network.turn(coefficients[:, None], -frames)
-    mean, log_variance = network.encode(turned_back)
-    decoded = network.decode(mean)
-    step, gain = network.angle_step(decoded, turned_back, math.pi / len(frames))
-    misfit = (decoded - turned_back).square().sum(-1) - gain
-    log_evidence = -misfit / (2 * noise) - divergence(mean, log_variance)
-    return log_evidence, frames + step, mean
-
-
-def divergence(mean: Tensor, log_variance: Tensor) -> Tensor:
-    """Kullback-Leibler divergence [nats] of a diagonal Gaussian from the standard one."""
-    return 0.5 * (mean.square() + log_variance.exp() - log_variance - 1).sum(-1)
-
-
-@torch.no_grad()
-def from_encoder(network: Network, coefficients: Tensor, noise: float) -> tuple[Tensor, Tensor]:
-    """Angle ``[n]`` and latent ``[n, d]`` of the most likely frame."""
-    frames = torch.arange(FRAMES, device=coefficients.device) * (2 * math.pi / FRAMES)
-    log_evidence, angle, latent = frame_evidence(network, coefficients, frames, noise)
-    best = log_evidence.argmax(dim=1)
-    rows = torch.arange(len(best), device=best.device)
-    return angle[rows, best], latent[rows, best]
-
-
-@torch.no_grad()
-def search(
-    network: Network, coefficients: Tensor, noise: float, codebook: Tensor
-) -> tuple[Tensor, Tensor]:
-    """Angle ``[n]`` and latent ``[n, d]`` of the decoded codebook pattern that fits best."""
-    decoded = network.decode(codebook)
-    templates = torch.complex(*decoded.chunk(2, dim=-1))
-    prior = -(decoded.square().sum(-1) / noise + codebook.square().sum(-1)) / 2
-    present, row = torch.unique(network.order, return_inverse=True)
-    angles = torch.arange(SEARCH_ANGLES, device=decoded.device) * (2 * math.pi / SEARCH_ANGLES)
-    phases = torch.exp(1j * present[:, None] * angles)
-    best_angle, best_latent = [], []
-    for batch in coefficients.split(SEARCH_BATCH):
-        patterns = torch.complex(*batch.chunk(2, dim=-1))
-        by_order = torch.stack(
-            [patterns[:, row == i] @ templates[:, row == i].mH for i in range(len(present))], dim=-1
-        )
-        match = by_order.real @ phases.real - by_order.imag @ phases.imag
-        best = (match / noise + prior[:, None]).flatten(1).argmax(dim=1)
-        best_angle.append(angles[best % SEARCH_ANGLES])
-        best_latent.append(codebook[best // SEARCH_ANGLES])
-    return torch.cat(best_angle), torch.cat(best_latent)
-
-
-@torch.no_grad()
 def refine(
-    network: Network,
+    manifold: Manifold,
     coefficients: Tensor,
     noise: float,
     angle: Tensor,
     latent: Tensor,
+    anchor: Tensor,
     steps: int,
 ) -> Posterior:
-    """Levenberg-Marquardt steps on (z, θ) from a start; a step that does not help is not taken."""
+    """Levenberg-Marquardt steps on (z, θ) from a start; a step that does not help is not taken.
+
+    Parameters
+    ----------
+    manifold : Manifold
+        The decoder.
+    coefficients : Tensor, shape [n, 2 * components]
+        Patterns.
+    noise : float
+        Variance of a coefficient about the manifold.
+    angle, latent : Tensor, shape [n] and [n, d]
+        Start.
+    anchor : Tensor, shape [n, d]
+        Point of the grid near which z is expected.
+    steps : int
+        How many.
+    """
+    prior = _prior(latent)
 
     def misfit_and_cost(z: Tensor, theta: Tensor) -> tuple[Tensor, Tensor]:
-        misfit = (network.turn(coefficients, -theta) - network.decode(z)).square().sum(-1)
-        return misfit, misfit / (2 * noise) + z.square().sum(-1) / 2
+        misfit = (manifold.turn(coefficients, -theta) - manifold.decode(z)).square().sum(-1)
+        return misfit, (misfit / noise + prior[0] * (z - anchor).square().sum(-1)) / 2
 
-    d = latent.shape[1]
-    prior = torch.diag(torch.tensor([1.0] * d + [1e-6], device=latent.device))
     damping = torch.full_like(angle, 1e-2)
     misfit, cost = misfit_and_cost(latent, angle)
     for step in range(steps + 1):
-        decoded, by_latent = network.decode_with_slopes(latent)
-        slopes = torch.cat([by_latent, network.turning_rate(decoded)[..., None]], dim=-1)
-        information = slopes.mT @ slopes / noise + prior
+        decoded, by_latent = manifold.decode_with_slopes(latent)
+        slopes = torch.cat([by_latent, manifold.turning_rate(decoded)[:, None]], dim=1)
+        information = slopes @ slopes.mT / noise + prior.diag()
         if step == steps:
             break
-        difference = network.turn(coefficients, -angle) - decoded
-        gradient = (slopes.mT @ difference[..., None])[..., 0] / noise
-        gradient[:, :d] -= latent
+        difference = manifold.turn(coefficients, -angle) - decoded
+        gradient = (slopes @ difference[..., None])[..., 0] / noise
+        gradient[:, :-1] -= prior[0] * (latent - anchor)
         diagonal = torch.diag_embed(information.diagonal(dim1=-2, dim2=-1) * damping[:, None])
         move = torch.linalg.solve(information + diagonal, gradient)
-        new_latent, new_angle = latent + move[:, :d], angle + move[:, d]
+        new_latent, new_angle = latent + move[:, :-1], angle + move[:, -1]
         new_misfit, new_cost = misfit_and_cost(new_latent, new_angle)
         better = new_cost < cost
         latent = torch.where(better[:, None], new_latent, latent)
         angle = torch.where(better, new_angle, angle)
         misfit, cost = torch.where(better, new_misfit, misfit), torch.where(better, new_cost, cost)
         damping = torch.where(better, damping * 0.2, damping * 8.0)
-    return Posterior(angle, latent, misfit, cost, torch.linalg.inv(information))
+    return Posterior(angle, latent, misfit, torch.linalg.inv(information))
+
+
+class CountLikelihood:
+    """Steps towards the mode under the Poisson noise of the pixels themselves.
+
+    The coefficients are compared as if their noise were that of the rotational mean of all
+    patterns. In the pattern itself it is weaker where the pattern is dark.
+
+    Parameters
+    ----------
+    basis : HarmonicBasis
+        Of the patterns.
+    device : torch.device
+        Where the patterns are compared.
+    """
+
+    def __init__(self, basis: HarmonicBasis, device: torch.device) -> None:
+        self._pixels = torch.from_numpy((basis.functions / basis.weight[:, None]).T).to(device)
+        self._background = torch.from_numpy(basis.background).to(device)
+        self._dose = basis.dose
+
+    def step(
+        self,
+        manifold: Manifold,
+        prepared: Tensor,
+        noise: float,
+        found: Posterior,
+        anchor: Tensor,
+    ) -> Posterior:
+        """One step of Fisher scoring (McCullagh & Nelder, Generalized Linear Models, 1989, 2.5).
+
+        Parameters
+        ----------
+        manifold : Manifold
+            The decoder.
+        prepared : Tensor, shape [n, pixels]
+            Counts.
+        noise : float
+            Variance of a coefficient, 1 for electrons that were counted one by one.
+        found : Posterior
+            Start.
+        anchor : Tensor, shape [n, d]
+            Point of the grid near which z is expected.
+        """
+        dose = prepared.sum(dim=1, keepdim=True) / self._dose
+        decoded, by_latent = manifold.decode_with_slopes(found.latent)
+        turned = manifold.turn(decoded, found.angle)
+        rates = torch.cat(
+            [
+                manifold.turn(by_latent, found.angle[:, None]),
+                manifold.turning_rate(turned)[:, None],
+            ],
+            dim=1,
+        )
+        expected = (self._background + turned @ self._pixels) * dose
+        darkest = DARKEST * self._background.mean() * dose
+        slopes = (rates @ self._pixels) * dose[..., None]
+        weighted = slopes / (noise * torch.maximum(expected, darkest))[:, None]
+        prior = _prior(found.latent)
+        information = weighted @ slopes.mT + prior.diag()
+        gradient = (weighted @ (prepared - expected)[..., None])[..., 0]
+        gradient[:, :-1] -= prior[0] * (found.latent - anchor)
+        move = torch.linalg.solve(information, gradient)
+        longest = math.sqrt(1 / float(prior[0]))
+        return Posterior(
+            found.angle + move[:, -1].clamp(-LONGEST_MOVE, LONGEST_MOVE),
+            found.latent + move[:, :-1].clamp(-longest, longest),
+            found.misfit,
+            torch.linalg.inv(information),
+        )
+
+
+def _prior(latent: Tensor) -> Tensor:
+    """Precision of (z, θ) about the anchor."""
+    precision = torch.full_like(latent[0], 1 / (CHART**2 * latent.shape[1]))
+    return torch.cat([precision, precision.new_full((1,), 1e-6)])

@@ -1,5 +1,6 @@
 """A trained model: what it takes to encode, decode and save."""
 
+import math
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -11,15 +12,22 @@ from stemwidgets.arrays.circular import wrap
 from stemwidgets.arrays.preparation import Preparation
 from stemwidgets.rrvae.basis import Float, HarmonicBasis
 from stemwidgets.rrvae.convention import Convention
-from stemwidgets.rrvae.network import Network
-from stemwidgets.rrvae.posterior import Posterior, posterior
+from stemwidgets.rrvae.grid import Grid, TurnedPoints
+from stemwidgets.rrvae.manifold import Manifold
+from stemwidgets.rrvae.posterior import CountLikelihood, refine
+from stemwidgets.rrvae.reading import direction, symmetry
 
-Summary = dict[str, NDArray[Any]]
+Columns = dict[str, NDArray[Any]]
+
+BATCH = 128
+STEPS = 8
+COUNT_STEPS = 2
+NARROW = math.radians(3.0)  # a posterior as narrow as that is read off its peak, not off the grid
 
 
 @dataclass(frozen=True, eq=False)
 class Trained:
-    """A network with the preparation, the basis and the angle convention that belong to it.
+    """A manifold with the preparation, the basis and the angle convention that belong to it.
 
     Parameters
     ----------
@@ -27,12 +35,12 @@ class Trained:
         Which pixels are used.
     basis : HarmonicBasis
         What they are projected on.
-    network : Network
-        Encoder and decoder.
+    manifold : Manifold
+        The decoder.
+    grid : Grid
+        Points and angles from where a new pattern is searched.
     convention : Convention
         What the angle means.
-    codebook : Tensor, shape [c, d]
-        Latent variables of some training patterns, from where a new pattern is searched.
     noise : float
         Variance of a coefficient about its reconstruction.
     typical_misfit : float
@@ -41,72 +49,109 @@ class Trained:
 
     preparation: Preparation
     basis: HarmonicBasis
-    network: Network
+    manifold: Manifold
+    grid: Grid
     convention: Convention
-    codebook: Tensor
     noise: float
     typical_misfit: float
 
-    def encode(self, prepared: Float, device: torch.device) -> Summary:
+    def encode(self, prepared: Float) -> Columns:
         """Columns of an `Encoding`, by name, for prepared patterns ``[n, pixels]``."""
         coefficients, left_out = self.basis.project(prepared)
-        found = posterior(
-            self.network, torch.from_numpy(coefficients).to(device), self.noise, self.codebook
-        )
-        return self.summarise(found, torch.from_numpy(left_out))
+        return self.read(torch.from_numpy(coefficients), torch.from_numpy(left_out), prepared)
 
     @torch.no_grad()
-    def summarise(self, found: Posterior, left_out: Tensor) -> Summary:
-        """Columns of an `Encoding`, by name."""
-        angle = found.angle + self.convention.offset(self.network, found.latent)
-        order = self.convention.symmetry
-        angle = torch.from_numpy(wrap(order * angle.cpu().double().numpy()) / order)
-        variance = self.convention.variance(self.network, found.latent, found.covariance)
-        confidence = torch.exp(-0.5 * order**2 * variance)
-        residual = ((found.misfit.cpu() + left_out) / self.typical_misfit).sqrt()
-        columns = {
-            "angle": angle,
-            "latent": found.latent,
-            "confidence": confidence,
-            "residual": residual,
-            "angle_std": variance.sqrt(),
-            "symmetry": torch.full(variance.shape, order, dtype=torch.uint8),
-            "symmetry_confidence": torch.ones_like(variance),
+    def read(
+        self, coefficients: Tensor, left_out: Tensor, prepared: Float | None = None
+    ) -> Columns:
+        """Columns of an `Encoding`, by name.
+
+        Parameters
+        ----------
+        coefficients : Tensor, shape [n, 2 * components]
+            Patterns.
+        left_out : Tensor, shape [n]
+            Energy of each outside the basis.
+        prepared : ndarray, shape [n, pixels], optional
+            Their counts, for the last steps of precision.
+        """
+        device = self.grid.latent.device
+        turned = TurnedPoints(self.manifold, self.grid)
+        offset = self.convention.offset(self.manifold, self.grid.latent)
+        counts = None if prepared is None else CountLikelihood(self.basis, device)
+        batches = []
+        for rows in torch.arange(len(coefficients)).split(BATCH):
+            patterns = coefficients[rows].to(device)
+            pixels = None if prepared is None else torch.from_numpy(prepared[rows]).to(device)
+            columns = self._read_batch(turned, offset, patterns, counts, pixels)
+            misfit = columns.pop("misfit").cpu() + left_out[rows]
+            columns["residual"] = (misfit / self.typical_misfit).sqrt()
+            batches.append({name: column.cpu() for name, column in columns.items()})
+        if not batches:
+            return self.read(torch.zeros(1, coefficients.shape[1]), left_out.new_zeros(1))
+        return {name: torch.cat([b[name] for b in batches]).numpy() for name in batches[0]}
+
+    def _read_batch(
+        self,
+        turned: TurnedPoints,
+        offset: Tensor,
+        coefficients: Tensor,
+        counts: CountLikelihood | None,
+        pixels: Tensor | None,
+    ) -> dict[str, Tensor]:
+        manifold, grid, fold = self.manifold, self.grid, self.convention.symmetry
+        cells = turned.posterior(coefficients, self.noise).cells
+        broad = direction(cells, grid, offset, fold)
+        at_point = cells.sum(dim=0)
+        best = cells.transpose(0, 1).flatten(1).argmax(dim=1)
+        anchor = grid.latent[best % len(grid.latent)]
+        start = grid.angles[best // len(grid.latent)]
+        found = refine(manifold, coefficients, self.noise, start, anchor, anchor, STEPS)
+        if counts is not None and pixels is not None:
+            for _ in range(COUNT_STEPS):
+                found = counts.step(manifold, pixels, self.noise, found, anchor)
+        local_std = self.convention.variance(manifold, found.latent, found.covariance).sqrt()
+        narrow = (local_std < NARROW) & (broad.std < 3 * NARROW)
+        angle = found.angle + self.convention.offset(manifold, found.latent)
+        angle = torch.where(narrow, angle, broad.angle)
+        std = torch.where(narrow, local_std, broad.std)
+        latent = torch.where(narrow[:, None], found.latent, at_point @ grid.latent)
+        order, probability = symmetry(manifold, manifold.decode(latent), self.noise)
+        undefined = order == 0
+        confidence = torch.where(narrow, torch.exp(-0.5 * (fold * std) ** 2), broad.resultant)
+        wrapped = wrap(angle.cpu().double().numpy(), fold)
+        return {
+            "angle": torch.from_numpy(wrapped).float().masked_fill(undefined.cpu(), math.nan),
+            "latent": latent,
+            "confidence": confidence.masked_fill(undefined, 0.0),
+            "misfit": found.misfit,
+            "angle_std": std,
+            "symmetry": order,
+            "symmetry_confidence": probability,
         }
-        return {name: column.cpu().numpy() for name, column in columns.items()}
 
     @torch.no_grad()
     def decode(self, latent: Tensor, angle: Tensor) -> Float:
         """Patterns ``[n, ky, kx]`` in counts."""
-        turn = angle - self.convention.offset(self.network, latent)
-        coefficients = self.network.turn(self.network.decode(latent), turn)
+        turn = angle - self.convention.offset(self.manifold, latent)
+        coefficients = self.manifold.turn(self.manifold.decode(latent), turn)
         return self.preparation.restore(self.basis.restore(coefficients.cpu().numpy()))
 
     def to_record(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
         """Everything as named tensors and plain values."""
-        basis = self.basis
-        arrays: dict[str, NDArray[Any]] = {
-            "basis.order": basis.order,
-            "basis.variance": basis.variance,
-            "basis.functions": basis.functions,
-            "basis.analysis": basis.analysis,
-            "basis.background": basis.background,
-            "basis.weight": basis.weight,
-        }
-        tensors = {name: torch.from_numpy(array) for name, array in arrays.items()}
-        tensors["network.scale"] = self.network.scale
-        tensors["network.gain"] = self.network.gain
-        for part in ("encoder", "decoder"):
-            for i, (weight, bias) in enumerate(getattr(self.network, part)):
-                tensors[f"{part}.{i}.weight"] = weight
-                tensors[f"{part}.{i}.bias"] = bias
-        tensors["codebook"] = self.codebook
-        tensors["convention.pointer"] = self.convention.pointer
         prepared, preparation = self.preparation.to_record()
-        tensors |= {f"preparation.{name}": torch.from_numpy(a) for name, a in prepared.items()}
+        tensors = {f"preparation.{name}": torch.from_numpy(a) for name, a in prepared.items()}
+        for name in _BASIS:
+            tensors[f"basis.{name}"] = torch.from_numpy(getattr(self.basis, name))
+        for name in _MANIFOLD:
+            tensors[f"manifold.{name}"] = getattr(self.manifold, name)
+        tensors["grid.latent"] = self.grid.latent
+        tensors["grid.log_share"] = self.grid.log_share
+        tensors["convention.pointer"] = self.convention.pointer
         record = {
             "preparation": preparation,
-            "basis": {"noise": basis.noise, "dose": basis.dose},
+            "basis": {"noise": self.basis.noise, "dose": self.basis.dose},
+            "frames": self.grid.frames,
             "symmetry": self.convention.symmetry,
             "noise": self.noise,
             "typical_misfit": self.typical_misfit,
@@ -118,34 +163,27 @@ class Trained:
         cls, tensors: dict[str, Tensor], record: dict[str, Any], device: torch.device
     ) -> Self:
         """What `to_record` gave."""
-        prepared = {
-            name.removeprefix("preparation."): tensor.numpy()
-            for name, tensor in tensors.items()
-            if name.startswith("preparation.")
-        }
-        preparation = Preparation.from_record(prepared, record["preparation"])
-        names = ("order", "variance", "functions", "analysis", "background", "weight")
-        arrays = {name: tensors[f"basis.{name}"].numpy() for name in names}
-        basis = HarmonicBasis(
-            noise=record["basis"]["noise"], dose=record["basis"]["dose"], **arrays
-        )
-        layers = {
-            part: [(tensors[f"{part}.{i}.weight"], tensors[f"{part}.{i}.bias"]) for i in range(3)]
-            for part in ("encoder", "decoder")
-        }
-        network = Network(
-            tensors["basis.order"].float(),
-            tensors["network.scale"],
-            tensors["network.gain"],
-            layers["encoder"],
-            layers["decoder"],
-        ).to(device)
+
+        def part(name: str) -> dict[str, Tensor]:
+            start = f"{name}."
+            return {
+                key.removeprefix(start): tensor
+                for key, tensor in tensors.items()
+                if key.startswith(start)
+            }
+
+        prepared = {name: tensor.numpy() for name, tensor in part("preparation").items()}
+        basis: dict[str, Any] = {name: tensor.numpy() for name, tensor in part("basis").items()}
         return cls(
-            preparation,
-            basis,
-            network,
+            Preparation.from_record(prepared, record["preparation"]),
+            HarmonicBasis(**basis, **record["basis"]),
+            Manifold(**part("manifold")).to(device),
+            Grid(**{k: t.to(device) for k, t in part("grid").items()}, frames=record["frames"]),
             Convention(record["symmetry"], tensors["convention.pointer"].to(device)),
-            tensors["codebook"].to(device),
             record["noise"],
             record["typical_misfit"],
         )
+
+
+_BASIS = ("order", "variance", "signal", "functions", "analysis", "background", "weight")
+_MANIFOLD = ("order", "signal", "centers", "whitening", "weights")

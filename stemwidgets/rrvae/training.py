@@ -1,281 +1,264 @@
-"""Training of the harmonic rrVAE, as a generator of steps.
+"""Learning the manifold, as a generator of moments.
 
-First the variational autoencoder: each pattern is turned back by an angle drawn from its posterior
-over a circle of frames, encoded, and decoded (Oxley et al., npj Comput. Mater. 7, 65 (2021),
-doi:10.1038/s41524-021-00527-3; Bepler et al., arXiv:1909.11663, with the angle summed over
-instead of encoded). Then the decoder alone, on posteriors found pattern by pattern, which closes
-the gap that the encoder leaves (Kim et al., arXiv:1802.02550).
+First by expectation and maximisation over a grid of latent variables and angles, with noise that
+falls from the variance of the data to the shot noise (deterministic annealing: Rose, Proc. IEEE
+86, 2210 (1998), doi:10.1109/5.726788): the exact posterior of each pattern, then the most probable
+manifold. Where the grid is too coarse for the counts, it goes on with a posterior around the best
+cell of each pattern.
 """
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 
-from stemwidgets.rrvae.network import Network
-from stemwidgets.rrvae.posterior import (
-    Posterior,
-    divergence,
-    frame_evidence,
-    from_encoder,
-    refine,
-)
+from stemwidgets.rrvae.grid import Grid, TurnedPoints
+from stemwidgets.rrvae.manifold import Manifold, prior_points
+from stemwidgets.rrvae.posterior import Posterior, refine
 
-TRAINING_FRAMES = 16
-LEARNING_RATE = 3e-3
-BATCH = 100
-DECODER_BATCH = 512
-SEARCH_EVERY = 3
-STEPS_PER_POSTERIOR = 20
-
-
-@dataclass(frozen=True)
-class Schedule:
-    """How long to train.
-
-    Parameters
-    ----------
-    encoder_epochs : int
-        Passes over the data of the variational autoencoder.
-    posterior_rounds : int
-        Rounds of the decoder, each with new posteriors.
-    """
-
-    encoder_epochs: int
-    posterior_rounds: int
-
-    @classmethod
-    def for_data(cls, patterns: int, clarity: float) -> "Schedule":
-        """Train longer where there is more to be seen.
-
-        Parameters
-        ----------
-        patterns : int
-            Number of patterns.
-        clarity : float
-            Variance of the strongest component over that of the noise.
-        """
-        decades = min(max(math.log10(max(clarity, 1.0)), 1.0), 4.0)
-        steps = 400 * max(decades, 2.0)
-        batches = math.ceil(patterns / BATCH)
-        return cls(max(12, round(steps / batches)), round(10 * decades))
-
-    @property
-    def epochs(self) -> int:
-        """Both stages together."""
-        return self.encoder_epochs + self.posterior_rounds
+POINTS = 128
+FRAMES = 48
+BATCH = 512
+CHUNK = 128
+UPDATES = 60
+PASSES = 3
+COOLING = 0.75
+LEAST_SHARE = 0.1  # patterns at a point of the grid where none was found
+NARROW = math.radians(1.5)  # with a posterior as narrow as that the grid is too coarse
+LOCAL_ROUNDS = 12
+LOCAL_BATCH = 4096
+DRAWS = 2
+MEMORY = 0.5
 
 
 @dataclass(frozen=True, eq=False)
 class Moment:
-    """Where the training stands after a few steps.
+    """Where the training stands after an update.
 
     Parameters
     ----------
-    epoch : int
-        Passes done.
+    manifold : Manifold
+        The decoder as it is.
+    grid : Grid
+        Points of it and how many patterns lie there.
+    noise : float
+        Variance of a coefficient about the manifold.
+    fixed : Tensor, shape [2 * components]
+        Part of all patterns that does not turn, found on the way.
+    epoch : float
+        Passes over the data done.
     fraction : float
         Share of the training done.
     reconstruction, kl : float
-        Parts of the negative evidence lower bound per pattern [nats].
-    noise : float
-        Variance of a coefficient about its reconstruction.
-    angle : Tensor, shape [n]
-        Angle of each pattern in the decoder's own frame, as last seen.
-    latent : Tensor, shape [n, d], or None
-        Latent variables found for each pattern; None where the encoder gives them.
-    fixed : Tensor, shape [2 * components], or None
-        Part of all patterns that does not turn, found on the way; None where there is none yet.
+        Parts of the negative log-evidence per pattern [nats].
     """
 
-    epoch: int
+    manifold: Manifold
+    grid: Grid
+    noise: float
+    fixed: Tensor
+    epoch: float
     fraction: float
     reconstruction: float
     kl: float
-    noise: float
-    angle: Tensor
-    latent: Tensor | None = None
-    fixed: Tensor | None = None
 
 
 def train(
-    network: Network, coefficients: Tensor, noise_floor: float, schedule: Schedule, seed: int
+    manifold: Manifold, coefficients: Tensor, noise_floor: float, seed: int
 ) -> Iterator[Moment]:
-    """Train a network in place.
+    """Learn a manifold.
 
     Parameters
     ----------
-    network : Network
-        Its tensors are changed.
+    manifold : Manifold
+        The start.
     coefficients : Tensor, shape [n, 2 * components]
-        Patterns, on the network's device.
+        Patterns, on the manifold's device.
     noise_floor : float
         Variance of shot noise; a better fit than that is not sought.
-    schedule : Schedule
-        How long.
     seed : int
         Of the batches and draws.
 
     Yields
     ------
     Moment
-        After every epoch.
+        After every update.
     """
     generator = torch.Generator(coefficients.device).manual_seed(seed + 1)
-    variance = coefficients.square().sum(1).mean() / network.degrees_of_freedom
-    noise = torch.clamp(variance, min=noise_floor)
-    for tensor in network.parameters():
-        tensor.requires_grad_()
-    try:
-        moment = None
-        for moment in _train_encoder(
-            network, coefficients, noise, noise_floor, schedule, generator
-        ):
-            yield moment
-        if moment is not None:
-            yield from _train_decoder(
-                network, coefficients, moment, noise_floor, schedule, generator
-            )
-    finally:
-        for tensor in network.parameters():
-            tensor.requires_grad_(False)
+    moment = None
+    for moment in _learn_on_grid(manifold, coefficients, noise_floor, generator):
+        yield moment
+    assert moment is not None
+    found = best_cells(moment, coefficients[:BATCH])
+    if float(found.covariance[:, -1, -1].median().sqrt()) < NARROW:
+        yield from _learn_locally(moment, coefficients, noise_floor, generator)
+    else:
+        yield replace(moment, fraction=1.0)
 
 
-def _train_encoder(
-    network: Network,
-    coefficients: Tensor,
-    noise: Tensor,
-    noise_floor: float,
-    schedule: Schedule,
-    generator: torch.Generator,
+@torch.no_grad()
+def best_cells(moment: Moment, coefficients: Tensor, steps: int = 2) -> Posterior:
+    """The posterior of each pattern around its best cell of the grid."""
+    turned = TurnedPoints(moment.manifold, moment.grid)
+    angles, points = [], []
+    for batch in (coefficients - moment.fixed).split(CHUNK):
+        cells = turned.posterior(batch, moment.noise).cells
+        best = cells.transpose(0, 1).flatten(1).argmax(dim=1)
+        angles.append(moment.grid.angles[best // len(moment.grid.latent)])
+        points.append(moment.grid.latent[best % len(moment.grid.latent)])
+    angle, point = torch.cat(angles), torch.cat(points)
+    turning = coefficients - moment.fixed
+    return refine(moment.manifold, turning, moment.noise, angle, point, point, steps)
+
+
+@torch.no_grad()
+def _learn_on_grid(
+    manifold: Manifold, coefficients: Tensor, noise_floor: float, generator: torch.Generator
 ) -> Iterator[Moment]:
-    n = len(coefficients)
-    batches = max(1, round(n / BATCH))
-    optimizer = torch.optim.Adam(
-        network.parameters(), lr=LEARNING_RATE, betas=(0.9, 0.99), fused=True
-    )
-    angle = torch.zeros(n, device=coefficients.device)
-    dof = network.degrees_of_freedom
-    for epoch in range(schedule.encoder_epochs):
-        sums = torch.zeros(2, device=coefficients.device)
-        searching = epoch < 0.15 * schedule.encoder_epochs or epoch % SEARCH_EVERY == 0
-        shuffled = torch.randperm(n, generator=generator, device=coefficients.device)
-        for i, rows in enumerate(shuffled.chunk(batches)):
-            done = (epoch + i / batches) / schedule.encoder_epochs
-            optimizer.param_groups[0]["lr"] = LEARNING_RATE * _rate(done, epoch * batches + i)
-            batch = coefficients[rows]
-            turn = _draw_angle(network, batch, noise, generator) if searching else angle[rows]
-            turned_back = network.turn(batch, -turn)
-            mean, log_variance = network.encode(turned_back)
-            draw = torch.randn(mean.shape, generator=generator, device=mean.device)
-            decoded = network.decode(mean + (0.5 * log_variance).exp() * draw)
-            misfit = (turned_back - decoded).square().sum(-1).mean()
-            kl = divergence(mean, log_variance).mean()
-            optimizer.zero_grad()
-            (misfit / (2 * noise) + kl).backward()
-            optimizer.step()
-            with torch.no_grad():
-                bound = math.pi / TRAINING_FRAMES
-                angle[rows] = turn + network.angle_step(decoded, turned_back, bound)[0]
-                noise = torch.clamp(0.95 * noise + 0.05 * misfit / dof, min=noise_floor)
-                sums += torch.stack([misfit, kl])
-        mean_misfit, mean_kl = (float(value) / batches for value in sums)
-        yield Moment(
-            epoch + 1,
-            0.6 * (epoch + 1) / schedule.encoder_epochs,
-            mean_misfit / (2 * float(noise)) + 0.5 * dof * math.log(float(noise) / noise_floor),
-            mean_kl,
-            float(noise),
-            angle,
+    n, device = len(coefficients), coefficients.device
+    points = prior_points(POINTS, manifold.latent_dim).to(device)
+    features = manifold.features(points)
+    grid = Grid(points, torch.full((POINTS,), -math.log(POINTS), device=device), FRAMES)
+    fixed = torch.zeros_like(manifold.signal)
+    batches = math.ceil(n / BATCH)
+    updates = max(UPDATES, PASSES * batches)
+    energy = coefficients.square().sum(1).mean()
+    noise = max(noise_floor, COOLING * float(manifold.signal.max()))
+    share = sums = torch.zeros(0)
+    shuffled: list[Tensor] = []
+    for update in range(updates):
+        shuffled = shuffled or list(
+            torch.randperm(n, generator=generator, device=device).chunk(batches)
         )
-
-
-def _train_decoder(
-    network: Network,
-    coefficients: Tensor,
-    start: Moment,
-    noise_floor: float,
-    schedule: Schedule,
-    generator: torch.Generator,
-) -> Iterator[Moment]:
-    weights = [tensor for layer in network.decoder for tensor in layer]
-    optimizer = torch.optim.Adam(weights, lr=LEARNING_RATE, fused=True)
-    noise, dof = start.noise, network.degrees_of_freedom
-    found = refine(network, coefficients, noise, *from_encoder(network, coefficients, noise), 4)
-    batches = max(1, round(len(coefficients) / DECODER_BATCH))
-    steps = max(STEPS_PER_POSTERIOR, batches)
-    fixed = torch.zeros_like(network.scale)
-    for done in range(schedule.posterior_rounds):
-        fraction = done / schedule.posterior_rounds
-        optimizer.param_groups[0]["lr"] = 0.3 * LEARNING_RATE * (1 - fraction)
-        if done:
-            found = refine(network, coefficients - fixed, noise, found.angle, found.latent, 1)
-        fixed = fixed + _mean_rest(network, coefficients - fixed, found)
-        turning = coefficients - fixed
-        mean_misfit = 0.0
-        for step in range(steps):
-            if step % batches == 0:
-                shuffled = torch.randperm(
-                    len(coefficients), generator=generator, device=coefficients.device
-                ).chunk(batches)
-            rows = shuffled[step % batches]
-            latent, angle = _draw(found, rows, generator)
-            decoded = network.decode(latent)
-            misfit = (network.turn(turning[rows], -angle) - decoded).square().sum(-1).mean()
-            optimizer.zero_grad()
-            (misfit / (2 * noise)).backward()
-            optimizer.step()
-            mean_misfit += float(misfit.detach()) / steps
-        noise = max(noise_floor, 0.5 * noise + 0.5 * mean_misfit / dof)
+        batch = coefficients[shuffled.pop()]
+        new_share, new_sums, evidence = _expectation(manifold, grid, batch, noise)
+        seen = _misfit(
+            features @ manifold.weights, batch.square().sum(1).mean(), new_share, new_sums
+        )
+        weight = max(1 / batches, min(0.5, 10 / (update + 1))) if update else 1.0
+        if update:
+            new_share = (1 - weight) * share + weight * new_share
+            new_sums = (1 - weight) * sums + weight * new_sums
+        share, sums = new_share, new_sums
+        manifold = manifold.fitted(
+            n * (features.T * share) @ features, n * features.T @ sums, noise
+        )
+        misfit = _misfit(features @ manifold.weights, energy, share, sums)
+        grid = Grid(
+            points, torch.log((n * share + LEAST_SHARE) / (n + LEAST_SHARE * POINTS)), FRAMES
+        )
+        dof = manifold.degrees_of_freedom
+        constant = 0.5 * dof * math.log(noise / noise_floor)
+        reconstruction, loss = constant + seen / (2 * noise), constant - evidence
+        noise = max(noise_floor, misfit / dof, COOLING * noise)
         yield Moment(
-            schedule.encoder_epochs + done + 1,
-            0.6 + 0.4 * (done + 1) / schedule.posterior_rounds,
-            mean_misfit / (2 * noise) + 0.5 * dof * math.log(noise / noise_floor),
-            float(_laplace_divergence(found)),
+            manifold,
+            grid,
             noise,
-            found.angle,
-            found.latent,
             fixed,
+            (update + 1) / batches,
+            0.6 * (update + 1) / updates,
+            reconstruction,
+            loss - reconstruction,
         )
 
 
-@torch.no_grad()
-def _draw_angle(
-    network: Network, batch: Tensor, noise: Tensor, generator: torch.Generator
-) -> Tensor:
-    """Draw the angle of each pattern from its posterior over a circle of frames."""
-    spacing = 2 * math.pi / TRAINING_FRAMES
-    start = torch.rand(1, generator=generator, device=batch.device)
-    frames = (start + torch.arange(TRAINING_FRAMES, device=batch.device)) * spacing
-    log_evidence, angle, _ = frame_evidence(network, batch, frames, noise)
-    drawn = torch.multinomial(log_evidence.softmax(dim=1), 1, generator=generator)
-    return angle.gather(1, drawn)[:, 0]
+def _misfit(decoded: Tensor, energy: Tensor, share: Tensor, sums: Tensor) -> float:
+    """Mean sum of squares between patterns and the points where they are expected to lie."""
+    return float(energy + (share[:, None] * decoded.square() - 2 * sums * decoded).sum())
+
+
+def _expectation(
+    manifold: Manifold, grid: Grid, coefficients: Tensor, noise: float
+) -> tuple[Tensor, Tensor, float]:
+    """Means over a batch: share of each point, patterns turned back at each, log-evidence."""
+    turned = TurnedPoints(manifold, grid)
+    share, sums, evidence = torch.zeros_like(grid.log_share), torch.zeros_like(turned.decoded), 0.0
+    for chunk in coefficients.split(CHUNK):
+        found = turned.posterior(chunk, noise)
+        more_share, more_sums = turned.turned_back_sums(chunk, found)
+        share, sums = share + more_share, sums + more_sums
+        evidence += float(found.log_evidence.sum())
+    n = len(coefficients)
+    return share / n, sums / n, evidence / n
 
 
 @torch.no_grad()
-def _mean_rest(network: Network, coefficients: Tensor, found: Posterior) -> Tensor:
+def _learn_locally(
+    start: Moment, coefficients: Tensor, noise_floor: float, generator: torch.Generator
+) -> Iterator[Moment]:
+    manifold, grid, noise, fixed = start.manifold, start.grid, start.noise, start.fixed
+    n, dof = len(coefficients), manifold.degrees_of_freedom
+    found = best_cells(start, coefficients, steps=2)
+    angle, latent = found.angle, found.latent
+    normal = target = torch.zeros(0)
+    for done in range(LOCAL_ROUNDS):
+        nearest = torch.cdist(latent, grid.latent).argmin(dim=1)
+        parts = [
+            refine(manifold, part - fixed, noise, a, z, grid.latent[k], 2)
+            for part, a, z, k in zip(
+                *(t.split(LOCAL_BATCH) for t in (coefficients, angle, latent, nearest)), strict=True
+            )
+        ]
+        angle, latent = (
+            torch.cat([getattr(p, name) for p in parts]) for name in ("angle", "latent")
+        )
+        fixed = fixed + _mean_rest(manifold, coefficients - fixed, angle, latent)
+        sums = [
+            _drawn_sums(manifold, part - fixed, p, generator)
+            for part, p in zip(coefficients.split(LOCAL_BATCH), parts, strict=True)
+        ]
+        new_normal, new_target = (torch.stack(column).sum(0) for column in zip(*sums, strict=True))
+        normal = new_normal if not done else MEMORY * normal + (1 - MEMORY) * new_normal
+        target = new_target if not done else MEMORY * target + (1 - MEMORY) * new_target
+        manifold = manifold.fitted(normal, target, noise)
+        energy = (coefficients - fixed).square().sum()
+        weights = manifold.weights
+        misfit = float(energy + ((new_normal @ weights - 2 * new_target) * weights).sum()) / n
+        counts = torch.bincount(nearest, minlength=len(grid.latent))
+        share = torch.log((counts + LEAST_SHARE) / (n + LEAST_SHARE * len(counts)))
+        grid = Grid(grid.latent, share, FRAMES)
+        covariance = torch.cat([p.covariance for p in parts])
+        reconstruction = misfit / (2 * noise) + 0.5 * dof * math.log(noise / noise_floor)
+        noise = max(noise_floor, misfit / dof)
+        yield Moment(
+            manifold,
+            grid,
+            noise,
+            fixed,
+            start.epoch + done + 1,
+            0.6 + 0.4 * (done + 1) / LOCAL_ROUNDS,
+            reconstruction,
+            float(_local_divergence(covariance, share[nearest])),
+        )
+
+
+def _drawn_sums(
+    manifold: Manifold, coefficients: Tensor, found: Posterior, generator: torch.Generator
+) -> tuple[Tensor, Tensor]:
+    """What `Manifold.fitted` needs, over opposite draws from the posterior of each pattern."""
+    spread, _ = torch.linalg.cholesky_ex(found.covariance)
+    normal = target = torch.zeros((), device=coefficients.device)
+    for _ in range(DRAWS):
+        unit = torch.randn(found.covariance.shape[:2], generator=generator, device=spread.device)
+        step = torch.nan_to_num(spread @ unit[..., None])[..., 0]
+        for draw in (step, -step):
+            features = manifold.features(found.latent + draw[:, :-1])
+            turned_back = manifold.turn(coefficients, -(found.angle + draw[:, -1]))
+            normal = normal + features.T @ features
+            target = target + features.T @ turned_back
+    return normal / (2 * DRAWS), target / (2 * DRAWS)
+
+
+def _mean_rest(manifold: Manifold, coefficients: Tensor, angle: Tensor, latent: Tensor) -> Tensor:
     """Mean over the patterns, unturned, of what the reconstruction leaves."""
-    return (coefficients - network.turn(network.decode(found.latent), found.angle)).mean(dim=0)
+    return (coefficients - manifold.turn(manifold.decode(latent), angle)).mean(dim=0)
 
 
-def _draw(found: Posterior, rows: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-    """Draw latent variables and angle of some patterns from Laplace's approximation."""
-    covariance = found.covariance[rows]
-    spread, _ = torch.linalg.cholesky_ex(covariance)
-    normal = torch.randn(covariance.shape[:2], generator=generator, device=covariance.device)
-    draw = torch.nan_to_num(spread @ normal[..., None])[..., 0]
-    return found.latent[rows] + draw[:, :-1], found.angle[rows] + draw[:, -1]
-
-
-def _laplace_divergence(found: Posterior) -> Tensor:
-    d = found.latent.shape[1]
-    variances = found.covariance.diagonal(dim1=-2, dim2=-1)[:, :d].clamp(min=1e-12)
-    return divergence(found.latent, variances.log()).mean()
-
-
-def _rate(done: float, step: int) -> float:
-    """Share of the learning rate: a short warm-up, a plateau, a cosine to almost nothing."""
-    warm_up = min(1.0, step / 30 + 0.02)
-    return warm_up * (0.5 * (1 + math.cos(math.pi * max(0.0, (done - 0.3) / 0.7))) + 0.003)
+def _local_divergence(covariance: Tensor, log_share: Tensor) -> Tensor:
+    """Kullback-Leibler divergence [nats] of narrow posteriors from the prior, on average."""
+    d = covariance.shape[1] - 1
+    spread = torch.logdet(covariance) + d * math.log(2 * math.pi * math.e)
+    return (math.log(2 * math.pi) - 0.5 * spread - log_share).nanmean()

@@ -1,0 +1,134 @@
+"""What is read off the posterior of a pattern: its angle, how sure that is, and its symmetry."""
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from stemwidgets.rrvae.convention import HIGHEST_SYMMETRY
+from stemwidgets.rrvae.grid import Grid
+from stemwidgets.rrvae.manifold import Manifold
+
+CONCENTRATED = math.radians(10.0)  # a posterior as narrow as that has one peak
+INTERVAL = 0.683
+SMOOTHING = math.radians(3.0)  # of the posterior, before its highest peak is taken
+LEAST_INFORMATION = 0.1  # nats that an angle must be worth to be defined
+COST_OF_AN_ORDER = 2.0  # nats that an order must be worth to break a symmetry
+
+
+@dataclass(frozen=True, eq=False)
+class Direction:
+    """Posterior of the angle alone.
+
+    Parameters
+    ----------
+    angle : Tensor, shape [n]
+        Its mean where it has one narrow peak, else its highest peak [rad].
+    std : Tensor, shape [n]
+        Its standard deviation, or half the width of the 68 % interval about the peak [rad].
+    resultant : Tensor, shape [n]
+        Length of the mean direction, 0 to 1.
+    """
+
+    angle: Tensor
+    std: Tensor
+    resultant: Tensor
+
+
+def direction(cells: Tensor, grid: Grid, offset: Tensor, fold: int) -> Direction:
+    """Add up the posterior over the latent variables.
+
+    Parameters
+    ----------
+    cells : Tensor, shape [frames, n, points]
+        Probabilities.
+    grid : Grid
+        Of the cells.
+    offset : Tensor, shape [points]
+        Angle of each unturned point [rad].
+    fold : int
+        The angle is defined modulo 2π / fold.
+    """
+    waves = torch.arange(grid.frames // (2 * fold), device=offset.device) * fold
+    phase = waves[:, None] * grid.angles
+    turned = torch.cat([phase.cos(), phase.sin()]) @ cells.flatten(1)
+    cos, sin = turned.view(2, len(waves), *cells.shape[1:])
+    cos_offset, sin_offset = (waves[:, None] * offset).cos(), (waves[:, None] * offset).sin()
+    real = torch.einsum("wnk,wk->nw", cos, cos_offset) - torch.einsum("wnk,wk->nw", sin, sin_offset)
+    imag = torch.einsum("wnk,wk->nw", sin, cos_offset) + torch.einsum("wnk,wk->nw", cos, sin_offset)
+    resultant = torch.hypot(real[:, 1], imag[:, 1]).clamp(1e-6, 1 - 1e-7)
+    mean, std = torch.atan2(imag[:, 1], real[:, 1]), (-2 * resultant.log()).sqrt()
+    bins = 8 * len(waves)
+    at = torch.arange(bins, device=offset.device) * (2 * math.pi / bins)
+    smooth = torch.exp(-0.5 * (SMOOTHING * waves) ** 2)
+    each = (waves / fold)[:, None] * at
+    density = (real * smooth) @ each.cos() + (imag * smooth) @ each.sin() - 0.5
+    density = density.clamp(min=0)
+    peak = density.argmax(dim=1)
+    half = _half_width(density, peak) * (2 * math.pi / bins)
+    one_peak = std / fold < CONCENTRATED
+    return Direction(
+        torch.where(one_peak, mean, at[peak]) / fold,
+        torch.where(one_peak, std, half) / fold,
+        resultant,
+    )
+
+
+def _half_width(density: Tensor, peak: Tensor) -> Tensor:
+    """Half the width, in bins, of the interval about the peak that holds 68 %."""
+    bins = density.shape[1]
+    reach = torch.arange(bins // 2, device=density.device)
+    right = density.gather(1, (peak[:, None] + reach) % bins)
+    left = density.gather(1, (peak[:, None] - reach) % bins)
+    both = right + left
+    both[:, 0] *= 0.5
+    inside = both.cumsum(dim=1) / both.sum(dim=1, keepdim=True).clamp(min=1e-30)
+    return (inside < INTERVAL).sum(dim=1).to(density) + 0.5
+
+
+def symmetry(manifold: Manifold, decoded: Tensor, noise: float) -> tuple[Tensor, Tensor]:
+    """Order of the rotational symmetry of decoded patterns, and its probability.
+
+    The orders m that an n-fold symmetry forbids are worth half their squared amplitude over the
+    noise, in nats of the pattern's log-likelihood; each must be worth more than `COST_OF_AN_ORDER`.
+
+    Parameters
+    ----------
+    manifold : Manifold
+        Of the patterns.
+    decoded : Tensor, shape [n, 2 * components]
+        Patterns without noise.
+    noise : float
+        Variance of a coefficient.
+
+    Returns
+    -------
+    symmetry : Tensor of uint8, shape [n]
+        1 is none, 0 is full rotational symmetry.
+    probability : Tensor, shape [n]
+        Of that symmetry, among those tried.
+    """
+    real, imag = decoded.chunk(2, dim=-1)
+    power = (real.square() + imag.square()) / (2 * noise)
+    present = [int(m) for m in manifold.order.unique() if m > 0]
+    if not present:
+        nothing = torch.zeros_like(power[:, 0])
+        return nothing.to(torch.uint8), nothing + 1
+    worth = torch.stack([power[:, manifold.order == m].sum(-1) for m in present], dim=-1)
+    # an n-fold pattern has orders of which n is the greatest common divisor
+    tried = {
+        math.gcd(*(m for m in present if m % n == 0))
+        for n in range(1, HIGHEST_SYMMETRY + 1)
+        if any(m % n == 0 for m in present)
+    }
+    order = torch.tensor(sorted(tried or {math.gcd(*present)}), device=decoded.device)
+    orders = torch.tensor(present, device=decoded.device)
+    forbidden = (orders % order[:, None] > 0).to(worth)
+    probability = ((COST_OF_AN_ORDER - worth) @ forbidden.T).softmax(dim=-1)
+    chosen, best = probability.max(dim=-1)
+    round_pattern = worth.sum(-1) < LEAST_INFORMATION
+    return (
+        torch.where(round_pattern, 0, order[best]).to(torch.uint8),
+        torch.where(round_pattern, torch.exp(-worth.sum(-1)), chosen),
+    )
