@@ -238,6 +238,29 @@ def test_stopped_at_once_it_still_encodes(training, prepared):
     assert np.isfinite(run.result().encode(prepared)["angle"]).all()
 
 
+def test_stopped_and_started_again_it_learns_the_same(training, monkeypatch):
+    monkeypatch.setattr("stemwidgets.rrvae.paper_training.SECONDS_BETWEEN_MOMENTS", 0.0)
+    unbroken, broken = (training(rows=100, centered=True, epochs=3) for _ in range(2))
+    list(unbroken.moments())
+    moments = broken.moments()
+    for _ in range(7):
+        next(moments)
+    moments.close()
+    last = list(broken.moments())[-1]
+
+    assert last.fraction == 1
+    torch.testing.assert_close(unbroken.network.parameters, broken.network.parameters)
+
+
+def test_every_epoch_has_its_own_order(training):
+    run = training()
+
+    first, second = (torch.cat(run._batches(epoch)) for epoch in (0, 1))
+
+    assert sorted(first.tolist()) == sorted(second.tolist()) == list(range(300))
+    assert not torch.equal(first, second)
+
+
 def test_looking_at_it_does_not_change_what_is_learned(training, prepared, monkeypatch):
     unwatched, watched = (training(rows=100, centered=True, epochs=3) for _ in range(2))
     list(unwatched.moments())
