@@ -30,6 +30,12 @@ class Grid:
     frames: int
 
     @property
+    def spacing(self) -> float:
+        """Typical distance between neighbours in the latent variables."""
+        points, d = self.latent.shape
+        return float((self.latent.amax() - self.latent.amin()) / points ** (1 / d))
+
+    @property
     def angles(self) -> Tensor:
         """The angles [rad], shape [frames]."""
         return torch.arange(self.frames, device=self.latent.device) * (2 * math.pi / self.frames)

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 CENTERS = 64
-SMOOTHNESS = 0.45  # width of the radial functions, times the square root of the latent dimension
+SMOOTHNESS = 1.2  # width of the radial functions, times the square root of the latent dimension
 JITTER = 1e-4
 
 
@@ -125,9 +125,9 @@ class Manifold:
 
 
 def prior_points(count: int, latent_dim: int) -> Tensor:
-    """Evenly scattered points ``[count, d]`` of the standard normal distribution."""
+    """Evenly scattered points ``[count, d]`` of a cube, with unit variance in each direction."""
     uniform = torch.quasirandom.SobolEngine(latent_dim, scramble=True, seed=0).draw(count)
-    return math.sqrt(2) * torch.erfinv((2 * uniform - 1).clamp(-0.9999, 0.9999))
+    return (2 * uniform - 1) * math.sqrt(3)
 
 
 def _kernel(latent: Tensor, centers: Tensor) -> Tensor:

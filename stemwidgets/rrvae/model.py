@@ -1,6 +1,5 @@
 """The rotationally invariant variational autoencoder, from patterns to angle and latent maps."""
 
-import math
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -159,8 +158,8 @@ class RRVAE:
                         break
                     encoding = training.encoding_now_and_then(moment)
                 yield Progress(
-                    epoch=math.ceil(moment.epoch),
-                    epochs=math.ceil(moment.epoch / moment.fraction),
+                    epoch=moment.epoch,
+                    epochs=moment.epochs,
                     loss=moment.reconstruction + moment.kl,
                     reconstruction=moment.reconstruction,
                     kl=moment.kl,

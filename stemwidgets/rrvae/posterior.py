@@ -1,15 +1,13 @@
 """The posterior of one pattern around its best cell: Newton's method on (z, θ) together."""
 
-import math
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from stemwidgets.rrvae.basis import HarmonicBasis
-from stemwidgets.rrvae.manifold import SMOOTHNESS, Manifold
+from stemwidgets.rrvae.manifold import Manifold
 
-CHART = SMOOTHNESS / 3  # how far z may be from its point of the grid, times sqrt(d)
 DARKEST = 0.02  # least expected counts of a pixel, as a share of the mean
 LONGEST_MOVE = 0.1  # rad, of one step on the counts
 
@@ -43,6 +41,7 @@ def refine(
     angle: Tensor,
     latent: Tensor,
     anchor: Tensor,
+    reach: float,
     steps: int,
 ) -> Posterior:
     """Levenberg-Marquardt steps on (z, θ) from a start; a step that does not help is not taken.
@@ -59,10 +58,12 @@ def refine(
         Start.
     anchor : Tensor, shape [n, d]
         Point of the grid near which z is expected.
+    reach : float
+        Standard deviation of z about it.
     steps : int
         How many.
     """
-    prior = _prior(latent)
+    prior = _prior(latent, reach)
 
     def misfit_and_cost(z: Tensor, theta: Tensor) -> tuple[Tensor, Tensor]:
         misfit = (manifold.turn(coefficients, -theta) - manifold.decode(z)).square().sum(-1)
@@ -117,6 +118,7 @@ class CountLikelihood:
         noise: float,
         found: Posterior,
         anchor: Tensor,
+        reach: float,
     ) -> Posterior:
         """One step of Fisher scoring (McCullagh & Nelder, Generalized Linear Models, 1989, 2.5).
 
@@ -132,6 +134,8 @@ class CountLikelihood:
             Start.
         anchor : Tensor, shape [n, d]
             Point of the grid near which z is expected.
+        reach : float
+            Standard deviation of z about it.
         """
         dose = prepared.sum(dim=1, keepdim=True) / self._dose
         decoded, by_latent = manifold.decode_with_slopes(found.latent)
@@ -147,21 +151,20 @@ class CountLikelihood:
         darkest = DARKEST * self._background.mean() * dose
         slopes = (rates @ self._pixels) * dose[..., None]
         weighted = slopes / (noise * torch.maximum(expected, darkest))[:, None]
-        prior = _prior(found.latent)
+        prior = _prior(found.latent, reach)
         information = weighted @ slopes.mT + prior.diag()
         gradient = (weighted @ (prepared - expected)[..., None])[..., 0]
         gradient[:, :-1] -= prior[0] * (found.latent - anchor)
         move = torch.linalg.solve(information, gradient)
-        longest = math.sqrt(1 / float(prior[0]))
         return Posterior(
             found.angle + move[:, -1].clamp(-LONGEST_MOVE, LONGEST_MOVE),
-            found.latent + move[:, :-1].clamp(-longest, longest),
+            found.latent + move[:, :-1].clamp(-reach, reach),
             found.misfit,
             torch.linalg.inv(information),
         )
 
 
-def _prior(latent: Tensor) -> Tensor:
+def _prior(latent: Tensor, reach: float) -> Tensor:
     """Precision of (z, θ) about the anchor."""
-    precision = torch.full_like(latent[0], 1 / (CHART**2 * latent.shape[1]))
+    precision = torch.full_like(latent[0], 1 / reach**2)
     return torch.cat([precision, precision.new_full((1,), 1e-6)])

@@ -106,10 +106,12 @@ class Trained:
         best = cells.transpose(0, 1).flatten(1).argmax(dim=1)
         anchor = grid.latent[best % len(grid.latent)]
         start = grid.angles[best // len(grid.latent)]
-        found = refine(manifold, coefficients, self.noise, start, anchor, anchor, STEPS)
+        found = refine(
+            manifold, coefficients, self.noise, start, anchor, anchor, grid.spacing, STEPS
+        )
         if counts is not None and pixels is not None:
             for _ in range(COUNT_STEPS):
-                found = counts.step(manifold, pixels, self.noise, found, anchor)
+                found = counts.step(manifold, pixels, self.noise, found, anchor, grid.spacing)
         local_std = self.convention.variance(manifold, found.latent, found.covariance).sqrt()
         narrow = (local_std < NARROW) & (broad.std < 3 * NARROW)
         angle = found.angle + self.convention.offset(manifold, found.latent)

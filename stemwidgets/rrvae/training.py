@@ -28,6 +28,7 @@ COOLING = 0.75
 LEAST_SHARE = 0.1  # patterns at a point of the grid where none was found
 NARROW = math.radians(1.5)  # with a posterior as narrow as that the grid is too coarse
 LOCAL_ROUNDS = 12
+SHARE_ON_GRID = 0.6  # of the time, if rounds follow
 LOCAL_BATCH = 4096
 DRAWS = 2
 MEMORY = 0.5
@@ -47,8 +48,8 @@ class Moment:
         Variance of a coefficient about the manifold.
     fixed : Tensor, shape [2 * components]
         Part of all patterns that does not turn, found on the way.
-    epoch : float
-        Passes over the data done.
+    epoch, epochs : int
+        Passes over the data done, and the most that will be done.
     fraction : float
         Share of the training done.
     reconstruction, kl : float
@@ -59,7 +60,8 @@ class Moment:
     grid: Grid
     noise: float
     fixed: Tensor
-    epoch: float
+    epoch: int
+    epochs: int
     fraction: float
     reconstruction: float
     kl: float
@@ -87,15 +89,18 @@ def train(
         After every update.
     """
     generator = torch.Generator(coefficients.device).manual_seed(seed + 1)
-    moment = None
     for moment in _learn_on_grid(manifold, coefficients, noise_floor, generator):
-        yield moment
-    assert moment is not None
+        if moment.fraction < 1:
+            yield replace(
+                moment,
+                epochs=moment.epochs + LOCAL_ROUNDS,
+                fraction=SHARE_ON_GRID * moment.fraction,
+            )
     found = best_cells(moment, coefficients[:BATCH])
-    if float(found.covariance[:, -1, -1].median().sqrt()) < NARROW:
-        yield from _learn_locally(moment, coefficients, noise_floor, generator)
+    if float(found.covariance[:, -1, -1].median().sqrt()) > NARROW:
+        yield moment
     else:
-        yield replace(moment, fraction=1.0)
+        yield from _learn_locally(moment, coefficients, noise_floor, generator)
 
 
 @torch.no_grad()
@@ -110,7 +115,8 @@ def best_cells(moment: Moment, coefficients: Tensor, steps: int = 2) -> Posterio
         points.append(moment.grid.latent[best % len(moment.grid.latent)])
     angle, point = torch.cat(angles), torch.cat(points)
     turning = coefficients - moment.fixed
-    return refine(moment.manifold, turning, moment.noise, angle, point, point, steps)
+    chart = moment.grid.spacing
+    return refine(moment.manifold, turning, moment.noise, angle, point, point, chart, steps)
 
 
 @torch.no_grad()
@@ -146,9 +152,8 @@ def _learn_on_grid(
             n * (features.T * share) @ features, n * features.T @ sums, noise
         )
         misfit = _misfit(features @ manifold.weights, energy, share, sums)
-        grid = Grid(
-            points, torch.log((n * share + LEAST_SHARE) / (n + LEAST_SHARE * POINTS)), FRAMES
-        )
+        counts = n * share + LEAST_SHARE
+        grid = replace(grid, log_share=torch.log(counts / counts.sum()))
         dof = manifold.degrees_of_freedom
         constant = 0.5 * dof * math.log(noise / noise_floor)
         reconstruction, loss = constant + seen / (2 * noise), constant - evidence
@@ -158,8 +163,9 @@ def _learn_on_grid(
             grid,
             noise,
             fixed,
-            (update + 1) / batches,
-            0.6 * (update + 1) / updates,
+            math.ceil((update + 1) / batches),
+            math.ceil(updates / batches),
+            (update + 1) / updates,
             reconstruction,
             loss - reconstruction,
         )
@@ -197,7 +203,7 @@ def _learn_locally(
     for done in range(LOCAL_ROUNDS):
         nearest = torch.cdist(latent, grid.latent).argmin(dim=1)
         parts = [
-            refine(manifold, part - fixed, noise, a, z, grid.latent[k], 2)
+            refine(manifold, part - fixed, noise, a, z, grid.latent[k], grid.spacing, 2)
             for part, a, z, k in zip(
                 *(t.split(LOCAL_BATCH) for t in (coefficients, angle, latent, nearest)), strict=True
             )
@@ -217,9 +223,8 @@ def _learn_locally(
         energy = (coefficients - fixed).square().sum()
         weights = manifold.weights
         misfit = float(energy + ((new_normal @ weights - 2 * new_target) * weights).sum()) / n
-        counts = torch.bincount(nearest, minlength=len(grid.latent))
-        share = torch.log((counts + LEAST_SHARE) / (n + LEAST_SHARE * len(counts)))
-        grid = Grid(grid.latent, share, FRAMES)
+        counts = torch.bincount(nearest, minlength=len(grid.latent)) + LEAST_SHARE
+        grid = replace(grid, log_share=torch.log(counts / counts.sum()))
         covariance = torch.cat([p.covariance for p in parts])
         reconstruction = misfit / (2 * noise) + 0.5 * dof * math.log(noise / noise_floor)
         noise = max(noise_floor, misfit / dof)
@@ -229,9 +234,10 @@ def _learn_locally(
             noise,
             fixed,
             start.epoch + done + 1,
-            0.6 + 0.4 * (done + 1) / LOCAL_ROUNDS,
+            start.epoch + LOCAL_ROUNDS,
+            SHARE_ON_GRID + (1 - SHARE_ON_GRID) * (done + 1) / LOCAL_ROUNDS,
             reconstruction,
-            float(_local_divergence(covariance, share[nearest])),
+            float(_local_divergence(covariance, grid.log_share[nearest])),
         )
 
 
