@@ -284,7 +284,7 @@ def test_encode_refuses_patterns_of_another_shape(truth, model):
 def test_decode_refuses_latents_of_another_dimension(model):
     with pytest.raises(InputError, match="latent variables of shape"):
         model.decode(np.zeros(3))
-    with pytest.raises(InputError, match="one angle for each"):
+    with pytest.raises(InputError, match="one angle and class for each"):
         model.decode(np.zeros((4, 2)), np.zeros(3))
 
 

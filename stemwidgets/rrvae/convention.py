@@ -15,6 +15,7 @@ from torch import Tensor
 
 from stemwidgets.rrvae.basis import HarmonicBasis
 from stemwidgets.rrvae.manifold import Manifold
+from stemwidgets.rrvae.posterior import Posterior
 
 CLEAR = 9.0
 HIGHEST_SYMMETRY = 6
@@ -42,6 +43,7 @@ class Convention:
         basis: HarmonicBasis,
         coordinates: tuple[NDArray[np.float64], NDArray[np.float64]],
         latent: Tensor,
+        kind: Tensor,
         noise: float,
     ) -> "Convention":
         """Take the lowest order whose pointer stands out of the noise in most patterns.
@@ -56,10 +58,12 @@ class Convention:
             ``(y, x)`` of the pixels.
         latent : Tensor, shape [n, d]
             Latent variables of the training patterns.
+        kind : Tensor of int, shape [n]
+            Their classes.
         noise : float
             Variance of a coefficient.
         """
-        decoded = manifold.decode(latent)
+        decoded = manifold.decode(latent, kind)
         best, clearest = None, -1.0
         for symmetry in range(1, HIGHEST_SYMMETRY + 1):
             pointer = _pointer(basis, coordinates, symmetry)
@@ -80,21 +84,21 @@ class Convention:
             best = cls(first, pointer)
         return best
 
-    def offset(self, manifold: Manifold, latent: Tensor) -> Tensor:
-        """Angle of the unturned decoded pattern itself, ``[n]`` for latents ``[n, d]``."""
-        vector = manifold.decode(latent) @ self.pointer
+    def offset(self, manifold: Manifold, latent: Tensor, kind: Tensor) -> Tensor:
+        """Angle ``[n]`` of the unturned decoded patterns of latents ``[n, d]`` and classes."""
+        vector = manifold.decode(latent, kind) @ self.pointer
         return torch.atan2(vector[..., 1], vector[..., 0]) / self.symmetry
 
-    def variance(self, manifold: Manifold, latent: Tensor, covariance: Tensor) -> Tensor:
-        """Variance [rad²] of the angle, from the covariance ``[n, d + 1, d + 1]`` of (z, θ)."""
-        decoded, by_latent = manifold.decode_with_slopes(latent)
+    def variance(self, manifold: Manifold, found: Posterior) -> Tensor:
+        """Variance [rad²] of the angle of each pattern, ``[n]``."""
+        decoded, by_latent = manifold.decode_with_slopes(found.latent, found.kind)
         vector, slopes = decoded @ self.pointer, by_latent @ self.pointer
         x, y = vector[:, 0, None], vector[:, 1, None]
         square = (x.square() + y.square()).clamp(min=1e-30)
         by_latent = (x * slopes[..., 1] - y * slopes[..., 0]) / square / self.symmetry
         by_angle = torch.ones_like(by_latent[:, :1])
         gradient = torch.cat([by_latent, by_angle], dim=1)
-        return torch.einsum("ni,nij,nj->n", gradient, covariance, gradient)
+        return torch.einsum("ni,nij,nj->n", gradient, found.covariance, gradient)
 
 
 def _pointer(

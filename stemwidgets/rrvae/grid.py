@@ -1,12 +1,13 @@
 """The exact posterior over a grid of latent variables and angles."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 
 from stemwidgets.rrvae.manifold import Manifold
+from stemwidgets.rrvae.posterior import Start
 
 NEGLIGIBLE = -60.0  # log-probability; below, floating-point numbers become slow
 
@@ -19,6 +20,8 @@ class Grid:
     ----------
     latent : Tensor, shape [points, d]
         Latent variables.
+    kind : Tensor of int, shape [points]
+        Class.
     log_share : Tensor, shape [points]
         Logarithm of the share of the patterns that lie at each point: the prior.
     frames : int
@@ -26,14 +29,31 @@ class Grid:
     """
 
     latent: Tensor
+    kind: Tensor
     log_share: Tensor
     frames: int
 
     @property
     def spacing(self) -> float:
         """Typical distance between neighbours in the latent variables."""
-        points, d = self.latent.shape
+        d = self.latent.shape[1]
+        points = int((self.kind == 0).sum())
         return float((self.latent.amax() - self.latent.amin()) / points ** (1 / d))
+
+    def with_counts(self, counts: Tensor) -> "Grid":
+        """The same grid, with that many patterns at its points."""
+        return replace(self, log_share=torch.log(counts / counts.sum()))
+
+    def start(self, cells: Tensor) -> Start:
+        """Where a search from these cells begins; cells ``[n]`` count points within frames."""
+        frame, point = cells // len(self.kind), cells % len(self.kind)
+        latent = self.latent[point]
+        return Start(self.angles[frame], latent, self.kind[point], latent)
+
+    def nearest(self, latent: Tensor, kind: Tensor) -> Tensor:
+        """Index ``[n]`` of the point of the same class next to each z."""
+        distance = torch.cdist(latent, self.latent)
+        return distance.masked_fill(kind[:, None] != self.kind, math.inf).argmin(dim=1)
 
     @property
     def angles(self) -> Tensor:
@@ -56,6 +76,11 @@ class Responsibilities:
     cells: Tensor
     log_evidence: Tensor
 
+    @property
+    def best(self) -> Tensor:
+        """Most probable cell of each pattern ``[n]``, counting points within frames."""
+        return self.cells.transpose(0, 1).flatten(1).argmax(dim=1)
+
 
 class TurnedPoints:
     """The decoded points of a grid, ready to be compared with patterns at all angles.
@@ -66,7 +91,7 @@ class TurnedPoints:
 
     def __init__(self, manifold: Manifold, grid: Grid) -> None:
         self.grid = grid
-        self.decoded = manifold.decode(grid.latent)
+        self.decoded = manifold.decode(grid.latent, grid.kind)
         self.power = self.decoded.square().sum(-1)
         components = len(manifold.order)
         self._orders: list[tuple[Tensor, Tensor, Tensor]] = []
@@ -79,17 +104,19 @@ class TurnedPoints:
         phase = present[:, None] * grid.angles
         self._cos, self._sin = phase.cos(), phase.sin()
 
-    def posterior(self, coefficients: Tensor, noise: float) -> Responsibilities:
-        """Of patterns ``[n, 2 * components]``, with coefficients of that noise variance."""
+    def posterior(self, coefficients: Tensor, noise: Tensor) -> Responsibilities:
+        """Of patterns ``[n, 2 * components]``, with coefficients of noise variance ``[n]``."""
         n, points = len(coefficients), len(self.power)
         products = coefficients.new_empty(2 * len(self._orders), n, points)
         for i, (columns, straight, swapped) in enumerate(self._orders):
             of_order = coefficients[:, columns]
             torch.mm(of_order, straight, out=products[2 * i])
             torch.mm(of_order, swapped, out=products[2 * i + 1])
-        waves = torch.stack([self._cos, -self._sin], dim=1).flatten(0, 1) / noise
+        products /= noise[:, None]
+        waves = torch.stack([self._cos, -self._sin], dim=1).flatten(0, 1)
         cells = (waves.T @ products.flatten(1)).view(self.grid.frames, n, points)
-        cells += self.grid.log_share - math.log(self.grid.frames) - self.power / (2 * noise)
+        cells += self.grid.log_share - math.log(self.grid.frames)
+        cells -= self.power / (2 * noise[:, None])
         top = cells.amax(dim=(0, 2), keepdim=True)
         cells = cells.sub_(top).clamp_(min=NEGLIGIBLE).exp_()
         total = cells.sum(dim=(0, 2), keepdim=True)
@@ -97,13 +124,8 @@ class TurnedPoints:
         log_evidence = (top + total.log())[0, :, 0]
         return Responsibilities(cells, log_evidence - coefficients.square().sum(-1) / (2 * noise))
 
-    def turned_back_sums(
-        self, coefficients: Tensor, found: Responsibilities
-    ) -> tuple[Tensor, Tensor]:
-        """Share of the patterns at each point ``[points]``, and their sums turned back.
-
-        The sums have the shape ``[points, 2 * components]``.
-        """
+    def turned_back_sums(self, coefficients: Tensor, found: Responsibilities) -> Tensor:
+        """Sums ``[points, 2 * components]`` of the patterns at each point, turned back."""
         waves = torch.stack([self._cos, self._sin], dim=1).flatten(0, 1)
         moments = (waves @ found.cells.flatten(1)).view(-1, *found.cells.shape[1:])
         sums = torch.zeros_like(self.decoded)
@@ -111,4 +133,4 @@ class TurnedPoints:
             real, imag = coefficients[:, columns].chunk(2, dim=1)
             cos, sin = moments[2 * i].T, moments[2 * i + 1].T
             sums[:, columns] = torch.cat([cos @ real - sin @ imag, cos @ imag + sin @ real], dim=1)
-        return found.cells.sum(dim=(0, 1)), sums
+        return sums

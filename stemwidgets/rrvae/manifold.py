@@ -20,7 +20,7 @@ JITTER = 1e-4
 
 @dataclass(frozen=True, eq=False)
 class Manifold:
-    """Patterns as a function of the latent variables z.
+    """Patterns as a function of the latent variables z, one function for each class.
 
     Parameters
     ----------
@@ -32,7 +32,7 @@ class Manifold:
         Where the radial functions lie.
     whitening : Tensor, shape [centers, centers]
         Makes features of them that are independent under the prior.
-    weights : Tensor, shape [centers + 1, 2 * components]
+    weights : Tensor, shape [classes, centers + 1, 2 * components]
         What the features are multiplied by; the last one is constant.
     """
 
@@ -43,20 +43,27 @@ class Manifold:
     weights: Tensor
 
     @classmethod
-    def create(cls, order: Tensor, signal: Tensor, latent_dim: int, seed: int) -> "Manifold":
+    def create(
+        cls, order: Tensor, signal: Tensor, latent_dim: int, classes: int, seed: int
+    ) -> "Manifold":
         """Start from random weights; the same seed gives the same weights on every device."""
         both = torch.cat([signal, signal * (order > 0)])
-        centers = prior_points(CENTERS, latent_dim)
+        centers = scattered_points(CENTERS, latent_dim)
         kernel = _kernel(centers, centers).double() + JITTER * torch.eye(CENTERS)
         whitening = torch.linalg.inv(torch.linalg.cholesky(kernel)).T.float()
         generator = torch.Generator().manual_seed(seed)
-        weights = 0.3 * torch.randn(CENTERS + 1, len(both), generator=generator) * both.sqrt()
-        return cls(order, both, centers, whitening, weights)
+        weights = torch.randn(classes, CENTERS + 1, len(both), generator=generator)
+        return cls(order, both, centers, whitening, 0.3 * weights * both.sqrt())
 
     @property
     def latent_dim(self) -> int:
         """Number of latent variables."""
         return self.centers.shape[1]
+
+    @property
+    def classes(self) -> int:
+        """Number of classes."""
+        return len(self.weights)
 
     @property
     def degrees_of_freedom(self) -> float:
@@ -78,27 +85,39 @@ class Manifold:
         features = _kernel(latent, self.centers) @ self.whitening
         return torch.cat([features, torch.ones_like(features[:, :1])], dim=1)
 
-    def decode(self, latent: Tensor) -> Tensor:
-        """Coefficients of the unturned pattern for each z."""
-        return self.features(latent) @ self.weights
+    def decode(self, latent: Tensor, kind: Tensor) -> Tensor:
+        """Coefficients of the unturned pattern for each z ``[n, d]`` and class ``[n]``."""
+        features = self.features(latent)
+        decoded = features @ self.weights[0]
+        for k in range(1, self.classes):
+            decoded = torch.where((kind == k)[:, None], features @ self.weights[k], decoded)
+        return decoded
 
-    def decode_with_slopes(self, latent: Tensor) -> tuple[Tensor, Tensor]:
+    def decode_with_slopes(self, latent: Tensor, kind: Tensor) -> tuple[Tensor, Tensor]:
         """What `decode` gives, and its derivatives ``[n, d, 2 * components]`` by z."""
         kernel = _kernel(latent, self.centers)
-        mixed = self.whitening @ self.weights[:-1]
-        toward = (self.centers - latent[:, None]) * (kernel / _width(self.latent_dim) ** 2)[
-            ..., None
-        ]
-        return kernel @ mixed + self.weights[-1], toward.mT @ mixed
+        steepness = kernel / _width(self.latent_dim) ** 2
+        toward = ((self.centers - latent[:, None]) * steepness[..., None]).mT
+        decoded = slopes = torch.zeros(0)
+        for k in range(self.classes):
+            mixed = self.whitening @ self.weights[k, :-1]
+            of_class = kernel @ mixed + self.weights[k, -1]
+            slopes_of_class = toward @ mixed
+            chosen = (kind == k)[:, None]
+            decoded = torch.where(chosen, of_class, decoded) if k else of_class
+            slopes = (
+                torch.where(chosen[..., None], slopes_of_class, slopes) if k else slopes_of_class
+            )
+        return decoded, slopes
 
     def fitted(self, normal: Tensor, target: Tensor, noise: float) -> "Manifold":
         """The most probable manifold, given weighted sums over patterns turned back.
 
         Parameters
         ----------
-        normal : Tensor, shape [centers + 1, centers + 1]
+        normal : Tensor, shape [classes, centers + 1, centers + 1]
             Sum of the outer products of the features.
-        target : Tensor, shape [centers + 1, 2 * components]
+        target : Tensor, shape [classes, centers + 1, 2 * components]
             Sum of features times patterns.
         noise : float
             Variance of a coefficient about the manifold.
@@ -106,9 +125,8 @@ class Manifold:
         # on the CPU in double precision: small, and singular where z is not used
         values, vectors = torch.linalg.eigh(normal.double().cpu())
         ridge = noise / self.signal.double().cpu().clamp(min=1e-30)
-        weights = vectors @ (
-            (vectors.T @ target.double().cpu()) / (values.clamp(min=0)[:, None] + ridge)
-        )
+        along = vectors.mT @ target.double().cpu()
+        weights = vectors @ (along / (values.clamp(min=0)[..., None] + ridge))
         return replace(self, weights=weights.to(self.weights))
 
     def turn(self, coefficients: Tensor, angle: Tensor) -> Tensor:
@@ -124,7 +142,7 @@ class Manifold:
         return torch.cat([imag * self.order, -real * self.order], dim=-1)
 
 
-def prior_points(count: int, latent_dim: int) -> Tensor:
+def scattered_points(count: int, latent_dim: int) -> Tensor:
     """Evenly scattered points ``[count, d]`` of a cube, with unit variance in each direction."""
     uniform = torch.quasirandom.SobolEngine(latent_dim, scramble=True, seed=0).draw(count)
     return (2 * uniform - 1) * math.sqrt(3)

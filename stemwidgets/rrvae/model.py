@@ -40,6 +40,9 @@ class RRVAE:
         ``"auto"`` (CUDA, then MPS, then CPU) or a torch device.
     model : str
         ``"harmonic"``.
+    classes : int
+        Number of kinds of patterns, each with latent variables of its own: a lattice site, a
+        defect and vacuum, say.
 
     Raises
     ------
@@ -53,15 +56,22 @@ class RRVAE:
     """
 
     def __init__(
-        self, latent_dim: int = 2, seed: int = 0, device: str = "auto", model: str = "harmonic"
+        self,
+        latent_dim: int = 2,
+        seed: int = 0,
+        device: str = "auto",
+        model: str = "harmonic",
+        classes: int = 1,
     ) -> None:
         _require_integer("latent_dim", latent_dim, 1, 16)
         _require_integer("seed", seed, 0, 2**31 - 1)
+        _require_integer("classes", classes, 1, 16)
         if model not in MODELS:
             raise InputError(f"Expected model to be one of {', '.join(MODELS)}, got {model!r}.")
         self.latent_dim = latent_dim
         self.seed = seed
         self.model = model
+        self.classes = classes
         self.device = choose_device(device)
         self._trained: Trained | None = None
 
@@ -148,7 +158,7 @@ class RRVAE:
         with one_thread():
             size = (float(pixel_size[0]), float(pixel_size[1]))
             gathered = gather(as_array(data), size, mask)
-            training = Training(gathered, self.latent_dim, self.seed, self.device)
+            training = Training(gathered, self.latent_dim, self.classes, self.seed, self.device)
         moments = training.moments()
         try:
             while True:
@@ -200,7 +210,9 @@ class RRVAE:
                 maps.put(where, has_counts, trained.encode(prepared[has_counts]))
         return maps.encoding(trained.convention.symmetry)
 
-    def decode(self, latent: ArrayLike, angle: ArrayLike = 0.0) -> NDArray[np.float32]:
+    def decode(
+        self, latent: ArrayLike, angle: ArrayLike = 0.0, classes: ArrayLike = 0
+    ) -> NDArray[np.float32]:
         """The pattern that the model expects.
 
         Parameters
@@ -209,6 +221,8 @@ class RRVAE:
             Latent variables.
         angle : array, shape [...]
             Rotation [rad]; at 0 the pattern's centre of mass lies along +kx.
+        classes : array of int, shape [...]
+            Class of each.
 
         Returns
         -------
@@ -226,18 +240,23 @@ class RRVAE:
             raise InputError(
                 f"Expected latent variables of shape [..., {self.latent_dim}], got {z.shape}."
             )
-        theta = np.asarray(angle, dtype=np.float32)
+        theta, kind = np.asarray(angle, dtype=np.float32), np.asarray(classes)
         try:
-            theta = np.broadcast_to(theta, z.shape[:-1])
+            theta, kind = (np.broadcast_to(values, z.shape[:-1]) for values in (theta, kind))
         except ValueError as error:
             raise InputError(
-                f"Expected one angle for each latent vector, shape {z.shape[:-1]}, got "
-                f"{theta.shape}."
+                f"Expected one angle and class for each latent vector, shape {z.shape[:-1]}, got "
+                f"{theta.shape} and {kind.shape}."
             ) from error
+        if kind.size and not (0 <= kind.min() <= kind.max() < self.classes):
+            raise InputError(
+                f"Expected classes from 0 to {self.classes - 1}, got {kind.min()} to {kind.max()}."
+            )
         with one_thread():
             patterns = trained.decode(
                 torch.from_numpy(z.reshape(-1, self.latent_dim).copy()).to(self.device),
                 torch.from_numpy(theta.reshape(-1).copy()).to(self.device),
+                torch.from_numpy(kind.reshape(-1).astype(np.int64)).to(self.device),
             )
         return patterns.reshape(*z.shape[:-1], *patterns.shape[-2:])
 
@@ -257,7 +276,12 @@ class RRVAE:
             If the folder does not exist.
         """
         tensors, record = self._require_trained().to_record()
-        settings = {"latent_dim": self.latent_dim, "seed": self.seed, "model": self.model}
+        settings = {
+            "latent_dim": self.latent_dim,
+            "seed": self.seed,
+            "model": self.model,
+            "classes": self.classes,
+        }
         storage.write(path, tensors, {"settings": settings, **record})
 
     @classmethod

@@ -1,5 +1,6 @@
 """The posterior of one pattern around its best cell: Newton's method on (z, θ) together."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -13,6 +14,32 @@ LONGEST_MOVE = 0.1  # rad, of one step on the counts
 
 
 @dataclass(frozen=True, eq=False)
+class Start:
+    """Where the search for the mode begins.
+
+    Parameters
+    ----------
+    angle : Tensor, shape [n]
+        θ.
+    latent : Tensor, shape [n, d]
+        z.
+    kind : Tensor of int, shape [n]
+        Class, which stays.
+    anchor : Tensor, shape [n, d]
+        Point of the grid near which z is expected.
+    """
+
+    angle: Tensor
+    latent: Tensor
+    kind: Tensor
+    anchor: Tensor
+
+    def rows(self, rows: slice) -> "Start":
+        """Some of them."""
+        return Start(self.angle[rows], self.latent[rows], self.kind[rows], self.anchor[rows])
+
+
+@dataclass(frozen=True, eq=False)
 class Posterior:
     """Mode and width of the posterior of each pattern.
 
@@ -22,6 +49,8 @@ class Posterior:
         Turn θ of the decoded pattern, in the manifold's own frame.
     latent : Tensor, shape [n, d]
         z.
+    kind : Tensor of int, shape [n]
+        Class.
     misfit : Tensor, shape [n]
         Sum of squares between the pattern and its reconstruction.
     covariance : Tensor, shape [n, d + 1, d + 1]
@@ -30,17 +59,22 @@ class Posterior:
 
     angle: Tensor
     latent: Tensor
+    kind: Tensor
     misfit: Tensor
     covariance: Tensor
+
+    @classmethod
+    def joined(cls, parts: Sequence["Posterior"]) -> "Posterior":
+        """Of all patterns, from those of some at a time."""
+        names = ("angle", "latent", "kind", "misfit", "covariance")
+        return cls(*(torch.cat([getattr(part, name) for part in parts]) for name in names))
 
 
 def refine(
     manifold: Manifold,
     coefficients: Tensor,
-    noise: float,
-    angle: Tensor,
-    latent: Tensor,
-    anchor: Tensor,
+    noise: Tensor,
+    start: Start,
     reach: float,
     steps: int,
 ) -> Posterior:
@@ -52,33 +86,33 @@ def refine(
         The decoder.
     coefficients : Tensor, shape [n, 2 * components]
         Patterns.
-    noise : float
-        Variance of a coefficient about the manifold.
-    angle, latent : Tensor, shape [n] and [n, d]
-        Start.
-    anchor : Tensor, shape [n, d]
-        Point of the grid near which z is expected.
+    noise : Tensor, shape [n]
+        Variance of the coefficients of each about the manifold.
+    start : Start
+        Where to begin.
     reach : float
-        Standard deviation of z about it.
+        Standard deviation of z about its anchor.
     steps : int
         How many.
     """
+    angle, latent, kind, anchor = start.angle, start.latent, start.kind, start.anchor
     prior = _prior(latent, reach)
 
     def misfit_and_cost(z: Tensor, theta: Tensor) -> tuple[Tensor, Tensor]:
-        misfit = (manifold.turn(coefficients, -theta) - manifold.decode(z)).square().sum(-1)
+        difference = manifold.turn(coefficients, -theta) - manifold.decode(z, kind)
+        misfit = difference.square().sum(-1)
         return misfit, (misfit / noise + prior[0] * (z - anchor).square().sum(-1)) / 2
 
     damping = torch.full_like(angle, 1e-2)
     misfit, cost = misfit_and_cost(latent, angle)
     for step in range(steps + 1):
-        decoded, by_latent = manifold.decode_with_slopes(latent)
+        decoded, by_latent = manifold.decode_with_slopes(latent, kind)
         slopes = torch.cat([by_latent, manifold.turning_rate(decoded)[:, None]], dim=1)
-        information = slopes @ slopes.mT / noise + prior.diag()
+        information = slopes @ slopes.mT / noise[:, None, None] + prior.diag()
         if step == steps:
             break
         difference = manifold.turn(coefficients, -angle) - decoded
-        gradient = (slopes @ difference[..., None])[..., 0] / noise
+        gradient = (slopes @ difference[..., None])[..., 0] / noise[:, None]
         gradient[:, :-1] -= prior[0] * (latent - anchor)
         diagonal = torch.diag_embed(information.diagonal(dim1=-2, dim2=-1) * damping[:, None])
         move = torch.linalg.solve(information + diagonal, gradient)
@@ -89,7 +123,7 @@ def refine(
         angle = torch.where(better, new_angle, angle)
         misfit, cost = torch.where(better, new_misfit, misfit), torch.where(better, new_cost, cost)
         damping = torch.where(better, damping * 0.2, damping * 8.0)
-    return Posterior(angle, latent, misfit, torch.linalg.inv(information))
+    return Posterior(angle, latent, kind, misfit, torch.linalg.inv(information))
 
 
 class CountLikelihood:
@@ -138,7 +172,7 @@ class CountLikelihood:
             Standard deviation of z about it.
         """
         dose = prepared.sum(dim=1, keepdim=True) / self._dose
-        decoded, by_latent = manifold.decode_with_slopes(found.latent)
+        decoded, by_latent = manifold.decode_with_slopes(found.latent, found.kind)
         turned = manifold.turn(decoded, found.angle)
         rates = torch.cat(
             [
@@ -159,6 +193,7 @@ class CountLikelihood:
         return Posterior(
             found.angle + move[:, -1].clamp(-LONGEST_MOVE, LONGEST_MOVE),
             found.latent + move[:, :-1].clamp(-reach, reach),
+            found.kind,
             found.misfit,
             torch.linalg.inv(information),
         )

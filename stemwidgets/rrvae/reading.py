@@ -87,7 +87,7 @@ def _half_width(density: Tensor, peak: Tensor) -> Tensor:
     return (inside < INTERVAL).sum(dim=1).to(density) + 0.5
 
 
-def symmetry(manifold: Manifold, decoded: Tensor, noise: float) -> tuple[Tensor, Tensor]:
+def symmetry(manifold: Manifold, decoded: Tensor, noise: Tensor) -> tuple[Tensor, Tensor]:
     """Order of the rotational symmetry of decoded patterns, and its probability.
 
     The orders m that an n-fold symmetry forbids are worth half their squared amplitude over the
@@ -99,7 +99,7 @@ def symmetry(manifold: Manifold, decoded: Tensor, noise: float) -> tuple[Tensor,
         Of the patterns.
     decoded : Tensor, shape [n, 2 * components]
         Patterns without noise.
-    noise : float
+    noise : Tensor, shape [n]
         Variance of a coefficient.
 
     Returns
@@ -110,7 +110,7 @@ def symmetry(manifold: Manifold, decoded: Tensor, noise: float) -> tuple[Tensor,
         Of that symmetry, among those tried.
     """
     real, imag = decoded.chunk(2, dim=-1)
-    power = (real.square() + imag.square()) / (2 * noise)
+    power = (real.square() + imag.square()) / (2 * noise[:, None])
     present = [int(m) for m in manifold.order.unique() if m > 0]
     if not present:
         nothing = torch.zeros_like(power[:, 0])

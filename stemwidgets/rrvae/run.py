@@ -2,18 +2,17 @@
 
 import time
 from collections.abc import Generator
+from dataclasses import replace
 
 import torch
-from torch import Tensor
 
 from stemwidgets.rrvae.convention import Convention
 from stemwidgets.rrvae.gather import Gathered
-from stemwidgets.rrvae.grid import Grid
 from stemwidgets.rrvae.manifold import Manifold
 from stemwidgets.rrvae.mapbuilder import MapBuilder
 from stemwidgets.rrvae.records import Encoding
 from stemwidgets.rrvae.trained import Trained
-from stemwidgets.rrvae.training import Moment, best_cells, train
+from stemwidgets.rrvae.training import Moment, Patterns, best_cells, train
 
 FRAMES = 96
 SAMPLE = 256
@@ -24,14 +23,21 @@ class Training:
     """One run of training: its data and its last moment."""
 
     def __init__(
-        self, gathered: Gathered, latent_dim: int, seed: int, device: torch.device
+        self,
+        gathered: Gathered,
+        latent_dim: int,
+        classes: int,
+        seed: int,
+        device: torch.device,
     ) -> None:
         basis = gathered.basis
         order = torch.from_numpy(basis.order.astype("float32"))
         signal = torch.from_numpy(basis.signal)
         self.gathered = gathered
-        self.start = Manifold.create(order, signal, latent_dim, seed).to(device)
-        self.coefficients = torch.from_numpy(gathered.coefficients).to(device)
+        self.start = Manifold.create(order, signal, latent_dim, classes, seed).to(device)
+        self.patterns = Patterns(
+            torch.from_numpy(gathered.coefficients), torch.from_numpy(gathered.relative_dose)
+        ).to(device)
         self.seed = seed
         self.last: Moment | None = None
         self.began = 0.0
@@ -40,7 +46,7 @@ class Training:
     def moments(self) -> Generator[Moment]:
         """Train, one update for each moment."""
         self.began = time.perf_counter()
-        for moment in train(self.start, self.coefficients, self.gathered.basis.noise, self.seed):
+        for moment in train(self.start, self.patterns, self.gathered.basis.noise, self.seed):
             self.last = moment
             yield moment
 
@@ -60,7 +66,8 @@ class Training:
 
     def _encoding(self, moment: Moment) -> Encoding:
         trained = self.result()
-        columns = trained.read(self._turning(moment), torch.from_numpy(self.gathered.left_out))
+        turning = self.patterns.without(moment.fixed)
+        columns = trained.read(turning, torch.from_numpy(self.gathered.left_out))
         filled = self.gathered.filled
         builder = MapBuilder(filled.shape)
         builder.put((slice(None),) * filled.ndim, filled.ravel(), columns)
@@ -72,23 +79,25 @@ class Training:
         moment = self.last
         assert moment is not None
         basis = self.gathered.basis.with_fixed(moment.fixed.cpu().numpy())
-        count = len(self.coefficients)
+        count = len(self.patterns)
         chosen = torch.linspace(0, count - 1, min(SAMPLE, count)).long()
-        sample = best_cells(moment, self.coefficients[chosen.to(self.coefficients.device)])
+        patterns = self.patterns.rows(chosen.to(self.patterns.dose.device))
+        sample = best_cells(moment, patterns)
         preparation = self.gathered.preparation
         convention = Convention.choose(
-            moment.manifold, basis, preparation.coordinates, sample.latent, moment.noise
+            moment.manifold,
+            basis,
+            preparation.coordinates,
+            sample.latent,
+            sample.kind,
+            moment.noise,
         )
         return Trained(
             preparation,
             basis,
             moment.manifold,
-            Grid(moment.grid.latent, moment.grid.log_share, FRAMES),
+            replace(moment.grid, frames=FRAMES),
             convention,
             moment.noise,
-            float(sample.misfit.mean()) + float(self.gathered.left_out.mean()),
+            float((patterns.dose * sample.misfit).mean()) + float(self.gathered.left_out.mean()),
         )
-
-    def _turning(self, moment: Moment) -> Tensor:
-        """The coefficients less the part that does not turn."""
-        return self.coefficients - moment.fixed

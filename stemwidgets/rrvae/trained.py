@@ -16,6 +16,7 @@ from stemwidgets.rrvae.grid import Grid, TurnedPoints
 from stemwidgets.rrvae.manifold import Manifold
 from stemwidgets.rrvae.posterior import CountLikelihood, refine
 from stemwidgets.rrvae.reading import direction, symmetry
+from stemwidgets.rrvae.training import Patterns
 
 Columns = dict[str, NDArray[Any]]
 
@@ -58,18 +59,18 @@ class Trained:
     def encode(self, prepared: Float) -> Columns:
         """Columns of an `Encoding`, by name, for prepared patterns ``[n, pixels]``."""
         coefficients, left_out = self.basis.project(prepared)
-        return self.read(torch.from_numpy(coefficients), torch.from_numpy(left_out), prepared)
+        dose = torch.from_numpy(prepared.sum(axis=1) / self.basis.dose)
+        patterns = Patterns(torch.from_numpy(coefficients), dose)
+        return self.read(patterns, torch.from_numpy(left_out), prepared)
 
     @torch.no_grad()
-    def read(
-        self, coefficients: Tensor, left_out: Tensor, prepared: Float | None = None
-    ) -> Columns:
+    def read(self, patterns: Patterns, left_out: Tensor, prepared: Float | None = None) -> Columns:
         """Columns of an `Encoding`, by name.
 
         Parameters
         ----------
-        coefficients : Tensor, shape [n, 2 * components]
-            Patterns.
+        patterns : Patterns
+            Less the part that does not turn.
         left_out : Tensor, shape [n]
             Energy of each outside the basis.
         prepared : ndarray, shape [n, pixels], optional
@@ -77,52 +78,50 @@ class Trained:
         """
         device = self.grid.latent.device
         turned = TurnedPoints(self.manifold, self.grid)
-        offset = self.convention.offset(self.manifold, self.grid.latent)
         counts = None if prepared is None else CountLikelihood(self.basis, device)
         batches = []
-        for rows in torch.arange(len(coefficients)).split(BATCH):
-            patterns = coefficients[rows].to(device)
+        for first in range(0, max(len(patterns), 1), BATCH):
+            rows = slice(first, first + BATCH)
+            batch = patterns.rows(rows).to(device)
             pixels = None if prepared is None else torch.from_numpy(prepared[rows]).to(device)
-            columns = self._read_batch(turned, offset, patterns, counts, pixels)
+            columns = self._read_batch(turned, batch, counts, pixels)
             misfit = columns.pop("misfit").cpu() + left_out[rows]
-            columns["residual"] = (misfit / self.typical_misfit).sqrt()
+            columns["residual"] = (
+                patterns.rows(rows).dose.cpu() * misfit / self.typical_misfit
+            ).sqrt()
             batches.append({name: column.cpu() for name, column in columns.items()})
-        if not batches:
-            return self.read(torch.zeros(1, coefficients.shape[1]), left_out.new_zeros(1))
         return {name: torch.cat([b[name] for b in batches]).numpy() for name in batches[0]}
 
     def _read_batch(
         self,
         turned: TurnedPoints,
-        offset: Tensor,
-        coefficients: Tensor,
+        patterns: Patterns,
         counts: CountLikelihood | None,
         pixels: Tensor | None,
     ) -> dict[str, Tensor]:
-        manifold, grid, fold = self.manifold, self.grid, self.convention.symmetry
-        cells = turned.posterior(coefficients, self.noise).cells
-        broad = direction(cells, grid, offset, fold)
-        at_point = cells.sum(dim=0)
-        best = cells.transpose(0, 1).flatten(1).argmax(dim=1)
-        anchor = grid.latent[best % len(grid.latent)]
-        start = grid.angles[best // len(grid.latent)]
-        found = refine(
-            manifold, coefficients, self.noise, start, anchor, anchor, grid.spacing, STEPS
-        )
+        manifold, grid, convention = self.manifold, self.grid, self.convention
+        fold, noise = convention.symmetry, self.noise / patterns.dose
+        posterior = turned.posterior(patterns.coefficients, noise)
+        offset = convention.offset(manifold, grid.latent, grid.kind)
+        broad = direction(posterior.cells, grid, offset, fold)
+        start, at_point = grid.start(posterior.best), posterior.cells.sum(dim=0)
+        found = refine(manifold, patterns.coefficients, noise, start, grid.spacing, STEPS)
         if counts is not None and pixels is not None:
             for _ in range(COUNT_STEPS):
-                found = counts.step(manifold, pixels, self.noise, found, anchor, grid.spacing)
-        local_std = self.convention.variance(manifold, found.latent, found.covariance).sqrt()
+                found = counts.step(manifold, pixels, self.noise, found, start.anchor, grid.spacing)
+        local_std = convention.variance(manifold, found).sqrt()
         narrow = (local_std < NARROW) & (broad.std < 3 * NARROW)
-        angle = found.angle + self.convention.offset(manifold, found.latent)
+        angle = found.angle + convention.offset(manifold, found.latent, found.kind)
         angle = torch.where(narrow, angle, broad.angle)
         std = torch.where(narrow, local_std, broad.std)
-        latent = torch.where(narrow[:, None], found.latent, at_point @ grid.latent)
-        order, probability = symmetry(manifold, manifold.decode(latent), self.noise)
+        of_class = at_point * (grid.kind == found.kind[:, None])
+        mean = (of_class @ grid.latent) / of_class.sum(dim=1, keepdim=True).clamp(min=1e-30)
+        latent = torch.where(narrow[:, None], found.latent, mean)
+        order, probability = symmetry(manifold, manifold.decode(latent, found.kind), noise)
         undefined = order == 0
         confidence = torch.where(narrow, torch.exp(-0.5 * (fold * std) ** 2), broad.resultant)
         wrapped = wrap(angle.cpu().double().numpy(), fold)
-        return {
+        columns = {
             "angle": torch.from_numpy(wrapped).float().masked_fill(undefined.cpu(), math.nan),
             "latent": latent,
             "confidence": confidence.masked_fill(undefined, 0.0),
@@ -131,12 +130,17 @@ class Trained:
             "symmetry": order,
             "symmetry_confidence": probability,
         }
+        if manifold.classes > 1:
+            members = torch.nn.functional.one_hot(grid.kind, manifold.classes).to(at_point)
+            columns["class_probability"] = at_point @ members
+            columns["classes"] = found.kind.to(torch.int16)
+        return columns
 
     @torch.no_grad()
-    def decode(self, latent: Tensor, angle: Tensor) -> Float:
+    def decode(self, latent: Tensor, angle: Tensor, kind: Tensor) -> Float:
         """Patterns ``[n, ky, kx]`` in counts."""
-        turn = angle - self.convention.offset(self.manifold, latent)
-        coefficients = self.manifold.turn(self.manifold.decode(latent), turn)
+        turn = angle - self.convention.offset(self.manifold, latent, kind)
+        coefficients = self.manifold.turn(self.manifold.decode(latent, kind), turn)
         return self.preparation.restore(self.basis.restore(coefficients.cpu().numpy()))
 
     def to_record(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
@@ -148,6 +152,7 @@ class Trained:
         for name in _MANIFOLD:
             tensors[f"manifold.{name}"] = getattr(self.manifold, name)
         tensors["grid.latent"] = self.grid.latent
+        tensors["grid.kind"] = self.grid.kind
         tensors["grid.log_share"] = self.grid.log_share
         tensors["convention.pointer"] = self.convention.pointer
         record = {

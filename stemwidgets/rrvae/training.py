@@ -15,10 +15,11 @@ import torch
 from torch import Tensor
 
 from stemwidgets.rrvae.grid import Grid, TurnedPoints
-from stemwidgets.rrvae.manifold import Manifold, prior_points
-from stemwidgets.rrvae.posterior import Posterior, refine
+from stemwidgets.rrvae.manifold import Manifold, scattered_points
+from stemwidgets.rrvae.posterior import Posterior, Start, refine
 
 POINTS = 128
+FEWEST_POINTS = 48
 FRAMES = 48
 BATCH = 512
 CHUNK = 128
@@ -28,10 +29,50 @@ COOLING = 0.75
 LEAST_SHARE = 0.1  # patterns at a point of the grid where none was found
 NARROW = math.radians(1.5)  # with a posterior as narrow as that the grid is too coarse
 LOCAL_ROUNDS = 12
-SHARE_ON_GRID = 0.6  # of the time, if rounds follow
 LOCAL_BATCH = 4096
+SHARE_ON_GRID = 0.6  # of the time, if rounds follow
 DRAWS = 2
 MEMORY = 0.5
+
+
+@dataclass(frozen=True, eq=False)
+class Patterns:
+    """What is learned from.
+
+    Parameters
+    ----------
+    coefficients : Tensor, shape [n, 2 * components]
+        Each pattern scaled to the mean dose.
+    dose : Tensor, shape [n]
+        Counts of each over those of the mean: its noise is that much weaker.
+    """
+
+    coefficients: Tensor
+    dose: Tensor
+
+    def __len__(self) -> int:
+        return len(self.dose)
+
+    def rows(self, rows: Tensor | slice) -> "Patterns":
+        """Some of them."""
+        return Patterns(self.coefficients[rows], self.dose[rows])
+
+    def to(self, device: torch.device) -> "Patterns":
+        """The same on another device."""
+        return Patterns(self.coefficients.to(device), self.dose.to(device))
+
+    def batches(self, size: int) -> Iterator["Patterns"]:
+        """All of them, some at a time."""
+        for first in range(0, len(self), size):
+            yield self.rows(slice(first, first + size))
+
+    def without(self, fixed: Tensor) -> "Patterns":
+        """The same less a part that does not turn."""
+        return replace(self, coefficients=self.coefficients - fixed)
+
+    def energy(self) -> Tensor:
+        """Sum of squares, each pattern weighed by its dose."""
+        return (self.dose * self.coefficients.square().sum(-1)).sum()
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,7 +86,7 @@ class Moment:
     grid : Grid
         Points of it and how many patterns lie there.
     noise : float
-        Variance of a coefficient about the manifold.
+        Variance of a coefficient about the manifold, at the mean dose.
     fixed : Tensor, shape [2 * components]
         Part of all patterns that does not turn, found on the way.
     epoch, epochs : int
@@ -68,7 +109,7 @@ class Moment:
 
 
 def train(
-    manifold: Manifold, coefficients: Tensor, noise_floor: float, seed: int
+    manifold: Manifold, patterns: Patterns, noise_floor: float, seed: int
 ) -> Iterator[Moment]:
     """Learn a manifold.
 
@@ -76,8 +117,8 @@ def train(
     ----------
     manifold : Manifold
         The start.
-    coefficients : Tensor, shape [n, 2 * components]
-        Patterns, on the manifold's device.
+    patterns : Patterns
+        On the manifold's device.
     noise_floor : float
         Variance of shot noise; a better fit than that is not sought.
     seed : int
@@ -88,81 +129,77 @@ def train(
     Moment
         After every update.
     """
-    generator = torch.Generator(coefficients.device).manual_seed(seed + 1)
-    for moment in _learn_on_grid(manifold, coefficients, noise_floor, generator):
+    generator = torch.Generator(patterns.dose.device).manual_seed(seed + 1)
+    for moment in _learn_on_grid(manifold, patterns, noise_floor, generator):
         if moment.fraction < 1:
             yield replace(
                 moment,
                 epochs=moment.epochs + LOCAL_ROUNDS,
                 fraction=SHARE_ON_GRID * moment.fraction,
             )
-    found = best_cells(moment, coefficients[:BATCH])
+    found = best_cells(moment, patterns.rows(slice(BATCH)))
     if float(found.covariance[:, -1, -1].median().sqrt()) > NARROW:
         yield moment
     else:
-        yield from _learn_locally(moment, coefficients, noise_floor, generator)
+        yield from _learn_locally(moment, patterns, noise_floor, generator)
 
 
 @torch.no_grad()
-def best_cells(moment: Moment, coefficients: Tensor, steps: int = 2) -> Posterior:
+def best_cells(moment: Moment, patterns: Patterns, steps: int = 2) -> Posterior:
     """The posterior of each pattern around its best cell of the grid."""
-    turned = TurnedPoints(moment.manifold, moment.grid)
-    angles, points = [], []
-    for batch in (coefficients - moment.fixed).split(CHUNK):
-        cells = turned.posterior(batch, moment.noise).cells
-        best = cells.transpose(0, 1).flatten(1).argmax(dim=1)
-        angles.append(moment.grid.angles[best // len(moment.grid.latent)])
-        points.append(moment.grid.latent[best % len(moment.grid.latent)])
-    angle, point = torch.cat(angles), torch.cat(points)
-    turning = coefficients - moment.fixed
-    chart = moment.grid.spacing
-    return refine(moment.manifold, turning, moment.noise, angle, point, point, chart, steps)
+    grid = moment.grid
+    turned = TurnedPoints(moment.manifold, grid)
+    turning, noise = patterns.without(moment.fixed), moment.noise / patterns.dose
+    cells = torch.cat(
+        [
+            turned.posterior(batch.coefficients, moment.noise / batch.dose).best
+            for batch in turning.batches(CHUNK)
+        ]
+    )
+    start = grid.start(cells)
+    return refine(moment.manifold, turning.coefficients, noise, start, grid.spacing, steps)
 
 
 @torch.no_grad()
 def _learn_on_grid(
-    manifold: Manifold, coefficients: Tensor, noise_floor: float, generator: torch.Generator
+    manifold: Manifold, patterns: Patterns, noise_floor: float, generator: torch.Generator
 ) -> Iterator[Moment]:
-    n, device = len(coefficients), coefficients.device
-    points = prior_points(POINTS, manifold.latent_dim).to(device)
-    features = manifold.features(points)
-    grid = Grid(points, torch.full((POINTS,), -math.log(POINTS), device=device), FRAMES)
-    fixed = torch.zeros_like(manifold.signal)
+    n, dof = len(patterns), manifold.degrees_of_freedom
+    grid = _new_grid(manifold)
+    features = manifold.features(grid.latent)
     batches = math.ceil(n / BATCH)
     updates = max(UPDATES, PASSES * batches)
-    energy = coefficients.square().sum(1).mean()
+    energy = float(patterns.energy()) / n
     noise = max(noise_floor, COOLING * float(manifold.signal.max()))
-    share = sums = torch.zeros(0)
+    known: _Expected | None = None
     shuffled: list[Tensor] = []
     for update in range(updates):
         shuffled = shuffled or list(
-            torch.randperm(n, generator=generator, device=device).chunk(batches)
+            torch.randperm(n, generator=generator, device=features.device).chunk(batches)
         )
-        batch = coefficients[shuffled.pop()]
-        new_share, new_sums, evidence = _expectation(manifold, grid, batch, noise)
-        seen = _misfit(
-            features @ manifold.weights, batch.square().sum(1).mean(), new_share, new_sums
+        batch = patterns.rows(shuffled.pop())
+        new = _expectation(manifold, grid, batch, noise)
+        seen = new.misfit(
+            float(batch.energy()) / len(batch), manifold.decode(grid.latent, grid.kind)
         )
-        weight = max(1 / batches, min(0.5, 10 / (update + 1))) if update else 1.0
-        if update:
-            new_share = (1 - weight) * share + weight * new_share
-            new_sums = (1 - weight) * sums + weight * new_sums
-        share, sums = new_share, new_sums
+        known = (
+            new
+            if known is None
+            else known.mixed(new, max(1 / batches, min(0.5, 10 / (update + 1))))
+        )
         manifold = manifold.fitted(
-            n * (features.T * share) @ features, n * features.T @ sums, noise
+            *_by_class(grid, features, n * known.weight, n * known.sums, manifold.classes), noise
         )
-        misfit = _misfit(features @ manifold.weights, energy, share, sums)
-        counts = n * share + LEAST_SHARE
-        grid = replace(grid, log_share=torch.log(counts / counts.sum()))
-        dof = manifold.degrees_of_freedom
+        misfit = known.misfit(energy, manifold.decode(grid.latent, grid.kind))
+        grid = grid.with_counts(n * known.share + LEAST_SHARE)
         constant = 0.5 * dof * math.log(noise / noise_floor)
-        reconstruction, loss = constant + seen / (2 * noise), constant - evidence
+        reconstruction, loss = constant + seen / (2 * noise), constant - new.log_evidence
         noise = max(noise_floor, misfit / dof, COOLING * noise)
         yield Moment(
             manifold,
             grid,
             noise,
-            fixed,
+            torch.zeros_like(manifold.signal),
             math.ceil((update + 1) / batches),
             math.ceil(updates / batches),
             (update + 1) / updates,
@@ -171,61 +208,94 @@ def _learn_on_grid(
         )
 
 
-def _misfit(decoded: Tensor, energy: Tensor, share: Tensor, sums: Tensor) -> float:
-    """Mean sum of squares between patterns and the points where they are expected to lie."""
-    return float(energy + (share[:, None] * decoded.square() - 2 * sums * decoded).sum())
+def _new_grid(manifold: Manifold) -> Grid:
+    classes, device = manifold.classes, manifold.weights.device
+    points = max(POINTS // classes, FEWEST_POINTS)
+    latent = scattered_points(points, manifold.latent_dim).repeat(classes, 1).to(device)
+    kind = torch.arange(classes, device=device).repeat_interleave(points)
+    return Grid(latent, kind, torch.zeros_like(latent[:, 0]), FRAMES).with_counts(
+        torch.ones_like(latent[:, 0])
+    )
 
 
-def _expectation(
-    manifold: Manifold, grid: Grid, coefficients: Tensor, noise: float
-) -> tuple[Tensor, Tensor, float]:
-    """Means over a batch: share of each point, patterns turned back at each, log-evidence."""
+@dataclass(frozen=True, eq=False)
+class _Expected:
+    """Means over patterns, expected under their posteriors.
+
+    `share` and `weight` are the patterns at each point, plain and weighed by dose; `sums` the
+    patterns turned back, weighed by dose.
+    """
+
+    share: Tensor
+    weight: Tensor
+    sums: Tensor
+    log_evidence: float
+
+    def mixed(self, new: "_Expected", share: float) -> "_Expected":
+        """A running mean that takes that share of the new."""
+        return _Expected(
+            torch.lerp(self.share, new.share, share),
+            torch.lerp(self.weight, new.weight, share),
+            torch.lerp(self.sums, new.sums, share),
+            new.log_evidence,
+        )
+
+    def misfit(self, energy: float, decoded: Tensor) -> float:
+        """Mean sum of squares between patterns and the points where they are expected to lie."""
+        apart = self.weight[:, None] * decoded.square() - 2 * self.sums * decoded
+        return energy + float(apart.sum())
+
+
+def _expectation(manifold: Manifold, grid: Grid, patterns: Patterns, noise: float) -> _Expected:
     turned = TurnedPoints(manifold, grid)
-    share, sums, evidence = torch.zeros_like(grid.log_share), torch.zeros_like(turned.decoded), 0.0
-    for chunk in coefficients.split(CHUNK):
-        found = turned.posterior(chunk, noise)
-        more_share, more_sums = turned.turned_back_sums(chunk, found)
-        share, sums = share + more_share, sums + more_sums
+    share = weight = torch.zeros_like(grid.log_share)
+    sums, evidence = torch.zeros_like(turned.decoded), 0.0
+    for chunk in patterns.batches(CHUNK):
+        found = turned.posterior(chunk.coefficients, noise / chunk.dose)
+        at_point = found.cells.sum(dim=0)
+        share = share + at_point.sum(dim=0)
+        weight = weight + chunk.dose @ at_point
+        sums += turned.turned_back_sums(chunk.coefficients * chunk.dose[:, None], found)
         evidence += float(found.log_evidence.sum())
-    n = len(coefficients)
-    return share / n, sums / n, evidence / n
+    n = len(patterns)
+    return _Expected(share / n, weight / n, sums / n, evidence / n)
+
+
+def _by_class(
+    grid: Grid, features: Tensor, weight: Tensor, sums: Tensor, classes: int
+) -> tuple[Tensor, Tensor]:
+    """What `Manifold.fitted` needs, of points with that weight and those sums."""
+    of_class = [features * (grid.kind == k)[:, None] for k in range(classes)]
+    normal = torch.stack([(f.T * weight) @ f for f in of_class])
+    return normal, torch.stack([f.T @ sums for f in of_class])
 
 
 @torch.no_grad()
 def _learn_locally(
-    start: Moment, coefficients: Tensor, noise_floor: float, generator: torch.Generator
+    start: Moment, patterns: Patterns, noise_floor: float, generator: torch.Generator
 ) -> Iterator[Moment]:
     manifold, grid, noise, fixed = start.manifold, start.grid, start.noise, start.fixed
-    n, dof = len(coefficients), manifold.degrees_of_freedom
-    found = best_cells(start, coefficients, steps=2)
-    angle, latent = found.angle, found.latent
+    n, dof = len(patterns), manifold.degrees_of_freedom
+    found = best_cells(start, patterns)
+    angle, latent, kind = found.angle, found.latent, found.kind
     normal = target = torch.zeros(0)
     for done in range(LOCAL_ROUNDS):
-        nearest = torch.cdist(latent, grid.latent).argmin(dim=1)
-        parts = [
-            refine(manifold, part - fixed, noise, a, z, grid.latent[k], grid.spacing, 2)
-            for part, a, z, k in zip(
-                *(t.split(LOCAL_BATCH) for t in (coefficients, angle, latent, nearest)), strict=True
-            )
-        ]
-        angle, latent = (
-            torch.cat([getattr(p, name) for p in parts]) for name in ("angle", "latent")
-        )
-        fixed = fixed + _mean_rest(manifold, coefficients - fixed, angle, latent)
-        sums = [
-            _drawn_sums(manifold, part - fixed, p, generator)
-            for part, p in zip(coefficients.split(LOCAL_BATCH), parts, strict=True)
-        ]
-        new_normal, new_target = (torch.stack(column).sum(0) for column in zip(*sums, strict=True))
-        normal = new_normal if not done else MEMORY * normal + (1 - MEMORY) * new_normal
-        target = new_target if not done else MEMORY * target + (1 - MEMORY) * new_target
+        turning = patterns.without(fixed)
+        nearest = grid.nearest(latent, kind)
+        starts = Start(angle, latent, kind, grid.latent[nearest])
+        found = _refined(manifold, turning, noise, starts, grid.spacing)
+        angle, latent = found.angle, found.latent
+        fixed = fixed + _mean_rest(manifold, turning, found)
+        turning = patterns.without(fixed)
+        new_normal, new_target = _drawn_sums(manifold, turning, found, generator)
+        normal = torch.lerp(new_normal, normal, MEMORY) if done else new_normal
+        target = torch.lerp(new_target, target, MEMORY) if done else new_target
         manifold = manifold.fitted(normal, target, noise)
-        energy = (coefficients - fixed).square().sum()
         weights = manifold.weights
-        misfit = float(energy + ((new_normal @ weights - 2 * new_target) * weights).sum()) / n
-        counts = torch.bincount(nearest, minlength=len(grid.latent)) + LEAST_SHARE
-        grid = replace(grid, log_share=torch.log(counts / counts.sum()))
-        covariance = torch.cat([p.covariance for p in parts])
+        apart = ((new_normal @ weights - 2 * new_target) * weights).sum()
+        misfit = float(turning.energy() + apart) / n
+        counts = torch.bincount(nearest, minlength=len(grid.kind))
+        grid = grid.with_counts(counts + LEAST_SHARE)
         reconstruction = misfit / (2 * noise) + 0.5 * dof * math.log(noise / noise_floor)
         noise = max(noise_floor, misfit / dof)
         yield Moment(
@@ -237,34 +307,51 @@ def _learn_locally(
             start.epoch + LOCAL_ROUNDS,
             SHARE_ON_GRID + (1 - SHARE_ON_GRID) * (done + 1) / LOCAL_ROUNDS,
             reconstruction,
-            float(_local_divergence(covariance, grid.log_share[nearest])),
+            _divergence(found, grid.log_share[nearest]),
         )
 
 
+def _refined(
+    manifold: Manifold, patterns: Patterns, noise: float, start: Start, reach: float
+) -> Posterior:
+    parts = []
+    for first in range(0, len(patterns), LOCAL_BATCH):
+        rows = slice(first, first + LOCAL_BATCH)
+        part = patterns.rows(rows)
+        parts.append(
+            refine(manifold, part.coefficients, noise / part.dose, start.rows(rows), reach, 2)
+        )
+    return Posterior.joined(parts)
+
+
 def _drawn_sums(
-    manifold: Manifold, coefficients: Tensor, found: Posterior, generator: torch.Generator
+    manifold: Manifold, patterns: Patterns, found: Posterior, generator: torch.Generator
 ) -> tuple[Tensor, Tensor]:
     """What `Manifold.fitted` needs, over opposite draws from the posterior of each pattern."""
     spread, _ = torch.linalg.cholesky_ex(found.covariance)
-    normal = target = torch.zeros((), device=coefficients.device)
+    weight = [patterns.dose * (found.kind == k) for k in range(manifold.classes)]
+    normal = target = torch.zeros((), device=spread.device)
     for _ in range(DRAWS):
-        unit = torch.randn(found.covariance.shape[:2], generator=generator, device=spread.device)
+        unit = torch.randn(spread.shape[:2], generator=generator, device=spread.device)
         step = torch.nan_to_num(spread @ unit[..., None])[..., 0]
         for draw in (step, -step):
             features = manifold.features(found.latent + draw[:, :-1])
-            turned_back = manifold.turn(coefficients, -(found.angle + draw[:, -1]))
-            normal = normal + features.T @ features
-            target = target + features.T @ turned_back
+            turned_back = manifold.turn(patterns.coefficients, -(found.angle + draw[:, -1]))
+            weighted = torch.stack([features.T * w for w in weight])
+            normal = normal + weighted @ features
+            target = target + weighted @ turned_back
     return normal / (2 * DRAWS), target / (2 * DRAWS)
 
 
-def _mean_rest(manifold: Manifold, coefficients: Tensor, angle: Tensor, latent: Tensor) -> Tensor:
+def _mean_rest(manifold: Manifold, patterns: Patterns, found: Posterior) -> Tensor:
     """Mean over the patterns, unturned, of what the reconstruction leaves."""
-    return (coefficients - manifold.turn(manifold.decode(latent), angle)).mean(dim=0)
+    expected = manifold.turn(manifold.decode(found.latent, found.kind), found.angle)
+    rest = patterns.coefficients - expected
+    return (patterns.dose @ rest) / patterns.dose.sum()
 
 
-def _local_divergence(covariance: Tensor, log_share: Tensor) -> Tensor:
+def _divergence(found: Posterior, log_share: Tensor) -> float:
     """Kullback-Leibler divergence [nats] of narrow posteriors from the prior, on average."""
-    d = covariance.shape[1] - 1
-    spread = torch.logdet(covariance) + d * math.log(2 * math.pi * math.e)
-    return (math.log(2 * math.pi) - 0.5 * spread - log_share).nanmean()
+    d = found.latent.shape[1]
+    spread = torch.logdet(found.covariance) + d * math.log(2 * math.pi * math.e)
+    return float((math.log(2 * math.pi) - 0.5 * spread - log_share).nanmean())
