@@ -56,6 +56,11 @@ class Trained:
     noise: float
     typical_misfit: float
 
+    @property
+    def fold(self) -> int:
+        """The angle is defined modulo 2π / fold."""
+        return self.convention.symmetry
+
     def encode(self, prepared: Float) -> Columns:
         """Columns of an `Encoding`, by name, for prepared patterns ``[n, pixels]``."""
         coefficients, left_out = self.basis.project(prepared)
