@@ -80,7 +80,7 @@ def test_same_seed_gives_identical_maps(truth, model):
 
 
 def test_watching_does_not_change_what_is_learned(truth, model, monkeypatch):
-    monkeypatch.setattr("stemwidgets.rrvae.run.SECONDS_BETWEEN_ENCODINGS", 0.0)
+    monkeypatch.setattr("stemwidgets.rrvae.watch.SECONDS_BETWEEN_ENCODINGS", 0.0)
     watched = RRVAE(seed=0)
     progress = list(watched.steps(truth.patterns))
 
@@ -200,7 +200,7 @@ def test_basis_keeps_signal_and_leaves_noise():
         ({"latent_dim": 0}, "latent_dim between 1 and 16, got 0"),
         ({"latent_dim": 2.0}, "whole number"),
         ({"seed": -1}, "seed between 0"),
-        ({"model": "magic"}, "one of harmonic, got 'magic'"),
+        ({"model": "magic"}, "one of harmonic, paper, vae, got 'magic'"),
         ({"device": "toaster"}, "toaster"),
     ],
 )

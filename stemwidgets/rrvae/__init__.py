@@ -5,12 +5,13 @@ Runs without HyperSpy: ``from stemwidgets.rrvae import RRVAE`` takes and returns
 
 from typing import TYPE_CHECKING
 
+from stemwidgets.rrvae.divergence import DivergenceError
 from stemwidgets.rrvae.records import Encoding, Progress
 
 if TYPE_CHECKING:
     from stemwidgets.rrvae.model import RRVAE as RRVAE
 
-__all__ = ["RRVAE", "Encoding", "Progress"]
+__all__ = ["RRVAE", "DivergenceError", "Encoding", "Progress"]
 
 
 def __getattr__(name: str) -> object:

@@ -1,7 +1,9 @@
-"""Where tensors live and how many threads work on them."""
+"""Where tensors live, how much room there is, and how many threads work on them."""
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import torch
 
@@ -29,6 +31,17 @@ def choose_device(name: str) -> torch.device:
             f"here: {error}"
         ) from error
     return device
+
+
+def free_memory(device: torch.device) -> int | None:
+    """Bytes that may still be taken on a device; None where the system does not tell."""
+    if device.type == "cuda":
+        return torch.cuda.mem_get_info(device)[0]
+    try:
+        found = re.search(r"MemAvailable: *(\d+) kB", Path("/proc/meminfo").read_text())
+    except OSError:
+        return None
+    return None if found is None else 1024 * int(found[1])
 
 
 @contextmanager

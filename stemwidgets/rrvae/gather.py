@@ -77,10 +77,7 @@ def gather(
     InputError
         If there are too few patterns, they are alike, or pixels are not finite.
     """
-    preparation = _prepare(data, pixel_size, mask)
-    sample = _sample(data, preparation)
-    if preparation.gaps.any():
-        preparation = fill_gaps(preparation, sample)
+    preparation, sample = prepare(data, pixel_size, mask)
     basis = fit_basis(sample, *preparation.coordinates)
     coefficients, left_out, doses = [], [], []
     filled = np.empty(data.shape[:-2], dtype=bool)
@@ -109,7 +106,29 @@ def prepared_blocks(data: Any, preparation: Preparation) -> Iterator[tuple[Where
         yield where, preparation.apply(patterns)
 
 
-def _prepare(
+def prepare(
+    data: Any, pixel_size: tuple[float, float], mask: NDArray[np.bool_] | None = None
+) -> tuple[Preparation, Float]:
+    """Choose the pixels that are used, and prepare a sample of the patterns with counts.
+
+    Parameters
+    ----------
+    data, pixel_size, mask
+        As for `gather`.
+
+    Raises
+    ------
+    InputError
+        If there are too few patterns or pixels are not finite.
+    """
+    preparation = _choose_pixels(data, pixel_size, mask)
+    sample = _sample(data, preparation)
+    if preparation.gaps.any():
+        preparation = fill_gaps(preparation, sample)
+    return preparation, sample
+
+
+def _choose_pixels(
     data: Any, pixel_size: tuple[float, float], mask: NDArray[np.bool_] | None
 ) -> Preparation:
     shape = data.shape[-2:]

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Self
 
@@ -12,14 +13,14 @@ from numpy.typing import ArrayLike, NDArray
 from stemwidgets.arrays.errors import InputError
 from stemwidgets.arrays.preparation import Preparation
 from stemwidgets.rrvae import storage
+from stemwidgets.rrvae.checks import require_codes, require_pixel_size
 from stemwidgets.rrvae.device import choose_device, one_thread
-from stemwidgets.rrvae.gather import as_array, gather, prepared_blocks
+from stemwidgets.rrvae.gather import as_array, prepared_blocks
+from stemwidgets.rrvae.interface import Learned
+from stemwidgets.rrvae.kinds import choose
 from stemwidgets.rrvae.mapbuilder import MapBuilder
 from stemwidgets.rrvae.records import Encoding, Progress
-from stemwidgets.rrvae.run import Training
-from stemwidgets.rrvae.trained import Trained
-
-MODELS = ("harmonic",)
+from stemwidgets.rrvae.watch import watch
 
 
 class RRVAE:
@@ -27,8 +28,7 @@ class RRVAE:
 
     Each pattern is described by one rotation angle and a few latent variables z that do not change
     when the pattern turns (Oxley et al., npj Comput. Mater. 7, 65 (2021),
-    doi:10.1038/s41524-021-00527-3). Patterns enter as circular harmonics, in which a rotation is
-    exact; preparation, model size and length of training are chosen from the data.
+    doi:10.1038/s41524-021-00527-3).
 
     Parameters
     ----------
@@ -38,16 +38,31 @@ class RRVAE:
         The same seed and data give the same maps on the same machine.
     device : str
         ``"auto"`` (CUDA, then MPS, then CPU) or a torch device.
-    model : str
-        ``"harmonic"``.
+    model : {"harmonic", "paper", "vae"}
+        ``"harmonic"``: patterns enter as circular harmonics, in which a rotation is exact;
+        preparation, model size and length of training are chosen from the data.
+        ``"paper"``: the network of Oxley et al., in which an encoder learns to guess the angle and
+        a decoder is asked for each pixel at its turned coordinates. It is here to compare with:
+        it takes minutes where ``"harmonic"`` takes seconds, and depends on the seed.
+        ``"vae"``: an ordinary variational autoencoder, for teaching why the angle matters; its
+        angle is NaN, and its latent variables are spent on the turning.
+        The last two keep the used pixels of all patterns in memory, 4 bytes for each.
     classes : int
-        Number of kinds of patterns, each with latent variables of its own: a lattice site, a
-        defect and vacuum, say.
+        For ``"harmonic"``: number of kinds of patterns, each with latent variables of its own: a
+        lattice site, a defect and vacuum, say.
+    centered : bool
+        For ``"paper"`` and ``"vae"``. False is the paper's own setting: counts are brought into
+        [0, 1], the learning rate is 1e-4; with 4D-STEM patterns, which all look alike at first
+        sight, it learns little in minutes. True takes the mean pattern away, makes the root mean
+        square of what is left 1 and learns at 1e-3.
+    epochs : int, optional
+        For ``"paper"`` and ``"vae"``: passes over the data; 100 if not given, or, if `centered`,
+        as many as take 3000 batches of 20.
 
     Raises
     ------
     InputError
-        If a parameter is out of range.
+        If a parameter is out of range, or of no use to that model.
 
     Examples
     --------
@@ -62,18 +77,18 @@ class RRVAE:
         device: str = "auto",
         model: str = "harmonic",
         classes: int = 1,
+        centered: bool = False,
+        epochs: int | None = None,
     ) -> None:
-        _require_integer("latent_dim", latent_dim, 1, 16)
-        _require_integer("seed", seed, 0, 2**31 - 1)
-        _require_integer("classes", classes, 1, 16)
-        if model not in MODELS:
-            raise InputError(f"Expected model to be one of {', '.join(MODELS)}, got {model!r}.")
-        self.latent_dim = latent_dim
-        self.seed = seed
         self.model = model
-        self.classes = classes
+        self._kind, self.options = choose(model, latent_dim, seed, classes, centered, epochs)
         self.device = choose_device(device)
-        self._trained: Trained | None = None
+        self._learned: Learned | None = None
+
+    def __repr__(self) -> str:
+        """Name the kind and its options."""
+        words = [f"{name}={value!r}" for name, value in self._settings.items()]
+        return f"<RRVAE {', '.join(words)}, {'trained' if self.trained else 'not trained'}>"
 
     @staticmethod
     def warm_up() -> None:
@@ -83,17 +98,27 @@ class RRVAE:
     @property
     def trained(self) -> bool:
         """Whether the model has learned from data."""
-        return self._trained is not None
+        return self._learned is not None
+
+    @property
+    def latent_dim(self) -> int:
+        """Number of latent variables besides the angle."""
+        return self.options.latent_dim
+
+    @property
+    def turning(self) -> bool:
+        """Whether the model has an angle."""
+        return self._kind.turning
 
     @property
     def symmetry(self) -> int:
         """Order n of the patterns' symmetry: the angle is defined modulo 2π/n."""
-        return self._require_trained().convention.symmetry
+        return self._require_learned().fold
 
     @property
     def preparation(self) -> Preparation:
         """Which pixels of the patterns are used."""
-        return self._require_trained().preparation
+        return self._require_learned().preparation
 
     def fit(
         self,
@@ -122,6 +147,8 @@ class RRVAE:
         ------
         InputError
             If there is nothing to learn from: see the message.
+        DivergenceError
+            If the training went wrong; the model is then as it was at its last good moment.
         """
         for _ in self.steps(data, pixel_size, mask):
             pass
@@ -145,43 +172,25 @@ class RRVAE:
         Yields
         ------
         Progress
-            After every epoch; with maps about twice a second and at the end.
+            Many times a second; with maps about twice a second and at the end.
 
         Raises
         ------
-        InputError
+        InputError, DivergenceError
             As `fit`.
         """
-        _require_pixel_size(pixel_size)
+        require_pixel_size(pixel_size)
         began = time.perf_counter()
         self.warm_up()
         with one_thread():
             size = (float(pixel_size[0]), float(pixel_size[1]))
-            gathered = gather(as_array(data), size, mask)
-            training = Training(gathered, self.latent_dim, self.classes, self.seed, self.device)
-        moments = training.moments()
+            run = self._kind.start(as_array(data), size, mask, self.options, self.device)
         try:
-            while True:
-                with one_thread():
-                    moment = next(moments, None)
-                    if moment is None:
-                        break
-                    encoding = training.encoding_now_and_then(moment)
-                yield Progress(
-                    epoch=moment.epoch,
-                    epochs=moment.epochs,
-                    loss=moment.reconstruction + moment.kl,
-                    reconstruction=moment.reconstruction,
-                    kl=moment.kl,
-                    elapsed=time.perf_counter() - began,
-                    remaining=training.remaining(moment),
-                    encoding=encoding,
-                )
+            yield from watch(run, began)
         finally:
-            moments.close()
-            if training.last is not None:
+            if run.last is not None:
                 with one_thread():
-                    self._trained = training.result()
+                    self._learned = run.result()
 
     def encode(self, data: Any) -> Encoding:
         """Read angle and latent variables off each pattern.
@@ -201,14 +210,14 @@ class RRVAE:
         InputError
             If the model has not been trained, or the patterns have another shape.
         """
-        trained = self._require_trained()
+        learned = self._require_learned()
         array = as_array(data)
         maps = MapBuilder(array.shape[:-2])
         with one_thread():
-            for where, prepared in prepared_blocks(array, trained.preparation):
+            for where, prepared in prepared_blocks(array, learned.preparation):
                 has_counts = prepared.sum(axis=1) > 0
-                maps.put(where, has_counts, trained.encode(prepared[has_counts]))
-        return maps.encoding(trained.convention.symmetry)
+                maps.put(where, has_counts, learned.encode(prepared[has_counts]))
+        return maps.encoding(learned.fold)
 
     def decode(
         self, latent: ArrayLike, angle: ArrayLike = 0.0, classes: ArrayLike = 0
@@ -220,7 +229,8 @@ class RRVAE:
         latent : array, shape [..., latent_dim]
             Latent variables.
         angle : array, shape [...]
-            Rotation [rad]; at 0 the pattern's centre of mass lies along +kx.
+            Rotation [rad]; at 0 the pattern's centre of mass lies along +kx. Of no effect if the
+            model has no angle.
         classes : array of int, shape [...]
             Class of each.
 
@@ -234,29 +244,13 @@ class RRVAE:
         InputError
             If the shapes do not fit or the model has not been trained.
         """
-        trained = self._require_trained()
-        z = np.asarray(latent, dtype=np.float32)
-        if z.ndim == 0 or z.shape[-1] != self.latent_dim:
-            raise InputError(
-                f"Expected latent variables of shape [..., {self.latent_dim}], got {z.shape}."
-            )
-        theta, kind = np.asarray(angle, dtype=np.float32), np.asarray(classes)
-        try:
-            theta, kind = (np.broadcast_to(values, z.shape[:-1]) for values in (theta, kind))
-        except ValueError as error:
-            raise InputError(
-                f"Expected one angle and class for each latent vector, shape {z.shape[:-1]}, got "
-                f"{theta.shape} and {kind.shape}."
-            ) from error
-        if kind.size and not (0 <= kind.min() <= kind.max() < self.classes):
-            raise InputError(
-                f"Expected classes from 0 to {self.classes - 1}, got {kind.min()} to {kind.max()}."
-            )
+        learned = self._require_learned()
+        z, theta, kind = require_codes(latent, angle, classes, self.options)
         with one_thread():
-            patterns = trained.decode(
-                torch.from_numpy(z.reshape(-1, self.latent_dim).copy()).to(self.device),
-                torch.from_numpy(theta.reshape(-1).copy()).to(self.device),
-                torch.from_numpy(kind.reshape(-1).astype(np.int64)).to(self.device),
+            patterns = learned.decode(
+                torch.from_numpy(z.reshape(-1, self.latent_dim)).to(self.device),
+                torch.from_numpy(theta.ravel()).to(self.device),
+                torch.from_numpy(kind.ravel()).to(self.device),
             )
         return patterns.reshape(*z.shape[:-1], *patterns.shape[-2:])
 
@@ -275,14 +269,8 @@ class RRVAE:
         FileNotFoundError
             If the folder does not exist.
         """
-        tensors, record = self._require_trained().to_record()
-        settings = {
-            "latent_dim": self.latent_dim,
-            "seed": self.seed,
-            "model": self.model,
-            "classes": self.classes,
-        }
-        storage.write(path, tensors, {"settings": settings, **record})
+        tensors, record = self._require_learned().to_record()
+        storage.write(path, tensors, {"settings": self._settings, **record})
 
     @classmethod
     def load(cls, path: str | Path, device: str = "auto") -> Self:
@@ -306,7 +294,7 @@ class RRVAE:
         choose_device(device)
         try:
             model = cls(device=device, **record["settings"])
-            model._trained = Trained.from_record(tensors, record, model.device)
+            model._learned = model._kind.read(tensors, record, model.device)
         except (KeyError, TypeError, ValueError, RuntimeError) as error:
             raise InputError(
                 f"Expected a model file written by stemwidgets, but {Path(path).name} lacks a part "
@@ -314,23 +302,13 @@ class RRVAE:
             ) from error
         return model
 
-    def _require_trained(self) -> Trained:
-        if self._trained is None:
+    @property
+    def _settings(self) -> dict[str, Any]:
+        return {"model": self.model, **asdict(self.options)}
+
+    def _require_learned(self) -> Learned:
+        if self._learned is None:
             raise InputError(
                 "Expected a trained model, got one that has learned nothing yet. Call fit first."
             )
-        return self._trained
-
-
-def _require_integer(name: str, value: Any, lowest: int, highest: int) -> None:
-    if isinstance(value, bool) or not isinstance(value, (int, np.integer)):
-        raise InputError(f"Expected {name} to be a whole number, got {value!r}.")
-    if not lowest <= value <= highest:
-        raise InputError(f"Expected {name} between {lowest} and {highest}, got {value}.")
-
-
-def _require_pixel_size(pixel_size: tuple[float, float]) -> None:
-    if np.shape(pixel_size) != (2,) or not all(np.isfinite(s) and s > 0 for s in pixel_size):
-        raise InputError(
-            f"Expected pixel_size as (height, width) of a detector pixel, got {pixel_size}."
-        )
+        return self._learned

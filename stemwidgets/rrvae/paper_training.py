@@ -10,6 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from stemwidgets.rrvae.divergence import DivergenceError, require_finite
 from stemwidgets.rrvae.paper_network import PaperNetwork
 from stemwidgets.rrvae.paper_trained import PaperTrained, Scaling
 
@@ -71,8 +72,8 @@ class PaperMoment:
 
     Parameters
     ----------
-    epoch : int
-        Passes done.
+    epoch, epochs : int
+        Passes done, and all that will be done.
     fraction : float
         Share of the training done.
     reconstruction, kl : float
@@ -81,6 +82,7 @@ class PaperMoment:
     """
 
     epoch: int
+    epochs: int
     fraction: float
     reconstruction: float
     kl: float
@@ -119,19 +121,23 @@ class PaperTraining:
         self.scaling = (Scaling.centered if settings.centered else Scaling.min_max)(prepared)
         self.settings = settings
         self.seed = seed
-        self._adam = torch.optim.Adam(
-            [tensor.requires_grad_() for tensor in self.network.parameters],
-            lr=settings.learning_rate,
-            fused=prepared.device.type != "mps",
-        )
+        self.last: PaperMoment | None = None
+        self._adam = self._new_adam()
         self._draws = torch.Generator(prepared.device).manual_seed(seed)
         self._steps_done = 0
         self._mean = torch.zeros(2).to(prepared)
+        self._keep()
 
     def moments(self) -> Generator[PaperMoment]:
         """Train: a moment after some steps and at the end.
 
         It may be closed at any time; called again, it goes on where it stopped.
+
+        Raises
+        ------
+        DivergenceError
+            If the loss or a weight is no longer finite. The weights are then those of the last
+            moment, and so is the number of steps done; Adam starts afresh.
         """
         per_epoch = -(-len(self.prepared) // BATCH)
         steps = per_epoch * self.settings.epochs
@@ -143,7 +149,8 @@ class PaperTraining:
                 self._steps_done += 1
                 self._mean.lerp_(parts, max(1 / self._steps_done, 1 / per_epoch))
                 if time.perf_counter() > due or self._steps_done == steps:
-                    yield self._moment(self._steps_done // per_epoch, self._steps_done / steps)
+                    self.last = self._good_moment(per_epoch)
+                    yield self.last
                     due = time.perf_counter() + SECONDS_BETWEEN_MOMENTS
 
     def _batches(self, epoch: int) -> tuple[Tensor, ...]:
@@ -158,9 +165,36 @@ class PaperTraining:
         self._adam.zero_grad()
         return torch.stack([reconstruction.detach(), kl.detach()])
 
-    def _moment(self, epoch: int, fraction: float) -> PaperMoment:
-        reconstruction, kl = self._mean.tolist()
-        return PaperMoment(epoch, fraction, reconstruction, kl)
+    def _good_moment(self, per_epoch: int) -> PaperMoment:
+        epoch, epochs = self._steps_done // per_epoch, self.settings.epochs
+        fraction = self._steps_done / (epochs * per_epoch)
+        moment = PaperMoment(epoch, epochs, fraction, *self._mean.tolist())
+        try:
+            require_finite(moment, self.last, *self.network.parameters)
+        except DivergenceError:
+            self._go_back()
+            raise
+        self._keep()
+        return moment
+
+    def _new_adam(self) -> torch.optim.Adam:
+        return torch.optim.Adam(
+            [tensor.requires_grad_() for tensor in self.network.parameters],
+            lr=self.settings.learning_rate,
+            fused=self.prepared.device.type != "mps",
+        )
+
+    def _keep(self) -> None:
+        self._good = [tensor.detach().clone() for tensor in self.network.parameters]
+        self._good_state = self._steps_done, self._mean.clone()
+
+    @torch.no_grad()
+    def _go_back(self) -> None:
+        for tensor, good in zip(self.network.parameters, self._good, strict=True):
+            tensor.copy_(good)
+        self._steps_done, mean = self._good_state
+        self._mean = mean.clone()
+        self._adam = self._new_adam()
 
     def result(self) -> PaperTrained:
         """The model as it stands; training may go on."""

@@ -1,12 +1,12 @@
 """One run of training: its data, its manifold and where it stands."""
 
-import time
 from collections.abc import Generator
 from dataclasses import replace
 
 import torch
 
 from stemwidgets.rrvae.convention import Convention
+from stemwidgets.rrvae.divergence import require_finite
 from stemwidgets.rrvae.gather import Gathered
 from stemwidgets.rrvae.manifold import Manifold
 from stemwidgets.rrvae.mapbuilder import MapBuilder
@@ -16,7 +16,6 @@ from stemwidgets.rrvae.training import Moment, Patterns, best_cells, train
 
 FRAMES = 96
 SAMPLE = 256
-SECONDS_BETWEEN_ENCODINGS = 0.5
 
 
 class Training:
@@ -40,31 +39,18 @@ class Training:
         ).to(device)
         self.seed = seed
         self.last: Moment | None = None
-        self.began = 0.0
-        self._next_encoding = 0.0
 
     def moments(self) -> Generator[Moment]:
         """Train, one update for each moment."""
-        self.began = time.perf_counter()
         for moment in train(self.start, self.patterns, self.gathered.basis.noise, self.seed):
+            require_finite(moment, self.last, moment.manifold.weights)
             self.last = moment
             yield moment
 
-    def remaining(self, moment: Moment) -> float:
-        """Seconds to go, if the rest trains as fast as what is done."""
-        return (time.perf_counter() - self.began) * (1 / moment.fraction - 1)
-
-    def encoding_now_and_then(self, moment: Moment) -> Encoding | None:
-        """The maps as they stand, twice a second at most and at the end."""
-        now = time.perf_counter()
-        if now < self._next_encoding and moment.fraction < 1:
-            return None
-        encoding = self._encoding(moment)
-        cost = time.perf_counter() - now
-        self._next_encoding = now + max(SECONDS_BETWEEN_ENCODINGS, 10 * cost)
-        return encoding
-
-    def _encoding(self, moment: Moment) -> Encoding:
+    def encoding(self) -> Encoding:
+        """The maps as they stand."""
+        moment = self.last
+        assert moment is not None
         trained = self.result()
         turning = self.patterns.without(moment.fixed)
         columns = trained.read(turning, torch.from_numpy(self.gathered.left_out))

@@ -1,0 +1,73 @@
+"""What a model may be asked for, or an error in words."""
+
+from dataclasses import fields
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from stemwidgets.arrays.errors import InputError
+from stemwidgets.rrvae.interface import Options
+
+_ADVICE = {
+    "classes": 'it knows one kind of pattern. Leave it out, or choose model="harmonic"',
+    "centered": 'it always takes away what all patterns share. Leave it out, or choose "paper"',
+    "epochs": 'it chooses the length of training from the data. Leave it out, or choose "paper"',
+}
+
+
+def require_integer(name: str, value: Any, lowest: int, highest: int) -> None:
+    """Refuse all but a whole number within bounds."""
+    if isinstance(value, bool) or not isinstance(value, (int, np.integer)):
+        raise InputError(f"Expected {name} to be a whole number, got {value!r}.")
+    if not lowest <= value <= highest:
+        raise InputError(f"Expected {name} between {lowest} and {highest}, got {value}.")
+
+
+def require_truth(name: str, value: Any) -> None:
+    """Refuse all but True and False."""
+    if not isinstance(value, (bool, np.bool_)):
+        raise InputError(f"Expected {name} to be True or False, got {value!r}.")
+
+
+def require_used(options: Options, used: frozenset[str], model: str) -> None:
+    """Refuse an option that was given to a model that has no use for it."""
+    for option in fields(options):
+        value = getattr(options, option.name)
+        if option.name in _ADVICE and option.name not in used and value != option.default:
+            raise InputError(
+                f'Expected no {option.name} for model="{model}", got {value!r}: '
+                f"{_ADVICE[option.name]}."
+            )
+
+
+def require_codes(
+    latent: ArrayLike, angle: ArrayLike, classes: ArrayLike, options: Options
+) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.int64]]:
+    """Latent variables ``[..., d]``, angles and classes ``[...]`` that may be decoded."""
+    z = np.array(latent, dtype=np.float32)
+    if z.ndim == 0 or z.shape[-1] != options.latent_dim:
+        raise InputError(
+            f"Expected latent variables of shape [..., {options.latent_dim}], got {z.shape}."
+        )
+    theta, kind = np.asarray(angle, dtype=np.float32), np.asarray(classes)
+    try:
+        theta, kind = (np.broadcast_to(values, z.shape[:-1]) for values in (theta, kind))
+    except ValueError as error:
+        raise InputError(
+            f"Expected one angle and class for each latent vector, shape {z.shape[:-1]}, got "
+            f"{theta.shape} and {kind.shape}."
+        ) from error
+    if kind.size and not 0 <= kind.min() <= kind.max() < options.classes:
+        raise InputError(
+            f"Expected classes from 0 to {options.classes - 1}, got {kind.min()} to {kind.max()}."
+        )
+    return z, theta.copy(), kind.astype(np.int64)
+
+
+def require_pixel_size(pixel_size: Any) -> None:
+    """Refuse all but two lengths."""
+    if np.shape(pixel_size) != (2,) or not all(np.isfinite(s) and s > 0 for s in pixel_size):
+        raise InputError(
+            f"Expected pixel_size as (height, width) of a detector pixel, got {pixel_size}."
+        )

@@ -1,0 +1,86 @@
+"""The kinds of model that there are to choose from, by name."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from stemwidgets.arrays.errors import InputError
+from stemwidgets.rrvae.checks import require_integer, require_truth, require_used
+from stemwidgets.rrvae.gather import gather
+from stemwidgets.rrvae.interface import Learned, Options, Run
+from stemwidgets.rrvae.paper_run import PaperModel, PaperRun
+from stemwidgets.rrvae.run import Training
+from stemwidgets.rrvae.trained import Trained
+
+PixelSize = tuple[float, float]
+Mask = NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Kind:
+    """One kind of model.
+
+    Parameters
+    ----------
+    start : callable
+        Makes a `Run` from data, pixel size, mask, `Options` and device.
+    read : callable
+        Makes what was learned from saved tensors, record and device.
+    options : frozenset of str
+        Which of the `Options` it takes besides ``latent_dim`` and ``seed``.
+    turning : bool
+        Whether it has an angle.
+    """
+
+    start: Callable[[Any, PixelSize, Mask | None, Options, torch.device], Run]
+    read: Callable[[dict[str, Tensor], dict[str, Any], torch.device], Learned]
+    options: frozenset[str] = frozenset()
+    turning: bool = True
+
+
+def _start_harmonic(
+    data: Any, pixel_size: PixelSize, mask: Mask | None, options: Options, device: torch.device
+) -> Run:
+    gathered = gather(data, pixel_size, mask)
+    return Training(gathered, options.latent_dim, options.classes, options.seed, device)
+
+
+_OF_NETWORKS = frozenset({"centered", "epochs"})
+
+KINDS: Mapping[str, Kind] = {
+    "harmonic": Kind(_start_harmonic, Trained.from_record, frozenset({"classes"})),
+    "paper": Kind(partial(PaperRun, turning=True), PaperModel.from_record, _OF_NETWORKS),
+    "vae": Kind(
+        partial(PaperRun, turning=False), PaperModel.from_record, _OF_NETWORKS, turning=False
+    ),
+}
+
+
+def choose(
+    model: str, latent_dim: int, seed: int, classes: int, centered: bool, epochs: int | None
+) -> tuple[Kind, Options]:
+    """The kind of a name, and the options for it.
+
+    Raises
+    ------
+    InputError
+        If there is no such kind, or an option is out of range or of no use to it.
+    """
+    if model not in KINDS:
+        raise InputError(f"Expected model to be one of {', '.join(KINDS)}, got {model!r}.")
+    require_integer("latent_dim", latent_dim, 1, 16)
+    require_integer("seed", seed, 0, 2**31 - 1)
+    require_integer("classes", classes, 1, 16)
+    require_truth("centered", centered)
+    if epochs is not None:
+        require_integer("epochs", epochs, 1, 10**6)
+        epochs = int(epochs)
+    options = Options(int(latent_dim), int(seed), int(classes), bool(centered), epochs)
+    require_used(options, KINDS[model].options, model)
+    return KINDS[model], options

@@ -1,0 +1,54 @@
+"""A training as those see it who watch: progress all the time, maps now and then."""
+
+import time
+from collections.abc import Generator
+
+from stemwidgets.rrvae.device import one_thread
+from stemwidgets.rrvae.interface import Run
+from stemwidgets.rrvae.records import Progress
+
+SECONDS_BETWEEN_ENCODINGS = 0.5
+LARGEST_SHARE = 0.1  # of the time, for encoding
+
+
+def watch(run: Run, since: float) -> Generator[Progress]:
+    """Train, telling every moment; between two of them the threads are given back.
+
+    Parameters
+    ----------
+    run : Run
+        What is trained.
+    since : float
+        When the work began, by `time.perf_counter`.
+
+    Yields
+    ------
+    Progress
+        With maps twice a second at most, and at the end.
+    """
+    moments = run.moments()
+    began, due = time.perf_counter(), 0.0
+    try:
+        while True:
+            with one_thread():
+                moment = next(moments, None)
+                if moment is None:
+                    return
+                encoding, now = None, time.perf_counter()
+                if now >= due or moment.fraction == 1:
+                    encoding = run.encoding()
+                    cost = time.perf_counter() - now
+                    due = now + max(SECONDS_BETWEEN_ENCODINGS, cost / LARGEST_SHARE)
+            now = time.perf_counter()
+            yield Progress(
+                epoch=moment.epoch,
+                epochs=moment.epochs,
+                loss=moment.reconstruction + moment.kl,
+                reconstruction=moment.reconstruction,
+                kl=moment.kl,
+                elapsed=now - since,
+                remaining=(now - began) * (1 / moment.fraction - 1),
+                encoding=encoding,
+            )
+    finally:
+        moments.close()
