@@ -34,11 +34,11 @@ class Grid:
     frames: int
 
     @property
-    def spacing(self) -> float:
-        """Typical distance between neighbours in the latent variables."""
+    def reach(self) -> float:
+        """How far z may be from its point: twice the distance between neighbours."""
         d = self.latent.shape[1]
         points = int((self.kind == 0).sum())
-        return float((self.latent.amax() - self.latent.amin()) / points ** (1 / d))
+        return 2 * float(self.latent.amax() - self.latent.amin()) / points ** (1 / d)
 
     def with_counts(self, counts: Tensor) -> "Grid":
         """The same grid, with that many patterns at its points."""

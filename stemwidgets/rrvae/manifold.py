@@ -123,11 +123,11 @@ class Manifold:
             Variance of a coefficient about the manifold.
         """
         # on the CPU in double precision: small, and singular where z is not used
-        values, vectors = torch.linalg.eigh(normal.double().cpu())
-        ridge = noise / self.signal.double().cpu().clamp(min=1e-30)
-        along = vectors.mT @ target.double().cpu()
+        values, vectors = torch.linalg.eigh(normal.cpu().double())
+        ridge = noise / self.signal.cpu().double().clamp(min=1e-30)
+        along = vectors.mT @ target.cpu().double()
         weights = vectors @ (along / (values.clamp(min=0)[..., None] + ridge))
-        return replace(self, weights=weights.to(self.weights))
+        return replace(self, weights=weights.float().to(self.weights.device))
 
     def turn(self, coefficients: Tensor, angle: Tensor) -> Tensor:
         """Turn patterns by an angle: multiply each coefficient by exp(-imθ)."""

@@ -13,7 +13,7 @@ from stemwidgets.rrvae.manifold import Manifold
 CONCENTRATED = math.radians(10.0)  # a posterior as narrow as that has one peak
 INTERVAL = 0.683
 SMOOTHING = math.radians(3.0)  # of the posterior, before its highest peak is taken
-LEAST_INFORMATION = 0.1  # nats that an angle must be worth to be defined
+LEAST_INFORMATION = 0.01  # nats that an angle must be worth to be defined
 COST_OF_AN_ORDER = 2.0  # nats that an order must be worth to break a symmetry
 
 

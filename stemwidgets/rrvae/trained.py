@@ -21,7 +21,7 @@ from stemwidgets.rrvae.training import Patterns
 Columns = dict[str, NDArray[Any]]
 
 BATCH = 128
-STEPS = 8
+STEPS = 4
 COUNT_STEPS = 2
 NARROW = math.radians(3.0)  # a posterior as narrow as that is read off its peak, not off the grid
 
@@ -110,10 +110,10 @@ class Trained:
         offset = convention.offset(manifold, grid.latent, grid.kind)
         broad = direction(posterior.cells, grid, offset, fold)
         start, at_point = grid.start(posterior.best), posterior.cells.sum(dim=0)
-        found = refine(manifold, patterns.coefficients, noise, start, grid.spacing, STEPS)
+        found = refine(manifold, patterns.coefficients, noise, start, grid.reach, STEPS)
         if counts is not None and pixels is not None:
             for _ in range(COUNT_STEPS):
-                found = counts.step(manifold, pixels, self.noise, found, start.anchor, grid.spacing)
+                found = counts.step(manifold, pixels, self.noise, found, start.anchor, grid.reach)
         local_std = convention.variance(manifold, found).sqrt()
         narrow = (local_std < NARROW) & (broad.std < 3 * NARROW)
         angle = found.angle + convention.offset(manifold, found.latent, found.kind)

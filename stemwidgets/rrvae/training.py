@@ -28,7 +28,8 @@ PASSES = 3
 COOLING = 0.75
 LEAST_SHARE = 0.1  # patterns at a point of the grid where none was found
 NARROW = math.radians(1.5)  # with a posterior as narrow as that the grid is too coarse
-LOCAL_ROUNDS = 12
+LOCAL_ROUNDS = 8
+LOCAL_STEPS = 1
 LOCAL_BATCH = 4096
 SHARE_ON_GRID = 0.6  # of the time, if rounds follow
 DRAWS = 2
@@ -157,7 +158,7 @@ def best_cells(moment: Moment, patterns: Patterns, steps: int = 2) -> Posterior:
         ]
     )
     start = grid.start(cells)
-    return refine(moment.manifold, turning.coefficients, noise, start, grid.spacing, steps)
+    return refine(moment.manifold, turning.coefficients, noise, start, grid.reach, steps)
 
 
 @torch.no_grad()
@@ -283,7 +284,7 @@ def _learn_locally(
         turning = patterns.without(fixed)
         nearest = grid.nearest(latent, kind)
         starts = Start(angle, latent, kind, grid.latent[nearest])
-        found = _refined(manifold, turning, noise, starts, grid.spacing)
+        found = _refined(manifold, turning, noise, starts, grid.reach)
         angle, latent = found.angle, found.latent
         fixed = fixed + _mean_rest(manifold, turning, found)
         turning = patterns.without(fixed)
@@ -319,7 +320,9 @@ def _refined(
         rows = slice(first, first + LOCAL_BATCH)
         part = patterns.rows(rows)
         parts.append(
-            refine(manifold, part.coefficients, noise / part.dose, start.rows(rows), reach, 2)
+            refine(
+                manifold, part.coefficients, noise / part.dose, start.rows(rows), reach, LOCAL_STEPS
+            )
         )
     return Posterior.joined(parts)
 
