@@ -1,10 +1,7 @@
 """Circular harmonics that fit the data: a rotation-invariant (steerable) principal component basis.
 
 A pattern is projected on functions u(r)·exp(-imφ) about the optic axis. Turning the pattern by θ
-multiplies the coefficient by exp(-imθ), exactly. The radial functions u are, for each order m, the
-eigenvectors of the covariance of the patterns against that of their shot noise; only those above
-the noise are kept (Zhao & Singer, J. Opt. Soc. Am. A 30, 871 (2013), doi:10.1364/JOSAA.30.000871;
-the edge of the noise after Marchenko & Pastur, 1967).
+multiplies the coefficient by exp(-imθ), exactly. The radial functions u are learned from the data.
 """
 
 from dataclasses import dataclass, replace
@@ -12,19 +9,18 @@ from dataclasses import dataclass, replace
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from stemwidgets.arrays.errors import InputError
+from stemwidgets.rrvae.components import Components, OneOrder
 
 HIGHEST_ORDER = 24
 KNOT_DISTANCE = 1.5
 COARSER = (1, 2, 4, 8)
 MOST_COMPONENTS = 96
-NOISE_MARGIN = 1.1
 LEAST_SHARE = 1e-5
 PRECISION = 1e-4
-FIXED_SIGNIFICANCE = 12.0
 ROUNDING = 1e-9
+LIT, DARK, DARKEST = 0.1, 0.03, 1e-3  # shares of the brightest ring
 
 Float = NDArray[np.float32]
 
@@ -130,18 +126,17 @@ def fit_basis(prepared: Float, y: NDArray[np.float64], x: NDArray[np.float64]) -
     dose = float(total.mean())
     scaled = prepared * (dose / total)
     mean_pattern = scaled.mean(axis=0)
-    radial = splines @ np.linalg.solve(splines.T @ splines, splines.T @ mean_pattern)
-    weight = 1 / np.sqrt(np.maximum(radial, 1e-3 * radial.max()))
+    smooth = np.linalg.solve(splines.T @ splines, splines.T)
+    radial = splines @ (smooth @ mean_pattern)
+    weight = 1 / np.sqrt(_noise_profile(radial, splines @ (smooth @ scaled.var(axis=0))))
     whitened = torch.from_numpy(((scaled - radial) * weight).astype(np.float32))
 
     orders = [
-        _Order.project(m, whitened, torch.from_numpy(splines[:, knots >= 0.4 * m]), phi)
+        OneOrder.project(m, whitened, torch.from_numpy(splines[:, knots >= 0.4 * m]), phi)
         for m in range(HIGHEST_ORDER + 1)
         if (knots >= 0.4 * m).any()
     ]
-    found = max(
-        (_Components.find(orders, coarser) for coarser in COARSER), key=_Components.captured
-    )
+    found = max((Components.find(orders, coarser) for coarser in COARSER), key=Components.captured)
     least = max(
         LEAST_SHARE * np.clip(found.variance - found.noise, 0, None).sum(),
         ROUNDING * float(radial.mean()),
@@ -169,138 +164,16 @@ def fit_basis(prepared: Float, y: NDArray[np.float64], x: NDArray[np.float64]) -
     )
 
 
-@dataclass(frozen=True, eq=False)
-class _Order:
-    """Patterns projected on the splines of one angular order.
+def _noise_profile(mean: NDArray[np.float64], variance: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Variance of the shot noise, in counts, from radial profiles of the mean and the variance.
 
-    Parameters
-    ----------
-    m : int
-        The order.
-    harmonics : Tensor, shape [pixels, splines]
-        Splines times exp(-imφ).
-    moments : Tensor, shape [n, splines]
-        Whitened patterns times harmonics.
-    overlap : Tensor, shape [splines, splines]
-        Of the splines: the covariance of the moments of noise.
+    It is the mean where there is light. In the dark, next to an edge that is sharper than the
+    splines, it is what the variance says.
     """
-
-    m: int
-    harmonics: Tensor
-    moments: Tensor
-    overlap: Tensor
-
-    @classmethod
-    def project(
-        cls, m: int, whitened: Tensor, splines: Tensor, phi: NDArray[np.float64]
-    ) -> "_Order":
-        # torch, not numpy: it keeps to the one thread that small matrices need
-        harmonics = splines * torch.from_numpy(np.exp(-1j * m * phi))[:, None]
-        moments = torch.complex(
-            whitened @ harmonics.real.float(), whitened @ harmonics.imag.float()
-        ).to(harmonics.dtype)
-        return cls(m, harmonics, moments, splines.T @ splines)
-
-    def components(
-        self, coarser: int
-    ) -> tuple[NDArray[np.float64], NDArray[np.complex128], NDArray[np.float64]]:
-        """Variances and functions of the principal components, and the mean that turns."""
-        combine = torch.from_numpy(_coarser_splines(len(self.overlap), coarser))
-        overlap = combine.T @ self.overlap @ combine
-        overlap += 1e-6 * overlap.diagonal().mean() * torch.eye(len(overlap))
-        root = torch.linalg.cholesky(overlap).to(self.moments.dtype)
-        combine = combine.to(self.moments.dtype)
-        white = torch.linalg.solve_triangular(root, (self.moments @ combine).T, upper=False)
-        harmonics = self.harmonics @ combine
-        mean = white.mean(dim=1, keepdim=True)
-        turning_mean = torch.zeros(len(harmonics))
-        if self.m == 0 or _is_fixed(white, mean):
-            white = white - mean
-        else:
-            dual = torch.linalg.solve_triangular(root.mH, mean, upper=True)
-            turning_mean = 2 * (harmonics.conj() @ dual).real[:, 0]
-        covariance = white @ white.mH / white.shape[1]
-        variance, vectors = torch.linalg.eigh(covariance if self.m else covariance.real)
-        vectors = vectors.to(harmonics.dtype)
-        vectors = torch.linalg.solve_triangular(root.mH, vectors, upper=True)
-        functions = harmonics @ vectors.conj() * (2**0.5 if self.m else 1.0)
-        return variance.numpy(), functions.numpy(), turning_mean.numpy()
-
-
-@dataclass(frozen=True, eq=False)
-class _Components:
-    """Principal components of all orders, at one distance of the knots."""
-
-    order: NDArray[np.int64]
-    variance: NDArray[np.float64]
-    signal: NDArray[np.float64]
-    noise: float
-    functions: NDArray[np.complex128]
-    turning_mean: NDArray[np.float64]
-    kept_share: NDArray[np.float64]
-
-    @classmethod
-    def find(cls, orders: list[_Order], coarser: int) -> "_Components":
-        variances, functions, turning_means = zip(
-            *(order.components(coarser) for order in orders), strict=True
-        )
-        variance = np.concatenate(variances)
-        noise = float(np.median(variance))
-        ranks = np.concatenate([np.full(len(v), len(v)) for v in variances])
-        signal, kept_share = _without_noise(
-            variance / max(noise, 1e-30), ranks / len(orders[0].moments)
-        )
-        return cls(
-            np.concatenate([np.full(len(v), o.m) for v, o in zip(variances, orders, strict=True)]),
-            variance,
-            signal * noise,
-            noise,
-            np.concatenate(functions, axis=1),
-            np.sum(turning_means, axis=0),
-            kept_share,
-        )
-
-    def captured(self) -> float:
-        """Energy of the signal that the components hold, in units of the noise."""
-        parts = np.where(self.order > 0, 2, 1)
-        return float((parts * self.signal * self.kept_share).sum() / max(self.noise, 1e-30))
-
-
-def _without_noise(
-    variance: NDArray[np.float64], aspect: NDArray[np.float64]
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Variance of the signal behind each eigenvalue, and how much of it its eigenvector holds.
-
-    Eigenvalues are in units of the noise, `aspect` is the number of splines over that of patterns;
-    both results are 0 below the edge of the noise (Baik & Silverstein, J. Multivar. Anal. 97, 1382
-    (2006), doi:10.1016/j.jmva.2005.08.003; Paul, Stat. Sin. 17, 1617 (2007)).
-    """
-    above = variance > (1 + np.sqrt(aspect)) ** 2 * NOISE_MARGIN
-    rest = np.where(above, variance - 1 - aspect, 2 * np.sqrt(aspect))
-    signal = (rest + np.sqrt(np.clip(rest**2 - 4 * aspect, 0, None))) / 2
-    share = (1 - aspect / signal**2) / (1 + aspect / signal)
-    return np.where(above, signal, 0.0), np.where(above, np.clip(share, 0, 1), 0.0)
-
-
-def _coarser_splines(fine: int, coarser: int) -> NDArray[np.float64]:
-    """What combines cubic splines into ones with knots a power of two further apart."""
-    combine = np.eye(fine)
-    while coarser > 1:
-        count = combine.shape[1]
-        centers = np.arange(count % 2, count + 2, 2)
-        step = np.zeros((count, len(centers)))
-        for column, center in enumerate(centers):
-            for offset, weight in zip(range(-2, 3), (1, 4, 6, 4, 1), strict=True):
-                if 0 <= center + offset < count:
-                    step[center + offset, column] = weight / 8
-        combine, coarser = combine @ step, coarser // 2
-    return combine
-
-
-def _is_fixed(white: Tensor, mean: Tensor) -> bool:
-    """Whether the mean of an order is more than random angles leave: a part that does not turn."""
-    power = white.abs().square().sum(dim=0).mean()
-    return bool(white.shape[1] * mean.abs().square().sum() > FIXED_SIGNIFICANCE * power)
+    lit = mean > LIT * mean.max()
+    unit = np.percentile(variance[lit] / mean[lit], 10)
+    dark = np.where(mean < DARK * mean.max(), variance / unit if unit > 0 else 0.0, 0.0)
+    return np.maximum(np.maximum(mean, dark), DARKEST * mean.max())
 
 
 def _radial_splines(

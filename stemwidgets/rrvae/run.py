@@ -10,9 +10,10 @@ from stemwidgets.rrvae.divergence import require_finite
 from stemwidgets.rrvae.gather import Gathered
 from stemwidgets.rrvae.manifold import Manifold
 from stemwidgets.rrvae.mapbuilder import MapBuilder
+from stemwidgets.rrvae.moment import Moment, Patterns, best_cells
 from stemwidgets.rrvae.records import Encoding
 from stemwidgets.rrvae.trained import Trained
-from stemwidgets.rrvae.training import Moment, Patterns, best_cells, train
+from stemwidgets.rrvae.training import train
 
 FRAMES = 96
 SAMPLE = 256

@@ -14,9 +14,9 @@ from stemwidgets.rrvae.basis import Float, HarmonicBasis
 from stemwidgets.rrvae.convention import Convention
 from stemwidgets.rrvae.grid import Grid, TurnedPoints
 from stemwidgets.rrvae.manifold import Manifold
+from stemwidgets.rrvae.moment import Patterns
 from stemwidgets.rrvae.posterior import CountLikelihood, refine
 from stemwidgets.rrvae.reading import direction, symmetry
-from stemwidgets.rrvae.training import Patterns
 
 Columns = dict[str, NDArray[Any]]
 
