@@ -201,5 +201,5 @@ class CountLikelihood:
 
 def _prior(latent: Tensor, reach: float) -> Tensor:
     """Precision of (z, θ) about the anchor."""
-    precision = torch.full_like(latent[0], 1 / reach**2)
+    precision = latent.new_full(latent.shape[1:], 1 / reach**2)
     return torch.cat([precision, precision.new_full((1,), 1e-6)])
