@@ -46,8 +46,18 @@ def unreadable() -> da.Array:
 class Pacer:
     """A model that learns nothing at a known pace; its angle is the column."""
 
-    def __init__(self, latent_dim: int = 2, seed: int = 0, steps: int = 5, pace: float = 0.0):
+    def __init__(
+        self,
+        latent_dim: int = 2,
+        seed: int = 0,
+        model: str = "harmonic",
+        centered: bool = False,
+        epochs: int | None = None,
+        steps: int = 5,
+        pace: float = 0.0,
+    ):
         self.latent_dim, self.count, self.pace = latent_dim, steps, pace
+        self.model, self.centered, self.epochs = model, centered, epochs
         self.trained, self.closed = False, False
         self.shape: tuple[int, ...] = ()
 

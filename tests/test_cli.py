@@ -96,6 +96,31 @@ def test_fit_follows_the_options_for_the_model(scan_file, tmp_path):
     assert sw.Maps.load(maps_path).latent.data.shape == (3, 4, 6)
 
 
+def test_fit_trains_the_kind_that_is_asked_for(scan_file, tmp_path, capsys):
+    path = tmp_path / "turns.rrvae"
+    options = ["--kind", "paper", "--centered", "--epochs", "3"]
+    assert main(["fit", str(scan_file), "--model", str(path), *options]) == 0
+    assert "trained 3 epochs" in capsys.readouterr().out
+    model = sw.RRVAE.load(path)
+    assert (model.model, model.options.centered, model.options.epochs) == ("paper", True, 3)
+
+
+def test_the_summary_of_a_model_without_angle_says_so(scan_file, tmp_path, capsys):
+    path = tmp_path / "turns.rrvae"
+    arguments = ["fit", str(scan_file), "--model", str(path), "--kind", "vae", "--epochs", "2"]
+    assert main(arguments) == 0
+    summary = capsys.readouterr().out.splitlines()
+    assert "angle against COM angle: no angle: the model does not turn" in summary
+    assert "angle: undefined at 100 % of the positions" in summary
+    assert not [line for line in summary if line.startswith("symmetry") or "counts" in line]
+
+
+def test_fit_refuses_epochs_for_the_harmonic_model(scan_file, tmp_path, capsys):
+    arguments = ["fit", str(scan_file), "--model", str(tmp_path / "turns.rrvae")]
+    assert main([*arguments, "--epochs", "3"]) == 2
+    assert "no epochs for model" in complaint(capsys)
+
+
 def test_fit_folds_a_sequence_of_patterns_into_a_scan(scan_file, tmp_path, capsys):
     sequence = tmp_path / "sequence.npy"
     np.save(sequence, np.load(scan_file).reshape(24, 20, 24))

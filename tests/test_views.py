@@ -415,6 +415,39 @@ def test_the_panel_trains_with_what_it_shows(session):
     assert panel.parts["progress"].value == 1
 
 
+def test_the_panel_offers_what_the_chosen_model_takes(session):
+    panel = TrainPanel(session, model="paper")
+    parts = panel.parts
+    shown = [parts[name].layout.display is None for name in ("centered", "epochs")]
+    assert shown == [True, True]
+    parts["epochs"].value = 7
+    parts["train"].click()
+    session.training.wait(10)
+    assert (session.model.model, session.model.centered, session.model.epochs) == ("paper", True, 7)
+
+    parts["model"].value = "harmonic"
+    assert [parts[name].layout.display for name in ("centered", "epochs")] == ["none", "none"]
+    parts["train"].click()
+    session.training.wait(10)
+    assert (session.model.model, session.model.centered, session.model.epochs) == (
+        "harmonic",
+        False,
+        None,
+    )
+
+
+def test_epochs_are_automatic_unless_given(session):
+    parts = TrainPanel(session, model="vae").parts
+    parts["centered"].value = False
+    parts["train"].click()
+    session.training.wait(10)
+    assert (session.model.model, session.model.centered, session.model.epochs) == (
+        "vae",
+        False,
+        None,
+    )
+
+
 def test_the_panel_pauses_resumes_and_stops(session):
     slow = Session(
         turning_spot(), AXES, make_model=lambda **options: Pacer(steps=500, pace=0.01, **options)

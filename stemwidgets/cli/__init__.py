@@ -9,6 +9,7 @@ from typing import Any
 
 from stemwidgets import __version__
 from stemwidgets.arrays.errors import InputError
+from stemwidgets.rrvae.divergence import DivergenceError
 
 _DESCRIPTION = "Look into 4D-STEM scans with rotationally invariant autoencoders (rrVAE)."
 
@@ -58,7 +59,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _in_words(error: Exception) -> str:
     """One line on an error; what was not foreseen says so."""
     message = " ".join(str(error).split())
-    if isinstance(error, InputError | OSError | ImportError):
+    if isinstance(error, InputError | DivergenceError | OSError | ImportError):
         return message
     return f"unexpected {type(error).__name__}: {message} (--debug shows where)"
 
@@ -149,6 +150,25 @@ def _add_fit(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
         "--model", metavar="MODEL", type=Path, help="where to write the trained model (.rrvae)"
     )
     fit.add_argument(
+        "--kind",
+        choices=["harmonic", "paper", "vae"],
+        default="harmonic",
+        help="kind of model: the harmonic rrVAE (default), the network of Oxley et al., or a VAE "
+        "without rotation",
+    )
+    fit.add_argument(
+        "--centered",
+        action="store_true",
+        help="take the mean pattern away first, for --kind paper and vae: they learn little "
+        "without it",
+    )
+    fit.add_argument(
+        "--epochs",
+        type=int,
+        metavar="N",
+        help="passes over the data, for --kind paper and vae (default: from the data)",
+    )
+    fit.add_argument(
         "--latent-dim",
         type=int,
         default=2,
@@ -211,6 +231,9 @@ def _fit(arguments: argparse.Namespace) -> int:
         latent_dim=arguments.latent_dim,
         seed=arguments.seed,
         device=arguments.device,
+        model=arguments.kind,
+        centered=arguments.centered,
+        epochs=arguments.epochs,
     )
 
 

@@ -11,6 +11,7 @@ import numpy as np
 
 from stemwidgets.arrays.circular import period
 from stemwidgets.arrays.errors import InputError
+from stemwidgets.state.session import NO_ANGLE
 from stemwidgets.views.words import category, duration, percent
 
 if TYPE_CHECKING:
@@ -87,7 +88,7 @@ def fit(
     try:
         comparison = str(sw.compare_angles(maps.angle, com.angle, com.magnitude))
     except InputError as error:
-        comparison = f"not comparable: {error}"
+        comparison = f"not comparable: {error}" if model.turning else NO_ANGLE
     say(f"angle against COM angle: {comparison}")
     return 0
 
@@ -136,10 +137,12 @@ def _check_output(path: Path, overwrite: bool) -> None:
 
 def in_words(maps: "Maps") -> list[str]:
     """What the maps say of the scan as a whole: symmetry and classes, and how sure the angle is."""
-    with_counts = np.isfinite(maps.symmetry_confidence.data)
+    with_counts = np.isfinite(maps.residual.data)
+    of_known_symmetry = np.isfinite(maps.symmetry_confidence.data)
+    symmetries = _shares("symmetry", maps.symmetry.data[of_known_symmetry])
     lines = [
         f"the angle is defined modulo {period(maps.fold)}" if maps.fold > 1 else "",
-        f"symmetry: {_shares('symmetry', maps.symmetry.data[with_counts])}",
+        f"symmetry: {symmetries}" if symmetries else "",
         _certainty(maps.angle.data[with_counts], maps.angle_std.data[with_counts]),
     ]
     if maps.classes is not None:

@@ -17,6 +17,7 @@ from stemwidgets.arrays.circular import compare_angles
 from stemwidgets.arrays.detectors import AnnularDetector, virtual_image
 from stemwidgets.arrays.errors import InputError
 from stemwidgets.arrays.overview import Overview, overview
+from stemwidgets.rrvae.divergence import DivergenceError
 from stemwidgets.rrvae.records import Encoding
 from stemwidgets.state.channels import (
     Channel,
@@ -31,6 +32,7 @@ from stemwidgets.state.traits import Array, Position
 from stemwidgets.state.worker import Mailbox, Worker, wait_until
 
 SAMPLED = 400  # positions that stand for a large scan
+NO_ANGLE = "no angle: the model does not turn"
 SCREEN_FIRST = 0.3  # s, for the answer to Stop to be drawn before the scan is encoded
 
 
@@ -226,11 +228,11 @@ class Session(HasTraits):
             self.report("")
             self.model = None
             self._reconstruct()
-        elif status == "failed" and self.training.failure is not None:
+        if status == "failed" and self.training.failure is not None:
             self.report(self.training.failure)
-        elif status in ("finished", "stopped") and getattr(model, "trained", False):
+        if status in ("finished", "stopped", "failed") and getattr(model, "trained", False):
             self.model = model
-            if status == "stopped" and not self._lazy:
+            if status != "finished" and not self._lazy:
                 self._computer.submit("encode", lambda: self._encode(model), self._set_encoding)
             self._reconstruct()
             self._average_reconstruction()
@@ -255,6 +257,9 @@ class Session(HasTraits):
         angle, com = self.channels.get("angle"), self.channels.get("COM angle")
         if angle is None or com is None:
             return
+        if not getattr(self.training.model, "turning", True):
+            self.comparison = NO_ANGLE
+            return
         try:
             comparison = compare_angles(angle.values, com.values, self._weights(), angle.fold)
         except InputError as error:
@@ -269,7 +274,7 @@ class Session(HasTraits):
 
 def in_words(error: BaseException) -> str:
     """An error as a sentence for the screen."""
-    if isinstance(error, InputError | FileNotFoundError | TimeoutError):
+    if isinstance(error, InputError | DivergenceError | FileNotFoundError | TimeoutError):
         return str(error)
     return f"{type(error).__name__}: {error}"
 

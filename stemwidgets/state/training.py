@@ -95,8 +95,8 @@ class Training(HasTraits):
         Parameters
         ----------
         **options
-            Of the model, such as ``latent_dim=2, seed=0``. What the model refuses makes the
-            training fail: see `failure`, or let `wait` raise it.
+            Of the model, such as ``latent_dim=2, seed=0, model="paper"``. What the model refuses
+            makes the training fail: see `failure`, or let `wait` raise it.
 
         Raises
         ------

@@ -18,10 +18,21 @@ _SAYING = {
     "stopped": "stopped: what was learned so far is kept",
     "failed": "failed",
 }
+MODELS = {
+    "harmonic": "harmonic rrVAE",
+    "paper": "rrVAE of Oxley et al.",
+    "vae": "VAE without rotation",
+}
+_NETWORKS = ("paper", "vae")
+_WIDTH = "346px"
+_STYLE = {"description_width": "150px"}
 
 
 class TrainPanel(View):
     """Trains an rrVAE on the session's scan.
+
+    The networks of Oxley et al. also ask whether to centre the patterns, which they need to learn
+    within minutes, and for the number of epochs; 0 leaves it to the scan.
 
     Parameters
     ----------
@@ -31,15 +42,22 @@ class TrainPanel(View):
         Latent dimensions offered first.
     seed : int
         Seed offered first.
+    model : {"harmonic", "paper", "vae"}
+        Kind of model offered first.
 
     Raises
     ------
     InputError
-        For an unknown keyword, or a number that the rrVAE does not take.
+        For an unknown keyword, or a value that the rrVAE does not take.
     """
 
     def __init__(
-        self, session: Session, latent_dim: int = 2, seed: int = 0, **unknown: Any
+        self,
+        session: Session,
+        latent_dim: int = 2,
+        seed: int = 0,
+        model: str = "harmonic",
+        **unknown: Any,
     ) -> None:
         super().__init__(session, unknown)
         for name, value, low, high in (
@@ -48,19 +66,23 @@ class TrainPanel(View):
         ):
             if not isinstance(value, int) or not low <= value <= high:
                 raise InputError(f"{name} is a whole number from {low} to {high}, not {value!r}")
-        narrow = ipywidgets.Layout(width="230px")
-        style = {"description_width": "150px"}
-        self._latent_dim = ipywidgets.BoundedIntText(
-            value=latent_dim,
-            min=1,
-            max=16,
-            description="latent dimensions",
-            layout=narrow,
-            style=style,
-        )
-        self._seed = ipywidgets.BoundedIntText(
-            value=seed, min=0, max=2**31 - 1, description="seed", layout=narrow, style=style
-        )
+        if model not in MODELS:
+            raise InputError(f"model is one of {', '.join(MODELS)}, not {model!r}")
+        self._options = {
+            "model": ipywidgets.Dropdown(
+                options=[(words, name) for name, words in MODELS.items()],
+                value=model,
+                description="model",
+                layout=ipywidgets.Layout(width=_WIDTH),
+                style=_STYLE,
+            ),
+            "latent_dim": _number(latent_dim, 1, 16, "latent dimensions"),
+            "seed": _number(seed, 0, 2**31 - 1, "seed"),
+            "centered": ipywidgets.Checkbox(
+                value=True, description="centre the patterns", indent=True, style=_STYLE
+            ),
+            "epochs": _number(0, 0, 10**6, "epochs (0: automatic)"),
+        }
         self._buttons = {
             "train": ipywidgets.Button(description="Train", button_style="primary"),
             "pause": ipywidgets.Button(description="Pause"),
@@ -69,11 +91,10 @@ class TrainPanel(View):
         }
         for button in self._buttons.values():
             button.layout.width = "84px"
-        self._bar = ipywidgets.FloatProgress(min=0, max=1, layout=ipywidgets.Layout(width="346px"))
+        self._bar = ipywidgets.FloatProgress(min=0, max=1, layout=ipywidgets.Layout(width=_WIDTH))
         self._status, problem = ipywidgets.HTML(), self.problem_line()
         self.parts = {
-            "latent_dim": self._latent_dim,
-            "seed": self._seed,
+            **self._options,
             **self._buttons,
             "progress": self._bar,
             "status": self._status,
@@ -81,24 +102,34 @@ class TrainPanel(View):
         }
         self.fill(
             caption("rrVAE"),
-            self._latent_dim,
-            self._seed,
+            *self._options.values(),
             ipywidgets.HBox(list(self._buttons.values())),
             self._bar,
             self._status,
             problem,
         )
-        self.layout.width = "346px"
+        self.layout.width = _WIDTH
         training = session.training
+        self.listen(self._options["model"], self._offer)
         self.press(self._buttons["train"], self._train)
         self.press(self._buttons["pause"], training.pause)
         self.press(self._buttons["resume"], training.resume)
         self.press(self._buttons["stop"], training.stop)
         self.look(self._draw, "status", "progress", "stopping", at=training)
+        self._offer()
         self._draw()
 
     def _train(self) -> None:
-        self.session.training.start(latent_dim=self._latent_dim.value, seed=self._seed.value)
+        names = ["model", "latent_dim", "seed"]
+        if self._options["model"].value in _NETWORKS:
+            names += ["centered"] + ["epochs"] * (self._options["epochs"].value > 0)
+        self.session.training.start(**{name: self._options[name].value for name in names})
+
+    def _offer(self) -> None:
+        """Show the options that the chosen model takes."""
+        display = None if self._options["model"].value in _NETWORKS else "none"
+        for name in ("centered", "epochs"):
+            self._options[name].layout.display = display
 
     def _draw(self) -> None:
         training = self.session.training
@@ -108,7 +139,8 @@ class TrainPanel(View):
         self._buttons["pause"].disabled = not (going and status == "running")
         self._buttons["resume"].disabled = not (going and status == "paused")
         self._buttons["stop"].disabled = not going
-        self._latent_dim.disabled = self._seed.disabled = training.active
+        for option in self._options.values():
+            option.disabled = training.active
         words = [_SAYING[status]]
         if training.stopping:
             step = "this step" if progress else "the preparation of the patterns"
@@ -125,3 +157,14 @@ class TrainPanel(View):
                 words.append(f"{duration(progress.elapsed)}")
             words.append(f"loss {number(progress.loss)}")
         self._status.value = escape(", ".join(words))
+
+
+def _number(value: int, low: int, high: int, words: str) -> ipywidgets.BoundedIntText:
+    return ipywidgets.BoundedIntText(
+        value=value,
+        min=low,
+        max=high,
+        description=words,
+        layout=ipywidgets.Layout(width="230px"),
+        style=_STYLE,
+    )
