@@ -22,6 +22,8 @@ class Grid:
         Latent variables.
     kind : Tensor of int, shape [points]
         Class.
+    spread : Tensor, shape [points, d, d]
+        Covariance of the latent variables of the patterns about each point.
     log_share : Tensor, shape [points]
         Logarithm of the share of the patterns that lie at each point: the prior.
     frames : int
@@ -30,15 +32,9 @@ class Grid:
 
     latent: Tensor
     kind: Tensor
+    spread: Tensor
     log_share: Tensor
     frames: int
-
-    @property
-    def reach(self) -> float:
-        """How far z may be from its point: twice the distance between neighbours."""
-        d = self.latent.shape[1]
-        points = int((self.kind == 0).sum())
-        return 2 * float(self.latent.amax() - self.latent.amin()) / points ** (1 / d)
 
     def with_counts(self, counts: Tensor) -> "Grid":
         """The same grid, with that many patterns at its points."""
@@ -48,7 +44,9 @@ class Grid:
         """Where a search from these cells begins; cells ``[n]`` count points within frames."""
         frame, point = cells // len(self.kind), cells % len(self.kind)
         latent = self.latent[point]
-        return Start(self.angles[frame], latent, self.kind[point], latent)
+        return Start(
+            self.angles[frame], latent, self.kind[point], latent, self.spread[point].inverse()
+        )
 
     def nearest(self, latent: Tensor, kind: Tensor) -> Tensor:
         """Index ``[n]`` of the point of the same class next to each z."""

@@ -2,11 +2,13 @@
 
 import math
 from collections.abc import Iterator
+from dataclasses import replace
 
 import torch
 from torch import Tensor
 
-from stemwidgets.rrvae.learning_on_grid import LEAST_SHARE
+from stemwidgets.rrvae.grid import Grid
+from stemwidgets.rrvae.learning_on_grid import LEAST_SHARE, REACH
 from stemwidgets.rrvae.manifold import Manifold
 from stemwidgets.rrvae.moment import Moment, Patterns, best_cells
 from stemwidgets.rrvae.posterior import Posterior, Start, refine
@@ -16,6 +18,7 @@ STEPS = 1
 BATCH = 4096
 DRAWS = 2
 MEMORY = 0.5
+THIN = 1e-4  # least variance about a point, over the square of the distance between points
 
 
 @torch.no_grad()
@@ -45,11 +48,13 @@ def learn_locally(
     found = best_cells(start, patterns)
     angle, latent, kind = found.angle, found.latent, found.kind
     normal = target = torch.zeros(0)
+    width = float(grid.spread[0, 0, 0].sqrt()) / REACH
     for done in range(ROUNDS):
         turning = patterns.without(fixed)
         nearest = grid.nearest(latent, kind)
-        starts = Start(angle, latent, kind, grid.latent[nearest])
-        found = _refined(manifold, turning, noise, starts, grid.reach)
+        precision = grid.spread[nearest].inverse()
+        starts = Start(angle, latent, kind, grid.latent[nearest], precision)
+        found = _refined(manifold, turning, noise, starts)
         angle, latent = found.angle, found.latent
         fixed = fixed + _mean_rest(manifold, turning, found)
         turning = patterns.without(fixed)
@@ -61,7 +66,7 @@ def learn_locally(
         apart = ((new_normal @ weights - 2 * new_target) * weights).sum()
         misfit = float(turning.energy() + apart) / n
         counts = torch.bincount(nearest, minlength=len(grid.kind))
-        grid = grid.with_counts(counts + LEAST_SHARE)
+        grid = _along_patterns(grid.with_counts(counts + LEAST_SHARE), found, width)
         reconstruction = misfit / (2 * noise) + 0.5 * dof * math.log(noise / noise_floor)
         noise = max(noise_floor, misfit / dof)
         yield Moment(
@@ -77,15 +82,28 @@ def learn_locally(
         )
 
 
-def _refined(
-    manifold: Manifold, patterns: Patterns, noise: float, start: Start, reach: float
-) -> Posterior:
+def _along_patterns(grid: Grid, found: Posterior, width: float) -> Grid:
+    """Let each point lie, and spread, as the latent variables of the patterns around it do."""
+    apart = torch.cdist(grid.latent, found.latent).square() / width**2
+    near = torch.exp(-0.5 * apart) * (grid.kind[:, None] == found.kind)
+    weight = near.sum(dim=1) + LEAST_SHARE
+    latent = (near @ found.latent + LEAST_SHARE * grid.latent) / weight[:, None]
+    from_point = found.latent - latent[:, None]
+    covariance = found.covariance[:, :-1, :-1]
+    square = torch.einsum("kn,kni,knj->kij", near, from_point, from_point)
+    square = square + torch.einsum("kn,nij->kij", near, covariance)
+    least = (THIN + LEAST_SHARE / weight) * width**2
+    spread = square / weight[:, None, None] + torch.diag_embed(least[:, None].expand_as(latent))
+    return replace(grid, latent=latent, spread=spread)
+
+
+def _refined(manifold: Manifold, patterns: Patterns, noise: float, start: Start) -> Posterior:
     parts = []
     for first in range(0, len(patterns), BATCH):
         rows = slice(first, first + BATCH)
         part = patterns.rows(rows)
         parts.append(
-            refine(manifold, part.coefficients, noise / part.dose, start.rows(rows), reach, STEPS)
+            refine(manifold, part.coefficients, noise / part.dose, start.rows(rows), STEPS)
         )
     return Posterior.joined(parts)
 

@@ -23,6 +23,7 @@ BATCH = 512
 UPDATES = 60
 PASSES = 3
 COOLING = 0.75
+REACH = 2.0  # how far z may be from its point, over the distance between points
 LEAST_SHARE = 0.1  # patterns at a point of the grid where none was found
 
 
@@ -95,11 +96,13 @@ def learn_on_grid(
 def _new_grid(manifold: Manifold) -> Grid:
     classes, device = manifold.classes, manifold.weights.device
     points = max(POINTS // classes, FEWEST_POINTS)
-    latent = scattered_points(points, manifold.latent_dim).repeat(classes, 1).to(device)
+    d = manifold.latent_dim
+    latent = scattered_points(points, d).repeat(classes, 1).to(device)
     kind = torch.arange(classes, device=device).repeat_interleave(points)
-    return Grid(latent, kind, torch.zeros_like(latent[:, 0]), FRAMES).with_counts(
-        torch.ones_like(latent[:, 0])
-    )
+    between = float(latent.amax() - latent.amin()) / points ** (1 / d)
+    spread = (REACH * between) ** 2 * torch.eye(d, device=device).expand(len(kind), d, d)
+    nothing = torch.zeros(len(kind), device=device)
+    return Grid(latent, kind, spread, nothing, FRAMES).with_counts(nothing + 1)
 
 
 @dataclass(frozen=True, eq=False)

@@ -99,4 +99,4 @@ def best_cells(moment: Moment, patterns: Patterns, steps: int = 2) -> Posterior:
         ]
     )
     start = grid.start(cells)
-    return refine(moment.manifold, turning.coefficients, noise, start, grid.reach, steps)
+    return refine(moment.manifold, turning.coefficients, noise, start, steps)

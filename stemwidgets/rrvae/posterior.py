@@ -11,6 +11,8 @@ from stemwidgets.rrvae.manifold import Manifold
 
 DARKEST = 0.02  # least expected counts of a pixel, as a share of the mean
 LONGEST_MOVE = 0.1  # rad, of one step on the counts
+FARTHEST_MOVE = 0.5  # of z, likewise
+ANY_ANGLE = 1e-6  # inverse variance of θ before the pattern is seen
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,16 +29,30 @@ class Start:
         Class, which stays.
     anchor : Tensor, shape [n, d]
         Point of the grid near which z is expected.
+    precision : Tensor, shape [n, d, d]
+        Inverse covariance of z about it.
     """
 
     angle: Tensor
     latent: Tensor
     kind: Tensor
     anchor: Tensor
+    precision: Tensor
 
     def rows(self, rows: slice) -> "Start":
         """Some of them."""
-        return Start(self.angle[rows], self.latent[rows], self.kind[rows], self.anchor[rows])
+        names = ("angle", "latent", "kind", "anchor", "precision")
+        return Start(*(getattr(self, name)[rows] for name in names))
+
+    def pull(self, latent: Tensor) -> Tensor:
+        """Slope of the log-prior at other latent variables, ``[n, d]``."""
+        return (self.precision @ (self.anchor - latent)[..., None])[..., 0]
+
+    def information(self) -> Tensor:
+        """Inverse covariance ``[n, d + 1, d + 1]`` of (z, θ) before the pattern is seen."""
+        padded = torch.nn.functional.pad(self.precision, (0, 1, 0, 1))
+        padded[:, -1, -1] = ANY_ANGLE
+        return padded
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,7 +91,6 @@ def refine(
     coefficients: Tensor,
     noise: Tensor,
     start: Start,
-    reach: float,
     steps: int,
 ) -> Posterior:
     """Levenberg-Marquardt steps on (z, θ) from a start; a step that does not help is not taken.
@@ -89,31 +104,29 @@ def refine(
     noise : Tensor, shape [n]
         Variance of the coefficients of each about the manifold.
     start : Start
-        Where to begin.
-    reach : float
-        Standard deviation of z about its anchor.
+        Where to begin, and where z is expected.
     steps : int
         How many.
     """
-    angle, latent, kind, anchor = start.angle, start.latent, start.kind, start.anchor
-    prior = _prior(latent, reach)
+    angle, latent, kind, prior = start.angle, start.latent, start.kind, start.information()
 
     def misfit_and_cost(z: Tensor, theta: Tensor) -> tuple[Tensor, Tensor]:
         difference = manifold.turn(coefficients, -theta) - manifold.decode(z, kind)
         misfit = difference.square().sum(-1)
-        return misfit, (misfit / noise + prior[0] * (z - anchor).square().sum(-1)) / 2
+        far = (start.pull(z) * (start.anchor - z)).sum(-1)
+        return misfit, (misfit / noise + far) / 2
 
     damping = torch.full_like(angle, 1e-2)
     misfit, cost = misfit_and_cost(latent, angle)
     for step in range(steps + 1):
         decoded, by_latent = manifold.decode_with_slopes(latent, kind)
         slopes = torch.cat([by_latent, manifold.turning_rate(decoded)[:, None]], dim=1)
-        information = slopes @ slopes.mT / noise[:, None, None] + prior.diag()
+        information = slopes @ slopes.mT / noise[:, None, None] + prior
         if step == steps:
             break
         difference = manifold.turn(coefficients, -angle) - decoded
         gradient = (slopes @ difference[..., None])[..., 0] / noise[:, None]
-        gradient[:, :-1] -= prior[0] * (latent - anchor)
+        gradient[:, :-1] += start.pull(latent)
         diagonal = torch.diag_embed(information.diagonal(dim1=-2, dim2=-1) * damping[:, None])
         move = torch.linalg.solve(information + diagonal, gradient)
         new_latent, new_angle = latent + move[:, :-1], angle + move[:, -1]
@@ -151,8 +164,7 @@ class CountLikelihood:
         prepared: Tensor,
         noise: float,
         found: Posterior,
-        anchor: Tensor,
-        reach: float,
+        start: Start,
     ) -> Posterior:
         """One step of Fisher scoring (McCullagh & Nelder, Generalized Linear Models, 1989, 2.5).
 
@@ -165,11 +177,9 @@ class CountLikelihood:
         noise : float
             Variance of a coefficient, 1 for electrons that were counted one by one.
         found : Posterior
-            Start.
-        anchor : Tensor, shape [n, d]
-            Point of the grid near which z is expected.
-        reach : float
-            Standard deviation of z about it.
+            Where to step from.
+        start : Start
+            Where z is expected.
         """
         dose = prepared.sum(dim=1, keepdim=True) / self._dose
         decoded, by_latent = manifold.decode_with_slopes(found.latent, found.kind)
@@ -185,21 +195,14 @@ class CountLikelihood:
         darkest = DARKEST * self._background.mean() * dose
         slopes = (rates @ self._pixels) * dose[..., None]
         weighted = slopes / (noise * torch.maximum(expected, darkest))[:, None]
-        prior = _prior(found.latent, reach)
-        information = weighted @ slopes.mT + prior.diag()
+        information = weighted @ slopes.mT + start.information()
         gradient = (weighted @ (prepared - expected)[..., None])[..., 0]
-        gradient[:, :-1] -= prior[0] * (found.latent - anchor)
+        gradient[:, :-1] += start.pull(found.latent)
         move = torch.linalg.solve(information, gradient)
         return Posterior(
             found.angle + move[:, -1].clamp(-LONGEST_MOVE, LONGEST_MOVE),
-            found.latent + move[:, :-1].clamp(-reach, reach),
+            found.latent + move[:, :-1].clamp(-FARTHEST_MOVE, FARTHEST_MOVE),
             found.kind,
             found.misfit,
             torch.linalg.inv(information),
         )
-
-
-def _prior(latent: Tensor, reach: float) -> Tensor:
-    """Precision of (z, θ) about the anchor."""
-    precision = latent.new_full(latent.shape[1:], 1 / reach**2)
-    return torch.cat([precision, precision.new_full((1,), 1e-6)])

@@ -110,10 +110,10 @@ class Trained:
         offset = convention.offset(manifold, grid.latent, grid.kind)
         broad = direction(posterior.cells, grid, offset, fold)
         start, at_point = grid.start(posterior.best), posterior.cells.sum(dim=0)
-        found = refine(manifold, patterns.coefficients, noise, start, grid.reach, STEPS)
+        found = refine(manifold, patterns.coefficients, noise, start, STEPS)
         if counts is not None and pixels is not None:
             for _ in range(COUNT_STEPS):
-                found = counts.step(manifold, pixels, self.noise, found, start.anchor, grid.reach)
+                found = counts.step(manifold, pixels, self.noise, found, start)
         local_std = convention.variance(manifold, found).sqrt()
         narrow = (local_std < NARROW) & (broad.std < 3 * NARROW)
         angle = found.angle + convention.offset(manifold, found.latent, found.kind)
@@ -158,6 +158,7 @@ class Trained:
             tensors[f"manifold.{name}"] = getattr(self.manifold, name)
         tensors["grid.latent"] = self.grid.latent
         tensors["grid.kind"] = self.grid.kind
+        tensors["grid.spread"] = self.grid.spread
         tensors["grid.log_share"] = self.grid.log_share
         tensors["convention.pointer"] = self.convention.pointer
         record = {
