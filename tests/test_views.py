@@ -427,6 +427,7 @@ def test_the_panel_offers_what_the_chosen_model_takes(session):
 
     parts["model"].value = "harmonic"
     assert [parts[name].layout.display for name in ("centered", "epochs")] == ["none", "none"]
+    assert parts["model"].layout.display is None
     parts["train"].click()
     session.training.wait(10)
     assert (session.model.model, session.model.centered, session.model.epochs) == (

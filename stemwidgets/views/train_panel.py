@@ -60,29 +60,7 @@ class TrainPanel(View):
         **unknown: Any,
     ) -> None:
         super().__init__(session, unknown)
-        for name, value, low, high in (
-            ("latent_dim", latent_dim, 1, 16),
-            ("seed", seed, 0, 2**31 - 1),
-        ):
-            if not isinstance(value, int) or not low <= value <= high:
-                raise InputError(f"{name} is a whole number from {low} to {high}, not {value!r}")
-        if model not in MODELS:
-            raise InputError(f"model is one of {', '.join(MODELS)}, not {model!r}")
-        self._options = {
-            "model": ipywidgets.Dropdown(
-                options=[(words, name) for name, words in MODELS.items()],
-                value=model,
-                description="model",
-                layout=ipywidgets.Layout(width=_WIDTH),
-                style=_STYLE,
-            ),
-            "latent_dim": _number(latent_dim, 1, 16, "latent dimensions"),
-            "seed": _number(seed, 0, 2**31 - 1, "seed"),
-            "centered": ipywidgets.Checkbox(
-                value=True, description="centre the patterns", indent=True, style=_STYLE
-            ),
-            "epochs": _number(0, 0, 10**6, "epochs (0: automatic)"),
-        }
+        self._options = _inputs(latent_dim, seed, model)
         self._buttons = {
             "train": ipywidgets.Button(description="Train", button_style="primary"),
             "pause": ipywidgets.Button(description="Pause"),
@@ -159,7 +137,31 @@ class TrainPanel(View):
         self._status.value = escape(", ".join(words))
 
 
-def _number(value: int, low: int, high: int, words: str) -> ipywidgets.BoundedIntText:
+def _inputs(latent_dim: int, seed: int, model: str) -> dict[str, Any]:
+    """A control for each option, by the name that the rrVAE gives it."""
+    if model not in MODELS:
+        raise InputError(f"model is one of {', '.join(MODELS)}, not {model!r}")
+    choices = [(words, name) for name, words in MODELS.items()]
+    return {
+        "model": ipywidgets.Dropdown(
+            options=choices, value=model, description="model", layout=_wide(), style=_STYLE
+        ),
+        "latent_dim": _number("latent_dim", latent_dim, 1, 16, "latent dimensions"),
+        "seed": _number("seed", seed, 0, 2**31 - 1, "seed"),
+        "centered": ipywidgets.Checkbox(
+            value=True, description="centre the patterns", layout=_wide(), style=_STYLE
+        ),
+        "epochs": _number("epochs", 0, 0, 10**6, "epochs (0: auto)"),
+    }
+
+
+def _wide() -> ipywidgets.Layout:
+    return ipywidgets.Layout(width="340px")
+
+
+def _number(name: str, value: int, low: int, high: int, words: str) -> ipywidgets.BoundedIntText:
+    if not isinstance(value, int) or not low <= value <= high:
+        raise InputError(f"{name} is a whole number from {low} to {high}, not {value!r}")
     return ipywidgets.BoundedIntText(
         value=value,
         min=low,
