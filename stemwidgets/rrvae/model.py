@@ -43,7 +43,7 @@ class RRVAE:
         preparation, model size and length of training are chosen from the data.
         ``"paper"``: the network of Oxley et al., in which an encoder learns to guess the angle and
         a decoder is asked for each pixel at its turned coordinates. It is here to compare with:
-        it takes minutes where ``"harmonic"`` takes seconds, and depends on the seed.
+        it takes minutes where ``"harmonic"`` takes seconds.
         ``"vae"``: an ordinary variational autoencoder, for teaching why the angle matters; its
         angle is NaN, and its latent variables are spent on the turning.
         The last two keep the used pixels of all patterns in memory, 4 bytes for each.

@@ -28,7 +28,7 @@ class Encoding:
     symmetry : ndarray of uint8, shape [...]
         Order n of the pattern's own rotational symmetry: 1 is none, 0 is full rotational symmetry.
     symmetry_confidence : ndarray of float32, shape [...]
-        Probability of that n.
+        Probability of that n; NaN if the kind of model does not estimate it.
     fold : int
         The angle is defined modulo 2π / fold at every position: the symmetry that all patterns
         have in common.

@@ -19,8 +19,7 @@ class RRVAE(model.RRVAE):
 
     Each pattern is described by one rotation angle and a few latent variables z that do not change
     when the pattern turns (Oxley et al., npj Comput. Mater. 7, 65 (2021),
-    doi:10.1038/s41524-021-00527-3). Preparation, model size and length of training are chosen from
-    the data. Signals and files give signals back; plain arrays give arrays
+    doi:10.1038/s41524-021-00527-3). Signals and files give signals back; plain arrays give arrays
     (`stemwidgets.rrvae.RRVAE`).
 
     Parameters
@@ -31,13 +30,28 @@ class RRVAE(model.RRVAE):
         The same seed and data give the same maps on the same machine.
     device : str
         ``"auto"`` (CUDA, then MPS, then CPU) or a torch device.
-    model : str
-        ``"harmonic"``.
+    model : {"harmonic", "paper", "vae"}
+        ``"harmonic"``: patterns enter as circular harmonics, in which a rotation is exact;
+        preparation, model size and length of training are chosen from the data.
+        ``"paper"``: the network of Oxley et al., to compare with; slower and less exact.
+        ``"vae"``: an ordinary variational autoencoder, for teaching why the angle matters; its
+        angle is NaN.
+        The last two keep the used pixels of all patterns in memory, 4 bytes for each.
+    classes : int
+        For ``"harmonic"``: number of kinds of patterns, each with latent variables of its own: a
+        lattice site, a defect and vacuum, say.
+    centered : bool
+        For ``"paper"`` and ``"vae"``. False is the paper's own setting, with which a 4D-STEM scan
+        teaches little in minutes; True takes the mean pattern away, makes the root mean square of
+        what is left 1 and learns ten times as fast.
+    epochs : int, optional
+        For ``"paper"`` and ``"vae"``: passes over the data; 100 if not given, or, if `centered`,
+        as many as take 3000 batches of 20.
 
     Raises
     ------
     InputError
-        If a parameter is out of range.
+        If a parameter is out of range, or of no use to that model.
 
     Examples
     --------
@@ -78,6 +92,8 @@ class RRVAE(model.RRVAE):
             If there is no such file.
         InputError
             If there is nothing to learn from: see the message.
+        DivergenceError
+            If the training went wrong; the model is then as it was at its last good moment.
         """
         for _ in self.steps(data, pixel_size, mask):
             pass
@@ -101,11 +117,11 @@ class RRVAE(model.RRVAE):
         Yields
         ------
         Progress
-            After every epoch; with maps about twice a second and at the end.
+            Many times a second; with maps about twice a second and at the end.
 
         Raises
         ------
-        FileNotFoundError, InputError
+        FileNotFoundError, InputError, DivergenceError
             As `fit`.
         """
         if not _is_plain_array(data):
