@@ -126,3 +126,6 @@ class Sorter(Pacer):
             classes=classes,
             class_probability=probability.astype(np.float32),
         )
+
+    def decode(self, latent: Any, angle: Any, classes: Any = 0) -> np.ndarray:
+        return super().decode(latent, angle) + 1000 * np.asarray(classes)[..., None, None]

@@ -249,7 +249,15 @@ def test_angles_are_compared_modulo_the_symmetry_of_the_model(sorted_scan):
 def test_a_round_pattern_is_reconstructed_although_it_has_no_angle(sorted_scan):
     sorted_scan.position = (1, 0)
     assert np.isnan(sorted_scan.channels["angle"].values[1, 0])
-    np.testing.assert_array_equal(sorted_scan.reconstruction, 1.0)
+    np.testing.assert_array_equal(sorted_scan.reconstruction, 1001.0)  # z1 = 1, class 1
     assert np.isfinite(sorted_scan.mean_reconstruction).all()
     sorted_scan.position = (2, 3)
     assert np.isnan(sorted_scan.reconstruction).all()
+
+
+def test_a_pattern_is_reconstructed_in_its_class(sorted_scan):
+    classes = sorted_scan.channels["classes"].values
+    for row in range(SHAPE[0]):
+        sorted_scan.position = (row, 0)
+        np.testing.assert_array_equal(sorted_scan.reconstruction, row + 1000 * classes[row, 0])
+    assert sorted_scan.mean_reconstruction.min() > 1000

@@ -178,28 +178,30 @@ class Session(HasTraits):
         if self.model is None or "angle" not in self.channels:
             self.reconstruction = self.mean_reconstruction = None
             return
-        latent, angle = self._encoded()
-        self.reconstruction = self.model.decode(latent[self.position], angle[self.position])
+        self.reconstruction = self.model.decode(*(code[self.position] for code in self._encoded()))
 
-    def _encoded(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    def _encoded(self) -> list[NDArray[Any]]:
+        """Latents, angle and, if there are any, classes: what `decode` takes."""
         latents = [channel.values for name, channel in self.channels.items() if is_latent(name)]
         angle = np.nan_to_num(self.channels["angle"].values)  # any turn, where none is defined
-        return np.stack(latents, axis=-1), angle
+        codes: list[NDArray[Any]] = [np.stack(latents, axis=-1), angle]
+        if "classes" in self.channels:
+            codes.append(np.nan_to_num(self.channels["classes"].values).astype(int))
+        return codes
 
     def _average_reconstruction(self) -> None:
         model = self.model
         if model is None or "angle" not in self.channels:
             return
-        latent, angle = self._encoded()
-        latent, angle = latent.reshape(-1, latent.shape[-1]), angle.ravel()
-        defined = np.flatnonzero(np.isfinite(latent).all(axis=-1))
-        chosen = defined[:: 1 + defined.size // SAMPLED]
-        latent, angle = latent[chosen], angle[chosen]
+        latent, *others = self._encoded()
+        defined = np.argwhere(np.isfinite(latent).all(axis=-1))
+        chosen = defined[:: 1 + len(defined) // SAMPLED]
+        codes = [code[tuple(chosen.T)] for code in (latent, *others)]
 
         def average() -> Any:
-            parts = range(0, len(angle), 32)
-            sums = [model.decode(latent[i : i + 32], angle[i : i + 32]).sum(axis=0) for i in parts]
-            return sum(sums) / len(angle) if sums else None
+            parts = [slice(first, first + 32) for first in range(0, len(chosen), 32)]
+            sums = [model.decode(*(code[part] for code in codes)).sum(axis=0) for part in parts]
+            return sum(sums) / len(chosen) if sums else None
 
         def show(mean: Any) -> None:
             if self.model is model:
