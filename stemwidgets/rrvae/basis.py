@@ -15,6 +15,7 @@ from stemwidgets.rrvae.components import Components, OneOrder
 
 HIGHEST_ORDER = 24
 KNOT_DISTANCE = 1.5
+RING = 0.5
 COARSER = (1, 2, 4, 8)
 MOST_COMPONENTS = 96
 LEAST_SHARE = 1e-5
@@ -128,7 +129,7 @@ def fit_basis(prepared: Float, y: NDArray[np.float64], x: NDArray[np.float64]) -
     mean_pattern = scaled.mean(axis=0)
     smooth = np.linalg.solve(splines.T @ splines, splines.T)
     radial = splines @ (smooth @ mean_pattern)
-    weight = 1 / np.sqrt(_noise_profile(radial, splines @ (smooth @ scaled.var(axis=0))))
+    weight = 1 / np.sqrt(_noise_profile(radial, _ring_average(scaled.var(axis=0), radius)))
     whitened = torch.from_numpy(((scaled - radial) * weight).astype(np.float32))
 
     orders = [
@@ -174,6 +175,12 @@ def _noise_profile(mean: NDArray[np.float64], variance: NDArray[np.float64]) -> 
     unit = np.percentile(variance[lit] / mean[lit], 10)
     dark = np.where(mean < DARK * mean.max(), variance / unit if unit > 0 else 0.0, 0.0)
     return np.maximum(np.maximum(mean, dark), DARKEST * mean.max())
+
+
+def _ring_average(values: NDArray[np.float64], radius: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Mean of the values at about the same radius; unlike splines it never swings below zero."""
+    ring = (radius / RING).astype(int)
+    return (np.bincount(ring, values) / np.maximum(np.bincount(ring), 1))[ring]
 
 
 def _radial_splines(
