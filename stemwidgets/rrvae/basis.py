@@ -126,14 +126,18 @@ def fit_basis(prepared: Float, y: NDArray[np.float64], x: NDArray[np.float64]) -
     total = prepared.sum(axis=1, keepdims=True)
     dose = float(total.mean())
     scaled = prepared * (dose / total)
-    mean_pattern = scaled.mean(axis=0)
+    relative_dose = total / dose  # what a pattern counts for: its noise is that much weaker
+    mean_pattern = prepared.mean(axis=0)
     smooth = np.linalg.solve(splines.T @ splines, splines.T)
     radial = splines @ (smooth @ mean_pattern)
-    weight = 1 / np.sqrt(_noise_profile(radial, _ring_average(scaled.var(axis=0), radius)))
-    whitened = torch.from_numpy(((scaled - radial) * weight).astype(np.float32))
+    variance = (relative_dose * (scaled - mean_pattern) ** 2).mean(axis=0)
+    weight = 1 / np.sqrt(_noise_profile(radial, _ring_average(variance, radius)))
+    root_dose = np.sqrt(relative_dose)
+    whitened = torch.from_numpy(((scaled - radial) * weight * root_dose).astype(np.float32))
+    rooted = torch.from_numpy(root_dose[:, 0].astype(np.float64))
 
     orders = [
-        OneOrder.project(m, whitened, torch.from_numpy(splines[:, knots >= 0.4 * m]), phi)
+        OneOrder.project(m, whitened, rooted, torch.from_numpy(splines[:, knots >= 0.4 * m]), phi)
         for m in range(HIGHEST_ORDER + 1)
         if (knots >= 0.4 * m).any()
     ]

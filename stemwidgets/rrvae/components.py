@@ -27,7 +27,9 @@ class OneOrder:
     harmonics : Tensor, shape [pixels, splines]
         Splines times exp(-imφ).
     moments : Tensor, shape [n, splines]
-        Whitened patterns times harmonics.
+        Whitened patterns times harmonics, times `root_dose`.
+    root_dose : Tensor, shape [n]
+        Square root of the dose of each pattern over the mean: so weighed, all have the same noise.
     overlap : Tensor, shape [splines, splines]
         Of the splines: the covariance of the moments of noise.
     """
@@ -35,19 +37,25 @@ class OneOrder:
     m: int
     harmonics: Tensor
     moments: Tensor
+    root_dose: Tensor
     overlap: Tensor
 
     @classmethod
     def project(
-        cls, m: int, whitened: Tensor, splines: Tensor, phi: NDArray[np.float64]
+        cls,
+        m: int,
+        whitened: Tensor,
+        root_dose: Tensor,
+        splines: Tensor,
+        phi: NDArray[np.float64],
     ) -> "OneOrder":
-        """Project whitened patterns ``[n, pixels]`` on splines ``[pixels, splines]``."""
+        """Project whitened patterns ``[n, pixels]``, so weighed, on splines."""
         # torch, not numpy: it keeps to the one thread that small matrices need
         harmonics = splines * torch.from_numpy(np.exp(-1j * m * phi))[:, None]
         moments = torch.complex(
             whitened @ harmonics.real.float(), whitened @ harmonics.imag.float()
         ).to(harmonics.dtype)
-        return cls(m, harmonics, moments, splines.T @ splines)
+        return cls(m, harmonics, moments, root_dose, splines.T @ splines)
 
     def components(
         self, coarser: int
@@ -60,10 +68,10 @@ class OneOrder:
         combine = combine.to(self.moments.dtype)
         white = torch.linalg.solve_triangular(root, (self.moments @ combine).T, upper=False)
         harmonics = self.harmonics @ combine
-        mean = white.mean(dim=1, keepdim=True)
+        mean = (white * self.root_dose).mean(dim=1, keepdim=True)
         turning_mean = torch.zeros(len(harmonics))
         if self.m == 0 or _is_fixed(white, mean):
-            white = white - mean
+            white = white - mean * self.root_dose
         else:
             dual = torch.linalg.solve_triangular(root.mH, mean, upper=True)
             turning_mean = 2 * (harmonics.conj() @ dual).real[:, 0]

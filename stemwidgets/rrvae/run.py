@@ -79,6 +79,7 @@ class Training:
             sample.kind,
             moment.noise,
         )
+        left_out = float((self.gathered.relative_dose * self.gathered.left_out).mean())
         return Trained(
             preparation,
             basis,
@@ -86,5 +87,5 @@ class Training:
             replace(moment.grid, frames=FRAMES),
             convention,
             moment.noise,
-            float((patterns.dose * sample.misfit).mean()) + float(self.gathered.left_out.mean()),
+            float((patterns.dose * sample.misfit).mean()) + left_out,
         )
