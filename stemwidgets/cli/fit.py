@@ -189,7 +189,7 @@ def _train(model: Any, signal: Any) -> "Progress":
     terminal = sys.stderr.isatty()
     last: Progress | None = None
     shown = time.monotonic()
-    for last in model.steps(signal):
+    for last in model.steps(signal, maps=False):
         if terminal:
             print(f"\r{bar(last):<78}", end="", file=sys.stderr, flush=True)
         elif time.monotonic() - shown > _LOG_INTERVAL:

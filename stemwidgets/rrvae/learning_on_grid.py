@@ -6,8 +6,8 @@ exact posterior of each pattern, then the most probable manifold.
 """
 
 import math
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -20,7 +20,10 @@ POINTS = 128
 FEWEST_POINTS = 48
 FRAMES = 48
 BATCH = 512
-UPDATES = 60
+TRIAL_UPDATES = 30
+TRIAL_COMPONENTS = 24
+TRIAL_SAMPLE = 1024
+UPDATES = 20
 PASSES = 3
 COOLING = 0.75
 REACH = 2.0  # how far z may be from its point, over the distance between points
@@ -29,68 +32,131 @@ LEAST_SHARE = 0.1  # patterns at a point of the grid where none was found
 
 @torch.no_grad()
 def learn_on_grid(
-    manifold: Manifold, patterns: Patterns, noise_floor: float, generator: torch.Generator
+    starts: Sequence[Manifold], patterns: Patterns, noise_floor: float, seed: int
 ) -> Iterator[Moment]:
     """Learn a manifold from nothing.
 
+    Each start is tried for some updates on the strongest components; the one with the highest
+    evidence goes on with all of them.
+
     Parameters
     ----------
-    manifold : Manifold
-        The start.
+    starts : sequence of Manifold
+        Random ones.
     patterns : Patterns
         What is learned from.
     noise_floor : float
         Variance of shot noise at the mean dose; a better fit than that is not sought.
-    generator : torch.Generator
+    seed : int
         Of the batches.
 
     Yields
     ------
     Moment
-        After every batch.
+        After every batch, with the best start so far.
     """
-    n, dof = len(patterns), manifold.degrees_of_freedom
-    grid = _new_grid(manifold)
-    features = manifold.features(grid.latent)
-    batches = math.ceil(n / BATCH)
+    batches = math.ceil(len(patterns) / BATCH)
     updates = max(UPDATES, PASSES * batches)
-    energy = float(patterns.energy()) / n
-    noise = max(noise_floor, COOLING * float(manifold.signal.max()))
-    known: _Expected | None = None
-    shuffled: list[Tensor] = []
-    for update in range(updates):
-        shuffled = shuffled or list(
-            torch.randperm(n, generator=generator, device=features.device).chunk(batches)
+    total = len(starts) * TRIAL_UPDATES + updates
+    strongest = patterns.components(TRIAL_COMPONENTS)
+    best, lowest, done = None, math.inf, 0
+    for start in starts:
+        trial = _Learner(start.components(TRIAL_COMPONENTS), strongest, noise_floor, seed)
+        for _ in range(TRIAL_UPDATES):
+            trial.update()
+            done += 1
+            moment = (best or trial).moment(start)
+            yield replace(
+                moment, epoch=done // batches, epochs=total // batches, fraction=done / total
+            )
+        loss = trial.loss_of(strongest.rows(slice(TRIAL_SAMPLE)))
+        if loss < lowest:
+            best, lowest = trial, loss
+    assert best is not None
+    learner = _Learner(best.manifold.widened(starts[0]), patterns, noise_floor, seed, best)
+    for _ in range(updates):
+        learner.update()
+        done += 1
+        moment = learner.moment(starts[0])
+        yield replace(moment, epoch=done // batches, epochs=total // batches, fraction=done / total)
+
+
+class _Learner:
+    """One start, and what has been learned from it."""
+
+    def __init__(
+        self,
+        manifold: Manifold,
+        patterns: Patterns,
+        noise_floor: float,
+        seed: int,
+        before: "_Learner | None" = None,
+    ) -> None:
+        self.manifold, self.patterns, self.noise_floor = manifold, patterns, noise_floor
+        self.grid: Grid = before.grid if before else _new_grid(manifold)
+        self.noise: float = (
+            before.noise if before else max(noise_floor, COOLING * float(manifold.signal.max()))
         )
-        batch = patterns.rows(shuffled.pop())
-        new = _expectation(manifold, grid, batch, noise)
-        seen = new.misfit(
-            float(batch.energy()) / len(batch), manifold.decode(grid.latent, grid.kind)
+        self._features = manifold.features(self.grid.latent)
+        self._batches = math.ceil(len(patterns) / BATCH)
+        self._energy = float(patterns.energy()) / len(patterns)
+        self._generator = torch.Generator(manifold.weights.device).manual_seed(seed)
+        self._shuffled: list[Tensor] = []
+        self._known: _Expected | None = None
+        self._updates = 0
+        self._reconstruction = self._loss = 0.0
+
+    def update(self) -> None:
+        """Take one more batch into account."""
+        n, batches = len(self.patterns), self._batches
+        self._shuffled = self._shuffled or list(
+            torch.randperm(n, generator=self._generator, device=self._features.device).chunk(
+                batches
+            )
         )
-        known = (
-            new
-            if known is None
-            else known.mixed(new, max(1 / batches, min(0.5, 10 / (update + 1))))
+        batch = self.patterns.rows(self._shuffled.pop())
+        new = _expectation(self.manifold, self.grid, batch, self.noise)
+        self._tell(new, batch)
+        self._updates += 1
+        share = max(1 / batches, min(0.5, 10 / self._updates))
+        known = new if self._known is None else self._known.mixed(new, share)
+        sums = _by_class(
+            self.grid, self._features, n * known.weight, n * known.sums, self.manifold.classes
         )
-        manifold = manifold.fitted(
-            *_by_class(grid, features, n * known.weight, n * known.sums, manifold.classes), noise
+        self.manifold = self.manifold.fitted(*sums, self.noise)
+        misfit = known.misfit(self._energy, self.manifold.decode(self.grid.latent, self.grid.kind))
+        self.grid = self.grid.with_counts(n * known.share + LEAST_SHARE)
+        expected = misfit / self.manifold.degrees_of_freedom
+        self.noise = max(self.noise_floor, expected, COOLING * self.noise)
+        self._known = known
+
+    def loss_of(self, patterns: Patterns) -> float:
+        """Negative log-evidence per pattern [nats] of some patterns."""
+        found = _expectation(self.manifold, self.grid, patterns, self.noise)
+        return self._constant() - found.log_evidence
+
+    def moment(self, start: Manifold) -> Moment:
+        """Where it stands, with as many components as the start has."""
+        return Moment(
+            self.manifold.widened(start),
+            self.grid,
+            self.noise,
+            torch.zeros_like(start.signal),
+            0,
+            0,
+            0.0,
+            self._reconstruction,
+            self._loss - self._reconstruction,
         )
-        misfit = known.misfit(energy, manifold.decode(grid.latent, grid.kind))
-        grid = grid.with_counts(n * known.share + LEAST_SHARE)
-        constant = 0.5 * dof * math.log(noise / noise_floor)
-        reconstruction, loss = constant + seen / (2 * noise), constant - new.log_evidence
-        noise = max(noise_floor, misfit / dof, COOLING * noise)
-        yield Moment(
-            manifold,
-            grid,
-            noise,
-            torch.zeros_like(manifold.signal),
-            math.ceil((update + 1) / batches),
-            math.ceil(updates / batches),
-            (update + 1) / updates,
-            reconstruction,
-            loss - reconstruction,
-        )
+
+    def _tell(self, new: "_Expected", batch: Patterns) -> None:
+        decoded = self.manifold.decode(self.grid.latent, self.grid.kind)
+        seen = new.misfit(float(batch.energy()) / len(batch), decoded)
+        self._reconstruction = self._constant() + seen / (2 * self.noise)
+        self._loss = self._constant() - new.log_evidence
+
+    def _constant(self) -> float:
+        return 0.5 * self.manifold.degrees_of_freedom * math.log(self.noise / self.noise_floor)
 
 
 def _new_grid(manifold: Manifold) -> Grid:

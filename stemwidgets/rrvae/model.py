@@ -150,7 +150,7 @@ class RRVAE:
         DivergenceError
             If the training went wrong; the model is then as it was at its last good moment.
         """
-        for _ in self.steps(data, pixel_size, mask):
+        for _ in self.steps(data, pixel_size, mask, maps=False):
             pass
         return self
 
@@ -159,6 +159,7 @@ class RRVAE:
         data: Any,
         pixel_size: tuple[float, float] = (1.0, 1.0),
         mask: NDArray[np.bool_] | None = None,
+        maps: bool = True,
     ) -> Iterator[Progress]:
         """Learn from patterns, step by step: what `fit` does, for those who watch.
 
@@ -168,6 +169,8 @@ class RRVAE:
         ----------
         data, pixel_size, mask
             As for `fit`.
+        maps : bool
+            Whether to hand over the maps as they stand, which takes up to a tenth of the time.
 
         Yields
         ------
@@ -181,12 +184,11 @@ class RRVAE:
         """
         require_pixel_size(pixel_size)
         began = time.perf_counter()
-        self.warm_up()
         with one_thread():
             size = (float(pixel_size[0]), float(pixel_size[1]))
             run = self._kind.start(as_array(data), size, mask, self.options, self.device)
         try:
-            yield from watch(run, began)
+            yield from watch(run, began, maps)
         finally:
             if run.last is not None:
                 with one_thread():

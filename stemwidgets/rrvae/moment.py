@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from stemwidgets.rrvae.grid import Grid, TurnedPoints
-from stemwidgets.rrvae.manifold import Manifold
+from stemwidgets.rrvae.manifold import Manifold, first_columns
 from stemwidgets.rrvae.posterior import Posterior, refine
 
 CHUNK = 128
@@ -38,6 +38,11 @@ class Patterns:
     def to(self, device: torch.device) -> "Patterns":
         """The same on another device."""
         return Patterns(self.coefficients.to(device), self.dose.to(device))
+
+    def components(self, count: int) -> "Patterns":
+        """The same with the first components only."""
+        columns = first_columns(count, self.coefficients.shape[1] // 2)
+        return replace(self, coefficients=self.coefficients[:, columns])
 
     def batches(self, size: int) -> Iterator["Patterns"]:
         """All of them, some at a time."""

@@ -14,6 +14,8 @@ CONCENTRATED = math.radians(10.0)  # a posterior as narrow as that has one peak
 INTERVAL = 0.683
 SMOOTHING = math.radians(3.0)  # of the posterior, before its highest peak is taken
 LEAST_INFORMATION = 0.01  # nats that an angle must be worth to be defined
+LEAST_SHARE = 0.01  # of what an angle is worth in patterns as strong as usual,
+ENOUGH_INFORMATION = 0.5  # unless it is worth that much
 COST_OF_AN_ORDER = 2.0  # nats that an order must be worth to break a symmetry
 
 
@@ -127,7 +129,9 @@ def symmetry(manifold: Manifold, decoded: Tensor, noise: Tensor) -> tuple[Tensor
     forbidden = (orders % order[:, None] > 0).to(worth)
     probability = ((COST_OF_AN_ORDER - worth) @ forbidden.T).softmax(dim=-1)
     chosen, best = probability.max(dim=-1)
-    round_pattern = worth.sum(-1) < LEAST_INFORMATION
+    usual = manifold.signal.chunk(2)[0][manifold.order > 0].sum() / noise
+    least = (LEAST_SHARE * usual).clamp(LEAST_INFORMATION, ENOUGH_INFORMATION)
+    round_pattern = worth.sum(-1) < least
     return (
         torch.where(round_pattern, 0, order[best]).to(torch.uint8),
         torch.where(round_pattern, torch.exp(-worth.sum(-1)), chosen),

@@ -15,6 +15,7 @@ from stemwidgets.rrvae.records import Encoding
 from stemwidgets.rrvae.trained import Trained
 from stemwidgets.rrvae.training import train
 
+STARTS = 4
 FRAMES = 96
 SAMPLE = 256
 
@@ -34,7 +35,10 @@ class Training:
         order = torch.from_numpy(basis.order.astype("float32"))
         signal = torch.from_numpy(basis.signal)
         self.gathered = gathered
-        self.start = Manifold.create(order, signal, latent_dim, classes, seed).to(device)
+        self.starts = [
+            Manifold.create(order, signal, latent_dim, classes, STARTS * seed + i).to(device)
+            for i in range(STARTS)
+        ]
         self.patterns = Patterns(
             torch.from_numpy(gathered.coefficients), torch.from_numpy(gathered.relative_dose)
         ).to(device)
@@ -43,7 +47,7 @@ class Training:
 
     def moments(self) -> Generator[Moment]:
         """Train, one update for each moment."""
-        for moment in train(self.start, self.patterns, self.gathered.basis.noise, self.seed):
+        for moment in train(self.starts, self.patterns, self.gathered.basis.noise, self.seed):
             require_finite(moment, self.last, moment.manifold.weights)
             self.last = moment
             yield moment

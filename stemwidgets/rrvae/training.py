@@ -1,7 +1,7 @@
 """Training of the harmonic rrVAE, as a generator of moments."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 import torch
@@ -17,16 +17,16 @@ ON_GRID = 0.6  # share of the time, if local rounds follow
 
 
 def train(
-    manifold: Manifold, patterns: Patterns, noise_floor: float, seed: int
+    starts: Sequence[Manifold], patterns: Patterns, noise_floor: float, seed: int
 ) -> Iterator[Moment]:
     """Learn a manifold.
 
     Parameters
     ----------
-    manifold : Manifold
-        The start.
+    starts : sequence of Manifold
+        Where to begin; what leads furthest is kept.
     patterns : Patterns
-        On the manifold's device.
+        On the manifolds' device.
     noise_floor : float
         Variance of shot noise; a better fit than that is not sought.
     seed : int
@@ -38,7 +38,7 @@ def train(
         After every update.
     """
     generator = torch.Generator(patterns.dose.device).manual_seed(seed + 1)
-    for moment in learn_on_grid(manifold, patterns, noise_floor, generator):
+    for moment in learn_on_grid(starts, patterns, noise_floor, seed):
         if moment.fraction < 1:
             yield replace(
                 moment,

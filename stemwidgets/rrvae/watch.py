@@ -11,7 +11,7 @@ SECONDS_BETWEEN_ENCODINGS = 0.5
 LARGEST_SHARE = 0.1  # of the time, for encoding
 
 
-def watch(run: Run, since: float) -> Generator[Progress]:
+def watch(run: Run, since: float, maps: bool) -> Generator[Progress]:
     """Train, telling every moment; between two of them the threads are given back.
 
     Parameters
@@ -20,11 +20,13 @@ def watch(run: Run, since: float) -> Generator[Progress]:
         What is trained.
     since : float
         When the work began, by `time.perf_counter`.
+    maps : bool
+        Whether maps are wanted.
 
     Yields
     ------
     Progress
-        With maps twice a second at most, and at the end.
+        With maps, if wanted, twice a second at most, and at the end.
     """
     moments = run.moments()
     began, due = time.perf_counter(), 0.0
@@ -35,7 +37,7 @@ def watch(run: Run, since: float) -> Generator[Progress]:
                 if moment is None:
                     return
                 encoding, now = None, time.perf_counter()
-                if now >= due or moment.fraction == 1:
+                if maps and (now >= due or moment.fraction == 1):
                     encoding = run.encoding()
                     cost = time.perf_counter() - now
                     due = now + max(SECONDS_BETWEEN_ENCODINGS, cost / LARGEST_SHARE)

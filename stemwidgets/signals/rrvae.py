@@ -95,7 +95,7 @@ class RRVAE(model.RRVAE):
         DivergenceError
             If the training went wrong; the model is then as it was at its last good moment.
         """
-        for _ in self.steps(data, pixel_size, mask):
+        for _ in self.steps(data, pixel_size, mask, maps=False):
             pass
         return self
 
@@ -104,6 +104,7 @@ class RRVAE(model.RRVAE):
         data: Any,
         pixel_size: PixelSize | None = None,
         mask: NDArray[np.bool_] | None = None,
+        maps: bool = True,
     ) -> Iterator[Progress]:
         """Learn from a scan, step by step: what `fit` does, for those who watch.
 
@@ -113,6 +114,8 @@ class RRVAE(model.RRVAE):
         ----------
         data, pixel_size, mask
             As for `fit`.
+        maps : bool
+            Whether to hand over the maps as they stand, which takes up to a tenth of the time.
 
         Yields
         ------
@@ -127,7 +130,7 @@ class RRVAE(model.RRVAE):
         if not _is_plain_array(data):
             data, axes, _ = to_arrays(data)
             pixel_size = axes.pixel_size if pixel_size is None else pixel_size
-        return super().steps(data, (1.0, 1.0) if pixel_size is None else pixel_size, mask)
+        return super().steps(data, (1.0, 1.0) if pixel_size is None else pixel_size, mask, maps)
 
     def encode(self, data: Any) -> Any:
         """Read angle and latent variables off each pattern.
