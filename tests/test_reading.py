@@ -135,7 +135,7 @@ def test_a_round_pattern_has_symmetry_zero():
 
 
 def test_an_order_below_the_noise_breaks_no_symmetry():
-    found, probability = read_symmetry({3: 20, 1: 0.5}, {3: 20, 1: 4.1}, {3: 20, 1: 8})
+    found, probability = read_symmetry({3: 20, 1: 0.5}, {3: 20, 1: 2.6}, {3: 20, 1: 8})
 
     assert found == [3, 1, 1]
     assert probability[1] < 0.7 < 0.99 < probability[2]

@@ -16,7 +16,7 @@ SMOOTHING = math.radians(3.0)  # of the posterior, before its highest peak is ta
 LEAST_INFORMATION = 0.01  # nats that an angle must be worth to be defined
 LEAST_SHARE = 0.01  # of what an angle is worth in patterns as strong as usual,
 ENOUGH_INFORMATION = 0.5  # unless it is worth that much
-COST_OF_AN_ORDER = 2.0  # nats that an order must be worth to break a symmetry
+COST_OF_AN_ORDER = 3.0  # nats that an order must be worth to be there
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,8 +92,9 @@ def _half_width(density: Tensor, peak: Tensor) -> Tensor:
 def symmetry(manifold: Manifold, decoded: Tensor, noise: Tensor) -> tuple[Tensor, Tensor]:
     """Order of the rotational symmetry of decoded patterns, and its probability.
 
-    The orders m that an n-fold symmetry forbids are worth half their squared amplitude over the
-    noise, in nats of the pattern's log-likelihood; each must be worth more than `COST_OF_AN_ORDER`.
+    An order m is worth half its squared amplitude over the noise, in nats of the pattern's
+    log-likelihood; it is there if that is more than `COST_OF_AN_ORDER`. The symmetry is the
+    greatest common divisor of the orders that are there.
 
     Parameters
     ----------
@@ -127,7 +128,11 @@ def symmetry(manifold: Manifold, decoded: Tensor, noise: Tensor) -> tuple[Tensor
     order = torch.tensor(sorted(tried or {math.gcd(*present)}), device=decoded.device)
     orders = torch.tensor(present, device=decoded.device)
     forbidden = (orders % order[:, None] > 0).to(worth)
-    probability = ((COST_OF_AN_ORDER - worth) @ forbidden.T).softmax(dim=-1)
+    absent = torch.nn.functional.logsigmoid(COST_OF_AN_ORDER - worth)
+    probability = (absent @ forbidden.T).exp()
+    for i in range(len(order) - 2, -1, -1):
+        higher = order[i + 1 :] % order[i] == 0
+        probability[:, i] -= probability[:, i + 1 :][:, higher].sum(dim=1)
     chosen, best = probability.max(dim=-1)
     usual = manifold.signal.chunk(2)[0][manifold.order > 0].sum() / noise
     least = (LEAST_SHARE * usual).clamp(LEAST_INFORMATION, ENOUGH_INFORMATION)
