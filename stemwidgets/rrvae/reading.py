@@ -129,7 +129,7 @@ def symmetry(manifold: Manifold, decoded: Tensor, noise: Tensor) -> tuple[Tensor
     orders = torch.tensor(present, device=decoded.device)
     forbidden = (orders % order[:, None] > 0).to(worth)
     absent = torch.nn.functional.logsigmoid(COST_OF_AN_ORDER - worth)
-    probability = (absent @ forbidden.T).exp()
+    probability = (absent @ forbidden.T).exp() - absent.sum(-1, keepdim=True).exp()
     for i in range(len(order) - 2, -1, -1):
         higher = order[i + 1 :] % order[i] == 0
         probability[:, i] -= probability[:, i + 1 :][:, higher].sum(dim=1)
