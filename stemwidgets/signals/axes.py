@@ -178,6 +178,34 @@ def map_stack_signal(values: Any, axes: Axes, title: str, quantity: str, units: 
     )
 
 
+def pattern_stack_signal(values: Any, axes: Axes, title: str, index: str) -> ElectronDiffraction2D:
+    """Patterns that belong to no scan position, one for each navigation index.
+
+    Parameters
+    ----------
+    values : array, shape [k, ky, kx]
+        Patterns.
+    axes : Axes
+        Axes of the scan that these patterns were made from.
+    title : str
+        What they show.
+    index : str
+        Name of the navigation axis.
+
+    Returns
+    -------
+    pyxem.signals.ElectronDiffraction2D
+    """
+    patterns = np.asarray(values)
+    described = [
+        {"name": index, "size": len(patterns), "navigate": True},
+        _described(axes.ky, "ky", False),
+        _described(axes.kx, "kx", False),
+    ]
+    metadata = {"General": {"title": title}}
+    return ElectronDiffraction2D(patterns, axes=described, metadata=metadata)
+
+
 def beam_energy(signal: Any) -> float | None:
     """Beam energy [keV] in a signal's metadata, or None."""
     for place in ("TEM", "SEM"):

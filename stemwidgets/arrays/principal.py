@@ -1,0 +1,251 @@
+"""Principal axes of patterns: read in blocks, never held together."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.linalg import eigh
+
+from stemwidgets.arrays.blocks import Where, iterate_blocks
+from stemwidgets.arrays.checks import require_finite
+
+SLICE_PIXELS = 2**20
+MOST_PIXELS = 1600  # for which the covariance is cheaper than several readings
+EXTRA = 12
+MOST_READINGS = 10
+TOLERANCE = 1e-3
+SMALLEST_WEIGHT = 0.01
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Moments:
+    """Mean and variance of the patterns with counts.
+
+    Parameters
+    ----------
+    filled : ndarray of bool, shape of the scan
+        Which patterns have counts.
+    mean, variance : ndarray, shape [pixels]
+        Over those, for each used pixel.
+    lowest : float
+        Smallest value of a pixel.
+    covariance : ndarray, shape [pixels, pixels], or None
+        Of the pixels; None where there are too many of them.
+    """
+
+    filled: NDArray[np.bool_]
+    mean: Array
+    variance: Array
+    lowest: float
+    covariance: Array | None
+
+    @property
+    def count(self) -> int:
+        """Number of patterns with counts."""
+        return int(self.filled.sum())
+
+
+def read_slices(
+    data: Any, used: NDArray[np.bool_]
+) -> Iterator[tuple[Where, slice, NDArray[Any], NDArray[np.bool_]]]:
+    """Yield the used pixels of a few patterns at a time.
+
+    Parameters
+    ----------
+    data : array, shape [..., ky, kx]
+        numpy or dask.
+    used : ndarray of bool, shape [ky, kx]
+        Which pixels are read.
+
+    Yields
+    ------
+    where : tuple of slice
+        The block that these patterns belong to.
+    part : slice
+        Which of the block's patterns, counted row by row, they are.
+    values : ndarray, shape [n, pixels]
+        Their used pixels.
+    filled : ndarray of bool, shape [n]
+        Which of them have counts.
+    """
+    pixels = None if used.all() else np.flatnonzero(used)
+    rows = max(64, SLICE_PIXELS // used.size)
+    for where, patterns in iterate_blocks(data):
+        flat = patterns.reshape(-1, used.size)
+        for start in range(0, len(flat), rows):
+            values = flat[start : start + rows]
+            if pixels is not None:
+                values = values[:, pixels]
+            part = slice(start, start + len(values))
+            filled: NDArray[np.bool_] = np.any(values, axis=1)
+            yield where, part, values, filled
+
+
+def measure(data: Any, used: NDArray[np.bool_]) -> Moments:
+    """Read the patterns once for their mean and variance, and their covariance if it is small.
+
+    Parameters
+    ----------
+    data : array, shape [..., ky, kx]
+        numpy or dask.
+    used : ndarray of bool, shape [ky, kx]
+        Which pixels are read.
+
+    Raises
+    ------
+    InputError
+        If a used pixel is not finite.
+    """
+    size = int(used.sum())
+    filled = np.zeros(data.shape[:-2], dtype=bool)
+    sums, lowest, count = np.zeros(data.shape[:-2]), np.inf, 0
+    reference, first, second = np.zeros(size), np.zeros(size), np.zeros(size)
+    squares = np.zeros((size, size)) if size <= MOST_PIXELS else None
+    for where, part, values, has_counts in read_slices(data, used):
+        with np.errstate(invalid="ignore", over="ignore"):
+            total = values.sum(axis=1, dtype=np.float64)
+        _put(sums, where, part, total)
+        _put(filled, where, part, has_counts)
+        if not np.isfinite(total).all():
+            continue
+        lowest = min(lowest, float(values.min()))
+        if count == 0 and has_counts.any():
+            reference = values[has_counts].mean(axis=0, dtype=np.float64)
+        block = about(values, reference, has_counts)
+        count += int(has_counts.sum())
+        first += block.sum(axis=0, dtype=np.float64)
+        if squares is None:
+            second += np.einsum("np,np->p", block, block)
+        else:
+            squares += block.T @ block
+    require_finite(sums)
+    shift = first / max(count, 1)
+    covariance = None
+    if squares is not None:
+        covariance = squares / max(count, 1) - np.outer(shift, shift)
+        second = np.diagonal(squares).copy()
+    variance = np.clip(second / max(count, 1) - shift**2, 0.0, None)
+    return Moments(filled, reference + shift, variance, lowest, covariance)
+
+
+def about(
+    values: NDArray[Any], center: Array, filled: NDArray[np.bool_], weight: Array | None = None
+) -> NDArray[np.float32]:
+    """Patterns ``[n, pixels]`` about a pattern, over a weight; 0 where a pattern has no counts."""
+    exact = values.dtype.itemsize > 4
+    block = np.subtract(values, center if exact else center.astype(np.float32))
+    block = block.astype(np.float32, copy=False)
+    if weight is not None:
+        block /= weight.astype(np.float32)
+    if not filled.all():
+        block[~filled] = 0.0
+    return block
+
+
+def poisson_weight(mean: Array) -> Array:
+    """Root of the mean counts of each pixel, relative: after division by it noise is alike.
+
+    Pixels darker than a hundredth of the average count as that dark, or single electrons there
+    would outweigh everything.
+    """
+    level = mean.mean()
+    weight: Array = np.sqrt(np.maximum(mean / level, SMALLEST_WEIGHT))
+    return weight
+
+
+def principal_axes(
+    data: Any, used: NDArray[np.bool_], moments: Moments, weight: Array, components: int
+) -> tuple[Array, Array]:
+    """The directions in which patterns vary most.
+
+    Up to `MOST_PIXELS` from the covariance; beyond from a block Krylov space that grows, with each
+    reading of the data, until the directions no longer move (Musco and Musco, NIPS 28 (2015)).
+
+    Parameters
+    ----------
+    data, used
+        As for `measure`.
+    moments : Moments
+        What `measure` gave.
+    weight : ndarray, shape [pixels]
+        What patterns are divided by.
+    components : int
+        Number of directions.
+
+    Returns
+    -------
+    variance : ndarray, shape [components]
+        Along each of them; falling.
+    axes : ndarray, shape [components, pixels]
+        Orthonormal.
+    """
+    if moments.covariance is not None:
+        weighted = moments.covariance / weight / weight[:, None]
+        size = len(weighted)
+        values, vectors = eigh(weighted, subset_by_index=(size - components, size - 1))
+        return _falling(values, vectors)
+    return _krylov(data, used, moments, weight, components)
+
+
+def _krylov(
+    data: Any, used: NDArray[np.bool_], moments: Moments, weight: Array, components: int
+) -> tuple[Array, Array]:
+    start = np.random.default_rng(0).standard_normal((len(weight), components + EXTRA))
+    newest = np.linalg.qr(start * np.sqrt(moments.variance[:, None]) / weight[:, None])[0]
+    basis, images = np.empty((len(weight), 0)), np.empty((len(weight), 0))
+    for reading in range(MOST_READINGS):
+        image = _covariance_times(newest, data, used, moments, weight)
+        basis, images = np.hstack([basis, newest]), np.hstack([images, image])
+        projected = basis.T @ images
+        values, small = np.linalg.eigh((projected + projected.T) / 2)
+        values, small = values[-components:], small[:, -components:]
+        rest = np.linalg.norm(images @ small - basis @ (small * values), axis=0)
+        room = len(weight) - basis.shape[1]
+        if (rest <= TOLERANCE * values).all() or room < image.shape[1]:
+            break
+        if reading < MOST_READINGS - 1:
+            for _ in range(2):
+                image = image - basis @ (basis.T @ image)
+            newest = np.linalg.qr(image)[0]
+    return _falling(values, basis @ small)
+
+
+def _covariance_times(
+    directions: Array, data: Any, used: NDArray[np.bool_], moments: Moments, weight: Array
+) -> Array:
+    image = np.zeros_like(directions)
+    single = directions.astype(np.float32)
+    for _, _, values, filled in read_slices(data, used):
+        block = about(values, moments.mean, filled, weight)
+        image += block.T @ (block @ single)
+    return image / moments.count
+
+
+def scores(
+    data: Any, used: NDArray[np.bool_], moments: Moments, weight: Array, axes: Array
+) -> NDArray[np.float32]:
+    """Coordinates of each pattern along `axes`, ``[..., components]``; NaN without counts."""
+    out = np.full((*data.shape[:-2], len(axes)), np.nan, dtype=np.float32)
+    single = axes.T.astype(np.float32)
+    for where, part, values, filled in read_slices(data, used):
+        along = about(values, moments.mean, filled, weight) @ single
+        along[~filled] = np.nan
+        _put(out, where, part, along)
+    return out
+
+
+def _put(out: NDArray[Any], where: Where, part: slice, values: NDArray[Any]) -> None:
+    """Put values of a part of a block where they belong."""
+    block = out[where]
+    leading = block.shape[: block.ndim - values.ndim + 1]
+    index = np.unravel_index(np.arange(part.start, part.stop), leading)
+    block[index] = values
+
+
+def _falling(values: Array, vectors: Array) -> tuple[Array, Array]:
+    order = np.argsort(-values, kind="stable")
+    return np.clip(values[order], 0.0, None), np.ascontiguousarray(vectors[:, order].T)
