@@ -18,7 +18,12 @@ if TYPE_CHECKING:
     from stemwidgets.rrvae.records import Progress as Progress
     from stemwidgets.signals.center_of_mass import CenterOfMass as CenterOfMass
     from stemwidgets.signals.center_of_mass import center_of_mass as center_of_mass
+    from stemwidgets.signals.clusters import Clusters as Clusters
+    from stemwidgets.signals.clusters import cluster as cluster
     from stemwidgets.signals.compare import compare_angles as compare_angles
+    from stemwidgets.signals.decomposition import Decomposition as Decomposition
+    from stemwidgets.signals.decomposition import nmf as nmf
+    from stemwidgets.signals.decomposition import pca as pca
     from stemwidgets.signals.load import load as load
     from stemwidgets.signals.maps import Maps as Maps
     from stemwidgets.signals.rrvae import RRVAE as RRVAE
@@ -38,6 +43,8 @@ _HOMES = {
     "Axes": "arrays.axes",
     "Axis": "arrays.axes",
     "CenterOfMass": "signals.center_of_mass",
+    "Clusters": "signals.clusters",
+    "Decomposition": "signals.decomposition",
     "InputError": "arrays.errors",
     "LatentScatter": "views.latent_scatter",
     "LossPlot": "views.loss_plot",
@@ -50,9 +57,12 @@ _HOMES = {
     "Session": "signals.session",
     "TrainPanel": "views.train_panel",
     "center_of_mass": "signals.center_of_mass",
+    "cluster": "signals.clusters",
     "compare_angles": "signals.compare",
     "explore": "dashboards.explore",
     "load": "signals.load",
+    "nmf": "signals.decomposition",
+    "pca": "signals.decomposition",
     "rrvae_dashboard": "dashboards.rrvae",
 }
 
