@@ -1,0 +1,265 @@
+"""Zeroth and first moments of patterns, at about the speed of reading them.
+
+Sums of integers are exact as long as they stay below 2⁵³.
+"""
+
+from typing import Any
+
+import numba
+import numpy as np
+from llvmlite import ir
+from numba.core import cgutils, types
+from numba.extending import intrinsic
+from numpy.typing import NDArray
+
+GROUP = 8  # rows that are added up in registers
+AHEAD = 4096  # bytes that are fetched before they are needed
+_MOST = 28  # 0 + 1 + … + 7, the largest sum of weights inside a group
+
+Moments = NDArray[np.float64]
+
+
+def plain_moments(patterns: NDArray[Any]) -> Moments:
+    """Sums ``(Σ I, Σ I·y, Σ I·x)`` of each pattern.
+
+    Parameters
+    ----------
+    patterns : ndarray, shape [n, ky, kx]
+        Contiguous, of a type that numba knows.
+
+    Returns
+    -------
+    ndarray of float64, shape [n, 3]
+        Not finite where a pixel is not.
+    """
+    columns: NDArray[Any] = np.empty(patterns.shape[-1], dtype=_accumulator(patterns))
+    return _plain(patterns, columns)
+
+
+def kept_moments(patterns: NDArray[Any], keep: NDArray[np.bool_]) -> Moments:
+    """The sums of :func:`plain_moments` over the pixels to keep, whatever the others hold.
+
+    Parameters
+    ----------
+    patterns : ndarray, shape [n, ky, kx]
+        Contiguous, of a type that numba knows.
+    keep : ndarray of bool, shape [ky, kx]
+        True where a pixel counts.
+    """
+    columns: NDArray[Any] = np.empty(patterns.shape[-1], dtype=_accumulator(patterns))
+    return _kept(patterns, keep, columns, *_spans(keep))
+
+
+def weighted_moments(
+    patterns: NDArray[Any],
+    weights: NDArray[np.float64],
+    background: NDArray[np.float64],
+    threshold: float,
+) -> Moments:
+    """Sums ``(Σ J, Σ J·y, Σ J·x)`` of each pattern, with J = w (I − background) or 0.
+
+    Parameters
+    ----------
+    patterns : ndarray, shape [n, ky, kx]
+        Contiguous, of a type that numba knows.
+    weights, background : ndarray, shape [ky, kx]
+        J is 0 where the weight w is 0, whatever the pixel holds.
+    threshold : float
+        J is 0 where I − background is below.
+
+    Returns
+    -------
+    ndarray of float64, shape [n, 3]
+    """
+    return _weighted(patterns, weights, background, float(threshold), *_spans(weights != 0))
+
+
+def _spans(used: NDArray[np.bool_]) -> tuple[NDArray[np.int_], NDArray[np.int_]]:
+    """Where the used part of each row begins and ends."""
+    some = used.any(axis=1)
+    last = used.shape[1] - used[:, ::-1].argmax(axis=1)
+    return np.where(some, used.argmax(axis=1), 0), np.where(some, last, 0)
+
+
+def _accumulator(patterns: NDArray[Any]) -> type:
+    """The narrowest type that the sums of a group and of a column of counts surely fit."""
+    kind, longest = patterns.dtype.kind, max(patterns.shape[1:])
+    if kind == "f":
+        return np.float64
+    narrow, wide = (np.uint32, np.uint64) if kind == "u" else (np.int32, np.int64)
+    largest = _MOST * longest * 2 ** (8 * patterns.itemsize)
+    return narrow if largest <= np.iinfo(narrow).max else wide
+
+
+def _sum(typing: Any, first: Any, second: Any) -> Any:  # pragma: no cover
+    """Sum in the type of the summands: numba would widen every integer to 64 bits."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        add = builder.fadd if isinstance(first, types.Float) else builder.add
+        return add(*arguments)
+
+    return first(first, first), generate
+
+
+def _prefetch(typing: Any, array: Any, byte: Any) -> Any:  # pragma: no cover
+    """Ask for the cache line of a byte; one beyond the end of the array does no harm."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        pointer, integer = ir.IntType(8).as_pointer(), ir.IntType(32)
+        data = context.make_array(signature.args[0])(context, builder, arguments[0]).data
+        place = builder.gep(builder.bitcast(data, pointer), [arguments[1]])
+        prefetch = cgutils.get_or_insert_function(
+            builder.module,
+            ir.FunctionType(ir.VoidType(), [pointer, integer, integer, integer]),
+            "llvm.prefetch.p0",
+        )
+        builder.call(prefetch, [place, integer(0), integer(3), integer(1)])
+        return context.get_dummy_value()
+
+    return types.none(array, types.intp), generate
+
+
+_add: Any = intrinsic(_sum)
+_fetch: Any = intrinsic(_prefetch)
+
+
+@numba.njit(cache=True, nogil=True, fastmath={"reassoc", "contract", "nsz"})
+def _plain(patterns: NDArray[Any], columns: NDArray[Any]) -> Moments:  # pragma: no cover
+    n, height, width = patterns.shape
+    line = width * patterns.itemsize
+    result = np.empty((n, 3))
+    for i in range(n):
+        columns[:] = 0
+        total = 0.0
+        moment_y = 0.0
+        for y in range(0, height - GROUP + 1, GROUP):
+            start = (i * height + y) * line + AHEAD
+            for byte in range(start, start + GROUP * line, 64):
+                _fetch(patterns, byte)
+            together, within = _group(patterns[i, y : y + GROUP], columns)
+            total += together
+            moment_y += y * together + within
+        for y in range(height - height % GROUP, height):
+            together = _row(patterns[i, y], columns)
+            total += together
+            moment_y += y * together
+        moment_x = 0.0
+        for x in range(width):
+            moment_x += x * float(columns[x])
+        result[i, 0] = total
+        result[i, 1] = moment_y
+        result[i, 2] = moment_x
+    return result
+
+
+@numba.njit(cache=True, nogil=True, fastmath={"reassoc", "contract", "nsz"})
+def _group(rows: Any, columns: NDArray[Any]) -> tuple[float, float]:  # pragma: no cover
+    """Sum and first moment of eight rows, which are added to the columns."""
+    number = columns.dtype.type
+    r0, r1, r2, r3 = rows[0], rows[1], rows[2], rows[3]
+    r4, r5, r6, r7 = rows[4], rows[5], rows[6], rows[7]
+    together = number(0)
+    within = number(0)
+    for x in range(len(columns)):
+        part = number(r7[x])
+        moment = part
+        part = _add(part, number(r6[x]))
+        moment = _add(moment, part)
+        part = _add(part, number(r5[x]))
+        moment = _add(moment, part)
+        part = _add(part, number(r4[x]))
+        moment = _add(moment, part)
+        part = _add(part, number(r3[x]))
+        moment = _add(moment, part)
+        part = _add(part, number(r2[x]))
+        moment = _add(moment, part)
+        part = _add(part, number(r1[x]))
+        moment = _add(moment, part)
+        part = _add(part, number(r0[x]))
+        columns[x] = _add(columns[x], part)
+        together = _add(together, part)
+        within = _add(within, moment)
+    return float(together), float(within)
+
+
+@numba.njit(cache=True, nogil=True, fastmath={"reassoc", "contract", "nsz"})
+def _row(row: Any, columns: NDArray[Any]) -> float:  # pragma: no cover
+    number = columns.dtype.type
+    together = number(0)
+    for x in range(len(columns)):
+        value = number(row[x])
+        columns[x] = _add(columns[x], value)
+        together = _add(together, value)
+    return float(together)
+
+
+@numba.njit(cache=True, nogil=True, fastmath={"reassoc", "contract", "nsz"})
+def _kept(  # pragma: no cover
+    patterns: NDArray[Any],
+    keep: NDArray[np.bool_],
+    columns: NDArray[Any],
+    first: NDArray[np.int_],
+    last: NDArray[np.int_],
+) -> Moments:
+    n, height, width = patterns.shape
+    number = columns.dtype.type
+    nothing = number(0)
+    result = np.empty((n, 3))
+    for i in range(n):
+        columns[:] = 0
+        total = 0.0
+        moment_y = 0.0
+        for y in range(height):
+            start, stop = first[y], last[y]
+            row, kept, column = patterns[i, y, start:stop], keep[y, start:stop], columns[start:stop]
+            together = nothing
+            for x in range(stop - start):
+                value = number(row[x]) if kept[x] else nothing
+                column[x] = _add(column[x], value)
+                together = _add(together, value)
+            total += float(together)
+            moment_y += y * float(together)
+        moment_x = 0.0
+        for x in range(width):
+            moment_x += x * float(columns[x])
+        result[i, 0] = total
+        result[i, 1] = moment_y
+        result[i, 2] = moment_x
+    return result
+
+
+@numba.njit(cache=True, nogil=True, fastmath={"reassoc", "contract", "nsz"})
+def _weighted(  # pragma: no cover
+    patterns: NDArray[Any],
+    weights: NDArray[np.float64],
+    background: NDArray[np.float64],
+    threshold: float,
+    first: NDArray[np.int_],
+    last: NDArray[np.int_],
+) -> Moments:
+    n, height, width = patterns.shape
+    columns = np.empty(width)
+    result = np.empty((n, 3))
+    for i in range(n):
+        columns[:] = 0
+        total = 0.0
+        moment_y = 0.0
+        for y in range(height):
+            start, stop = first[y], last[y]
+            row, column = patterns[i, y, start:stop], columns[start:stop]
+            weight, dark = weights[y, start:stop], background[y, start:stop]
+            together = 0.0
+            for x in range(stop - start):
+                value = float(row[x]) - dark[x]
+                value = 0.0 if (weight[x] == 0) | (value < threshold) else value * weight[x]
+                column[x] += value
+                together += value
+            total += together
+            moment_y += y * together
+        moment_x = 0.0
+        for x in range(width):
+            moment_x += x * columns[x]
+        result[i, 0] = total
+        result[i, 1] = moment_y
+        result[i, 2] = moment_x
+    return result
