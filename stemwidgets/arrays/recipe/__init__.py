@@ -1,0 +1,1 @@
+"""Preparations that are recorded, printed and applied again."""
