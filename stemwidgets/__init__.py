@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from stemwidgets.dashboards.explore import explore as explore
     from stemwidgets.dashboards.rrvae import rrvae_dashboard as rrvae_dashboard
     from stemwidgets.rrvae.records import Progress as Progress
+    from stemwidgets.signals.calibrate import calibrate as calibrate
+    from stemwidgets.signals.calibration import Calibration as Calibration
     from stemwidgets.signals.center_of_mass import CenterOfMass as CenterOfMass
     from stemwidgets.signals.center_of_mass import center_of_mass as center_of_mass
     from stemwidgets.signals.clusters import Clusters as Clusters
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
     from stemwidgets.signals.decomposition import pca as pca
     from stemwidgets.signals.load import load as load
     from stemwidgets.signals.maps import Maps as Maps
+    from stemwidgets.signals.preparation import Preparation as Preparation
     from stemwidgets.signals.rrvae import RRVAE as RRVAE
     from stemwidgets.signals.session import Session as Session
     from stemwidgets.views.latent_scatter import LatentScatter as LatentScatter
@@ -42,6 +45,7 @@ _HOMES = {
     "AnnularDetector": "arrays.detectors",
     "Axes": "arrays.axes",
     "Axis": "arrays.axes",
+    "Calibration": "signals.calibration",
     "CenterOfMass": "signals.center_of_mass",
     "Clusters": "signals.clusters",
     "Decomposition": "signals.decomposition",
@@ -50,12 +54,14 @@ _HOMES = {
     "LossPlot": "views.loss_plot",
     "Maps": "signals.maps",
     "PatternView": "views.pattern_view",
+    "Preparation": "signals.preparation",
     "Progress": "rrvae.records",
     "RRVAE": "signals.rrvae",
     "Readout": "views.readout",
     "ScanMap": "views.scan_map",
     "Session": "signals.session",
     "TrainPanel": "views.train_panel",
+    "calibrate": "signals.calibrate",
     "center_of_mass": "signals.center_of_mass",
     "cluster": "signals.clusters",
     "compare_angles": "signals.compare",
