@@ -67,11 +67,14 @@ class Disc:
         the circle of the same area for an ellipse.
     ellipse : Ellipse
         Shape of the disc's edge; a circle unless the edge says otherwise beyond doubt.
+    has_edge: bool
+        False where no edge was seen all round: the rest is then that of the brightest part.
     """
 
     center: tuple[float, float]
     radius: float
     ellipse: Ellipse = CIRCLE
+    has_edge: bool = True
 
 
 def find_disc(
@@ -140,7 +143,7 @@ def _brightest_part(pattern: Array, aspect: float) -> Disc:
         distance = np.hypot((y - center[0]) * aspect, x - center[1])
         soft_disc = np.clip(1.1 * radius + 0.5 - distance, 0.0, 1.0)
         center = _weighted_center(pattern * soft_disc, y, x)
-    return Disc(center, radius)
+    return Disc(center, radius, has_edge=False)
 
 
 def _weighted_center(weights: Array, y: Array, x: Array) -> tuple[float, float]:
@@ -182,6 +185,11 @@ class _Edge:
             _significant_ellipse(phi, edge, bias),
         )
 
+    def _on_detector(self, where: tuple[Array, Array]) -> NDArray[np.bool_]:
+        (y, x), (height, width) = where, self.pattern.shape
+        inside: NDArray[np.bool_] = (y >= 0) & (y <= height - 1) & (x >= 0) & (x <= width - 1)
+        return inside
+
     def _holds(self, center: tuple[float, float]) -> bool:
         height, width = self.pattern.shape
         return 0 <= center[0] <= height - 1 and 0 <= center[1] <= width - 1
@@ -194,11 +202,12 @@ class _Edge:
         spacing = steps[1] - steps[0]
         radius = np.maximum(expected[:, None] + steps, 0.0)
         where = self._on_rays(center, phi[:, None], radius)
-        profile = ndimage.map_coordinates(self.pattern, where, order=1, cval=np.nan)
-        hidden = ndimage.map_coordinates(self.mask.astype(float), where, order=1, cval=1.0)
-        seen = (np.isfinite(profile) & (hidden < 1e-6)).all(axis=1)
+        profile = ndimage.map_coordinates(self.pattern, where, order=1, mode="nearest")
+        hidden = ndimage.map_coordinates(self.mask.astype(float), where, order=1, mode="nearest")
+        on_detector = self._on_detector(where)
+        seen = ((hidden < 1e-6) | ~on_detector).all(axis=1) & (on_detector.sum(axis=1) > 4)
         smooth = ndimage.gaussian_filter1d(np.where(seen[:, None], profile, 0.0), 1.0 / spacing, 1)
-        fall = -np.diff(smooth, axis=1) / spacing
+        fall = np.where(on_detector[:, 1:], -np.diff(smooth, axis=1) / spacing, 0.0)
         best = np.clip(fall.argmax(axis=1), 1, fall.shape[1] - 2)
         rows = np.arange(len(phi))
         before, at, after = (fall[rows, best + i] for i in (-1, 0, 1))

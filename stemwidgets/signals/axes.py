@@ -101,6 +101,12 @@ def signal_to_arrays(signal: Any) -> tuple[Any, Axes]:
     return data, _calibrated(ordered, beam_energy(signal))
 
 
+def detector_axes(signal: Any) -> tuple[Any, Any]:
+    """HyperSpy's axes ky and kx of a scan that :func:`signal_to_arrays` takes."""
+    kx, ky = _by_name(signal.axes_manager.signal_axes)
+    return ky, kx
+
+
 def arrays_to_signal(data: Any, axes: Axes, title: str = "") -> ElectronDiffraction2D:
     """A scan as a pyxem signal.
 

@@ -1,0 +1,169 @@
+"""Where the beam falls on the detector, how the detector lies against the scan, and its scale."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stemwidgets.arrays.aligned import align
+from stemwidgets.arrays.axes import Axes
+from stemwidgets.arrays.checks import require_scan
+from stemwidgets.arrays.descan import Descan, fit_descan
+from stemwidgets.arrays.disc import Disc, find_disc
+from stemwidgets.arrays.errors import InputError
+from stemwidgets.arrays.overview import overview
+from stemwidgets.arrays.scan_rotation import ScanRotation, find_rotation
+
+OUTSIDE = 1.1
+LEAST_DARK_PIXELS = 16
+ALIGNED = 0.1  # sine of twice the angle between an ellipse and the axes
+
+Map = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Scale:
+    """Size of a detector pixel.
+
+    Parameters
+    ----------
+    y, x : float
+        Along ky and kx, in `units`.
+    units : str
+        ``"1/Å"``, ``"mrad"`` or ``"px"``.
+    source : str
+        ``"axes"``, or ``"disc"`` where it follows from the disc. In px it is the shape of a pixel.
+    """
+
+    y: float
+    x: float
+    units: str
+    source: str = "axes"
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What one scan tells about its microscope.
+
+    Parameters
+    ----------
+    scan_rotation : ScanRotation
+        How the detector lies against the scan.
+    descan : Descan
+        Where the beam falls on the detector [px].
+    disc : Disc
+        The bright disc at the mean position of the beam [px].
+    scale : Scale
+        Size of a detector pixel.
+    """
+
+    scan_rotation: ScanRotation
+    descan: Descan
+    disc: Disc
+    scale: Scale
+
+
+def measure(
+    data: Any,
+    axes: Axes,
+    rotation: ScanRotation | None = None,
+    handedness: int | None = None,
+    descan_order: int = 1,
+    descan_where: NDArray[Any] | None = None,
+    mask: Any = None,
+) -> Measured:
+    """Calibrate a scan from its patterns; they are read twice.
+
+    Parameters
+    ----------
+    data : array, shape [iy, ix, ky, kx]
+        Counts; numpy or dask (read one chunk at a time).
+    axes : Axes
+        Calibration so far; it gives the shape of scan and detector pixels.
+    rotation : ScanRotation, optional
+        Where it is known.
+    handedness : int, optional
+        +1 or -1, where only that is known.
+    descan_order, descan_where
+        As for :func:`stemwidgets.arrays.descan.fit_descan`.
+    mask : ndarray of shape [ky, kx], or detector, optional
+        Weight of each pixel, or an object with ``mask(shape)`` that gives it; 0 leaves a pixel
+        out, whatever it holds.
+
+    Raises
+    ------
+    InputError
+        If there is nothing to measure: see `fit_descan`, `find_disc` and `find_rotation`.
+    """
+    require_scan(data)
+    if callable(getattr(mask, "mask", None)):
+        mask = np.asarray(mask.mask(data.shape[2:]))
+    seen = overview(data, mask)
+    descan = fit_descan(seen.com, descan_order, descan_where)
+    aspect = axes.pixel_size[0] / axes.pixel_size[1]
+    hidden = None if mask is None else np.asarray(mask) == 0
+    rough = find_disc(seen.mean_pattern, axes.pixel_size, hidden)
+    inner = OUTSIDE * rough.radius + 1
+    aligned = align(data, descan.departure, rough.center, inner, aspect, mask)
+    disc, scale = _disc_and_scale(aligned.mean_pattern, aligned.hidden, axes)
+    if rotation is None:
+        dark = aligned.dark_field
+        few = _pixels_outside(data.shape[2:], rough, inner, aspect) < LEAST_DARK_PIXELS
+        rotation = find_rotation(
+            (seen.com - descan.positions) * (scale.y, scale.x),
+            (axes.scan_y.scale, axes.scan_x.scale),
+            None if few or not rough.has_edge else dark,
+            handedness,
+        )
+    return Measured(rotation, descan, disc, scale)
+
+
+def scale_from_disc(
+    disc: Disc, shape: Scale, semi_angle: float, wavelength: float | None = None
+) -> Scale:
+    """Size of a detector pixel from the disc, whose radius is the semi-angle of the beam.
+
+    Parameters
+    ----------
+    disc : Disc
+        The bright disc [px].
+    shape : Scale
+        In any units; the shape of a pixel and the signs of the axes are kept.
+    semi_angle : float
+        Convergence semi-angle α [mrad].
+    wavelength : float, optional
+        λ [Å]; with it the scale is in 1/Å (the radius is α/λ), else in mrad.
+
+    Raises
+    ------
+    InputError
+        If the disc has no visible edge.
+    """
+    if not disc.has_edge:
+        raise InputError(
+            "Expected a bright disc with an edge all round, to compare with the semi-angle, got a "
+            "mean pattern without one. Leave semi_angle out, or set the scale of the detector axes."
+        )
+    radius = semi_angle if wavelength is None else semi_angle * 1e-3 / wavelength
+    along = radius / disc.radius / abs(shape.x)
+    units = "mrad" if wavelength is None else "1/Å"
+    return Scale(shape.y * along, shape.x * along, units, "disc")
+
+
+def _disc_and_scale(mean_pattern: Map, hidden: NDArray[np.bool_], axes: Axes) -> tuple[Disc, Scale]:
+    """The disc, and the axes' scale; where they have none, a round disc gives a pixel its shape."""
+    disc = find_disc(mean_pattern, axes.pixel_size, hidden)
+    scale = Scale(axes.ky.scale, axes.kx.scale, axes.kx.units)
+    ellipse = disc.ellipse
+    if scale.units != "px" or abs(np.sin(2 * ellipse.angle)) > ALIGNED or ellipse.ratio == 1:
+        return disc, scale
+    height = ellipse.ratio if abs(ellipse.angle) < np.pi / 4 else 1 / ellipse.ratio
+    disc = find_disc(mean_pattern, (height, 1.0), hidden)
+    return disc, Scale(float(height), 1.0, "px", "disc")
+
+
+def _pixels_outside(shape: tuple[int, int], disc: Disc, inner: float, aspect: float) -> int:
+    y, x = np.indices(shape)
+    distance = np.hypot((y - disc.center[0]) * aspect, x - disc.center[1])
+    return int((distance > inner).sum())

@@ -1,0 +1,265 @@
+"""What is known of a microscope from one scan, as a record to apply, undo, save and print."""
+
+import json
+import math
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Self
+
+from stemwidgets.arrays.calibration import Scale
+from stemwidgets.arrays.descan import Descan
+from stemwidgets.arrays.disc import Disc, Ellipse
+from stemwidgets.arrays.errors import InputError
+from stemwidgets.arrays.scan_rotation import ScanRotation
+from stemwidgets.signals.calibrated import (
+    calibrated_deflections,
+    calibrated_signal,
+    former_deflections,
+    former_signal,
+)
+from stemwidgets.signals.calibration_table import table
+from stemwidgets.signals.center_of_mass import CenterOfMass
+
+FORMAT = "stemwidgets calibration 1"
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """Calibration of a scan, from :func:`stemwidgets.calibrate`.
+
+    Parameters
+    ----------
+    scan_rotation : ScanRotation
+        How the detector lies against the scan, and how sure that is.
+    descan : Descan
+        Position of the undeflected beam on the detector, over the scan [px].
+    disc : Disc
+        The bright disc at the mean position of the beam [px].
+    scale : Scale
+        Size of a detector pixel.
+    axes_scale : Scale
+        That by the axes of the scan.
+    pattern_shape : (int, int)
+        Detector pixels ``[ky, kx]``.
+    semi_angle : float or None
+        Convergence semi-angle [mrad].
+    beam_energy : float or None
+        [keV].
+    title : str
+        Name of the scan.
+    """
+
+    scan_rotation: ScanRotation
+    descan: Descan
+    disc: Disc
+    scale: Scale
+    axes_scale: Scale
+    pattern_shape: tuple[int, int]
+    semi_angle: float | None = None
+    beam_energy: float | None = None
+    title: str = ""
+
+    @property
+    def rotation(self) -> float:
+        """Angle [rad, in (-π, π]] by which the detector frame is turned against that of the scan.
+
+        ``v_detector = R(rotation) · (vx, handedness · vy)_scan`` with y down.
+        """
+        return self.scan_rotation.angle
+
+    @property
+    def handedness(self) -> int:
+        """+1, or -1 where the detector is mirrored."""
+        return self.scan_rotation.handedness
+
+    @property
+    def rotation_confidence(self) -> float:
+        """Probability that rotation (with its sign) and handedness are right, from 0 to 1."""
+        return self.scan_rotation.confidence
+
+    @property
+    def rotation_std(self) -> float:
+        """Standard error of the rotation [rad], 180° aside; 0 where it was given."""
+        return self.scan_rotation.std
+
+    @property
+    def resolved(self) -> bool:
+        """Whether the rotation is sure enough to turn vectors by it."""
+        return self.scan_rotation.resolved
+
+    @property
+    def disc_center(self) -> tuple[float, float]:
+        """``(ky, kx)`` [px] of the disc at the beam's mean position; NaN if no edge is seen."""
+        return self.disc.center if self.disc.has_edge else (math.nan, math.nan)
+
+    @property
+    def disc_radius(self) -> float:
+        """Radius of the disc [px along kx]; NaN if no edge is seen."""
+        return self.disc.radius if self.disc.has_edge else math.nan
+
+    @property
+    def detector_scale(self) -> tuple[float, float]:
+        """Size ``(ky, kx)`` of a detector pixel in :attr:`detector_units`."""
+        return self.scale.y, self.scale.x
+
+    @property
+    def detector_units(self) -> str:
+        """``"1/Å"``, ``"mrad"`` or ``"px"``."""
+        return self.scale.units
+
+    def apply(self, target: Any) -> Any:
+        """Calibrate a centre of mass or a scan; nothing is resampled, so that it can be undone.
+
+        Parameters
+        ----------
+        target : CenterOfMass or signal
+            Of the scan that was calibrated, or of one taken alike.
+
+        Returns
+        -------
+        CenterOfMass or signal
+            The vectors of a :class:`stemwidgets.CenterOfMass`, less the departure of the descan
+            from its mean, in the frame of the scan; those in px come in the unit of a pixel along
+            kx. A signal with the same counts (not a copy of them) and calibrated detector axes:
+            scaled, and zero at the centre of the disc. Patterns are neither turned nor moved: the
+            record goes with them in the metadata, and their centre of mass has still to be
+            calibrated.
+
+        Raises
+        ------
+        InputError
+            If the shape or the units are others, it is calibrated already, or a centre of mass is
+            to be turned by an unresolved rotation.
+        """
+        if isinstance(target, CenterOfMass):
+            return calibrated_deflections(target, *self._deflecting)
+        return calibrated_signal(
+            target, (*self.descan.shape, *self.pattern_shape), self.scale, self.disc, self.to_json()
+        )
+
+    def undo(self, target: Any) -> Any:
+        """What :meth:`apply` was given.
+
+        Parameters
+        ----------
+        target : CenterOfMass or signal
+            From :meth:`apply`.
+
+        Raises
+        ------
+        InputError
+            If it is not calibrated, or its shape or units are others.
+        """
+        if isinstance(target, CenterOfMass):
+            return former_deflections(target, *self._deflecting)
+        return former_signal(target)
+
+    def to_json(self, indent: int | None = None) -> str:
+        """The record as JSON."""
+        return json.dumps({"format": FORMAT, **asdict(self)}, indent=indent, ensure_ascii=False)
+
+    def __str__(self) -> str:
+        """A table of what was found, with units, and how sure it is."""
+        return table(
+            self.title,
+            self.scan_rotation,
+            self.descan,
+            self.disc,
+            self.scale,
+            self.semi_angle,
+            self.beam_energy,
+        )
+
+    @property
+    def _deflecting(
+        self,
+    ) -> tuple[ScanRotation, Descan, tuple[Scale, Scale], float | None]:
+        return self.scan_rotation, self.descan, (self.axes_scale, self.scale), self.beam_energy
+
+    def save(self, path: str | Path, overwrite: bool = False) -> None:
+        """Write the record as JSON.
+
+        Parameters
+        ----------
+        path : str or Path
+            Ends in ``.json``.
+        overwrite : bool
+            Replace a file that exists.
+
+        Raises
+        ------
+        InputError
+            If the name has another ending.
+        FileExistsError
+            If the file exists and `overwrite` is False.
+        FileNotFoundError
+            If the folder does not exist.
+        """
+        path = _json_path(path)
+        if not path.absolute().parent.is_dir():
+            raise FileNotFoundError(f"The folder {path.parent} does not exist; make it first.")
+        if path.exists() and not overwrite:
+            raise FileExistsError(
+                f"{path} exists already. Choose another name, or pass overwrite=True."
+            )
+        temporary = path.with_name(path.name + ".part")
+        try:
+            temporary.write_text(self.to_json(indent=2) + "\n", encoding="utf-8")
+            temporary.replace(path)
+        finally:
+            temporary.unlink(missing_ok=True)
+
+    @classmethod
+    def load(cls, path: str | Path) -> Self:
+        """Read a record that was saved.
+
+        Parameters
+        ----------
+        path : str or Path
+            A file that :meth:`save` wrote.
+
+        Raises
+        ------
+        FileNotFoundError
+            If there is no such file.
+        InputError
+            If it is damaged or holds something else.
+        """
+        path = _json_path(path)
+        if not path.is_file():
+            raise FileNotFoundError(f"There is no file {path}; check the name and the folder.")
+        try:
+            record = json.loads(path.read_text(encoding="utf-8"))
+            if record.pop("format") != FORMAT:
+                raise KeyError("format")
+            return cls(**_parts(record))
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise InputError(
+                f"Expected a calibration saved by stemwidgets, got something else in {path.name}, "
+                "or it is damaged. Calibrate again and save it."
+            ) from error
+
+
+def _parts(record: dict[str, Any]) -> dict[str, Any]:
+    """The fields of a record, from what JSON made of them."""
+    disc, descan = record["disc"], record["descan"]
+    parts = {
+        "scan_rotation": ScanRotation(**record["scan_rotation"]),
+        "descan": Descan(
+            tuple(descan["shape"]), descan["order"], tuple(descan["y"]), tuple(descan["x"])
+        ),
+        "disc": Disc(
+            **{**disc, "center": tuple(disc["center"]), "ellipse": Ellipse(**disc["ellipse"])}
+        ),
+        "scale": Scale(**record["scale"]),
+        "axes_scale": Scale(**record["axes_scale"]),
+        "pattern_shape": tuple(record["pattern_shape"]),
+    }
+    return {**record, **parts}
+
+
+def _json_path(path: str | Path) -> Path:
+    path = Path(path).expanduser()
+    if path.suffix != ".json":
+        raise InputError(f"Calibrations are kept in files that end in .json, got {path.name!r}.")
+    return path

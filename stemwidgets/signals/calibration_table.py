@@ -1,0 +1,113 @@
+"""A calibration in a microscopist's words."""
+
+import math
+
+from stemwidgets.arrays.calibration import Scale
+from stemwidgets.arrays.circular import wrap
+from stemwidgets.arrays.descan import Descan
+from stemwidgets.arrays.disc import Disc
+from stemwidgets.arrays.scan_rotation import ScanRotation
+from stemwidgets.signals.units import wavelength
+
+WIDTH = 14
+
+
+def table(
+    title: str,
+    rotation: ScanRotation,
+    descan: Descan,
+    disc: Disc,
+    scale: Scale,
+    semi_angle: float | None,
+    beam_energy: float | None,
+) -> str:
+    """One line for each finding: what, how much, and how sure."""
+    rows, columns = descan.shape
+    lines = {
+        "rotation": _rotation(rotation),
+        "handedness": _handedness(rotation),
+        "sign": _sign(rotation),
+        "descan": _descan(descan),
+        "disc centre": _center(disc),
+        "disc radius": _radius(disc, scale, semi_angle, beam_energy),
+        "detector": _detector(scale, semi_angle),
+    }
+    head = f"Calibration{f' of {title}' if title else ''}, scan {rows}×{columns}"
+    return "\n".join([head, *(f"  {name:<{WIDTH}}{text}" for name, text in lines.items() if text)])
+
+
+def _rotation(rotation: ScanRotation) -> str:
+    degrees = math.degrees(rotation.angle)
+    if rotation.witness == "given":
+        return f"{degrees:.2f}° (given)"
+    value = f"{degrees:.2f}° ± {_error(math.degrees(rotation.std))}°"
+    way = "clockwise" if degrees > 0 else "anticlockwise"
+    if rotation.resolved:
+        return f"{value}: patterns are turned {way} against the scan"
+    other = math.degrees(float(wrap(rotation.angle + math.pi)))
+    return (
+        f"unresolved: {value} at {_percent(rotation.confidence)}, its opposite is {other:.2f}°; "
+        "pass it where it is known"
+    )
+
+
+def _handedness(rotation: ScanRotation) -> str:
+    words = "-1, the detector is mirrored" if rotation.handedness < 0 else "+1, not mirrored"
+    if rotation.witness == "given":
+        return f"{words} (given)"
+    return f"{words} ({_percent(rotation.handedness_confidence)})"
+
+
+def _sign(rotation: ScanRotation) -> str:
+    if rotation.witness == "given":
+        return ""
+    what = {
+        "dark field": "deflections point up the dark field",
+        "divergence": "-div peaks more sharply than it dips",
+    }[rotation.witness]
+    return f"by the {rotation.witness}: {what} ({_percent(rotation.sign_confidence)})"
+
+
+def _descan(descan: Descan) -> str:
+    kind = {0: "beam at rest", 1: "plane"}.get(descan.order, f"polynomial of order {descan.order}")
+    y, x = descan.extent
+    return f"{kind}: the beam wanders {y:.2f} px along ky, {x:.2f} px along kx"
+
+
+def _center(disc: Disc) -> str:
+    if not disc.has_edge:
+        return "no edge seen all round"
+    return f"ky {disc.center[0]:.2f} px, kx {disc.center[1]:.2f} px"
+
+
+def _radius(disc: Disc, scale: Scale, semi_angle: float | None, beam_energy: float | None) -> str:
+    if not disc.has_edge:
+        return ""
+    parts = [f"{disc.radius:.2f} px along kx"]
+    radius = disc.radius * abs(scale.x)
+    if scale.units != "px":
+        parts.append(f"{radius:.4g} {scale.units}")
+    if scale.units == "1/Å" and beam_energy:
+        parts.append(f"{1e3 * radius * wavelength(beam_energy):.4g} mrad")
+    if semi_angle and scale.source == "axes" and scale.units != "px":
+        parts.append(f"semi-angle {semi_angle:.4g} mrad by the metadata")
+    if disc.ellipse.ratio != 1:
+        direction = math.degrees(disc.ellipse.angle)
+        parts.append(f"ellipse {disc.ellipse.ratio:.3f}:1, long axis at {direction:.0f}°")
+    return ", ".join(parts)
+
+
+def _detector(scale: Scale, semi_angle: float | None) -> str:
+    if scale.units == "px":
+        shape = "" if scale.source == "axes" else f"pixels of {scale.y:.4g}:1 (ky:kx), "
+        return f"{shape}not calibrated: pass the semi-angle to take the scale from the disc"
+    source = f"disc of {semi_angle:.4g} mrad" if scale.source == "disc" else "axes of the scan"
+    return f"{scale.y:.5g} × {scale.x:.5g} {scale.units} a pixel (ky × kx), by the {source}"
+
+
+def _percent(probability: float) -> str:
+    return "> 99.9 %" if probability > 0.999 else f"{100 * probability:.1f} %"
+
+
+def _error(degrees: float) -> str:
+    return f"{degrees:.1g}" if degrees < 0.1 else f"{degrees:.1f}"
