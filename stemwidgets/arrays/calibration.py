@@ -17,6 +17,7 @@ from stemwidgets.arrays.scan_rotation import ScanRotation, find_rotation
 
 OUTSIDE = 1.1
 LEAST_DARK_PIXELS = 16
+LEAST_DEFLECTION = 1e-6  # px
 ALIGNED = 0.1  # sine of twice the angle between an ellipse and the axes
 
 Map = NDArray[np.float64]
@@ -115,6 +116,7 @@ def measure(
             (axes.scan_y.scale, axes.scan_x.scale),
             None if few or not rough.has_edge else dark,
             handedness,
+            LEAST_DEFLECTION * min(abs(scale.y), abs(scale.x)),
         )
     return Measured(rotation, descan, disc, scale)
 

@@ -14,22 +14,25 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage, special
+from scipy import special
 
+from stemwidgets.arrays.curl import (
+    BLOCK,
+    MARGIN,
+    SMOOTHING,
+    Blurred,
+    Turned,
+    block_sums,
+    derivative,
+)
 from stemwidgets.arrays.errors import InputError
 
 SMALLEST_SCAN = 8
-SMOOTHING = (1.0, 1.5, 2.25, 3.4, 5.0)
-MARGIN = 2.0
-BLOCK = 6.0
-MOST_BLOCKS = 16
-LEAST_SUPPORT = 0.9
 SURE = 0.99
 TRUST_IN_SKEWNESS = 0.9
 RESOLVED = 0.8
 
 Map = NDArray[np.float64]
-Field = NDArray[np.complex128]
 
 
 @dataclass(frozen=True)
@@ -88,6 +91,7 @@ def find_rotation(
     step: tuple[float, float] = (1.0, 1.0),
     dark_field: Map | None = None,
     handedness: int | None = None,
+    least: float = 0.0,
 ) -> ScanRotation:
     """Find how the detector lies against the scan, from the deflections of the beam.
 
@@ -104,24 +108,26 @@ def find_rotation(
         Counts outside the disc.
     handedness : int, optional
         +1 or -1 where it is known.
+    least : float
+        Deflections that vary by no more than this are none.
 
     Raises
     ------
     InputError
         If the scan is too small, empty, or without deflection, or the handedness is no sign.
     """
-    _require_deflections(com)
+    _require_deflections(com, least)
     if handedness not in (None, 1, -1):
         raise InputError(f"Expected a handedness of +1 or -1, got {handedness!r}.")
     signs = (1, -1) if handedness is None else (handedness,)
-    best: tuple[_Turned, ...] | None = None
-    sharpest: _Blurred | None = None
+    best: tuple[Turned, ...] | None = None
+    sharpest: Blurred | None = None
     for sigma in _smoothings(com.shape[:2]):
-        blurred = _Blurred.of(com, dark_field, step, sigma)
+        blurred = Blurred.of(com, dark_field, step, sigma)
         if blurred is None:
             continue
         sharpest = sharpest or blurred
-        turned = tuple(sorted((_Turned.of(blurred, sign) for sign in signs), key=lambda t: t.curl))
+        turned = tuple(sorted((Turned.of(blurred, sign) for sign in signs), key=lambda t: t.curl))
         if best is None or turned[0].std < best[0].std:
             best = turned
     if best is None or sharpest is None:
@@ -132,7 +138,7 @@ def find_rotation(
     return _judged(best, sharpest)
 
 
-def _require_deflections(com: Map) -> None:
+def _require_deflections(com: Map, least: float) -> None:
     if com.ndim != 3 or com.shape[-1] != 2:
         raise InputError(f"Expected centres of mass [iy, ix, 2], got the shape {com.shape}.")
     if min(com.shape[:2]) < SMALLEST_SCAN:
@@ -145,7 +151,7 @@ def _require_deflections(com: Map) -> None:
         raise InputError(
             "Expected patterns with a centre of mass, got NaN everywhere: all patterns are empty."
         )
-    if np.ptp(seen, axis=0).max() <= 1e-9 * max(np.abs(seen).max(), 1e-9):
+    if np.ptp(seen, axis=0).max() <= least:
         raise InputError(
             "Expected a centre of mass that changes over the scan, got the same everywhere: "
             "nothing deflects the beam. Pass rotation=0 to calibrate the rest in vacuum."
@@ -159,140 +165,7 @@ def _smoothings(shape: tuple[int, ...]) -> Iterator[float]:
             yield sigma
 
 
-@dataclass(frozen=True, eq=False)
-class _Blurred:
-    """Smoothed deflections, their derivatives and those of the dark field; flat arrays.
-
-    `block` is the part of the scan that each position belongs to.
-    """
-
-    field: Field
-    by_x: Field
-    by_y: Field
-    climb: Field | None
-    block: NDArray[np.intp]
-
-    @classmethod
-    def of(
-        cls, com: Map, dark_field: Map | None, step: tuple[float, float], sigma: float
-    ) -> "_Blurred | None":
-        valid = np.isfinite(com[..., 0]) & np.isfinite(com[..., 1])
-        maps = [com[..., 1], com[..., 0]] + ([] if dark_field is None else [dark_field])
-        margin = round(MARGIN * sigma)
-        inside = (slice(margin, -margin),) * 2
-        support = ndimage.gaussian_filter(valid.astype(float), sigma, mode="nearest")
-        used = (support > LEAST_SUPPORT)[inside]
-        block = _blocks(used.shape, sigma)[used]
-        if len(np.unique(block)) < 2:
-            return None
-
-        def smooth(order: tuple[int, int]) -> list[Map]:
-            return [
-                _filtered(_filled(m, valid, support, sigma), sigma, order)[inside][used]
-                for m in maps
-            ]
-
-        plain, down, along = smooth((0, 0)), smooth((1, 0)), smooth((0, 1))
-        climb = None if dark_field is None else _complex(along[2] / step[1], down[2] / step[0])
-        return cls(
-            _complex(plain[0], plain[1]),
-            _complex(along[0], along[1]) / step[1],
-            _complex(down[0], down[1]) / step[0],
-            climb,
-            block,
-        )
-
-
-def _complex(x: Map, y: Map) -> Field:
-    return np.asarray(x + 1j * y, dtype=np.complex128)
-
-
-def _filled(values: Map, valid: NDArray[np.bool_], support: Map, sigma: float) -> Map:
-    """Values with gaps filled by their neighbourhood, about their mean."""
-    values = np.where(valid, values - values[valid].mean(), 0.0)
-    if valid.all():
-        return values
-    around = ndimage.gaussian_filter(values, sigma, mode="nearest")
-    return np.where(valid, values, around / np.maximum(support, 1e-3))
-
-
-def _filtered(values: Map, sigma: float, order: tuple[int, int]) -> Map:
-    """Gaussian filter or derivative; beyond the edges a field goes on as it came."""
-    pad = [min(int(4 * sigma + 1.5), size - 1) for size in values.shape]
-    wide = np.pad(values, [(p, p) for p in pad], "reflect", reflect_type="odd")
-    smoothed: Map = ndimage.gaussian_filter(wide, sigma, order=order, mode="nearest")
-    return smoothed[tuple(slice(p, -p) for p in pad)]
-
-
-def _blocks(shape: tuple[int, ...], sigma: float) -> NDArray[np.intp]:
-    """Parts of the scan, larger than what smoothing connects."""
-    counts = (int(np.clip(size / (BLOCK * sigma), 2, MOST_BLOCKS)) for size in shape)
-    rows, columns = (
-        np.arange(size) * count // size for size, count in zip(shape, counts, strict=True)
-    )
-    return rows[:, None] * MOST_BLOCKS + columns
-
-
-@dataclass(frozen=True, eq=False)
-class _Turned:
-    """Deflections turned so that their curl is least, as if of one handedness.
-
-    `curl` is the share of curl in all derivatives, `curls` and `climbs` its sum and that of the
-    slope of the dark field along the deflections in each block, both over the sum of all.
-    """
-
-    handedness: int
-    angle: float
-    std: float
-    axis_confidence: float
-    curl: float
-    curls: Map
-    climbs: Map | None
-
-    @classmethod
-    def of(cls, blurred: _Blurred, handedness: int) -> "_Turned":
-        operator = _derivative(blurred, handedness)
-        squares = _complex_sums(operator**2, blurred.block)
-        resultant = squares.sum()
-        angle = handedness * float(np.angle(resultant)) / 2
-        turn = np.exp(-1j * handedness * angle)
-        count = len(squares)
-        spread = count / (count - 1)
-        off = (squares * turn**2).imag
-        std = 0.5 * np.sqrt(spread * (off**2).sum()) / max(abs(resultant), 1e-300)
-        random = spread * (np.abs(squares - squares.mean()) ** 2).sum()
-        by_chance = len(SMOOTHING) * np.exp(-(abs(resultant) ** 2) / max(random, 1e-300))
-        energy = max((np.abs(operator) ** 2).sum(), 1e-300)
-        curls = _sums((operator * turn).imag ** 2, blurred.block) / energy
-        climbs = None
-        if blurred.climb is not None:
-            field = _mirrored(blurred.field, handedness) * turn
-            climbs = _sums((field * blurred.climb.conj()).real, blurred.block)
-            size = np.sqrt((np.abs(field) ** 2).sum() * (np.abs(blurred.climb) ** 2).sum())
-            climbs = climbs / size if size > 0 else None
-        return cls(handedness, angle, float(std), _posterior(by_chance), curls.sum(), curls, climbs)
-
-
-def _mirrored(field: Field, handedness: int) -> Field:
-    return field if handedness > 0 else field.conj()
-
-
-def _derivative(blurred: _Blurred, handedness: int) -> Field:
-    """D = div + i·curl, less its mean: a plane in the deflections says nothing."""
-    operator = _mirrored(blurred.by_x, handedness) - 1j * _mirrored(blurred.by_y, handedness)
-    return operator - operator.mean()
-
-
-def _sums(values: Map, block: NDArray[np.intp]) -> Map:
-    _, index = np.unique(block, return_inverse=True)
-    return np.asarray(np.bincount(index, values), dtype=np.float64)
-
-
-def _complex_sums(values: Field, block: NDArray[np.intp]) -> Field:
-    return _complex(_sums(values.real, block), _sums(values.imag, block))
-
-
-def _judged(turned: tuple[_Turned, ...], sharpest: _Blurred) -> ScanRotation:
+def _judged(turned: tuple[Turned, ...], sharpest: Blurred) -> ScanRotation:
     """Weigh the evidence for handedness and sign."""
     if len(turned) == 2:
         odds = _log_odds(turned[1].curls - turned[0].curls)
@@ -324,21 +197,11 @@ def _uphill(climbs: Map) -> Map:
     return climbs if climbs.sum() >= 0 else -climbs
 
 
-def _peaks(sharpest: _Blurred, turned: _Turned) -> Map:
+def _peaks(sharpest: Blurred, turned: Turned) -> Map:
     """Third moment of -div in each block."""
-    operator = _derivative(sharpest, turned.handedness)
+    operator = derivative(sharpest, turned.handedness)
     charge = -(operator * np.exp(-1j * turned.handedness * turned.angle)).real
-    return _sums(charge**3, sharpest.block)
-
-
-def _posterior(p_value: float) -> float:
-    """Highest probability of an effect that a p-value leaves, if it is as likely as none.
-
-    Sellke, Bayarri & Berger, Am. Stat. 55, 62 (2001), doi:10.1198/000313001300339950.
-    """
-    if p_value >= 1 / np.e:
-        return 0.5
-    return float(1 / (1 - np.e * p_value * np.log(max(p_value, 1e-300))))
+    return block_sums(charge**3, sharpest.block)
 
 
 def _log_odds(parts: Map) -> float:

@@ -1,0 +1,100 @@
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.testing import assert_allclose
+
+from stemwidgets.arrays.descan import fit_descan
+from stemwidgets.arrays.errors import InputError
+
+SHAPE = (9, 14)
+COEFFICIENTS = st.lists(st.floats(-20, 20), min_size=6, max_size=6)
+
+
+def plane(coefficients, shape=SHAPE):
+    y, x = np.indices(shape)
+    parts = [c[0] + c[1] * y + c[2] * x for c in np.reshape(coefficients, (2, 3))]
+    return np.stack(parts, axis=-1)
+
+
+def deflections(seed=0, shape=SHAPE):
+    return np.random.default_rng(seed).standard_t(3, size=(*shape, 2))
+
+
+@settings(deadline=None, max_examples=40)
+@given(coefficients=COEFFICIENTS)
+def test_any_plane_is_removed_exactly(coefficients):
+    wandering = plane(coefficients)
+
+    assert_allclose(fit_descan(wandering).positions, wandering, atol=1e-10)
+
+
+@settings(deadline=None, max_examples=40)
+@given(coefficients=COEFFICIENTS, seed=st.integers(0, 20))
+def test_a_plane_on_top_leaves_the_deflections_what_they_were(coefficients, seed):
+    com, wandering = deflections(seed), plane(coefficients)
+
+    alone = com - fit_descan(com).positions
+    moved = com + wandering - fit_descan(com + wandering).positions
+
+    assert_allclose(moved, alone, atol=1e-8)
+
+
+@pytest.mark.parametrize("order", range(5))
+def test_polynomial_of_its_order_is_removed(order):
+    y, x = np.indices(SHAPE)
+    wandering = np.stack([(0.3 * y + 0.2 * x) ** order, (0.1 * x - 0.3 * y) ** order], axis=-1)
+
+    assert_allclose(fit_descan(wandering, order).positions, wandering, atol=1e-9)
+
+
+def test_outliers_hardly_move_the_plane():
+    wandering = plane([3, 0.2, -0.1, 5, -0.3, 0.15])
+    com = wandering + 0.01 * deflections()
+    com[2:4, 3:6] += 8
+
+    robust = np.abs(fit_descan(com).positions - wandering).max()
+    basis = np.stack([np.ones(SHAPE), *np.indices(SHAPE)], axis=-1).reshape(-1, 3)
+    plain = basis @ np.linalg.lstsq(basis, com.reshape(-1, 2), rcond=None)[0]
+
+    assert robust < 0.05
+    assert np.abs(plain.reshape(com.shape) - wandering).max() > 1
+
+
+def test_empty_patterns_and_unchosen_positions_are_left_out():
+    wandering = plane([3, 0.2, -0.1, 5, -0.3, 0.15])
+    com = wandering.copy()
+    com[1, 2] = np.nan
+    com[:, 7:] += deflections()[:, 7:]
+    vacuum = np.zeros(SHAPE, dtype=bool)
+    vacuum[:, :7] = True
+
+    assert_allclose(fit_descan(com, where=vacuum).positions, wandering, atol=1e-10)
+
+
+def test_departure_has_no_mean_and_extent_is_its_range():
+    descan = fit_descan(plane([3, 0.2, -0.1, 5, -0.3, 0.0]))
+
+    assert_allclose(descan.departure.mean(axis=(0, 1)), 0, atol=1e-12)
+    assert_allclose(descan.extent, (0.2 * 8 + 0.1 * 13, 0.3 * 8))
+
+
+def test_a_single_row_has_no_slope_down():
+    descan = fit_descan(plane([3, 0.2, -0.1, 5, -0.3, 0.15], (1, 14)))
+
+    assert_allclose(descan.positions, plane([3, 0.2, -0.1, 5, -0.3, 0.15], (1, 14)), atol=1e-10)
+
+
+@pytest.mark.parametrize(
+    ("com", "options", "words"),
+    [
+        (np.full((*SHAPE, 2), np.nan), {}, "got 0 of 126"),
+        (plane([1] * 6), {"order": 5}, "from 0 .* to 4, got 5"),
+        (plane([1] * 6), {"order": 0.5}, "got 0.5"),
+        (plane([1] * 6), {"where": np.ones((3, 3))}, r"\(9, 14\), got the shape \(3, 3\)"),
+        (plane([1] * 6)[..., 0], {}, r"\[iy, ix, 2\]"),
+    ],
+)
+def test_what_cannot_be_fitted_is_refused(com, options, words):
+    with pytest.raises(InputError, match=words):
+        fit_descan(com, **options)

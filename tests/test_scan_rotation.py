@@ -1,0 +1,196 @@
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.testing import assert_allclose
+
+from stemwidgets.arrays.circular import wrap
+from stemwidgets.arrays.errors import InputError
+from stemwidgets.arrays.scan_rotation import ScanRotation, find_rotation
+
+SHAPE, STEP = (31, 37), (0.3, 0.2)
+ANGLES = st.floats(-np.pi, np.pi)
+HANDS = st.sampled_from([1, -1])
+
+
+def atoms(seed=0, width=0.55, count=45):
+    """Deflections (y, x) towards Gaussian atoms in the frame of the scan, and their dark field."""
+    rng = np.random.default_rng(seed)
+    y, x = np.indices(SHAPE) * np.reshape(STEP, (2, 1, 1))
+    field, dark = np.zeros((*SHAPE, 2)), np.zeros(SHAPE)
+    for _ in range(count):
+        dy = y - rng.uniform(-1, 1 + SHAPE[0] * STEP[0])
+        dx = x - rng.uniform(-1, 1 + SHAPE[1] * STEP[1])
+        bell = np.exp(-(dy**2 + dx**2) / (2 * width**2))
+        field -= np.stack([dy, dx], axis=-1) * bell[..., None]
+        dark += bell
+    return field, dark
+
+
+def on_detector(field, angle, handedness=1):
+    y, x = ScanRotation(angle, handedness=handedness).to_detector(field[..., 0], field[..., 1])
+    return np.stack([y, x], axis=-1)
+
+
+def noisy(values, share, seed=1):
+    return values + share * values.std() * np.random.default_rng(seed).normal(size=values.shape)
+
+
+def test_detector_vector_is_the_scan_vector_turned_from_x_to_y():
+    y, x = ScanRotation(np.pi / 2).to_detector(np.array(0.0), np.array(1.0))
+
+    assert_allclose((y, x), (1, 0), atol=1e-15)
+
+
+def test_mirrored_detector_flips_the_y_of_the_scan_first():
+    y, x = ScanRotation(np.pi / 2, handedness=-1).to_detector(np.array(1.0), np.array(0.0))
+
+    assert_allclose((y, x), (0, 1), atol=1e-15)
+
+
+@settings(deadline=None, max_examples=30)
+@given(angle=ANGLES, handedness=HANDS, seed=st.integers(0, 99))
+def test_to_scan_undoes_to_detector(angle, handedness, seed):
+    field = np.random.default_rng(seed).normal(size=(5, 7, 2))
+    rotation = ScanRotation(angle, handedness=handedness)
+
+    back = rotation.to_scan(*rotation.to_detector(field[..., 0], field[..., 1]))
+
+    assert_allclose(np.stack(back, axis=-1), field, atol=1e-14)
+
+
+@settings(deadline=None, max_examples=30)
+@given(angle=ANGLES, seed=st.integers(0, 99))
+def test_opposite_rotations_cancel(angle, seed):
+    field = np.random.default_rng(seed).normal(size=(5, 7, 2))
+
+    assert_allclose(on_detector(on_detector(field, angle), -angle), field, atol=1e-14)
+
+
+@settings(deadline=None, max_examples=25)
+@given(angle=ANGLES, handedness=HANDS)
+def test_any_rotation_and_mirror_image_is_found(angle, handedness):
+    field, dark = atoms()
+
+    found = find_rotation(on_detector(field, angle, handedness), STEP, dark)
+
+    assert abs(wrap(found.angle - angle)) < np.radians(0.2)
+    assert found.handedness == handedness
+    assert found.confidence > 0.95
+    assert found.witness == "dark field"
+
+
+@settings(deadline=None, max_examples=25)
+@given(turn=ANGLES, seed=st.integers(0, 9))
+def test_turning_deflections_turns_the_answer_by_as_much(turn, seed):
+    field, dark = atoms(seed)
+    field = noisy(field, 0.3)
+    before = find_rotation(on_detector(field, 0.0), STEP, dark)
+    after = find_rotation(on_detector(field, turn), STEP, dark)
+
+    assert abs(wrap(after.angle - before.angle - turn)) < 1e-9
+    assert after.handedness == before.handedness
+    assert after.std == pytest.approx(before.std)
+
+
+@settings(deadline=None, max_examples=15)
+@given(coefficients=st.lists(st.floats(-5, 5), min_size=6, max_size=6))
+def test_a_plane_in_the_deflections_changes_nothing(coefficients):
+    field, dark = atoms()
+    y, x = np.indices(SHAPE)
+    plane = np.stack([c[0] + c[1] * y + c[2] * x for c in np.reshape(coefficients, (2, 3))], -1)
+
+    plain = find_rotation(on_detector(field, 2.0), STEP, dark)
+    moved = find_rotation(on_detector(field, 2.0) + plane, STEP, dark)
+
+    assert moved.angle == pytest.approx(plain.angle, abs=np.radians(0.3))
+    assert moved.handedness == plain.handedness
+
+
+def test_standard_error_is_that_of_repeated_scans():
+    field, dark = atoms()
+    found = [
+        find_rotation(noisy(on_detector(field, 1.0), 0.5, seed), STEP, dark) for seed in range(40)
+    ]
+    errors = np.array([one.angle - 1.0 for one in found])
+
+    assert np.abs(errors).max() < np.radians(15)
+    typical = np.median([one.std for one in found])
+    assert 0.6 < np.sqrt((errors**2).mean()) / typical < 1.6
+
+
+def test_without_dark_field_the_peaks_at_atoms_tell_the_sign_and_are_not_trusted_blindly():
+    field, _ = atoms(count=12)
+
+    found = find_rotation(on_detector(field, -2.2), STEP)
+
+    assert abs(wrap(found.angle + 2.2)) < np.radians(0.3)
+    assert found.witness == "divergence"
+    assert found.sign_confidence == 0.9
+
+
+def test_few_empty_patterns_do_not_matter():
+    field, dark = atoms()
+    com = on_detector(field, 1.3, -1)
+    com[3, 5] = com[20, 20:23] = com[30, 0] = np.nan
+
+    found = find_rotation(com, STEP, dark)
+
+    assert abs(wrap(found.angle - 1.3)) < np.radians(1)
+    assert found.handedness == -1
+
+
+def test_known_handedness_is_kept():
+    field, dark = atoms()
+
+    found = find_rotation(on_detector(field, 0.5, -1), STEP, dark, handedness=-1)
+
+    assert abs(wrap(found.angle - 0.5)) < np.radians(0.2)
+    assert (found.handedness, found.handedness_confidence) == (-1, 1.0)
+
+
+def test_noise_is_seldom_taken_for_a_rotation():
+    rng = np.random.default_rng(0)
+    found = [
+        find_rotation(rng.normal(size=(*SHAPE, 2)), STEP, rng.normal(size=SHAPE)) for _ in range(60)
+    ]
+
+    assert np.mean([one.confidence for one in found]) < 0.5
+    assert sum(one.resolved for one in found) <= 2
+
+
+def test_stripes_do_not_tell_the_handedness():
+    x = np.arange(SHAPE[1])
+    field = np.zeros((*SHAPE, 2))
+    field[..., 1] = np.sin(x / 2) + 0.5 * np.sin(x)
+
+    found = find_rotation(noisy(field, 0.01), STEP)
+
+    assert not found.resolved
+
+
+@pytest.mark.parametrize(
+    ("com", "words"),
+    [
+        (np.zeros((7, 30, 2)), "at least 8×8 positions .* got 7×30"),
+        (np.zeros((30, 9)), r"\[iy, ix, 2\]"),
+        (np.full((12, 9, 2), np.nan), "NaN everywhere"),
+        (np.full((12, 9, 2), 3.5), "the same everywhere"),
+    ],
+)
+def test_what_cannot_tell_a_rotation_is_refused(com, words):
+    with pytest.raises(InputError, match=words):
+        find_rotation(com)
+
+
+def test_scattered_positions_are_refused():
+    com = np.full((12, 15, 2), np.nan)
+    com[::4, ::4] = np.random.default_rng(0).normal(size=(3, 4, 2))
+
+    with pytest.raises(InputError, match="only scattered ones"):
+        find_rotation(com)
+
+
+def test_handedness_is_a_sign():
+    with pytest.raises(InputError, match="got 0"):
+        find_rotation(atoms()[0], handedness=0)
