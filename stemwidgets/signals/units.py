@@ -7,6 +7,7 @@ from dataclasses import replace
 from scipy.constants import c, elementary_charge, h, m_e
 
 from stemwidgets.arrays.axes import Axis
+from stemwidgets.arrays.errors import InputError
 
 _LENGTHS = {  # in Å
     "Å": 1.0,
@@ -74,6 +75,43 @@ def detector_axis(axis: Axis, beam_energy: float | None = None) -> Axis:
     if is_reciprocal(axis.units):
         return _scaled(axis, 1 / _LENGTHS[_spelling(axis.units)[2:]], "1/Å")
     return axis
+
+
+def in_units(axis: Axis, units: str, beam_energy: float | None = None) -> Axis:
+    """A detector axis in the units that are asked for.
+
+    Parameters
+    ----------
+    axis : Axis
+        As :func:`detector_axis` gives it.
+    units : {"auto", "1/Å", "mrad", "px"}
+        ``"auto"`` leaves it as it is; pixels count from the centre of pixel 0.
+    beam_energy : float, optional
+        Energy of the beam [keV], between 1/Å and mrad: angle = wavelength · spatial frequency.
+
+    Raises
+    ------
+    InputError
+        If there is no such unit, the axis is not calibrated or the beam energy is not known.
+    """
+    if units not in ("auto", "1/Å", "mrad", "px"):
+        raise InputError(f"units are 'auto', '1/Å', 'mrad' or 'px', got {units!r}.")
+    if units in ("auto", axis.units):
+        return axis
+    if units == "px":
+        return Axis(axis.size)
+    if axis.units not in ("1/Å", "mrad"):
+        raise InputError(
+            f"Expected detector axes in 1/Å or mrad, to give {units}; got {axis.units}. Set scale "
+            "and units in signal.axes_manager, or calibrate the scan."
+        )
+    if not beam_energy:
+        raise InputError(
+            f"Between {axis.units} and {units} lies the beam energy, which is not known. Set it in "
+            "the metadata, for example signal.set_experimental_parameters(beam_energy=80)."
+        )
+    radian = 1e3 * wavelength(beam_energy)
+    return _scaled(axis, radian if units == "mrad" else 1 / radian, units)
 
 
 def is_length(units: object) -> bool:

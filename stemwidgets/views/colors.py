@@ -1,21 +1,20 @@
 """Colours of maps and patterns: values in, RGBA pictures out.
 
-Angles use a circle in OKLab (Ottosson 2020, https://bottosson.github.io/posts/oklab/) whose hue
-turns evenly and whose lightness tells red from green, so that it can be read without telling
-those hues apart. Signed values run from blue through white to orange in the same space. Maps of
-other values use viridis and patterns inferno (van der Walt & Smith 2015, CC0), between 17 of
-their colours. Categories take nine colours that lie at least 0.1 apart in OKLab, and from grey and
-white, for normal vision and for each of the three colour blindnesses as modelled by Machado,
-Oliveira & Fernandes (2009, doi:10.1109/TVCG.2009.113); a tenth category takes the first again.
+Angles use the circle of `stemwidgets.arrays.color_wheel`, in OKLab (Ottosson 2020,
+https://bottosson.github.io/posts/oklab/). Signed values run from blue through white to orange in
+the same space. Maps of other values use viridis and patterns inferno (van der Walt & Smith 2015,
+CC0), between 17 of their colours. Categories take nine colours that lie at least 0.1 apart in
+OKLab, and from grey and white, for normal vision and for each of the three colour blindnesses as
+modelled by Machado, Oliveira & Fernandes (2009, doi:10.1109/TVCG.2009.113); a tenth category takes
+the first again.
 """
 
 import numpy as np
 from numpy.typing import NDArray
 
-RGBA = NDArray[np.uint8]
+from stemwidgets.arrays.color_wheel import CYCLIC, GREY, PALE, oklab_to_rgb
 
-GREY = (128, 128, 128)
-PALE = (0.93, 0.93, 0.93)
+RGBA = NDArray[np.uint8]
 
 _VIRIDIS = (
     "440154 48186a 472d7b 424086 3b528b 33638d 2c728e 26828e 21918c "
@@ -114,37 +113,10 @@ def _as_bytes(colors: NDArray[np.floating]) -> RGBA:
     return picture
 
 
-def _oklab_to_rgb(lab: NDArray[np.float64]) -> NDArray[np.float64]:
-    to_lms = np.array(
-        [
-            [1, 0.3963377774, 0.2158037573],
-            [1, -0.1055613458, -0.0638541728],
-            [1, -0.0894841775, -1.2914855480],
-        ]
-    )
-    to_rgb = np.array(
-        [
-            [4.0767416621, -3.3077115913, 0.2309699292],
-            [-1.2684380046, 2.6097574011, -0.3413193965],
-            [-0.0041960863, -0.7034186147, 1.7076147010],
-        ]
-    )
-    linear: NDArray[np.float64] = np.clip((lab @ to_lms.T) ** 3 @ to_rgb.T, 0, 1)
-    return np.where(linear <= 0.0031308, 12.92 * linear, 1.055 * linear ** (1 / 2.4) - 0.055)
-
-
-def _circle(steps: int = 256) -> NDArray[np.float64]:
-    hue = 2 * np.pi * np.arange(steps) / steps + np.radians(20)
-    lightness = 0.68 - 0.10 * np.cos(hue)
-    chroma = 0.14 + 0.02 * np.cos(hue + np.radians(30))  # as much as sRGB has for every hue
-    lab = [lightness, chroma * np.cos(hue), chroma * np.sin(hue)]
-    return _oklab_to_rgb(np.stack(lab, axis=-1))
-
-
 def _between(*anchors: tuple[float, float, float], steps: int = 256) -> NDArray[np.float64]:
     at = np.linspace(0, len(anchors) - 1, steps)
     lab = [np.interp(at, range(len(anchors)), column) for column in zip(*anchors, strict=True)]
-    return _oklab_to_rgb(np.stack(lab, axis=-1))
+    return oklab_to_rgb(np.stack(lab, axis=-1))
 
 
 def _from_hex(colors: str, steps: int = 256) -> NDArray[np.float64]:
@@ -162,5 +134,4 @@ SEQUENTIAL = _from_hex(_VIRIDIS)
 DIVERGING = _between(
     (0.38, -0.02, -0.15), (0.70, -0.03, -0.10), (0.97, 0, 0), (0.72, 0.07, 0.11), (0.45, 0.10, 0.09)
 )
-CYCLIC = _circle()
 QUALITATIVE = _rgb(_NINE)
