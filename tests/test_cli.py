@@ -121,6 +121,59 @@ def test_fit_refuses_epochs_for_the_harmonic_model(scan_file, tmp_path, capsys):
     assert "no epochs for model" in complaint(capsys)
 
 
+def test_fit_resumes_from_its_checkpoint_to_the_same_model(scan_file, tmp_path, capsys):
+    def options(name):
+        kind = ["--kind", "vae", "--centered", "--epochs", "60"]
+        return ["fit", str(scan_file), "--model", str(tmp_path / name), "--overwrite", *kind]
+
+    assert main(options("whole.rrvae")) == 0
+    path = tmp_path / "run.rrvae"
+    broken = sw.RRVAE(model="vae", centered=True, epochs=60)
+    steps = broken.steps(sw.load(scan_file), checkpoint=path)
+    next(steps)
+    steps.close()
+    capsys.readouterr()
+
+    arguments = [*options("resumed.rrvae"), "--checkpoint", str(path)]
+    assert main([*arguments, "--resume"]) == 0
+    assert f"goes on from {path}: <RRVAE model='vae'" in capsys.readouterr().out
+    whole, resumed = (sw.RRVAE.load(tmp_path / f"{name}.rrvae") for name in ("whole", "resumed"))
+    patterns = np.load(scan_file)
+    np.testing.assert_array_equal(whole.encode(patterns).latent, resumed.encode(patterns).latent)
+
+    again = [each for each in arguments if each != "--overwrite"]
+    again[3] = str(tmp_path / "new.rrvae")
+    assert main(again) == 2
+    assert "pass --resume to go on from it" in complaint(capsys)
+
+
+def test_fit_resumes_where_there_is_no_checkpoint_yet_by_starting(scan_file, tmp_path, capsys):
+    path = tmp_path / "run.rrvae"
+    options = ["--kind", "paper", "--epochs", "1", "--checkpoint", str(path), "--resume"]
+    assert main(["fit", str(scan_file), "--model", str(tmp_path / "new.rrvae"), *options]) == 0
+    assert "goes on from" not in capsys.readouterr().out
+    assert sw.RRVAE.resume(path).resumable
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--resume"], "pass --checkpoint FILE"),
+        (["--checkpoint", "new.rrvae"], "a file of its own"),
+        (["--checkpoint", "no/such/folder/run.rrvae"], "no folder"),
+    ],
+)
+def test_fit_refuses_checkpoints_before_it_reads_anything(options, words, capsys):
+    assert main(["fit", "not-even-looked-for.hspy", "--model", "new.rrvae", *options]) == 2
+    assert words in complaint(capsys)
+
+
+def test_fit_keeps_no_checkpoint_of_the_harmonic_model(scan_file, tmp_path, capsys):
+    arguments = ["fit", str(scan_file), "--model", str(tmp_path / "new.rrvae")]
+    assert main([*arguments, "--checkpoint", str(tmp_path / "run.rrvae")]) == 2
+    assert 'no checkpoint for model="harmonic"' in complaint(capsys)
+
+
 def test_fit_folds_a_sequence_of_patterns_into_a_scan(scan_file, tmp_path, capsys):
     sequence = tmp_path / "sequence.npy"
     np.save(sequence, np.load(scan_file).reshape(24, 20, 24))

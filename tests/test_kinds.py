@@ -227,7 +227,7 @@ def test_weights_that_go_wrong_are_put_back_and_training_can_go_on(monkeypatch):
     y, x = (grid.ravel() - 8.0 for grid in np.indices((18, 15)))
     from stemwidgets.rrvae.paper_training import PaperSettings
 
-    run = PaperTraining(patterns, (y, x), 2, 0, PaperSettings(centered=True, epochs=5))
+    run = PaperTraining.create(patterns, (y, x), 2, 0, PaperSettings(centered=True, epochs=5))
     moments = run.moments()
     good = next(moments)
     with torch.no_grad():

@@ -48,7 +48,7 @@ def prepared(patterns, preparation):
 def training(prepared, preparation):
     def start(seed=0, rows=300, **settings):
         chosen = PaperSettings(**settings)
-        return PaperTraining(prepared[:rows], preparation.coordinates, 2, seed, chosen)
+        return PaperTraining.create(prepared[:rows], preparation.coordinates, 2, seed, chosen)
 
     return start
 
@@ -57,7 +57,7 @@ def training(prepared, preparation):
 def trained(prepared, preparation):
     settings = PaperSettings(centered=True, epochs=30)
     with one_thread():
-        training = PaperTraining(prepared, preparation.coordinates, 2, 0, settings)
+        training = PaperTraining.create(prepared, preparation.coordinates, 2, 0, settings)
         list(training.moments())
         return training.result()
 
@@ -146,7 +146,7 @@ def test_centred_patterns_teach_it_the_angle(truth, trained, prepared):
 @pytest.mark.slow
 def test_longer_training_finds_the_angle_to_a_few_degrees(truth, prepared, preparation):
     settings = PaperSettings(centered=True, epochs=90)
-    training = PaperTraining(prepared, preparation.coordinates, 2, 0, settings)
+    training = PaperTraining.create(prepared, preparation.coordinates, 2, 0, settings)
     list(training.moments())
 
     found = training.result().encode(prepared)
@@ -323,11 +323,13 @@ def test_centring_takes_the_mean_pattern_away(prepared):
     torch.testing.assert_close(scaling.undo(scaled), prepared, rtol=1e-4, atol=1e-3)
 
 
-def test_centred_patterns_train_for_a_number_of_steps():
+def test_centred_patterns_train_to_the_plateau_and_the_papers_own_for_100_epochs():
     few = PaperSettings.for_data(300, turning=True, centered=True)
     many = PaperSettings.for_data(60_000, turning=True, centered=True)
 
-    assert few.epochs == 200
-    assert many.epochs == 10
-    assert PaperSettings.for_data(300, turning=True, centered=False).epochs == 100
-    assert PaperSettings.for_data(300, turning=True, centered=True, epochs=7).epochs == 7
+    assert (few.epochs, few.to_plateau) == (400, True)
+    assert (many.epochs, many.to_plateau) == (2, True)
+    assert PaperSettings.for_data(300, turning=True, centered=False) == PaperSettings(True)
+    assert PaperSettings.for_data(300, turning=True, centered=True, epochs=7) == PaperSettings(
+        centered=True, epochs=7
+    )

@@ -3,6 +3,7 @@ import subprocess
 import sys
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -163,6 +164,72 @@ def test_after_a_failure_a_new_start_clears_the_problem(session):
     assert session.training.status == "finished"
 
 
+class Learner(Pacer):
+    """Goes on where it stands."""
+
+    resumable = True
+    done = 0
+
+    def steps(self, data, pixel_size=(1.0, 1.0)):
+        for progress in super().steps(data, pixel_size):
+            self.done += 1
+            yield replace(progress, epoch=self.done, epochs=self.done + 5 - progress.epoch)
+
+
+def test_going_on_trains_the_same_model_and_lengthens_the_history():
+    session = Session(turning_spot(), AXES, make_model=Learner)
+    training = session.training
+    assert not training.resumable
+    training.start()
+    assert not training.resumable
+    training.wait(10)
+    model = session.model
+    assert training.resumable
+    training.go_on()
+    assert session.model is None
+    training.wait(10)
+    assert session.model is training.model is model
+    assert [epoch for epoch, _ in training.history] == list(range(1, 11))
+    assert "angle" in session.channels
+    training.start()
+    training.wait(10)
+    assert session.model is not model
+    assert len(training.history) == 5
+    session.close()
+
+
+def test_only_a_model_that_can_goes_on(session):
+    with pytest.raises(InputError, match="no training that could go on"):
+        session.training.go_on()
+    session.training.start(pace=0.02, steps=1000)
+    with pytest.raises(InputError, match="already running"):
+        session.training.go_on()
+    session.training.stop()
+    session.training.wait(5)
+    assert not session.training.resumable
+    with pytest.raises(InputError, match="start a new one"):
+        session.training.go_on()
+
+
+@pytest.mark.parametrize("kind", ["paper", "vae"])
+def test_a_network_that_was_stopped_goes_on_to_its_end(kind):
+    session = Session(turning_spot(), AXES)
+    training = session.training
+    training.start(model=kind, centered=True, epochs=40)
+    while training.progress is None:
+        session.mailbox.drain()
+    training.stop()
+    training.wait(20)
+    stopped = training.progress.epoch
+    training.go_on()
+    training.wait(60)
+    assert stopped <= training.progress.epoch == 40
+    training.go_on()
+    training.wait(60)
+    assert training.progress.epoch == training.progress.epochs == 80
+    session.close()
+
+
 def test_closing_a_session_ends_its_training(session):
     session.training.start(pace=0.02, steps=1000)
     model_before = session.training
@@ -170,12 +237,13 @@ def test_closing_a_session_ends_its_training(session):
     assert model_before._puller.join(0)
 
 
-def test_warming_up_makes_a_model_in_the_background_and_loads_what_it_needs():
+def test_warming_up_makes_a_model_in_the_background():
     threads = []
 
     class Cold(Pacer):
-        def warm_up(self):
+        def __init__(self):
             threads.append(threading.current_thread())
+            super().__init__()
 
     training = Training(turning_spot(), make_model=Cold)
     training.warm_up()

@@ -1,4 +1,5 @@
 import io
+from dataclasses import replace
 from threading import Event
 
 import numpy as np
@@ -468,6 +469,49 @@ def test_the_panel_pauses_resumes_and_stops(session):
     slow.training.wait(5)
     assert "stopped" in parts["status"].value
     assert not parts["train"].disabled
+
+
+def test_the_panel_goes_on_with_a_model_that_can_and_says_what_either_button_does():
+    class Learner(Pacer):
+        resumable = True
+
+    session = Session(turning_spot(), AXES, make_model=Learner)
+    parts = TrainPanel(session).parts
+    assert (parts["resume"].description, parts["resume"].disabled) == ("Resume", True)
+    parts["train"].click()
+    assert (parts["resume"].description, parts["resume"].disabled) == ("Resume", True)
+    session.training.wait(10)
+    model = session.model
+    assert (parts["resume"].description, parts["resume"].disabled) == ("Go on", False)
+    assert "Train begins a new model, Go on trains this one" in parts["status"].value
+    parts["resume"].click()
+    assert "Go on" not in parts["status"].value
+    session.training.wait(10)
+    assert session.model is model
+    parts["train"].click()
+    session.training.wait(10)
+    assert session.model is not model
+    session.close()
+
+
+def test_without_going_on_the_button_stays_as_it_is(trained):
+    parts = TrainPanel(trained).parts
+    assert (parts["resume"].description, parts["resume"].disabled) == ("Resume", True)
+    assert "Go on" not in parts["status"].value
+
+
+def test_the_panel_tells_what_went_otherwise_than_planned():
+    class Hungry(Pacer):
+        def steps(self, data, pixel_size=(1.0, 1.0)):
+            for progress in super().steps(data, pixel_size):
+                yield replace(progress, notice="too large for the <memory>")
+
+    session = Session(turning_spot(), AXES, make_model=Hungry)
+    status = TrainPanel(session).parts["status"]
+    session.training.start()
+    session.training.wait(10)
+    assert status.value.endswith("<br>too large for the &lt;memory&gt;")
+    session.close()
 
 
 def test_while_the_first_training_prepares_every_view_says_so():

@@ -26,7 +26,7 @@ Nion Swift .ndata1 or a NumPy .npy. The maps (angle, latent variables, confidenc
 written with the scan's own calibration and open in HyperSpy and in stemwidgets.
 
 exit code: 0 done, 2 something is wrong with the input (one line on stderr says what),
-130 interrupted with Ctrl-C (nothing is written)
+130 interrupted with Ctrl-C (nothing is written but the checkpoint)
 """
 
 
@@ -185,6 +185,19 @@ def _add_fit(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
     fit.add_argument(
         "--device", default="auto", help='"auto" (default), "cpu", "cuda", "mps"', metavar="NAME"
     )
+    fit.add_argument(
+        "--checkpoint",
+        metavar="FILE",
+        type=Path,
+        help="a file to write every ten seconds, from which --resume goes on; for --kind paper "
+        "and vae",
+    )
+    fit.add_argument(
+        "--resume",
+        action="store_true",
+        help="go on from the --checkpoint, if it is there already, to the same result as without "
+        "interruption; it tells kind, seed and the other options of the model",
+    )
     fit.add_argument("--overwrite", action="store_true", help="replace files that exist")
     _add_debug(fit)
     fit.set_defaults(run=_fit)
@@ -226,6 +239,8 @@ def _fit(arguments: argparse.Namespace) -> int:
         arguments.file.expanduser(),
         maps_path=arguments.out,
         model_path=arguments.model,
+        checkpoint=arguments.checkpoint,
+        resume=arguments.resume,
         overwrite=arguments.overwrite,
         load_options=_load_options(arguments),
         latent_dim=arguments.latent_dim,

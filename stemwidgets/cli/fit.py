@@ -30,6 +30,8 @@ def fit(
     *,
     maps_path: Path | None = None,
     model_path: Path | None = None,
+    checkpoint: Path | None = None,
+    resume: bool = False,
     overwrite: bool = False,
     load_options: Mapping[str, Any] | None = None,
     **options: Any,
@@ -42,6 +44,10 @@ def fit(
         The scan.
     maps_path, model_path : Path, optional
         Where to write the maps (``.zspy`` or ``.hspy``) and the model; at least one of them.
+    checkpoint : Path, optional
+        Where to write, now and then, what it takes to go on.
+    resume : bool
+        Go on from the checkpoint, if it is there; it knows the options of the model.
     overwrite : bool
         Replace files that exist.
     load_options : mapping, optional
@@ -62,15 +68,21 @@ def fit(
         If a file is missing, exists already or cannot be written.
     """
     check_outputs(file, maps_path, model_path, overwrite)
+    if checkpoint is not None or resume:
+        _check_checkpoint(checkpoint, (file, maps_path, model_path), resume or overwrite)
 
     import stemwidgets as sw
 
     signal = sw.load(file, **(load_options or {}))
     shape = signal.data.shape
     say(f"{file.name}: scan {_size(shape[:2])}, patterns {_size(shape[2:])} pixels")
-    model = sw.RRVAE(**options)
+    if resume and checkpoint is not None and checkpoint.exists():
+        model = sw.RRVAE.resume(checkpoint, device=options.get("device", "auto"))
+        say(f"goes on from {checkpoint}: {model!r}")
+    else:
+        model = sw.RRVAE(**options)
     started = time.perf_counter()
-    last = _train(model, signal)
+    last = _train(model, signal, checkpoint)
     say(
         f"trained {last.epoch} epochs in {time.perf_counter() - started:.1f} s, "
         f"loss {last.loss:.4g} per pattern"
@@ -121,6 +133,20 @@ def check_outputs(
         raise InputError("the scan, --out and --model must be different files: change a name")
     for path in outputs:
         _check_output(path, overwrite)
+
+
+def _check_checkpoint(
+    checkpoint: Path | None, others: tuple[Path | None, ...], may_exist: bool
+) -> None:
+    if checkpoint is None:
+        raise InputError("--resume goes on from a checkpoint: pass --checkpoint FILE too")
+    if checkpoint.resolve() in {path.resolve() for path in others if path is not None}:
+        raise InputError("--checkpoint must be a file of its own: change its name")
+    if checkpoint.exists() and not may_exist:
+        raise FileExistsError(
+            f"{checkpoint} exists: pass --resume to go on from it, or --overwrite to start anew"
+        )
+    _check_output(checkpoint, overwrite=True)
 
 
 def _check_output(path: Path, overwrite: bool) -> None:
@@ -184,12 +210,15 @@ def bar(progress: "Progress") -> str:
     )
 
 
-def _train(model: Any, signal: Any) -> "Progress":
+def _train(model: Any, signal: Any, checkpoint: Path | None) -> "Progress":
     """Train to the end, showing the bar: in place on a terminal, now and then in a log."""
     terminal = sys.stderr.isatty()
     last: Progress | None = None
-    shown = time.monotonic()
-    for last in model.steps(signal, maps=False):
+    shown, notice = time.monotonic(), ""
+    for last in model.steps(signal, maps=False, checkpoint=checkpoint):
+        if last.notice != notice:
+            notice = last.notice
+            print(f"\nnotice: {notice}", file=sys.stderr, flush=True)
         if terminal:
             print(f"\r{bar(last):<78}", end="", file=sys.stderr, flush=True)
         elif time.monotonic() - shown > _LOG_INTERVAL:

@@ -7,7 +7,11 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from stemwidgets.arrays.errors import InputError
+from stemwidgets.arrays.pixels import require_mask
+from stemwidgets.arrays.preparation import Preparation
 from stemwidgets.rrvae.interface import Options
+
+ASPECT_TOLERANCE = 0.01
 
 _ADVICE = {
     "classes": 'it knows one kind of pattern. Leave it out, or choose model="harmonic"',
@@ -71,3 +75,27 @@ def require_pixel_size(pixel_size: Any) -> None:
         raise InputError(
             f"Expected pixel_size as (height, width) of a detector pixel, got {pixel_size}."
         )
+
+
+def require_as_before(
+    preparation: Preparation,
+    pixel_size: tuple[float, float] | None,
+    mask: NDArray[np.bool_] | None,
+) -> None:
+    """Refuse another shape or choice of pixels than a model has learned with, if one is given."""
+    if pixel_size is not None:
+        aspect, before = (size[0] / size[1] for size in (pixel_size, preparation.pixel_size))
+        if abs(aspect / before - 1) > ASPECT_TOLERANCE:
+            raise InputError(
+                f"Expected pixels {before:.4g} times as high as wide, as those that the model has "
+                f"learned from, got {aspect:.4g}. Train a new model on these."
+            )
+    if mask is not None:
+        used = require_mask(mask, preparation.shape)
+        if preparation.mask is not None:
+            used = used & ~preparation.mask
+        if used.any():
+            raise InputError(
+                f"Expected the mask that the model has learned with, got one that leaves out "
+                f"{np.count_nonzero(used)} pixels more. Train a new model with this mask."
+            )

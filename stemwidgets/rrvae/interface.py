@@ -9,9 +9,16 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from stemwidgets.arrays.preparation import Preparation
+from stemwidgets.rrvae.fingerprint import Fingerprint
 from stemwidgets.rrvae.records import Encoding
 
 Columns = dict[str, NDArray[Any]]
+State = tuple[dict[str, Tensor], dict[str, Any]]
+"""All that it takes to go on with a run: named tensors, and values that fit into JSON.
+
+What ``result().to_record()`` gives is among them, by the same names, so that a file of a state is
+also one of a trained model; and so is ``fingerprint.to_record()``.
+"""
 
 
 @dataclass(frozen=True)
@@ -80,14 +87,26 @@ class Learned(Protocol):
 
 
 class Run(Protocol):
-    """One run of training: its data and where it stands."""
+    """One run of training: its data and where it stands.
+
+    It is made of data, pixel size, mask, options, device and, to go on, the `State` of an earlier
+    run: see `Kind`. With the data of that run (its fingerprint tells) it goes on exactly as the
+    earlier run would have done. With other data it keeps what was learned and begins its schedule
+    anew. Patterns of another shape are refused.
+    """
 
     @property
     def last(self) -> Moment | None:
-        """The last good moment."""
+        """The last good moment; None if there is none yet for these data."""
+
+    @property
+    def fingerprint(self) -> Fingerprint:
+        """What its data are known by."""
 
     def moments(self) -> Generator[Moment]:
         """Train, a moment at a time; may be closed early.
+
+        Of a training that has ended it gives the last moment.
 
         Raises
         ------
@@ -100,3 +119,15 @@ class Run(Protocol):
 
     def result(self) -> Learned:
         """The model as it stands."""
+
+    def extend(self) -> None:
+        """Plan more training, for a run that has ended."""
+
+    def state(self) -> State:
+        """All that it takes to go on from here; only between two moments."""
+
+
+def part(tensors: dict[str, Tensor], name: str) -> dict[str, Tensor]:
+    """Those tensors whose names begin with ``name.``, without it."""
+    start = f"{name}."
+    return {key.removeprefix(start): t for key, t in tensors.items() if key.startswith(start)}

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -13,7 +13,7 @@ from torch import Tensor
 from stemwidgets.arrays.errors import InputError
 from stemwidgets.rrvae.checks import require_integer, require_truth, require_used
 from stemwidgets.rrvae.gather import gather
-from stemwidgets.rrvae.interface import Learned, Options, Run
+from stemwidgets.rrvae.interface import Learned, Options, Run, State
 from stemwidgets.rrvae.paper_run import PaperModel, PaperRun
 from stemwidgets.rrvae.run import Training
 from stemwidgets.rrvae.trained import Trained
@@ -29,32 +29,42 @@ class Kind:
     Parameters
     ----------
     start : callable
-        Makes a `Run` from data, pixel size, mask, `Options` and device.
+        Makes a `Run` from data, pixel size, mask, `Options`, device and, to go on, a `State`; else
+        None.
     read : callable
         Makes what was learned from saved tensors, record and device.
     options : frozenset of str
         Which of the `Options` it takes besides ``latent_dim`` and ``seed``.
     turning : bool
         Whether it has an angle.
+    resumable : bool
+        Whether its runs tell their state and start from one.
     """
 
-    start: Callable[[Any, PixelSize, Mask | None, Options, torch.device], Run]
+    start: Callable[[Any, PixelSize, Mask | None, Options, torch.device, State | None], Run]
     read: Callable[[dict[str, Tensor], dict[str, Any], torch.device], Learned]
     options: frozenset[str] = frozenset()
     turning: bool = True
+    resumable: bool = True
 
 
 def _start_harmonic(
-    data: Any, pixel_size: PixelSize, mask: Mask | None, options: Options, device: torch.device
+    data: Any,
+    pixel_size: PixelSize,
+    mask: Mask | None,
+    options: Options,
+    device: torch.device,
+    state: State | None,
 ) -> Run:
     gathered = gather(data, pixel_size, mask)
-    return Training(gathered, options.latent_dim, options.classes, options.seed, device)
+    run = Training(gathered, options.latent_dim, options.classes, options.seed, device)
+    return cast("Run", run)  # all of one but what a resumable kind has
 
 
 _OF_NETWORKS = frozenset({"centered", "epochs"})
 
 KINDS: Mapping[str, Kind] = {
-    "harmonic": Kind(_start_harmonic, Trained.from_record, frozenset({"classes"})),
+    "harmonic": Kind(_start_harmonic, Trained.from_record, frozenset({"classes"}), resumable=False),
     "paper": Kind(partial(PaperRun, turning=True), PaperModel.from_record, _OF_NETWORKS),
     "vae": Kind(
         partial(PaperRun, turning=False), PaperModel.from_record, _OF_NETWORKS, turning=False

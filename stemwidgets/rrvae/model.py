@@ -1,8 +1,5 @@
 """The rotationally invariant variational autoencoder, from patterns to angle and latent maps."""
 
-import time
-from collections.abc import Iterator
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Self
 
@@ -13,17 +10,17 @@ from numpy.typing import ArrayLike, NDArray
 from stemwidgets.arrays.errors import InputError
 from stemwidgets.arrays.preparation import Preparation
 from stemwidgets.rrvae import storage
-from stemwidgets.rrvae.checks import require_codes, require_pixel_size
+from stemwidgets.rrvae.checks import require_codes
 from stemwidgets.rrvae.device import choose_device, one_thread
+from stemwidgets.rrvae.fingerprint import Fingerprint
 from stemwidgets.rrvae.gather import as_array, prepared_blocks
-from stemwidgets.rrvae.interface import Learned
 from stemwidgets.rrvae.kinds import choose
 from stemwidgets.rrvae.mapbuilder import MapBuilder
-from stemwidgets.rrvae.records import Encoding, Progress
-from stemwidgets.rrvae.watch import watch
+from stemwidgets.rrvae.records import Encoding
+from stemwidgets.rrvae.trainable import Trainable
 
 
-class RRVAE:
+class RRVAE(Trainable):
     """Rotationally invariant variational autoencoder of diffraction patterns.
 
     Each pattern is described by one rotation angle and a few latent variables z that do not change
@@ -56,8 +53,8 @@ class RRVAE:
         sight, it learns little in minutes. True takes the mean pattern away, makes the root mean
         square of what is left 1 and learns at 1e-3.
     epochs : int, optional
-        For ``"paper"`` and ``"vae"``: passes over the data; 100 if not given, or, if `centered`,
-        as many as take 3000 batches of 20.
+        For ``"paper"`` and ``"vae"``: passes over the data. If not given: 100, or, if `centered`,
+        until the loss falls no further, at most 6000 batches of 20.
 
     Raises
     ------
@@ -80,25 +77,13 @@ class RRVAE:
         centered: bool = False,
         epochs: int | None = None,
     ) -> None:
-        self.model = model
-        self._kind, self.options = choose(model, latent_dim, seed, classes, centered, epochs)
-        self.device = choose_device(device)
-        self._learned: Learned | None = None
+        kind, options = choose(model, latent_dim, seed, classes, centered, epochs)
+        super().__init__(model, kind, options, choose_device(device))
 
     def __repr__(self) -> str:
         """Name the kind and its options."""
         words = [f"{name}={value!r}" for name, value in self._settings.items()]
         return f"<RRVAE {', '.join(words)}, {'trained' if self.trained else 'not trained'}>"
-
-    @staticmethod
-    def warm_up() -> None:
-        """Load now what torch loads with the first optimiser: its compiler, a second of imports."""
-        torch.optim.Adam([torch.zeros(1)])
-
-    @property
-    def trained(self) -> bool:
-        """Whether the model has learned from data."""
-        return self._learned is not None
 
     @property
     def latent_dim(self) -> int:
@@ -119,80 +104,6 @@ class RRVAE:
     def preparation(self) -> Preparation:
         """Which pixels of the patterns are used."""
         return self._require_learned().preparation
-
-    def fit(
-        self,
-        data: Any,
-        pixel_size: tuple[float, float] = (1.0, 1.0),
-        mask: NDArray[np.bool_] | None = None,
-    ) -> Self:
-        """Learn from patterns; what was learned before is replaced.
-
-        Parameters
-        ----------
-        data : array, shape [n, ky, kx] or [iy, ix, ky, kx]
-            numpy, dask or torch; counts or intensities of any real type.
-        pixel_size : (float, float)
-            Height and width of a detector pixel, in one unit.
-        mask : ndarray of bool, shape [ky, kx], optional
-            True where a pixel is left out, under a beam stop say, whatever it holds. Dead and hot
-            pixels are found and left out without it.
-
-        Returns
-        -------
-        RRVAE
-            Itself.
-
-        Raises
-        ------
-        InputError
-            If there is nothing to learn from: see the message.
-        DivergenceError
-            If the training went wrong; the model is then as it was at its last good moment.
-        """
-        for _ in self.steps(data, pixel_size, mask, maps=False):
-            pass
-        return self
-
-    def steps(
-        self,
-        data: Any,
-        pixel_size: tuple[float, float] = (1.0, 1.0),
-        mask: NDArray[np.bool_] | None = None,
-        maps: bool = True,
-    ) -> Iterator[Progress]:
-        """Learn from patterns, step by step: what `fit` does, for those who watch.
-
-        A generator that is closed early leaves the model as it is at that moment, ready to encode.
-
-        Parameters
-        ----------
-        data, pixel_size, mask
-            As for `fit`.
-        maps : bool
-            Whether to hand over the maps as they stand, which takes up to a tenth of the time.
-
-        Yields
-        ------
-        Progress
-            Many times a second; with maps about twice a second and at the end.
-
-        Raises
-        ------
-        InputError, DivergenceError
-            As `fit`.
-        """
-        require_pixel_size(pixel_size)
-        began = time.perf_counter()
-        with one_thread():
-            size = (float(pixel_size[0]), float(pixel_size[1]))
-            run = self._kind.start(as_array(data), size, mask, self.options, self.device)
-        try:
-            yield from watch(run, began, maps)
-        finally:
-            if run.last is not None:
-                with one_thread():
-                    self._learned = run.result()
 
     def encode(self, data: Any) -> Encoding:
         """Read angle and latent variables off each pattern.
@@ -297,6 +208,7 @@ class RRVAE:
         try:
             model = cls(device=device, **record["settings"])
             model._learned = model._kind.read(tensors, record, model.device)
+            model._remember(tensors, record)
         except (KeyError, TypeError, ValueError, RuntimeError) as error:
             raise InputError(
                 f"Expected a model file written by stemwidgets, but {Path(path).name} lacks a part "
@@ -304,13 +216,33 @@ class RRVAE:
             ) from error
         return model
 
-    @property
-    def _settings(self) -> dict[str, Any]:
-        return {"model": self.model, **asdict(self.options)}
+    @classmethod
+    def resume(cls, path: str | Path, device: str = "auto") -> Self:
+        """Read a model whose training was cut short, from the checkpoint that `fit` wrote.
 
-    def _require_learned(self) -> Learned:
-        if self._learned is None:
+        `fit` with the same data then goes on exactly where the checkpoint was written: on the same
+        machine, with the same bits as if the training had never been interrupted. A training that
+        had ended already is left as it is.
+
+        Parameters
+        ----------
+        path : str or Path
+            What was passed to `fit` or `steps` as `checkpoint`.
+        device : str
+            Where to go on, as for the model itself.
+
+        Raises
+        ------
+        FileNotFoundError
+            If there is no such file.
+        InputError
+            If it is no checkpoint or is damaged, or the device is not there.
+        """
+        model = cls.load(path, device)
+        if model._state is None:
             raise InputError(
-                "Expected a trained model, got one that has learned nothing yet. Call fit first."
+                f"Expected a checkpoint, got {Path(path).name}, a model saved without its "
+                "training. Open it with RRVAE.load, or train a new model."
             )
-        return self._learned
+        model._only_for = Fingerprint.from_record(*model._state)
+        return model

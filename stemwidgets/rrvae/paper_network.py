@@ -60,6 +60,32 @@ class PaperNetwork:
         """All weights and biases."""
         return [tensor for layer in (*self.encoder, *self.decoder) for tensor in layer]
 
+    @property
+    def encoded_dim(self) -> int:
+        """Numbers that the encoder finds in a pattern: the angle, if there is one, and z."""
+        return self.encoder[-1][0].shape[1] // 2
+
+    def over(self, weights: Tensor) -> Self:
+        """The same layers, with gradient, as parts of one vector of all `parameters`.
+
+        Parameters
+        ----------
+        weights : Tensor, shape [number of weights and biases]
+            Changing it in place changes the layers.
+        """
+        parts = weights.split([tensor.numel() for tensor in self.parameters])
+        leaves = iter(
+            [
+                part.view_as(tensor).detach().requires_grad_()
+                for part, tensor in zip(parts, self.parameters, strict=True)
+            ]
+        )
+        encoder, decoder = (
+            [(next(leaves), next(leaves)) for _ in layers]
+            for layers in (self.encoder, self.decoder)
+        )
+        return type(self)(encoder, decoder, self.coordinates, self.turning)
+
     def to(self, device: torch.device) -> Self:
         """A copy on a device, without gradient."""
 
@@ -94,10 +120,17 @@ class PaperNetwork:
         """Values at any coordinates ``[points, 2]``, for a network that turns."""
         return coordinate_decoder.decode(self.decoder, coordinates, latent, angle)
 
-    def loss(self, scaled: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-        """Reconstruction (half the sum of squares) and KL divergence per pattern, with gradient."""
+    def loss(self, scaled: Tensor, normal: Tensor) -> tuple[Tensor, Tensor]:
+        """Reconstruction (half the sum of squares) and KL divergence, sums, with gradient.
+
+        Parameters
+        ----------
+        scaled : Tensor, shape [n, pixels]
+            Patterns.
+        normal : Tensor, shape [n, encoded_dim]
+            Standard normal draws.
+        """
         mean, log_std = self.encode(scaled)
-        normal = torch.empty_like(mean).normal_(generator=generator)
         angle, latent = self.split(mean + log_std.exp() * normal)
         if self.turning:
             misfit = coordinate_decoder.half_sum_of_squares(
@@ -105,7 +138,7 @@ class PaperNetwork:
             )
         else:
             misfit = (_perceptron(latent, self.decoder) - scaled).square().sum() / 2
-        return misfit / len(scaled), self._divergence(mean, log_std) / len(scaled)
+        return misfit, self._divergence(mean, log_std)
 
     def _divergence(self, mean: Tensor, log_std: Tensor) -> Tensor:
         """KL divergence; of the angle only its width counts, since all directions are alike."""

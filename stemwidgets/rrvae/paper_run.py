@@ -12,11 +12,13 @@ from torch import Tensor
 from stemwidgets.arrays.errors import InputError
 from stemwidgets.arrays.preparation import Preparation
 from stemwidgets.rrvae.device import free_memory
-from stemwidgets.rrvae.gather import prepare, prepared_blocks
-from stemwidgets.rrvae.interface import Columns, Options
+from stemwidgets.rrvae.fingerprint import Fingerprint
+from stemwidgets.rrvae.gather import FEWEST_PATTERNS, prepare, prepared_blocks
+from stemwidgets.rrvae.interface import Columns, Options, State, part
 from stemwidgets.rrvae.mapbuilder import MapBuilder
+from stemwidgets.rrvae.paper_settings import PaperMoment, PaperSettings
 from stemwidgets.rrvae.paper_trained import PaperTrained, Scaling
-from stemwidgets.rrvae.paper_training import PaperMoment, PaperSettings, PaperTraining
+from stemwidgets.rrvae.paper_training import PaperTraining
 from stemwidgets.rrvae.records import Encoding
 
 LARGEST_SHARE = 0.5  # of the free memory
@@ -65,15 +67,10 @@ class PaperModel:
         cls, tensors: dict[str, Tensor], record: dict[str, Any], device: torch.device
     ) -> Self:
         """What `to_record` gave."""
-
-        def part(name: str) -> dict[str, Tensor]:
-            start = f"{name}."
-            return {k.removeprefix(start): t for k, t in tensors.items() if k.startswith(start)}
-
-        prepared = {name: tensor.numpy() for name, tensor in part("preparation").items()}
+        prepared = {name: tensor.numpy() for name, tensor in part(tensors, "preparation").items()}
         return cls(
             Preparation.from_record(prepared, record["preparation"]),
-            PaperTrained.from_record(part("network"), record["network"], device),
+            PaperTrained.from_record(part(tensors, "network"), record["network"], device),
         )
 
 
@@ -92,13 +89,16 @@ class PaperRun:
         Of the network and its training.
     device : torch.device
         Where it trains and where the pixels are kept.
+    state : State or None
+        Of an earlier run, to go on with these data.
     turning : bool
         False leaves out the angle.
 
     Raises
     ------
     InputError
-        If there is nothing to learn from, or the pixels need more than half of the free memory.
+        If there is nothing to learn from, the pixels need more than half of the free memory, or
+        the patterns have another shape than those that the state learned from.
     """
 
     def __init__(
@@ -108,16 +108,28 @@ class PaperRun:
         mask: NDArray[np.bool_] | None,
         options: Options,
         device: torch.device,
+        state: State | None,
         turning: bool,
     ) -> None:
-        self.preparation, _ = prepare(data, pixel_size, mask)
+        before = None if state is None else PaperModel.from_record(*state, device)
+        if before is None:
+            self.preparation, _ = prepare(data, pixel_size, mask)
+        else:
+            self.preparation = before.preparation
         self.filled = np.zeros(data.shape[:-2], dtype=bool)
         pixels = self._read(data, device)
         _require_contrast(pixels)
+        self.fingerprint = Fingerprint.of(data.shape, pixels)
         settings = PaperSettings.for_data(len(pixels), turning, options.centered, options.epochs)
-        self.training = PaperTraining(
-            pixels, self.preparation.coordinates, options.latent_dim, options.seed, settings
-        )
+        if before is None or state is None:
+            where = self.preparation.coordinates
+            self.training = PaperTraining.create(
+                pixels, where, options.latent_dim, options.seed, settings
+            )
+        else:
+            network, scaling = before.trained.network, before.trained.scaling
+            self.training = PaperTraining(pixels, network, scaling, options.seed, settings)
+            self._restore(state)
 
     @property
     def last(self) -> PaperMoment | None:
@@ -127,6 +139,18 @@ class PaperRun:
     def moments(self) -> Generator[PaperMoment]:
         """Train, a moment at a time."""
         return self.training.moments()
+
+    def extend(self) -> None:
+        """Plan as much training again."""
+        self.training.extend()
+
+    def state(self) -> State:
+        """What it takes to go on; part of it is the record of the `result`."""
+        tensors, record = self.result().to_record()
+        training, position = self.training.state()
+        tensors |= {f"training.{name}": tensor for name, tensor in training.items()}
+        mean, of_data = self.fingerprint.to_record()
+        return tensors | mean, record | of_data | {"training": position}
 
     def encoding(self) -> Encoding:
         """The maps as they stand; for speed, the residual is taken from some of the pixels."""
@@ -140,6 +164,17 @@ class PaperRun:
         """The model as it stands."""
         return PaperModel(self.preparation, self.training.result())
 
+    def _restore(self, state: State) -> None:
+        tensors, record = state
+        try:
+            same_data = self.fingerprint.same(Fingerprint.from_record(*state))
+            self.training.restore(part(tensors, "training"), record["training"], same_data)
+        except (KeyError, TypeError, ValueError, RuntimeError) as error:
+            raise InputError(
+                "Expected a checkpoint written by stemwidgets, got one that lacks a part or has a "
+                f"wrong one ({error}). Go on from another one, or train a new model."
+            ) from error
+
     def _read(self, data: Any, device: torch.device) -> Tensor:
         """The used pixels of the patterns with counts, ``[n, pixels]``."""
         shape = self.filled.size, len(self.preparation.coordinates[0])
@@ -151,6 +186,11 @@ class PaperRun:
             rows = torch.from_numpy(prepared[has_counts])
             pixels[done : done + len(rows)] = rows.to(device)
             done += len(rows)
+        if done < FEWEST_PATTERNS:
+            raise InputError(
+                f"Expected at least {FEWEST_PATTERNS} patterns with counts to learn from, got "
+                f"{done}. Use a larger part of the scan."
+            )
         return pixels[:done]
 
 

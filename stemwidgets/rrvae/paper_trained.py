@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from stemwidgets.arrays.circular import wrap
+from stemwidgets.rrvae.memory import Batch
 from stemwidgets.rrvae.paper_network import PaperNetwork
 
 ENCODING_BATCH = 256
@@ -109,7 +110,11 @@ class PaperTrained:
             confidence and symmetry 0.
         """
         stride = 1 if pixels is None else max(1, len(self.network.coordinates) // pixels)
-        blocks = [self._encode(block, stride) for block in prepared.split(ENCODING_BATCH)]
+
+        def encode(rows: slice) -> dict[str, NDArray[Any]]:
+            return self._encode(prepared[rows], stride)
+
+        blocks = Batch(ENCODING_BATCH).run(encode, len(prepared))
         return {name: np.concatenate([block[name] for block in blocks]) for name in blocks[0]}
 
     @torch.no_grad()

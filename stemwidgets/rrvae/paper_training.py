@@ -2,90 +2,25 @@
 
 import time
 from collections.abc import Generator
-from dataclasses import dataclass
-from typing import Self
+from dataclasses import asdict, replace
+from typing import Any, Self
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from stemwidgets.rrvae.adam import Adam
 from stemwidgets.rrvae.divergence import DivergenceError, require_finite
+from stemwidgets.rrvae.memory import Batch
 from stemwidgets.rrvae.paper_network import PaperNetwork
+from stemwidgets.rrvae.paper_settings import BATCH, PaperMoment, PaperSettings, Position
 from stemwidgets.rrvae.paper_trained import PaperTrained, Scaling
+from stemwidgets.rrvae.plateau import FEWEST, on_plateau
 
-BATCH = 20
-CENTERED_STEPS = 3000
+STEPS_PER_LOSS = 50
 SECONDS_BETWEEN_MOMENTS = 0.03
 MEASURED = 128
-
-
-@dataclass(frozen=True)
-class PaperSettings:
-    """What may be changed about the paper's network.
-
-    Parameters
-    ----------
-    turning : bool
-        False leaves out the angle: an ordinary variational autoencoder.
-    centered : bool
-        False is the paper's own setting: the counts are brought into [0, 1] and the learning rate
-        is 1e-4. Where all patterns look alike at first sight (nearly always in 4D-STEM) it learns
-        little in minutes. True takes the mean pattern away, makes the root mean square of what is
-        left 1, and learns at 1e-3: then it finds the angle.
-    epochs : int
-        Passes over the data.
-    """
-
-    turning: bool = True
-    centered: bool = False
-    epochs: int = 100
-
-    @classmethod
-    def for_data(
-        cls, patterns: int, turning: bool, centered: bool, epochs: int | None = None
-    ) -> Self:
-        """The usual 100 epochs, or, for centred patterns, as many as take 3000 steps.
-
-        Parameters
-        ----------
-        patterns : int
-            Number of patterns.
-        turning, centered
-            As of the class.
-        epochs : int, optional
-            Overrides what is usual.
-        """
-        steps_per_epoch = -(-patterns // BATCH)
-        usual = max(10, round(CENTERED_STEPS / steps_per_epoch)) if centered else 100
-        return cls(turning, centered, usual if epochs is None else epochs)
-
-    @property
-    def learning_rate(self) -> float:
-        """Of Adam."""
-        return 1e-3 if self.centered else 1e-4
-
-
-@dataclass(frozen=True)
-class PaperMoment:
-    """Where the training stands after a few steps.
-
-    Parameters
-    ----------
-    epoch, epochs : int
-        Passes done, and all that will be done.
-    fraction : float
-        Share of the training done.
-    reconstruction, kl : float
-        Parts of the negative evidence lower bound per pattern [nats], mean over about the last
-        epoch.
-    """
-
-    epoch: int
-    epochs: int
-    fraction: float
-    reconstruction: float
-    kl: float
 
 
 class PaperTraining:
@@ -95,12 +30,12 @@ class PaperTraining:
     ----------
     prepared : Tensor, shape [n, pixels]
         Counts in the used pixels, on the device to train on.
-    coordinates : (ndarray, ndarray)
-        ``(y, x)`` of the used pixels about the optic axis, in any unit.
-    latent_dim : int
-        Number of latent variables besides the angle.
+    network : PaperNetwork
+        Where to begin.
+    scaling : Scaling
+        Of the counts.
     seed : int
-        Of weights, batches and draws.
+        Of batches and draws.
     settings : PaperSettings
         The rest.
     """
@@ -108,28 +43,66 @@ class PaperTraining:
     def __init__(
         self,
         prepared: Tensor,
+        network: PaperNetwork,
+        scaling: Scaling,
+        seed: int,
+        settings: PaperSettings,
+    ) -> None:
+        weights = torch.cat([tensor.detach().flatten() for tensor in network.parameters])
+        self.adam = Adam(weights.to(prepared.device), settings.learning_rate)
+        self.network = network.to(prepared.device).over(self.adam.weights)
+        self.prepared, self.scaling = prepared, scaling
+        self.seed, self.settings = seed, settings
+        self.last: PaperMoment | None = None
+        self._per_epoch = -(-len(prepared) // BATCH)
+        self._draws = torch.Generator(prepared.device).manual_seed(seed)
+        self._position = Position(0, settings.epochs * self._per_epoch)
+        # reconstruction and KL: mean over about an epoch, sum since the last of the losses
+        self._means = torch.zeros(2, 2, device=prepared.device)
+        self._batch = Batch(BATCH)
+        self._keep()
+
+    @classmethod
+    def create(
+        cls,
+        prepared: Tensor,
         coordinates: tuple[NDArray[np.floating], NDArray[np.floating]],
         latent_dim: int,
         seed: int,
         settings: PaperSettings,
-    ) -> None:
+    ) -> Self:
+        """Begin with random weights.
+
+        Parameters
+        ----------
+        prepared, seed, settings
+            As of the class.
+        coordinates : (ndarray, ndarray)
+            ``(y, x)`` of the used pixels about the optic axis, in any unit.
+        latent_dim : int
+            Number of latent variables besides the angle.
+        """
         y, x = (torch.from_numpy(np.asarray(c, dtype=np.float64)) for c in coordinates)
         where = (torch.stack([x, y], dim=1) / torch.hypot(x, y).max()).float()
         network = PaperNetwork.create(where, latent_dim, settings.turning, seed)
-        self.network = network.to(prepared.device)
-        self.prepared = prepared
-        self.scaling = (Scaling.centered if settings.centered else Scaling.min_max)(prepared)
-        self.settings = settings
-        self.seed = seed
-        self.last: PaperMoment | None = None
-        self._adam = self._new_adam()
-        self._draws = torch.Generator(prepared.device).manual_seed(seed)
-        self._steps_done = 0
-        self._mean = torch.zeros(2).to(prepared)
-        self._keep()
+        scaling = (Scaling.centered if settings.centered else Scaling.min_max)(prepared)
+        return cls(prepared, network, scaling, seed, settings)
+
+    @property
+    def finished(self) -> bool:
+        """Whether all that was planned is done."""
+        return self._position.steps >= self._position.planned
+
+    def extend(self) -> None:
+        """Plan as many epochs again."""
+        position = self._position
+        position.planned = position.steps + self.settings.epochs * self._per_epoch
+        position.began = len(position.losses)
+        if self.last is not None:
+            self.last = self._moment()
 
     def moments(self) -> Generator[PaperMoment]:
-        """Train: a moment after some steps and at the end.
+        """Train: a moment after some steps and at the end; only the last one if it has ended.
 
         It may be closed at any time; called again, it goes on where it stopped.
 
@@ -139,65 +112,117 @@ class PaperTraining:
             If the loss or a weight is no longer finite. The weights are then those of the last
             moment, and so is the number of steps done; Adam starts afresh.
         """
-        per_epoch = -(-len(self.prepared) // BATCH)
-        steps = per_epoch * self.settings.epochs
+        if self.finished and self.last is not None:
+            yield self.last
         due = time.perf_counter() + SECONDS_BETWEEN_MOMENTS
-        while self._steps_done < steps:
-            epoch, first = divmod(self._steps_done, per_epoch)
+        while not self.finished:
+            epoch, first = divmod(self._position.steps, self._per_epoch)
             for rows in self._batches(epoch)[first:]:
-                parts = self._step(rows)
-                self._steps_done += 1
-                self._mean.lerp_(parts, max(1 / self._steps_done, 1 / per_epoch))
-                if time.perf_counter() > due or self._steps_done == steps:
-                    self.last = self._good_moment(per_epoch)
+                self._count(self._step(rows))
+                if time.perf_counter() > due or self.finished:
+                    self.last = self._good_moment()
                     yield self.last
                     due = time.perf_counter() + SECONDS_BETWEEN_MOMENTS
+                if self.finished:
+                    break
 
     def _batches(self, epoch: int) -> tuple[Tensor, ...]:
+        """The patterns of each batch, all batches of one size if possible."""
         order = np.random.default_rng((self.seed, epoch)).permutation(len(self.prepared))
-        return torch.from_numpy(order).to(self.prepared.device).split(BATCH)
+        return torch.from_numpy(order).to(self.prepared.device).tensor_split(self._per_epoch)
 
     def _step(self, rows: Tensor) -> Tensor:
-        scaled = self.scaling.apply(self.prepared[rows])
-        reconstruction, kl = self.network.loss(scaled, self._draws)
-        (reconstruction + kl).backward()
-        self._adam.step()
-        self._adam.zero_grad()
-        return torch.stack([reconstruction.detach(), kl.detach()])
+        normal = torch.empty(len(rows), self.network.encoded_dim, device=rows.device)
+        normal.normal_(generator=self._draws)
 
-    def _good_moment(self, per_epoch: int) -> PaperMoment:
-        epoch, epochs = self._steps_done // per_epoch, self.settings.epochs
-        fraction = self._steps_done / (epochs * per_epoch)
-        moment = PaperMoment(epoch, epochs, fraction, *self._mean.tolist())
+        def part(some: slice) -> tuple[Tensor, Tensor]:
+            return self._gradient(rows[some], normal[some])
+
+        parts = self._batch.run(part, len(rows))
+        loss, gradient = (sum(each[1:], each[0]) for each in zip(*parts, strict=True))
+        self.adam.step(gradient / len(rows))
+        return loss / len(rows)
+
+    def _gradient(self, rows: Tensor, normal: Tensor) -> tuple[Tensor, Tensor]:
+        scaled = self.scaling.apply(self.prepared[rows])
+        reconstruction, kl = self.network.loss(scaled, normal)
+        slopes = torch.autograd.grad(reconstruction + kl, self.network.parameters)
+        loss = torch.stack([reconstruction.detach(), kl.detach()])
+        return loss, torch.cat([slope.flatten() for slope in slopes])
+
+    def _count(self, parts: Tensor) -> None:
+        position = self._position
+        position.steps += 1
+        self._means[0].lerp_(parts, max(1 / position.steps, 1 / self._per_epoch))
+        self._means[1].add_(parts)
+        if position.steps % STEPS_PER_LOSS == 0:
+            position.losses.append(float(self._means[1].sum()) / STEPS_PER_LOSS)
+            self._means[1].zero_()
+            fresh = len(position.losses) - position.began < FEWEST
+            if self.settings.to_plateau and not fresh and on_plateau(position.losses):
+                position.planned = position.steps
+
+    def _good_moment(self) -> PaperMoment:
+        moment = self._moment()
         try:
-            require_finite(moment, self.last, *self.network.parameters)
+            require_finite(moment, self.last, self.adam.weights)
         except DivergenceError:
             self._go_back()
             raise
         self._keep()
         return moment
 
-    def _new_adam(self) -> torch.optim.Adam:
-        return torch.optim.Adam(
-            [tensor.requires_grad_() for tensor in self.network.parameters],
-            lr=self.settings.learning_rate,
-            fused=self.prepared.device.type != "mps",
-        )
+    def _moment(self) -> PaperMoment:
+        steps, planned = self._position.steps, self._position.planned
+        epoch = steps // self._per_epoch if steps < planned else -(-steps // self._per_epoch)
+        epochs = -(-planned // self._per_epoch)
+        return PaperMoment(epoch, epochs, steps / planned, *self._means[0].tolist())
 
     def _keep(self) -> None:
-        self._good = [tensor.detach().clone() for tensor in self.network.parameters]
-        self._good_state = self._steps_done, self._mean.clone()
+        position = replace(self._position, losses=list(self._position.losses))
+        self._good = self.adam.weights.clone(), self._means.clone(), position
 
-    @torch.no_grad()
     def _go_back(self) -> None:
-        for tensor, good in zip(self.network.parameters, self._good, strict=True):
-            tensor.copy_(good)
-        self._steps_done, mean = self._good_state
-        self._mean = mean.clone()
-        self._adam = self._new_adam()
+        weights, means, position = self._good
+        self.adam.weights.copy_(weights)
+        self.adam.restart()
+        self._means.copy_(means)
+        self._position = replace(position, losses=list(position.losses))
 
     def result(self) -> PaperTrained:
         """The model as it stands; training may go on."""
         rows = torch.linspace(0, len(self.prepared) - 1, min(MEASURED, len(self.prepared))).long()
         chosen = self.prepared[rows.to(self.prepared.device)]
         return PaperTrained.measure(self.network.to(self.prepared.device), self.scaling, chosen)
+
+    def state(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
+        """What it takes besides the `result` to go on, as named tensors and plain values."""
+        tensors = {
+            "mean": self.adam.mean.clone(),
+            "square": self.adam.square.clone(),
+            "means": self._means.clone(),
+            "draws": self._draws.get_state(),
+        }
+        position = asdict(self._position)
+        return tensors, {"adam": self.adam.steps, "batch": self._batch.size, "position": position}
+
+    def restore(self, tensors: dict[str, Tensor], record: dict[str, Any], same_data: bool) -> None:
+        """Go on from a `state`.
+
+        Parameters
+        ----------
+        tensors, record
+            The state, of a training with this network.
+        same_data : bool
+            Whether it is of the same data; with others, the epochs begin anew.
+        """
+        self.adam.mean.copy_(tensors["mean"])
+        self.adam.square.copy_(tensors["square"])
+        self.adam.steps = int(record["adam"])
+        self._draws.set_state(tensors["draws"])
+        self._batch = Batch(int(record["batch"]))
+        if same_data:
+            self._means.copy_(tensors["means"])
+            self._position = Position.from_record(record["position"])
+            self.last = self._moment()
+        self._keep()

@@ -68,6 +68,8 @@ class Progress:
         Seconds spent, and estimated seconds to go.
     encoding : Encoding or None
         The maps as they stand; only now and then, since encoding costs time.
+    notice : str
+        What went otherwise than planned so far, in words; empty if nothing did.
     """
 
     epoch: int
@@ -78,3 +80,4 @@ class Progress:
     elapsed: float
     remaining: float
     encoding: Encoding | None = None
+    notice: str = ""

@@ -1,6 +1,7 @@
 """A trained model as one file: tensors by safetensors, the rest as JSON in its header."""
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -15,17 +16,40 @@ FORMAT = "stemwidgets rrvae 1"
 
 def write(path: str | Path, tensors: dict[str, Tensor], record: dict[str, Any]) -> None:
     """Write a model file: to a temporary name first, so that an earlier file is never damaged."""
-    path = Path(path).expanduser()
-    if not path.parent.is_dir():
-        raise FileNotFoundError(f"The folder {path.parent} does not exist; make it first.")
+    path = require_writable(path)
     temporary = path.with_name(path.name + ".part")
     whole = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
     header = {"format": FORMAT, "record": json.dumps(record)}
     try:
-        temporary.write_bytes(safetensors.torch.save(whole, metadata=header))
+        with temporary.open("wb") as file:
+            file.write(safetensors.torch.save(whole, metadata=header))
+            file.flush()
+            os.fsync(file.fileno())
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def require_writable(path: str | Path) -> Path:
+    """The path of a file that can be written.
+
+    Raises
+    ------
+    FileNotFoundError
+        If its folder does not exist.
+    InputError
+        If it is a folder.
+    PermissionError
+        If its folder may not be written to.
+    """
+    path = Path(path).expanduser()
+    if not path.parent.is_dir():
+        raise FileNotFoundError(f"The folder {path.parent} does not exist; make it first.")
+    if path.is_dir():
+        raise InputError(f"Expected the name of a file, got the folder {path}; add one to it.")
+    if not os.access(path.parent, os.W_OK):
+        raise PermissionError(f"No permission to write to {path.parent}; choose another folder.")
+    return path
 
 
 def read(path: str | Path) -> tuple[dict[str, Tensor], dict[str, Any]]:

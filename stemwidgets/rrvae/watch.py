@@ -3,15 +3,19 @@
 import time
 from collections.abc import Generator
 
+from stemwidgets.rrvae.checkpoint import Checkpoint
 from stemwidgets.rrvae.device import one_thread
 from stemwidgets.rrvae.interface import Run
+from stemwidgets.rrvae.notices import listening
 from stemwidgets.rrvae.records import Progress
 
 SECONDS_BETWEEN_ENCODINGS = 0.5
 LARGEST_SHARE = 0.1  # of the time, for encoding
 
 
-def watch(run: Run, since: float, maps: bool) -> Generator[Progress]:
+def watch(
+    run: Run, since: float, maps: bool, checkpoint: Checkpoint | None = None
+) -> Generator[Progress]:
     """Train, telling every moment; between two of them the threads are given back.
 
     Parameters
@@ -22,6 +26,8 @@ def watch(run: Run, since: float, maps: bool) -> Generator[Progress]:
         When the work began, by `time.perf_counter`.
     maps : bool
         Whether maps are wanted.
+    checkpoint : Checkpoint, optional
+        Kept up to date.
 
     Yields
     ------
@@ -30,9 +36,11 @@ def watch(run: Run, since: float, maps: bool) -> Generator[Progress]:
     """
     moments = run.moments()
     began, due = time.perf_counter(), 0.0
+    before = 0.0 if run.last is None else run.last.fraction % 1
+    heard: list[str] = []
     try:
         while True:
-            with one_thread():
+            with one_thread(), listening(heard):
                 moment = next(moments, None)
                 if moment is None:
                     return
@@ -41,6 +49,8 @@ def watch(run: Run, since: float, maps: bool) -> Generator[Progress]:
                     encoding = run.encoding()
                     cost = time.perf_counter() - now
                     due = now + max(SECONDS_BETWEEN_ENCODINGS, cost / LARGEST_SHARE)
+                if checkpoint is not None:
+                    checkpoint.offer(run)
             now = time.perf_counter()
             yield Progress(
                 epoch=moment.epoch,
@@ -49,8 +59,9 @@ def watch(run: Run, since: float, maps: bool) -> Generator[Progress]:
                 reconstruction=moment.reconstruction,
                 kl=moment.kl,
                 elapsed=now - since,
-                remaining=(now - began) * (1 / moment.fraction - 1),
+                remaining=(now - began) * (1 - moment.fraction) / (moment.fraction - before),
                 encoding=encoding,
+                notice=" ".join(heard),
             )
     finally:
         moments.close()

@@ -1,6 +1,7 @@
 """The rrVAE at HyperSpy's door: signals in, signals out."""
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
@@ -45,8 +46,8 @@ class RRVAE(model.RRVAE):
         teaches little in minutes; True takes the mean pattern away, makes the root mean square of
         what is left 1 and learns ten times as fast.
     epochs : int, optional
-        For ``"paper"`` and ``"vae"``: passes over the data; 100 if not given, or, if `centered`,
-        as many as take 3000 batches of 20.
+        For ``"paper"`` and ``"vae"``: passes over the data. If not given: 100, or, if `centered`,
+        until the loss falls no further, at most 6000 batches of 20.
 
     Raises
     ------
@@ -66,8 +67,13 @@ class RRVAE(model.RRVAE):
         data: Any,
         pixel_size: PixelSize | None = None,
         mask: NDArray[np.bool_] | None = None,
+        checkpoint: str | Path | None = None,
     ) -> Self:
-        """Learn from a scan; what was learned before is replaced.
+        """Learn from a scan; called again, go on.
+
+        A training that was cut short is completed, one that had ended gets as many epochs again,
+        and with another scan of such patterns what was learned is trained further. Starting afresh
+        takes a new model. (``model="harmonic"`` trains to its own end and starts afresh each time.)
 
         Parameters
         ----------
@@ -80,6 +86,9 @@ class RRVAE(model.RRVAE):
         mask : ndarray of bool, shape [ky, kx], optional
             True where a pixel is left out, under a beam stop say, whatever it holds. Dead and hot
             pixels are found and left out without it.
+        checkpoint : str or Path, optional
+            A file to write every ten seconds and at the end, from which `resume` goes on. An
+            earlier file is replaced once the new one is complete. For ``"paper"`` and ``"vae"``.
 
         Returns
         -------
@@ -94,10 +103,15 @@ class RRVAE(model.RRVAE):
             If there is nothing to learn from: see the message.
         DivergenceError
             If the training went wrong; the model is then as it was at its last good moment.
+        OSError
+            If the checkpoint cannot be written.
+
+        Warns
+        -----
+        TrainingNotice
+            If something went otherwise than planned, the memory did not suffice, say.
         """
-        for _ in self.steps(data, pixel_size, mask, maps=False):
-            pass
-        return self
+        return super().fit(data, pixel_size, mask, checkpoint)
 
     def steps(
         self,
@@ -105,6 +119,7 @@ class RRVAE(model.RRVAE):
         pixel_size: PixelSize | None = None,
         mask: NDArray[np.bool_] | None = None,
         maps: bool = True,
+        checkpoint: str | Path | None = None,
     ) -> Iterator[Progress]:
         """Learn from a scan, step by step: what `fit` does, for those who watch.
 
@@ -112,7 +127,7 @@ class RRVAE(model.RRVAE):
 
         Parameters
         ----------
-        data, pixel_size, mask
+        data, pixel_size, mask, checkpoint
             As for `fit`.
         maps : bool
             Whether to hand over the maps as they stand, which takes up to a tenth of the time.
@@ -124,13 +139,13 @@ class RRVAE(model.RRVAE):
 
         Raises
         ------
-        FileNotFoundError, InputError, DivergenceError
+        InputError, OSError, DivergenceError
             As `fit`.
         """
         if not _is_plain_array(data):
             data, axes, _ = to_arrays(data)
             pixel_size = axes.pixel_size if pixel_size is None else pixel_size
-        return super().steps(data, (1.0, 1.0) if pixel_size is None else pixel_size, mask, maps)
+        return super().steps(data, pixel_size, mask, maps, checkpoint)
 
     def encode(self, data: Any) -> Any:
         """Read angle and latent variables off each pattern.

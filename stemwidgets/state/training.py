@@ -31,7 +31,8 @@ class Training(HasTraits):
         Brings progress home; shared with the session.
     make_model : callable, optional
         Makes a model from the options of `start`: an `stemwidgets.rrvae.RRVAE` if not given,
-        anything with its ``steps(data, pixel_size=...)`` otherwise; ``warm_up()`` is optional.
+        anything with its ``steps(data, pixel_size=...)`` otherwise; it may tell by ``resumable``
+        that calling them again goes on.
 
     Attributes
     ----------
@@ -80,7 +81,7 @@ class Training(HasTraits):
 
         def load() -> None:
             with suppress(Exception):
-                getattr(self._make_model(), "warm_up", lambda: None)()
+                self._make_model()
 
         self._warmer.submit("warm-up", load, lambda _: None)
 
@@ -103,16 +104,46 @@ class Training(HasTraits):
         InputError
             If a training already runs.
         """
+        self._require_idle()
+        self.model = None
+        self.set_trait("history", ())
+
+        def make() -> Any:
+            self.model = self._make_model(**options)
+            return self.model
+
+        self._run(make)
+
+    @property
+    def resumable(self) -> bool:
+        """Whether `go_on` has a model to go on with."""
+        return not self.active and bool(getattr(self.model, "resumable", False))
+
+    def go_on(self) -> None:
+        """Train the last model further: to its end if it was stopped, else as long again.
+
+        Raises
+        ------
+        InputError
+            If a training already runs, or there is none that could go on.
+        """
+        self._require_idle()
+        if not self.resumable:
+            raise InputError("there is no training that could go on: start a new one")
+        model = self.model
+        self._run(lambda: model)
+
+    def _require_idle(self) -> None:
         if self.active:
             raise InputError("a training is already running: stop it before starting another")
-        self.model, self.failure = None, None
+
+    def _run(self, get_model: Callable[[], Any]) -> None:
+        self.failure = None
         self.set_trait("progress", None)
-        self.set_trait("history", ())
         self.set_trait("status", "running")
 
         def generate() -> Iterator[Progress]:
-            self.model = self._make_model(**options)
-            yield from self.model.steps(self._data, pixel_size=self._pixel_size)
+            yield from get_model().steps(self._data, pixel_size=self._pixel_size)
 
         self._puller = Puller(generate, self._mailbox, self._record, self._end)
 

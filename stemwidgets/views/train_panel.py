@@ -32,7 +32,8 @@ class TrainPanel(View):
     """Trains an rrVAE on the session's scan.
 
     The networks of Oxley et al. also ask whether to centre the patterns, which they need to learn
-    within minutes, and for the number of epochs; 0 leaves it to the scan.
+    within minutes, and for the number of epochs; 0 leaves it to the scan. After a training that can
+    go on, Resume becomes Go on; Train always begins a new model.
 
     Parameters
     ----------
@@ -91,7 +92,7 @@ class TrainPanel(View):
         self.listen(self._options["model"], self._offer)
         self.press(self._buttons["train"], self._train)
         self.press(self._buttons["pause"], training.pause)
-        self.press(self._buttons["resume"], training.resume)
+        self.press(self._buttons["resume"], self._resume)
         self.press(self._buttons["stop"], training.stop)
         self.look(self._draw, "status", "progress", "stopping", at=training)
         self._offer()
@@ -102,6 +103,10 @@ class TrainPanel(View):
         if self._options["model"].value in _NETWORKS:
             names += ["centered"] + ["epochs"] * (self._options["epochs"].value > 0)
         self.session.training.start(**{name: self._options[name].value for name in names})
+
+    def _resume(self) -> None:
+        training = self.session.training
+        (training.resume if training.active else training.go_on)()
 
     def _offer(self) -> None:
         """Show the options that the chosen model takes."""
@@ -115,7 +120,9 @@ class TrainPanel(View):
         going = training.active and not training.stopping
         self._buttons["train"].disabled = training.active
         self._buttons["pause"].disabled = not (going and status == "running")
-        self._buttons["resume"].disabled = not (going and status == "paused")
+        resume = self._buttons["resume"]
+        resume.disabled = not ((going and status == "paused") or training.resumable)
+        resume.description = "Go on" if training.resumable else "Resume"
         self._buttons["stop"].disabled = not going
         for option in self._options.values():
             option.disabled = training.active
@@ -134,7 +141,12 @@ class TrainPanel(View):
             else:
                 words.append(f"{duration(progress.elapsed)}")
             words.append(f"loss {number(progress.loss)}")
-        self._status.value = escape(", ".join(words))
+        lines = [", ".join(words)]
+        if progress is not None and progress.notice:
+            lines.append(progress.notice)
+        if training.resumable:
+            lines.append("Train begins a new model, Go on trains this one further.")
+        self._status.value = "<br>".join(map(escape, lines))
 
 
 def _inputs(latent_dim: int, seed: int, model: str) -> dict[str, Any]:

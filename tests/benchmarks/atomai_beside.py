@@ -99,7 +99,6 @@ def show(run: Run, chosen: argparse.Namespace) -> Run:
 def train_ours(name: str, truth, chosen: argparse.Namespace) -> Run:
     """Until the training ends by itself or the limit is reached."""
     model = RRVAE(seed=chosen.seed, model=name)
-    RRVAE.warm_up()
     run = Run(f'stemwidgets, model="{name}"')
     began = time.process_time()
     steps = model.steps(truth.patterns)

@@ -63,7 +63,6 @@ def draw(intensity, count: int):
 
 def train_and_test(patterns, test: RotatedPatterns, seed: int, device: str) -> None:
     """Seconds of a first and a second training, and the error of the second on other draws."""
-    RRVAE.warm_up()
     if device == "cuda":
         torch.zeros(1, device=device).item()
     for attempt in ("first", "second"):

@@ -54,7 +54,6 @@ class Measured:
 
 
 def measure(train: RotatedPatterns, test: RotatedPatterns, symmetry: int, seed: int) -> Measured:
-    RRVAE.warm_up()
     began = time.process_time()
     model = RRVAE(seed=seed).fit(train.patterns)
     trained = time.process_time()

@@ -73,7 +73,6 @@ def in_own_process(count: int) -> dict[str, float]:
 def run(count: int) -> None:
     """Train and encode once, and print what it took."""
     patterns = draw(count)
-    RRVAE.warm_up()
     before = memory("VmRSS")
     Path("/proc/self/clear_refs").write_text("5")  # the peak starts again from here
     began = time.process_time()

@@ -1,0 +1,49 @@
+"""Adam (Kingma and Ba, arXiv:1412.6980) on one vector."""
+
+import math
+
+import torch
+from torch import Tensor
+
+DECAY_OF_MEAN, DECAY_OF_SQUARE = 0.9, 0.999
+LEAST_SPREAD = 1e-8
+
+
+class Adam:
+    """The optimiser and all of its state.
+
+    Parameters
+    ----------
+    weights : Tensor, shape [n]
+        What is learned, in place.
+    learning_rate : float
+        Largest change of a weight in a step, about.
+
+    Attributes
+    ----------
+    mean, square : Tensor, shape [n]
+        Moments of the gradient.
+    steps : int
+        Number of steps that they are made of.
+    """
+
+    def __init__(self, weights: Tensor, learning_rate: float) -> None:
+        self.weights, self.learning_rate = weights, learning_rate
+        self.mean, self.square = torch.zeros_like(weights), torch.zeros_like(weights)
+        self.steps = 0
+
+    @torch.no_grad()
+    def step(self, gradient: Tensor) -> None:
+        """Change the weights; nothing waits for the device."""
+        self.steps += 1
+        self.mean.lerp_(gradient, 1 - DECAY_OF_MEAN)
+        self.square.mul_(DECAY_OF_SQUARE).addcmul_(gradient, gradient, value=1 - DECAY_OF_SQUARE)
+        of_mean, of_square = (1 - decay**self.steps for decay in (DECAY_OF_MEAN, DECAY_OF_SQUARE))
+        spread = self.square.sqrt().div_(math.sqrt(of_square)).add_(LEAST_SPREAD)
+        self.weights.addcdiv_(self.mean, spread, value=-self.learning_rate / of_mean)
+
+    def restart(self) -> None:
+        """Forget the moments."""
+        self.mean.zero_()
+        self.square.zero_()
+        self.steps = 0

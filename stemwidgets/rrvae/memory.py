@@ -1,0 +1,70 @@
+"""Out of memory: the batch is halved and the work goes on."""
+
+from collections.abc import Callable
+from typing import TypeVar
+
+import torch
+
+from stemwidgets.rrvae.notices import tell
+
+T = TypeVar("T")
+
+_WORDS = ("out of memory", "can't allocate memory", "not enough memory")
+
+
+class Batch:
+    """How many rows go through at once; halved, and kept so, when they do not fit.
+
+    Parameters
+    ----------
+    size : int
+        Where it starts.
+    """
+
+    def __init__(self, size: int) -> None:
+        self.size = size
+
+    def run(self, call: Callable[[slice], T], count: int) -> list[T]:
+        """Do something with all rows, a batch at a time.
+
+        A batch for which the memory does not suffice is done again in halves, and a notice says so.
+        `call` must change nothing before it succeeds.
+
+        Parameters
+        ----------
+        call : callable
+            Takes a slice of the rows.
+        count : int
+            Number of rows; for 0 an empty slice is handed over once.
+
+        Returns
+        -------
+        list
+            What `call` gave for each batch.
+        """
+        results: list[T] = []
+        first = 0
+        while first < count or not results:
+            rows = slice(first, min(first + self.size, count))
+            try:
+                results.append(call(rows))
+            except (RuntimeError, MemoryError) as error:
+                if not _out_of_memory(error) or rows.stop - first < 2:
+                    raise
+                self.size = (rows.stop - first) // 2
+            else:
+                first = rows.stop
+                continue
+            if torch.cuda.is_available():
+                torch.cuda.empty_cache()
+            tell(
+                f"The memory did not suffice for {rows.stop - first} patterns at once: the work "
+                f"goes on with {self.size} at a time, more slowly."
+            )
+        return results
+
+
+def _out_of_memory(error: BaseException) -> bool:
+    return isinstance(error, torch.cuda.OutOfMemoryError | MemoryError) or any(
+        words in str(error) for words in _WORDS
+    )

@@ -1,0 +1,118 @@
+"""What a training of the paper's network is told, and how far it is."""
+
+from dataclasses import dataclass, field
+from typing import Any, Self
+
+BATCH = 20
+MOST_STEPS = 6000
+
+
+@dataclass(frozen=True)
+class PaperSettings:
+    """What may be changed about the paper's network.
+
+    Parameters
+    ----------
+    turning : bool
+        False leaves out the angle: an ordinary variational autoencoder.
+    centered : bool
+        False is the paper's own setting: the counts are brought into [0, 1] and the learning rate
+        is 1e-4. Where all patterns look alike at first sight (nearly always in 4D-STEM) it learns
+        little in minutes. True takes the mean pattern away, makes the root mean square of what is
+        left 1, and learns at 1e-3: then it finds the angle.
+    epochs : int
+        Passes over the data, at most.
+    to_plateau : bool
+        Whether to stop earlier, where the loss falls no further: see `on_plateau`.
+    """
+
+    turning: bool = True
+    centered: bool = False
+    epochs: int = 100
+    to_plateau: bool = False
+
+    @classmethod
+    def for_data(
+        cls, patterns: int, turning: bool, centered: bool, epochs: int | None = None
+    ) -> Self:
+        """The paper's 100 epochs, or, for centred patterns, as many as it takes.
+
+        Centred patterns are learned until the loss falls no further, in 1000 to 6000 batches.
+
+        Parameters
+        ----------
+        patterns : int
+            Number of patterns.
+        turning, centered
+            As of the class.
+        epochs : int, optional
+            Exactly so many instead.
+        """
+        if epochs is not None or not centered:
+            return cls(turning, centered, 100 if epochs is None else epochs)
+        most = -(-MOST_STEPS // -(-patterns // BATCH))
+        return cls(turning, centered, most, to_plateau=True)
+
+    @property
+    def learning_rate(self) -> float:
+        """Of Adam."""
+        return 1e-3 if self.centered else 1e-4
+
+
+@dataclass(frozen=True)
+class PaperMoment:
+    """Where the training stands after a few steps.
+
+    Parameters
+    ----------
+    epoch, epochs : int
+        Passes done, and all that will be done.
+    fraction : float
+        Share of the training done.
+    reconstruction, kl : float
+        Parts of the negative evidence lower bound per pattern [nats], mean over about the last
+        epoch.
+    """
+
+    epoch: int
+    epochs: int
+    fraction: float
+    reconstruction: float
+    kl: float
+
+
+@dataclass
+class Position:
+    """How far a training is.
+
+    Parameters
+    ----------
+    steps : int
+        Batches done.
+    planned : int
+        Batches after which it ends.
+    began : int
+        Number of `losses` when it was last told to go on.
+    losses : list of float
+        Mean loss of every so many batches.
+    """
+
+    steps: int
+    planned: int
+    began: int = 0
+    losses: list[float] = field(default_factory=list)
+
+    @classmethod
+    def from_record(cls, record: dict[str, Any]) -> Self:
+        """What `dataclasses.asdict` gave.
+
+        Raises
+        ------
+        ValueError
+            If it is no position.
+        """
+        steps, planned, began = (int(record[name]) for name in ("steps", "planned", "began"))
+        losses = [float(loss) for loss in record["losses"]]
+        if not (0 <= steps <= planned and planned > 0 and 0 <= began <= len(losses)):
+            raise ValueError(f"no position: {steps} of {planned}")
+        return cls(steps, planned, began, losses)
