@@ -25,7 +25,7 @@ BATCH = 512
 
 
 @cache
-def series() -> tuple[Array, Array, NDArray[np.complex128], Axes]:
+def series() -> tuple[Array, Array, NDArray[np.complex64], Axes]:
     """Frequencies (y, x) [1/Å] and patterns of the Fourier series, and axes."""
     data, axes = signal_to_arrays(samples.graphene())
     waves = np.fft.fft2(data, axes=(0, 1)) / (data.shape[0] * data.shape[1])
@@ -35,7 +35,7 @@ def series() -> tuple[Array, Array, NDArray[np.complex128], Axes]:
     y, x = np.meshgrid(
         *(n[k] / length for n, k, length in zip(numbers, kept, CELL, strict=True)), indexing="ij"
     )
-    return y.ravel(), x.ravel(), chosen.reshape(y.size, -1), axes
+    return y.ravel(), x.ravel(), chosen.reshape(y.size, -1).astype(np.complex64), axes
 
 
 def turned_scan(
@@ -58,15 +58,15 @@ def turned_scan(
     damping = np.exp(-2 * np.pi**2 * source_size**2 * (fy**2 + fx**2))
     iy, ix = np.indices(shape)
     corner = np.exp(1j * rotation) * (ix * step[1] + 1j * handedness * iy * step[0]).ravel()
-    phase = np.exp(2j * np.pi * (np.outer(corner.imag, fy) + np.outer(corner.real, fx))) * damping
+    phase = np.exp(2j * np.pi * (np.outer(corner.imag, fy) + np.outer(corner.real, fx)))
+    phase = (phase * damping).astype(np.complex64)
     patterns = np.zeros((iy.size, *DETECTOR), dtype=np.float32)
     top, left = MARGIN
     for start in range(0, iy.size, BATCH):
         part = phase[start : start + BATCH]
         sums = part.real @ waves.real - part.imag @ waves.imag
-        patterns[start : start + BATCH, top : top + 78, left : left + 78] = np.clip(
-            sums, 0, None
-        ).reshape(-1, 78, 78)
+        inner = np.clip(sums, 0, None).reshape(-1, 78, 78)
+        patterns[start : start + BATCH, top : top + 78, left : left + 78] = inner
     wandering = [
         iy.ravel() / (shape[0] - 1) * descan[0][axis]
         + ix.ravel() / (shape[1] - 1) * descan[1][axis]

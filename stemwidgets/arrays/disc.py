@@ -16,6 +16,8 @@ LEAST_DROP = 0.3
 ROUGHNESS = 0.08
 SIGNIFICANCE = 4.0
 LEAST_ELLIPTICITY = 0.003
+INSIDE, OUTSIDE = 0.9, 1.1
+MOST_OUTSIDE = 0.7
 
 Array = NDArray[np.floating]
 
@@ -176,7 +178,7 @@ class _Edge:
                 return None
         phi, edge, steepness = phi[used], edge[used], steepness[used]
         rest = edge - _harmonics(phi, 2) @ shape
-        if np.median(np.abs(rest)) > ROUGHNESS * shape[0]:
+        if np.median(np.abs(rest)) > ROUGHNESS * shape[0] or not self._brighter(center, shape[0]):
             return None
         bias = self._shift_by_brightness(center, phi, edge, steepness)
         return Disc(
@@ -184,6 +186,16 @@ class _Edge:
             float(shape[0]),
             _significant_ellipse(phi, edge, bias),
         )
+
+    def _brighter(self, center: tuple[float, float], radius: float) -> bool:
+        """Whether it is brighter inside than outside, as noise is not."""
+        y, x = np.indices(self.pattern.shape)
+        distance = np.hypot((y - center[0]) * self.aspect, x - center[1]) / radius
+        inside = self.pattern[(distance < INSIDE) & ~self.mask]
+        outside = self.pattern[(distance > OUTSIDE) & ~self.mask]
+        if not len(inside):
+            return False
+        return not len(outside) or bool(outside.mean() < MOST_OUTSIDE * inside.mean())
 
     def _on_detector(self, where: tuple[Array, Array]) -> NDArray[np.bool_]:
         (y, x), (height, width) = where, self.pattern.shape

@@ -104,7 +104,6 @@ def calibrate(
         descan=measured.descan,
         disc=measured.disc,
         scale=scale,
-        axes_scale=measured.scale,
         pattern_shape=(axes.ky.size, axes.kx.size),
         semi_angle=semi_angle,
         beam_energy=energy,

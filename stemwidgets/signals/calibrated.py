@@ -15,7 +15,8 @@ from stemwidgets.arrays.errors import InputError
 from stemwidgets.arrays.scan_rotation import ScanRotation
 from stemwidgets.signals.axes import detector_axes, signal_to_arrays
 from stemwidgets.signals.center_of_mass import CenterOfMass
-from stemwidgets.signals.units import wavelength
+from stemwidgets.signals.units import in_units
+from stemwidgets.signals.vector_maps import component_signals
 
 RECORD, BEFORE, FRAME = "Calibration.record", "Calibration.before", "Calibration.frame"
 
@@ -23,18 +24,14 @@ Map = NDArray[np.float64]
 
 
 def calibrated_deflections(
-    com: CenterOfMass,
-    rotation: ScanRotation,
-    descan: Descan,
-    scales: tuple[Scale, Scale],
-    energy: float | None,
+    com: CenterOfMass, rotation: ScanRotation, descan: Descan, scale: Scale
 ) -> CenterOfMass:
     """Deflections less descan, in the frame of the scan.
 
     Raises
     ------
     InputError
-        If the rotation is unresolved, or they are no such deflections.
+        If the rotation is unresolved, the scan is another, or they are calibrated already.
     """
     if not rotation.resolved:
         raise InputError(
@@ -42,33 +39,33 @@ def calibrated_deflections(
             f"probability of {rotation.confidence:.2f} only. Pass the rotation to calibrate where "
             "it is known, or rotation=0 to leave the deflections in the frame of the detector."
         )
-    if com.x.metadata.get_item(FRAME) is not None:
+    if com.x.metadata.has_item(FRAME):
         raise InputError("These deflections are calibrated already. Undo that first.")
-    y, x = _departure(com, descan, scales, energy)
-    height = _height(com, scales)
-    turned_y, turned_x = rotation.to_scan((com.y.data - y) * height, com.x.data - x)
-    return _replaced(com, turned_y, turned_x, "scan")
+    y, x = _departure(com, descan)
+    height, width = _shape(com, scale)
+    turned = rotation.to_scan((com.y.data - y) * height, (com.x.data - x) * width)
+    result = _replaced(com, *turned)
+    for name in ("x", "y", "magnitude", "angle"):
+        getattr(result, name).metadata.set_item(FRAME, "scan")
+    return result
 
 
 def former_deflections(
-    com: CenterOfMass,
-    rotation: ScanRotation,
-    descan: Descan,
-    scales: tuple[Scale, Scale],
-    energy: float | None,
+    com: CenterOfMass, rotation: ScanRotation, descan: Descan, scale: Scale
 ) -> CenterOfMass:
     """Deflections as they were, in the frame of the detector, with the descan.
 
     Raises
     ------
     InputError
-        If they are not calibrated.
+        If they are not calibrated, or the scan is another.
     """
-    if com.x.metadata.get_item(FRAME) is None:
+    if not com.x.metadata.has_item(FRAME):
         raise InputError("These deflections are not calibrated: there is nothing to undo.")
-    y, x = _departure(com, descan, scales, energy)
+    y, x = _departure(com, descan)
+    height, width = _shape(com, scale)
     turned_y, turned_x = rotation.to_detector(com.y.data, com.x.data)
-    return _replaced(com, turned_y / _height(com, scales) + y, turned_x + x, None)
+    return _replaced(com, turned_y / height + y, turned_x / width + x)
 
 
 def calibrated_signal(
@@ -116,57 +113,24 @@ def former_signal(signal: Any) -> Any:
     return result
 
 
-def _departure(
-    com: CenterOfMass, descan: Descan, scales: tuple[Scale, Scale], energy: float | None
-) -> tuple[Map, Map]:
+def _departure(com: CenterOfMass, descan: Descan) -> tuple[Map, Map]:
     """The descan about its mean, in the units of the deflections."""
     if com.x.data.shape != descan.shape:
         raise InputError(
             f"This calibration is that of a scan {descan.shape}, got deflections of the shape "
             f"{com.x.data.shape}."
         )
-    y, x = _pixel(com, scales, energy)
+    y, x = (in_units(axis, com.units, com.beam_energy).scale for axis in com.axes[2:])
     departure = descan.departure
     return departure[..., 0] * y, departure[..., 1] * x
 
 
-def _pixel(
-    com: CenterOfMass, scales: tuple[Scale, Scale], energy: float | None
-) -> tuple[float, float]:
-    """Size (ky, kx) of a detector pixel in the units of the deflections."""
-    units = _units(com)
-    if units == "px":
+def _shape(com: CenterOfMass, scale: Scale) -> tuple[float, float]:
+    """What brings deflections in px, along ky and kx, to the unit of a pixel along kx."""
+    if com.units != "px":
         return 1.0, 1.0
-    for scale in scales:
-        if scale.units == units:
-            return scale.y, scale.x
-        if energy and {scale.units, units} == {"1/Å", "mrad"}:
-            radian = 1e3 * wavelength(energy)
-            factor = radian if units == "mrad" else 1 / radian
-            return scale.y * factor, scale.x * factor
-    raise InputError(
-        f"Expected deflections in {' or '.join(sorted({scale.units for scale in scales}))}, got "
-        f"{units}. Make them from the scan that was calibrated, or from what apply made of it."
-    )
+    return scale.y / abs(scale.x), scale.x / abs(scale.x)
 
 
-def _height(com: CenterOfMass, scales: tuple[Scale, Scale]) -> float:
-    """What brings deflections along ky to the unit of those along kx: pixels may not be square."""
-    return abs(scales[1].y / scales[1].x) if _units(com) == "px" else 1.0
-
-
-def _units(com: CenterOfMass) -> str:
-    return str(com.x.metadata.Signal.quantity).partition("(")[2].rstrip(")")
-
-
-def _replaced(com: CenterOfMass, y: Map, x: Map, frame: str | None) -> CenterOfMass:
-    values = {"x": x, "y": y, "magnitude": np.hypot(x, y), "angle": np.arctan2(y, x)}
-    maps = {}
-    for name, data in values.items():
-        maps[name] = getattr(com, name).deepcopy()
-        maps[name].data = data
-        if frame is None:
-            del maps[name].metadata.Calibration
-        else:
-            maps[name].metadata.set_item(FRAME, frame)
-    return replace(com, **maps)
+def _replaced(com: CenterOfMass, y: Map, x: Map) -> CenterOfMass:
+    return replace(com, **component_signals(y, x, com.axes, com.title, com.name, com.units))

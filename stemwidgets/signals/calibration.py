@@ -37,8 +37,6 @@ class Calibration:
         The bright disc at the mean position of the beam [px].
     scale : Scale
         Size of a detector pixel.
-    axes_scale : Scale
-        That by the axes of the scan.
     pattern_shape : (int, int)
         Detector pixels ``[ky, kx]``.
     semi_angle : float or None
@@ -53,7 +51,6 @@ class Calibration:
     descan: Descan
     disc: Disc
     scale: Scale
-    axes_scale: Scale
     pattern_shape: tuple[int, int]
     semi_angle: float | None = None
     beam_energy: float | None = None
@@ -120,10 +117,10 @@ class Calibration:
         CenterOfMass or signal
             The vectors of a :class:`stemwidgets.CenterOfMass`, less the departure of the descan
             from its mean, in the frame of the scan; those in px come in the unit of a pixel along
-            kx. A signal with the same counts (not a copy of them) and calibrated detector axes:
-            scaled, and zero at the centre of the disc. Patterns are neither turned nor moved: the
-            record goes with them in the metadata, and their centre of mass has still to be
-            calibrated.
+            kx. Its `positions` stay as they were read. Or a signal with the same counts (not a copy
+            of them) and calibrated detector axes: scaled, and zero at the centre of the disc.
+            Patterns are neither turned nor moved: the record goes with them in the metadata, and
+            their centre of mass has still to be calibrated.
 
         Raises
         ------
@@ -132,7 +129,7 @@ class Calibration:
             to be turned by an unresolved rotation.
         """
         if isinstance(target, CenterOfMass):
-            return calibrated_deflections(target, *self._deflecting)
+            return calibrated_deflections(target, self.scan_rotation, self.descan, self.scale)
         return calibrated_signal(
             target, (*self.descan.shape, *self.pattern_shape), self.scale, self.disc, self.to_json()
         )
@@ -151,7 +148,7 @@ class Calibration:
             If it is not calibrated, or its shape or units are others.
         """
         if isinstance(target, CenterOfMass):
-            return former_deflections(target, *self._deflecting)
+            return former_deflections(target, self.scan_rotation, self.descan, self.scale)
         return former_signal(target)
 
     def to_json(self, indent: int | None = None) -> str:
@@ -169,12 +166,6 @@ class Calibration:
             self.semi_angle,
             self.beam_energy,
         )
-
-    @property
-    def _deflecting(
-        self,
-    ) -> tuple[ScanRotation, Descan, tuple[Scale, Scale], float | None]:
-        return self.scan_rotation, self.descan, (self.axes_scale, self.scale), self.beam_energy
 
     def save(self, path: str | Path, overwrite: bool = False) -> None:
         """Write the record as JSON.
@@ -252,7 +243,6 @@ def _parts(record: dict[str, Any]) -> dict[str, Any]:
             **{**disc, "center": tuple(disc["center"]), "ellipse": Ellipse(**disc["ellipse"])}
         ),
         "scale": Scale(**record["scale"]),
-        "axes_scale": Scale(**record["axes_scale"]),
         "pattern_shape": tuple(record["pattern_shape"]),
     }
     return {**record, **parts}

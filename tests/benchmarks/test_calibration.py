@@ -1,0 +1,143 @@
+"""How truly a scan is calibrated: rotation with sign and handedness, descan, disc.
+
+``python -m pytest -m benchmark -s tests/benchmarks/test_calibration.py``
+
+Simulated graphene, scanned at 64 × 72 positions in a random direction, mirrored for every second
+seed; descan of 3 and 4 pixels; Poisson noise. The sign is told by the dark field, and, where it is
+cut off, by the peaks of the divergence: the column "peaks" has its error then. The bound is that of
+an angle from N noisy vectors, σ / (|COM| √N).
+"""
+
+import time
+
+import numpy as np
+import pytest
+from turned_graphene import MARGIN, RADIUS, turned_scan
+
+import stemwidgets as sw
+from benchmarks.table import Figure, Table, seeds
+from stemwidgets.arrays.calibration import measure
+from stemwidgets.arrays.center_of_mass import center_of_mass
+from stemwidgets.arrays.circular import wrap
+from stemwidgets.arrays.scan_rotation import find_rotation
+from stemwidgets.signals.axes import arrays_to_signal
+
+pytestmark = [pytest.mark.benchmark, pytest.mark.timeout(1800)]
+
+SHAPE, STEP = (64, 72), (0.17, 0.19)
+DESCAN = ((2.3, -1.1), (0.8, 3.2))
+SPREAD = 0.33  # of a pattern along one axis [1/Å]: half the radius of the disc
+
+
+def drawn(seed: int) -> tuple[float, int]:
+    """A random rotation, and the handedness."""
+    return float(np.random.default_rng(seed).uniform(-np.pi, np.pi)), 1 - 2 * (seed % 2)
+
+
+@pytest.mark.parametrize("dose", [1e5, 1e4, 1e3])
+def test_rotation_of_graphene(dose):
+    table = Table(
+        f"rotation of graphene, {SHAPE[0]}×{SHAPE[1]} positions, {dose:.0e} e/pattern, with descan",
+        [
+            Figure("true [°]", digits=1),
+            Figure("handed", digits=0),
+            Figure("error [°]", at_most=0.3 if dose == 1e5 else None),
+            Figure("said [°]"),
+            Figure("bound [°]"),
+            Figure("right hand", at_least=1.0, digits=0),
+            Figure("confidence", digits=4),
+            Figure("peaks [°]", digits=1),
+            Figure("calibrate [s]"),
+            Figure("rotation [s]"),
+        ],
+    )
+    for seed in seeds():
+        rotation, handedness = drawn(seed)
+        data, axes = turned_scan(rotation, handedness, SHAPE, STEP, dose, DESCAN, seed=seed)
+        signal = arrays_to_signal(data.astype(np.uint16), axes)
+        signal.set_experimental_parameters(beam_energy=60)
+        if seed == seeds()[0]:
+            sw.calibrate(signal)  # compiles
+        began = time.perf_counter()
+        found = sw.calibrate(signal, semi_angle=32)
+        seconds = time.perf_counter() - began
+        com = (center_of_mass(data) - found.descan.positions) * (axes.ky.scale, axes.kx.scale)
+        began = time.perf_counter()
+        by_peaks = find_rotation(com, STEP)
+        rotation_seconds = time.perf_counter() - began
+        noise = SPREAD / np.sqrt(dose)
+        strength = np.sqrt(max((com**2).sum(axis=-1).mean() - 2 * noise**2, 1e-12))
+        bound = noise / strength / np.sqrt(com[..., 0].size)
+        table.add(
+            seed,
+            [
+                np.degrees(rotation),
+                handedness,
+                np.degrees(abs(wrap(found.rotation - rotation))),
+                np.degrees(found.rotation_std),
+                np.degrees(bound),
+                found.handedness == handedness,
+                found.rotation_confidence,
+                np.degrees(abs(wrap(by_peaks.angle - rotation))),
+                seconds,
+                rotation_seconds,
+            ],
+        )
+    table.close()
+
+
+def test_a_blurred_source_and_the_sign():
+    table = Table(
+        "sign of the rotation as the source grows, 40×44 positions, 1e5 e/pattern",
+        [
+            Figure("error [°]"),
+            Figure("confidence", digits=4),
+            Figure("peaks [°]", digits=1),
+            Figure("trust", digits=4),
+        ],
+        labels="σ [Å]",
+    )
+    for size in (0.0, 0.2, 0.3, 0.4, 0.5, 0.6):
+        data, axes = turned_scan(2.9, dose=1e5, source_size=size)
+        both = measure(data, axes)
+        com = (center_of_mass(data) - both.descan.positions) * (axes.ky.scale, axes.kx.scale)
+        by_peaks = find_rotation(com, STEP)
+        errors = [
+            np.degrees(abs(wrap(a - 2.9))) for a in (both.scan_rotation.angle, by_peaks.angle)
+        ]
+        table.add(size, [errors[0], both.scan_rotation.confidence, errors[1], by_peaks.confidence])
+    table.close()
+
+
+def test_descan_and_disc_of_graphene():
+    table = Table(
+        "descan and disc of graphene, 40×44 positions, 1e5 e/pattern",
+        [
+            Figure("descan [px]"),
+            Figure("centre [px]"),
+            Figure("radius [%]", digits=2),
+            Figure("alone [px]"),
+        ],
+    )
+    for seed in seeds()[:3]:
+        rotation, handedness = drawn(seed)
+        data, axes = turned_scan(rotation, handedness, dose=1e5, descan=DESCAN, seed=seed)
+        still, _ = turned_scan(rotation, handedness)
+        found, alone = measure(data, axes), measure(still, axes)
+        iy, ix = np.indices(data.shape[:2])
+        beam = [
+            39 + margin + iy / 39 * DESCAN[0][axis] + ix / 43 * DESCAN[1][axis]
+            for axis, margin in enumerate(MARGIN)
+        ]
+        true = np.stack(beam, axis=-1)
+        center = true.mean(axis=(0, 1))
+        table.add(
+            seed,
+            [
+                np.abs(found.descan.positions - true).max(),
+                np.abs(np.subtract(found.disc.center, center)).max(),
+                100 * abs(found.disc.radius / RADIUS[1] - 1),
+                np.abs(alone.descan.departure).max(),
+            ],
+        )
+    table.close()
