@@ -1,10 +1,11 @@
 """Where tensors live, how much room there is, and how many threads work on them."""
 
 import re
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path
+from typing import ClassVar
 
 import torch
 
@@ -46,38 +47,36 @@ def free_memory(device: torch.device) -> int | None:
 
 
 class _Threads:
-    """torch's number of CPU threads as it was before any of the trainings that go on."""
+    """torch's number of CPU threads before any of the trainings that go on, and these."""
 
-    def __init__(self) -> None:
-        self.lock = threading.Lock()
-        self.users = 0
-        self.before = 1
-        self.here = threading.local()
+    before = 1
+    users: ClassVar[set[object]] = set()
 
 
-_THREADS = _Threads()
+_NESTED = ContextVar("nested", default=False)
 
 
 @contextmanager
 def one_thread() -> Iterator[None]:
-    """Work on one CPU thread; torch's number of threads is restored by the last that leaves.
+    """Work on one CPU thread; those that leave restore torch's number of threads as it was.
 
     The last bits of a sum depend on how many threads share it, and two trainings with one seed
     shall agree to the last bit. Nor is there much to gain: with two threads a step of the paper's
     network takes two thirds of the time and one of the plain autoencoder as long as with one, if
     nothing else runs; if something does, up to ten times as long, since threads wait busily.
+
+    Several threads may be inside at a time. The order of reading, checking and setting makes sure
+    that what one of them has set is never taken for what was there before.
     """
-    nested = getattr(_THREADS.here, "inside", False)
-    with _THREADS.lock:
-        if _THREADS.users == 0:
-            _THREADS.before = torch.get_num_threads()
-        _THREADS.users += 1
-        torch.set_num_threads(1)
-    _THREADS.here.inside = True
+    now, me = torch.get_num_threads(), object()
+    if not _Threads.users:
+        _Threads.before = now
+    _Threads.users.add(me)
+    torch.set_num_threads(1)
+    nested = _NESTED.set(True)
     try:
         yield
     finally:
-        _THREADS.here.inside = nested
-        with _THREADS.lock:
-            _THREADS.users -= 1
-            torch.set_num_threads(1 if nested else _THREADS.before)
+        _NESTED.reset(nested)
+        torch.set_num_threads(1 if _NESTED.get() else _Threads.before)
+        _Threads.users.remove(me)

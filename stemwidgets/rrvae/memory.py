@@ -27,8 +27,8 @@ class Batch:
     def run(self, call: Callable[[slice], T], count: int) -> list[T]:
         """Do something with all rows, a batch at a time.
 
-        A batch for which the memory does not suffice is done again in halves, and a notice says so.
-        `call` must change nothing before it succeeds.
+        A batch for which the memory does not suffice is done again in smaller ones, and a notice
+        says so. `call` must change nothing before it succeeds.
 
         Parameters
         ----------
@@ -43,23 +43,25 @@ class Batch:
             What `call` gave for each batch.
         """
         results: list[T] = []
-        first = 0
+        first = too_many = 0
         while first < count or not results:
             rows = slice(first, min(first + self.size, count))
+            tried = rows.stop - first
             try:
                 results.append(call(rows))
             except (RuntimeError, MemoryError) as error:
-                if not _out_of_memory(error) or rows.stop - first < 2:
+                if not _out_of_memory(error) or tried < 2:
                     raise
-                self.size = (rows.stop - first) // 2
+                too_many, self.size = too_many or tried, tried // 2
             else:
                 first = rows.stop
                 continue
             if torch.cuda.is_available():
                 torch.cuda.empty_cache()
+        if too_many:
             tell(
-                f"The memory did not suffice for {rows.stop - first} patterns at once: the work "
-                f"goes on with {self.size} at a time, more slowly."
+                f"The memory did not suffice for {too_many} patterns at once: the work goes on "
+                f"with {self.size} at a time, more slowly."
             )
         return results
 
