@@ -13,9 +13,9 @@ from stemwidgets.arrays.checks import require_finite
 
 SLICE_PIXELS = 2**20
 MOST_PIXELS = 1600  # for which the covariance is cheaper than several readings
-EXTRA = 12
+EXTRA = 20
 MOST_READINGS = 10
-TOLERANCE = 1e-3
+TOLERANCE = 0.03
 SMALLEST_WEIGHT = 0.01
 
 Array = NDArray[np.float64]
@@ -194,24 +194,28 @@ def principal_axes(
 def _krylov(
     data: Any, used: NDArray[np.bool_], moments: Moments, weight: Array, components: int
 ) -> tuple[Array, Array]:
-    start = np.random.default_rng(0).standard_normal((len(weight), components + EXTRA))
+    block = components + EXTRA
+    start = np.random.default_rng(0).standard_normal((len(weight), block))
     newest = np.linalg.qr(start * np.sqrt(moments.variance[:, None]) / weight[:, None])[0]
-    basis, images = np.empty((len(weight), 0)), np.empty((len(weight), 0))
-    for reading in range(MOST_READINGS):
-        image = _covariance_times(newest, data, used, moments, weight)
-        basis, images = np.hstack([basis, newest]), np.hstack([images, image])
-        projected = basis.T @ images
-        values, small = np.linalg.eigh((projected + projected.T) / 2)
+    most = min(MOST_READINGS, max(1, len(weight) // block))
+    basis = np.empty((len(weight), most * newest.shape[1]), order="F")
+    images, projected = np.empty_like(basis), np.zeros((basis.shape[1],) * 2)
+    for reading in range(most):
+        new = slice(reading * newest.shape[1], (reading + 1) * newest.shape[1])
+        basis[:, new] = newest
+        images[:, new] = _covariance_times(newest, data, used, moments, weight)
+        known, seen = basis[:, : new.stop], images[:, : new.stop]
+        projected[: new.stop, new] = known.T @ images[:, new]
+        projected[new, : new.stop] = projected[: new.stop, new].T
+        values, small = np.linalg.eigh(projected[: new.stop, : new.stop])
         values, small = values[-components:], small[:, -components:]
-        rest = np.linalg.norm(images @ small - basis @ (small * values), axis=0)
-        room = len(weight) - basis.shape[1]
-        if (rest <= TOLERANCE * values).all() or room < image.shape[1]:
+        rest = np.linalg.norm(seen @ small - known @ (small * values), axis=0)
+        if (rest <= TOLERANCE * values).all() or reading == most - 1:
             break
-        if reading < MOST_READINGS - 1:
-            for _ in range(2):
-                image = image - basis @ (basis.T @ image)
-            newest = np.linalg.qr(image)[0]
-    return _falling(values, basis @ small)
+        newest = images[:, new]
+        for _ in range(2):  # once leaves rounding errors that look like components
+            newest = np.linalg.qr(newest - known @ (known.T @ newest))[0]
+    return _falling(values, known @ small)
 
 
 def _covariance_times(
