@@ -251,7 +251,8 @@ def _weighted(  # pragma: no cover
             together = 0.0
             for x in range(stop - start):
                 value = float(row[x]) - dark[x]
-                value = 0.0 if (weight[x] == 0) | (value < threshold) else value * weight[x]
+                factor = 0.0 if value < threshold else weight[x]  # 0 · inf tells of the inf
+                value = 0.0 if weight[x] == 0 else value * factor
                 column[x] += value
                 together += value
             total += together
