@@ -1,10 +1,12 @@
 """The command line: what it prints, what it writes, and how it ends."""
 
 import json
+import os
 import re
 import subprocess
 import sys
 import zipfile
+from pathlib import Path
 
 import hyperspy.api as hs
 import numpy as np
@@ -15,7 +17,8 @@ from scans import Sorter
 import stemwidgets as sw
 from stemwidgets.arrays.axes import Axes
 from stemwidgets.cli import main
-from stemwidgets.cli.fit import bar, check_outputs, in_words
+from stemwidgets.cli.fit import check_outputs, in_words
+from stemwidgets.cli.progress import bar
 from stemwidgets.rrvae.records import Progress
 
 
@@ -145,6 +148,37 @@ def test_fit_resumes_from_its_checkpoint_to_the_same_model(scan_file, tmp_path, 
     again[3] = str(tmp_path / "new.rrvae")
     assert main(again) == 2
     assert "pass --resume to go on from it" in complaint(capsys)
+
+
+def test_ctrl_c_leaves_a_checkpoint_of_that_moment(scan_file, tmp_path):
+    path = tmp_path / "run.rrvae"
+    code = (
+        "import os, signal, sys\n"
+        "from stemwidgets.cli import main\n"
+        "from stemwidgets.rrvae.paper_training import PaperTraining\n"
+        "step, calls = PaperTraining._step, []\n"
+        "def interrupted(self, rows):\n"
+        "    calls.append(0)\n"
+        "    if len(calls) == 400: os.kill(os.getpid(), signal.SIGINT)\n"
+        "    return step(self, rows)\n"
+        "PaperTraining._step = interrupted\n"
+        "sys.exit(main(sys.argv[1:]))"
+    )
+    options = ["--kind", "vae", "--centered", "--epochs", "5000", "--checkpoint", str(path)]
+    done = subprocess.run(
+        [sys.executable, "-c", code, "fit", str(scan_file), "--out", "maps.zspy", *options],
+        check=False,
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])},
+    )
+    assert done.returncode == 130, done.stderr
+    assert "run.rrvae is up to date: --resume goes on from it" in done.stderr
+    assert done.stderr.splitlines()[-1] == "stemwidgets: interrupted"
+    assert list(tmp_path.iterdir()) == [path]
+    steps = next(sw.RRVAE.resume(path).steps(sw.load(scan_file)))
+    assert 400 // 2 <= steps.epoch < 5000
 
 
 def test_fit_resumes_where_there_is_no_checkpoint_yet_by_starting(scan_file, tmp_path, capsys):

@@ -1,7 +1,6 @@
 """Train on a file and save what was learned, without a browser."""
 
 import os
-import sys
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,17 +10,15 @@ import numpy as np
 
 from stemwidgets.arrays.circular import period
 from stemwidgets.arrays.errors import InputError
+from stemwidgets.cli.progress import train
 from stemwidgets.state.session import NO_ANGLE
-from stemwidgets.views.words import category, duration, percent
+from stemwidgets.views.words import category, percent
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from stemwidgets.rrvae.records import Progress
     from stemwidgets.signals.maps import Maps
 
-_BAR_WIDTH = 30
-_LOG_INTERVAL = 10.0  # s
 _MAP_FORMATS = (".zspy", ".hspy")
 
 
@@ -82,7 +79,7 @@ def fit(
     else:
         model = sw.RRVAE(**options)
     started = time.perf_counter()
-    last = _train(model, signal, checkpoint)
+    last = train(model, signal, checkpoint)
     say(
         f"trained {last.epoch} epochs in {time.perf_counter() - started:.1f} s, "
         f"loss {last.loss:.4g} per pattern"
@@ -198,37 +195,6 @@ def _certainty(angle: "NDArray[np.floating]", std: "NDArray[np.floating]") -> st
 def say(line: str) -> None:
     """Print a line of the summary."""
     print(line, flush=True)
-
-
-def bar(progress: "Progress") -> str:
-    """Draw the state of a training as one line of text."""
-    done = min(1.0, progress.epoch / max(1, progress.epochs))
-    filled = round(done * _BAR_WIDTH)
-    return (
-        f"training [{'#' * filled}{'.' * (_BAR_WIDTH - filled)}] {done:4.0%}  "
-        f"loss {progress.loss:.4g}  {duration(progress.remaining)} left"
-    )
-
-
-def _train(model: Any, signal: Any, checkpoint: Path | None) -> "Progress":
-    """Train to the end, showing the bar: in place on a terminal, now and then in a log."""
-    terminal = sys.stderr.isatty()
-    last: Progress | None = None
-    shown, notice = time.monotonic(), ""
-    for last in model.steps(signal, maps=False, checkpoint=checkpoint):
-        if last.notice != notice:
-            notice = last.notice
-            print(f"\nnotice: {notice}", file=sys.stderr, flush=True)
-        if terminal:
-            print(f"\r{bar(last):<78}", end="", file=sys.stderr, flush=True)
-        elif time.monotonic() - shown > _LOG_INTERVAL:
-            print(bar(last), file=sys.stderr, flush=True)
-            shown = time.monotonic()
-    if terminal:
-        print(file=sys.stderr)
-    if last is None:
-        raise RuntimeError("the training ended before its first step")
-    return last
 
 
 def _size(shape: tuple[int, ...]) -> str:

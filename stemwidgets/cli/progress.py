@@ -1,0 +1,102 @@
+"""A training in the shell: how far it is, and what Ctrl-C does."""
+
+import signal
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from stemwidgets.views.words import duration
+
+if TYPE_CHECKING:
+    from stemwidgets.rrvae.records import Progress
+
+_BAR_WIDTH = 30
+_LOG_INTERVAL = 10.0  # s
+
+
+def train(model: Any, scan: Any, checkpoint: Path | None) -> "Progress":
+    """Train to the end, showing the bar: in place on a terminal, now and then in a log.
+
+    Parameters
+    ----------
+    model : RRVAE
+        What is trained.
+    scan : signal
+        On what.
+    checkpoint : Path or None
+        With one, Ctrl-C lets the present moment end, so that the checkpoint is up to date.
+
+    Returns
+    -------
+    Progress
+        The last one.
+    """
+    last: Progress | None = None
+    shown = _Shown()
+    with closing(model.steps(scan, maps=False, checkpoint=checkpoint)) as steps:
+        first = next(steps)
+        with _ctrl_c_waits(checkpoint is not None) as asked:
+            shown.show(first)
+            for last in steps:
+                shown.show(last)
+                if asked:
+                    break
+    shown.end()
+    if asked:
+        print(f"{checkpoint} is up to date: --resume goes on from it", file=sys.stderr)
+        raise KeyboardInterrupt
+    return last or first
+
+
+@contextmanager
+def _ctrl_c_waits(wanted: bool) -> Iterator[list[int]]:
+    """Note a first Ctrl-C instead of raising; a second one is raised."""
+    asked: list[int] = []
+
+    def note(number: int, frame: Any) -> None:
+        if asked:
+            raise KeyboardInterrupt
+        asked.append(number)
+
+    before = signal.signal(signal.SIGINT, note) if wanted else None
+    try:
+        yield asked
+    finally:
+        if wanted:
+            signal.signal(signal.SIGINT, before)
+
+
+class _Shown:
+    """What was shown of a training, and when."""
+
+    def __init__(self) -> None:
+        self.terminal = sys.stderr.isatty()
+        self.at = time.monotonic()
+        self.notice = ""
+
+    def show(self, progress: "Progress") -> None:
+        if progress.notice != self.notice:
+            self.notice = progress.notice
+            print(f"\nnotice: {self.notice}", file=sys.stderr, flush=True)
+        if self.terminal:
+            print(f"\r{bar(progress):<78}", end="", file=sys.stderr, flush=True)
+        elif time.monotonic() - self.at > _LOG_INTERVAL:
+            print(bar(progress), file=sys.stderr, flush=True)
+            self.at = time.monotonic()
+
+    def end(self) -> None:
+        if self.terminal:
+            print(file=sys.stderr)
+
+
+def bar(progress: "Progress") -> str:
+    """Draw the state of a training as one line of text."""
+    done = min(1.0, progress.epoch / max(1, progress.epochs))
+    filled = round(done * _BAR_WIDTH)
+    return (
+        f"training [{'#' * filled}{'.' * (_BAR_WIDTH - filled)}] {done:4.0%}  "
+        f"loss {progress.loss:.4g}  {duration(progress.remaining)} left"
+    )
