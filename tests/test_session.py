@@ -39,6 +39,23 @@ def test_positions_are_rounded_and_clamped_to_the_scan(session):
     assert all(type(index) is int for index in session.position)
 
 
+def test_the_deflections_have_a_divergence_and_a_curl(session):
+    y, x = (session.channels[name].values for name in ("COM y", "COM x"))
+    slopes = np.gradient(y, 0.2, axis=0), np.gradient(x, 0.3, axis=1)
+
+    found = session.channels["COM divergence"]
+
+    np.testing.assert_allclose(found.values, sum(slopes), atol=1e-4)
+    assert (found.units, found.kind) == ("1/Å²", "signed")
+    assert session.channels["COM curl"].units == "1/Å²"
+
+
+def test_a_line_scan_has_neither_divergence_nor_curl():
+    session = Session(turning_spot()[:1], make_model=Pacer)
+    assert not {"COM divergence", "COM curl"} & set(session.channels)
+    session.close()
+
+
 @pytest.mark.parametrize("nonsense", [3, (1, 2, 3), ("a", 1), (np.nan, 0), None])
 def test_what_is_no_position_is_refused_and_nothing_moves(session, nonsense):
     session.position = (1, 1)

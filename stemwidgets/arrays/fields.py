@@ -75,6 +75,12 @@ def curl(y: ArrayLike, x: ArrayLike, steps: tuple[float, float] = (1.0, 1.0)) ->
     return _slope(y, steps[1], 1) - _slope(x, steps[0], 0)
 
 
+def per_length(units: str, length: str) -> str:
+    """Units of a derivative: ``1/Å²`` for those of 1/Å along Å."""
+    top, slash, bottom = units.partition("/")
+    return f"{top}/{length}²" if slash and bottom == length else f"{units}/{length}"
+
+
 def electron_speed(beam_energy: float) -> float:
     """Relativistic speed v of the beam electrons.
 

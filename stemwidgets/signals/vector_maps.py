@@ -116,9 +116,7 @@ class VectorMaps:
 
     @property
     def _per_length(self) -> str:
-        length = self.axes.scan_x.units
-        top, slash, bottom = self.units.partition("/")
-        return f"{top}/{length}²" if slash and bottom == length else f"{self.units}/{length}"
+        return fields.per_length(self.units, self.axes.scan_x.units)
 
     def _map(self, values: Any, quantity: str, units: str) -> Any:
         prefix = f"{self.title}: " if self.title else ""

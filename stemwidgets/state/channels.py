@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stemwidgets.arrays.axes import Axes
-from stemwidgets.arrays.center_of_mass import calibrated
+from stemwidgets.arrays.center_of_mass import Deflection, calibrated
+from stemwidgets.arrays.fields import curl, divergence, per_length
 from stemwidgets.arrays.overview import Overview
 from stemwidgets.rrvae.records import Encoding
 
@@ -58,7 +59,16 @@ _FROM_MODEL = (
     "class confidence",
     "residual",
 )
-_WITHOUT_MODEL = ("sum", "COM x", "COM y", "COM magnitude", "COM angle", "virtual detector")
+_WITHOUT_MODEL = (
+    "sum",
+    "COM x",
+    "COM y",
+    "COM magnitude",
+    "COM angle",
+    "COM divergence",
+    "COM curl",
+    "virtual detector",
+)
 
 
 def merged(channels: Channels, *new: Channel, drop: tuple[str, ...] = ()) -> Channels:
@@ -81,6 +91,18 @@ def overview_channels(overview: Overview, axes: Axes) -> list[Channel]:
         Channel("COM y", _float32(com.y), units, "signed"),
         Channel("COM magnitude", magnitude, units),
         Channel("COM angle", _float32(com.angle), "rad", "angle", _float32(confidence)),
+        *_derivative_channels(com, axes),
+    ]
+
+
+def _derivative_channels(com: Deflection, axes: Axes) -> list[Channel]:
+    if min(com.x.shape) < 2:
+        return []
+    steps = (axes.scan_y.scale, axes.scan_x.scale)
+    units = per_length(com.units, axes.scan_x.units)
+    return [
+        Channel("COM divergence", _float32(divergence(com.y, com.x, steps)), units, "signed"),
+        Channel("COM curl", _float32(curl(com.y, com.x, steps)), units, "signed"),
     ]
 
 
