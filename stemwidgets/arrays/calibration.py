@@ -1,6 +1,6 @@
 """Where the beam falls on the detector, how the detector lies against the scan, and its scale."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -109,15 +109,10 @@ def measure(
     aligned = align(data, descan.departure, rough.center, inner, aspect, mask)
     disc, scale = _disc_and_scale(aligned.mean_pattern, aligned.hidden, axes)
     if rotation is None:
-        dark = aligned.dark_field
+        deflections = (seen.com - descan.positions) * (scale.y, scale.x)
         few = _pixels_outside(data.shape[2:], rough, inner, aspect) < LEAST_DARK_PIXELS
-        rotation = find_rotation(
-            (seen.com - descan.positions) * (scale.y, scale.x),
-            (axes.scan_y.scale, axes.scan_x.scale),
-            None if few or not rough.has_edge else dark,
-            handedness,
-            LEAST_DEFLECTION * min(abs(scale.y), abs(scale.x)),
-        )
+        dark = None if few or not rough.has_edge else aligned.dark_field
+        rotation = _rotation(deflections, dark, seen.sum_image, axes, scale, handedness)
     return Measured(rotation, descan, disc, scale)
 
 
@@ -163,6 +158,26 @@ def _disc_and_scale(mean_pattern: Map, hidden: NDArray[np.bool_], axes: Axes) ->
     height = ellipse.ratio if abs(ellipse.angle) < np.pi / 4 else 1 / ellipse.ratio
     disc = find_disc(mean_pattern, (height, 1.0), hidden)
     return disc, Scale(float(height), 1.0, "px", "disc")
+
+
+def _rotation(
+    deflections: Map,
+    dark: Map | None,
+    counts: Map,
+    axes: Axes,
+    scale: Scale,
+    handedness: int | None,
+) -> ScanRotation:
+    """Ask the dark field for the sign, and where it is silent the counts that are lost."""
+    step = (axes.scan_y.scale, axes.scan_x.scale)
+    least = LEAST_DEFLECTION * min(abs(scale.y), abs(scale.x))
+    found = find_rotation(deflections, step, dark, handedness, least)
+    if found.witness == "dark field":
+        return found
+    by_loss = find_rotation(deflections, step, -counts, handedness, least)
+    if by_loss.witness != "dark field":
+        return found
+    return replace(by_loss, witness="bright field")
 
 
 def _pixels_outside(shape: tuple[int, int], disc: Disc, inner: float, aspect: float) -> int:

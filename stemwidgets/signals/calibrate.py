@@ -30,10 +30,11 @@ def calibrate(
 ) -> Calibration:
     """Find what makes deflections true: descan, rotation and handedness, disc and scale.
 
-    The rotation follows from the centre of mass alone, which has no curl in a thin specimen; its
-    sign from the dark field, which atoms brighten, or from the peaks of -div at atoms where there
-    is no dark field. A sign that only the peaks tell is trusted to 90 %: a honeycomb that is not
-    resolved has sharp holes instead.
+    The rotation follows from the centre of mass alone, which has no curl in a thin specimen. Its
+    sign is told by what atoms scatter out of the disc, to the dark field or off the detector: the
+    centre of mass points there. Where neither is seen it is told by the peaks of -div at atoms. A
+    sign that blunt peaks tell is trusted to 75 % only, and left unresolved: a honeycomb that is
+    not resolved has sharp holes instead.
 
     Parameters
     ----------

@@ -62,7 +62,8 @@ def _sign(rotation: ScanRotation) -> str:
     if rotation.witness == "given":
         return ""
     what = {
-        "dark field": "deflections point up the dark field",
+        "dark field": "deflections point to where it is bright",
+        "bright field": "deflections point to where counts are lost",
         "divergence": "-div peaks more sharply than it dips",
     }[rotation.witness]
     return f"by the {rotation.witness}: {what} ({_percent(rotation.sign_confidence)})"
