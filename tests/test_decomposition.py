@@ -248,7 +248,7 @@ def test_masked_pixels_may_hold_anything_and_stay_unknown(way):
 
     assert np.isnan(found.patterns[:, mask]).all()
     dark = decomposition.pca(np.where(mask, 0, scan), 2)
-    np.testing.assert_allclose(found.maps, dark.maps, atol=1e-2)
+    np.testing.assert_allclose(found.maps, dark.maps, atol=0.1)  # counts of 500
 
 
 def test_negative_pixels_are_fine_for_pca_and_refused_by_nmf():

@@ -1,16 +1,22 @@
 """The rrVAE at HyperSpy's door: signals in, signals out."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
+from stemwidgets.arrays.errors import InputError
+from stemwidgets.arrays.pixels import require_mask
+from stemwidgets.arrays.recipe.step import Scan
 from stemwidgets.rrvae import model
+from stemwidgets.rrvae.checks import require_pixel_size
 from stemwidgets.rrvae.records import Progress
 from stemwidgets.signals.axes import to_arrays
 from stemwidgets.signals.maps import Maps
+from stemwidgets.signals.preparation import Preparation
 
 PixelSize = tuple[float, float]
 
@@ -48,6 +54,10 @@ class RRVAE(model.RRVAE):
     epochs : int, optional
         For ``"paper"`` and ``"vae"``: passes over the data. If not given: 100, or, if `centered`,
         until the loss falls no further, at most 6000 batches of 20.
+    preparation : Preparation or str, optional
+        Steps, or their JSON, that each scan goes through before it is learned from or encoded; none
+        of them may spoil the counts. What they leave open is measured on the scan that is learned
+        from and saved with the model. `decode` gives prepared patterns.
 
     Raises
     ------
@@ -61,6 +71,28 @@ class RRVAE(model.RRVAE):
     >>> maps = model.encode(signal)
     >>> maps.angle.plot(cmap="twilight")
     """
+
+    def __init__(
+        self,
+        latent_dim: int = 2,
+        seed: int = 0,
+        device: str = "auto",
+        model: str = "harmonic",
+        classes: int = 1,
+        centered: bool = False,
+        epochs: int | None = None,
+        preparation: Preparation | str | None = None,
+    ) -> None:
+        super().__init__(latent_dim, seed, device, model, classes, centered, epochs)
+        self._recipe = _require_recipe(preparation)
+        self._measured: Preparation | None = None
+
+    def __repr__(self) -> str:
+        """Name the kind and its options."""
+        words = super().__repr__()
+        if self._recipe is None:
+            return words
+        return words.replace(repr(self._settings["preparation"]), str(self._taken))
 
     def fit(
         self,
@@ -142,7 +174,10 @@ class RRVAE(model.RRVAE):
         InputError, OSError, DivergenceError
             As `fit`.
         """
-        if not _is_plain_array(data):
+        if self._recipe is not None:
+            scan = self._measure(data, pixel_size, mask)
+            data, pixel_size, mask = scan.data, scan.axes.pixel_size, scan.mask
+        elif not _is_plain_array(data):
             data, axes, _ = to_arrays(data)
             pixel_size = axes.pixel_size if pixel_size is None else pixel_size
         return super().steps(data, pixel_size, mask, maps, checkpoint)
@@ -168,10 +203,60 @@ class RRVAE(model.RRVAE):
         InputError
             If the model has not been trained, or the patterns have another shape.
         """
-        if _is_plain_array(data):
+        if self._recipe is None and _is_plain_array(data):
             return super().encode(data)
         array, axes, title = to_arrays(data)
-        return Maps.from_encoding(super().encode(array), axes, title)
+        if self._taken is not None:
+            array = self._taken.prepared(array, axes)[0].data
+        encoding = super().encode(array)
+        return encoding if _is_plain_array(data) else Maps.from_encoding(encoding, axes, title)
+
+    @property
+    def _taken(self) -> Preparation | None:
+        """The preparation, in numbers once there is a scan to measure."""
+        return self._measured or self._recipe
+
+    @property
+    def _settings(self) -> dict[str, Any]:
+        settings = super()._settings
+        return (
+            settings if self._taken is None else {**settings, "preparation": self._taken.to_json()}
+        )
+
+    def _measure(
+        self, data: Any, pixel_size: PixelSize | None, mask: NDArray[np.bool_] | None
+    ) -> Scan:
+        array, axes, _ = to_arrays(data)
+        if pixel_size is not None:
+            require_pixel_size(pixel_size)
+            height, width = (float(side) for side in pixel_size)
+            axes = axes._replace(
+                ky=replace(axes.ky, scale=height), kx=replace(axes.kx, scale=width)
+            )
+        if mask is not None:
+            mask = require_mask(mask, axes.shape[2:])
+        goes_on = self._learned is not None and self._kind.resumable
+        recipe = self._taken if goes_on else self._recipe
+        assert recipe is not None
+        scan, self._measured = recipe.prepared(array, axes, mask)
+        return scan
+
+
+def _require_recipe(preparation: Any) -> Preparation | None:
+    if isinstance(preparation, str):
+        preparation = Preparation.from_json(preparation)
+    if preparation is not None and not isinstance(preparation, Preparation):
+        raise InputError(
+            f"Expected a preparation, got {type(preparation).__name__}. Make one by "
+            "stemwidgets.Preparation().center().crop()."
+        )
+    if preparation is not None and preparation.spoils_com:
+        raise InputError(
+            "Expected a preparation that leaves counts, which the rrVAE learns from, got one with "
+            f"{' and '.join(preparation.spoils_com)}. Leave that out: the model finds by itself "
+            "what all patterns share."
+        )
+    return preparation
 
 
 def _is_plain_array(data: Any) -> bool:
