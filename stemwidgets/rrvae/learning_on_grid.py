@@ -2,11 +2,11 @@
 
 The noise falls from the variance of the data to the shot noise (deterministic annealing: Rose,
 Proc. IEEE 86, 2210 (1998), doi:10.1109/5.726788), so that what is strongest is learned first: the
-exact posterior of each pattern, then the most probable manifold.
+exact posterior of each pattern, then the most probable manifold. On the way the manifold is
+unfolded.
 """
 
 import math
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import torch
@@ -14,161 +14,133 @@ from torch import Tensor
 
 from stemwidgets.rrvae.grid import Grid, TurnedPoints
 from stemwidgets.rrvae.manifold import Manifold, scattered_points
-from stemwidgets.rrvae.moment import CHUNK, Moment, Patterns
+from stemwidgets.rrvae.moment import CHUNK, Moment, Patterns, generator
+from stemwidgets.rrvae.unfolding import principal_latent, turn_alike
 
 POINTS = 128
 FEWEST_POINTS = 48
 FRAMES = 48
 BATCH = 512
-TRIAL_UPDATES = 30
-TRIAL_COMPONENTS = 24
-TRIAL_SAMPLE = 1024
-UPDATES = 20
+UPDATES = 40
+UNFOLD_AFTER = (15, 25)
 PASSES = 3
+PLATEAU = 20  # updates over which the loss has to fall
 COOLING = 0.75
 REACH = 2.0  # how far z may be from its point, over the distance between points
-LEAST_SHARE = 0.1  # patterns at a point of the grid where none was found
+LEAST_COUNT = 0.1  # patterns at a point of the grid where none was found
+
+
+def begin(manifold: Manifold, noise_floor: float) -> Moment:
+    """The moment before the first update."""
+    noise = max(noise_floor, COOLING * float(manifold.signal.max()))
+    return Moment(manifold, new_grid(manifold), noise, torch.zeros_like(manifold.signal))
+
+
+def planned_updates(patterns: Patterns) -> int:
+    """The most updates that these patterns can need."""
+    return max(UPDATES, PASSES * math.ceil(len(patterns) / BATCH))
+
+
+def finished(moment: Moment, patterns: Patterns) -> bool:
+    """Whether all updates are done, or the last of them have led no further.
+
+    The loss differs from batch to batch, so the mean of the last `PLATEAU` updates has to lie below
+    that of as many before by two standard errors.
+    """
+    if moment.updates >= planned_updates(patterns):
+        return True
+    if moment.updates < UPDATES + PLATEAU:
+        return False
+    losses = torch.tensor(moment.losses[-2 * PLATEAU :])
+    before, last = losses.chunk(2)
+    error = math.sqrt(float(before.var() + last.var()) / PLATEAU)
+    return float(before.mean() - last.mean()) < 2 * error
 
 
 @torch.no_grad()
-def learn_on_grid(
-    starts: Sequence[Manifold], patterns: Patterns, noise_floor: float, seed: int
-) -> Iterator[Moment]:
-    """Learn a manifold from nothing.
-
-    Each start is tried for some updates on the strongest components; the one with the highest
-    evidence goes on with all of them.
+def update(moment: Moment, patterns: Patterns, noise_floor: float, seed: int) -> Moment:
+    """Take one more batch into account.
 
     Parameters
     ----------
-    starts : sequence of Manifold
-        Random ones.
+    moment : Moment
+        Where the training stands.
     patterns : Patterns
         What is learned from.
     noise_floor : float
         Variance of shot noise at the mean dose; a better fit than that is not sought.
     seed : int
-        Of the batches.
-
-    Yields
-    ------
-    Moment
-        After every batch, with the best start so far.
+        Of the order of the batches.
     """
+    if moment.updates in UNFOLD_AFTER:
+        moment = _unfolded(moment, len(patterns))
+    manifold, grid, noise = moment.manifold, moment.grid, moment.noise
     batches = math.ceil(len(patterns) / BATCH)
-    updates = max(UPDATES, PASSES * batches)
-    total = len(starts) * TRIAL_UPDATES + updates
-    strongest = patterns.components(TRIAL_COMPONENTS)
-    best, lowest, done = None, math.inf, 0
-    for start in starts:
-        trial = _Learner(start.components(TRIAL_COMPONENTS), strongest, noise_floor, seed)
-        for _ in range(TRIAL_UPDATES):
-            trial.update()
-            done += 1
-            moment = (best or trial).moment(start)
-            yield replace(
-                moment, epoch=done // batches, epochs=total // batches, fraction=done / total
-            )
-        loss = trial.loss_of(strongest.rows(slice(TRIAL_SAMPLE)))
-        if loss < lowest:
-            best, lowest = trial, loss
-    assert best is not None
-    learner = _Learner(best.manifold.widened(starts[0]), patterns, noise_floor, seed, best)
-    for _ in range(updates):
-        learner.update()
-        done += 1
-        moment = learner.moment(starts[0])
-        yield replace(moment, epoch=done // batches, epochs=total // batches, fraction=done / total)
+    batch = patterns.rows(_batch(len(patterns), batches, moment.updates, seed, grid.latent.device))
+    new = _expectation(manifold, grid, batch, noise)
+    constant = 0.5 * manifold.degrees_of_freedom * math.log(noise / noise_floor)
+    seen = new.misfit(batch.energy, manifold.decode(grid.latent, grid.kind))
+
+    since = moment.updates - max((u for u in UNFOLD_AFTER if u <= moment.updates), default=0)
+    known = new
+    if moment.carried:
+        share = max(1 / batches, min(0.5, 10 / (since + 1)))
+        known = _Expected(**moment.carried, log_evidence=0.0).mixed(new, share)
+    learned = manifold.fitted(*_by_class(manifold, grid, known), noise / len(patterns))
+    counts = len(patterns) * known.share + LEAST_COUNT
+    misfit = known.misfit(patterns.energy, learned.decode(grid.latent, grid.kind))
+    updates = moment.updates + 1
+    return replace(
+        moment,
+        manifold=learned,
+        grid=grid.with_counts(counts),
+        noise=max(noise_floor, misfit / manifold.degrees_of_freedom, COOLING * noise),
+        updates=updates,
+        epoch=updates // batches,
+        epochs=planned_updates(patterns) // batches,
+        fraction=updates / planned_updates(patterns),
+        losses=(*moment.losses, constant - new.log_evidence),
+        reconstruction=constant + seen / (2 * noise),
+        carried={"share": known.share, "weight": known.weight, "sums": known.sums},
+    )
 
 
-class _Learner:
-    """One start, and what has been learned from it."""
-
-    def __init__(
-        self,
-        manifold: Manifold,
-        patterns: Patterns,
-        noise_floor: float,
-        seed: int,
-        before: "_Learner | None" = None,
-    ) -> None:
-        self.manifold, self.patterns, self.noise_floor = manifold, patterns, noise_floor
-        self.grid: Grid = before.grid if before else _new_grid(manifold)
-        self.noise: float = (
-            before.noise if before else max(noise_floor, COOLING * float(manifold.signal.max()))
-        )
-        self._features = manifold.features(self.grid.latent)
-        self._batches = math.ceil(len(patterns) / BATCH)
-        self._energy = float(patterns.energy()) / len(patterns)
-        self._generator = torch.Generator(manifold.weights.device).manual_seed(seed)
-        self._shuffled: list[Tensor] = []
-        self._known: _Expected | None = None
-        self._updates = 0
-        self._reconstruction = self._loss = 0.0
-
-    def update(self) -> None:
-        """Take one more batch into account."""
-        n, batches = len(self.patterns), self._batches
-        self._shuffled = self._shuffled or list(
-            torch.randperm(n, generator=self._generator, device=self._features.device).chunk(
-                batches
-            )
-        )
-        batch = self.patterns.rows(self._shuffled.pop())
-        new = _expectation(self.manifold, self.grid, batch, self.noise)
-        self._tell(new, batch)
-        self._updates += 1
-        share = max(1 / batches, min(0.5, 10 / self._updates))
-        known = new if self._known is None else self._known.mixed(new, share)
-        sums = _by_class(
-            self.grid, self._features, n * known.weight, n * known.sums, self.manifold.classes
-        )
-        self.manifold = self.manifold.fitted(*sums, self.noise)
-        misfit = known.misfit(self._energy, self.manifold.decode(self.grid.latent, self.grid.kind))
-        self.grid = self.grid.with_counts(n * known.share + LEAST_SHARE)
-        expected = misfit / self.manifold.degrees_of_freedom
-        self.noise = max(self.noise_floor, expected, COOLING * self.noise)
-        self._known = known
-
-    def loss_of(self, patterns: Patterns) -> float:
-        """Negative log-evidence per pattern [nats] of some patterns."""
-        found = _expectation(self.manifold, self.grid, patterns, self.noise)
-        return self._constant() - found.log_evidence
-
-    def moment(self, start: Manifold) -> Moment:
-        """Where it stands, with as many components as the start has."""
-        return Moment(
-            self.manifold.widened(start),
-            self.grid,
-            self.noise,
-            torch.zeros_like(start.signal),
-            0,
-            0,
-            0.0,
-            self._reconstruction,
-            self._loss - self._reconstruction,
-        )
-
-    def _tell(self, new: "_Expected", batch: Patterns) -> None:
-        decoded = self.manifold.decode(self.grid.latent, self.grid.kind)
-        seen = new.misfit(float(batch.energy()) / len(batch), decoded)
-        self._reconstruction = self._constant() + seen / (2 * self.noise)
-        self._loss = self._constant() - new.log_evidence
-
-    def _constant(self) -> float:
-        return 0.5 * self.manifold.degrees_of_freedom * math.log(self.noise / self.noise_floor)
-
-
-def _new_grid(manifold: Manifold) -> Grid:
+def new_grid(manifold: Manifold) -> Grid:
+    """Evenly scattered points, with as many patterns at each."""
     classes, device = manifold.classes, manifold.weights.device
-    points = max(POINTS // classes, FEWEST_POINTS)
-    d = manifold.latent_dim
+    d, points = manifold.latent_dim, _points(manifold)
     latent = scattered_points(points, d).repeat(classes, 1).to(device)
     kind = torch.arange(classes, device=device).repeat_interleave(points)
-    between = float(latent.amax() - latent.amin()) / points ** (1 / d)
-    spread = (REACH * between) ** 2 * torch.eye(d, device=device).expand(len(kind), d, d)
+    within = (REACH * spacing(manifold)) ** 2
+    spread = within * torch.eye(d, device=device).expand(len(kind), d, d)
     nothing = torch.zeros(len(kind), device=device)
     return Grid(latent, kind, spread, nothing, FRAMES).with_counts(nothing + 1)
+
+
+def spacing(manifold: Manifold) -> float:
+    """Distance in z between neighbouring points of a new grid."""
+    return 2 * math.sqrt(3) / _points(manifold) ** (1 / manifold.latent_dim)
+
+
+def _points(manifold: Manifold) -> int:
+    return max(POINTS // manifold.classes, FEWEST_POINTS)
+
+
+def _unfolded(moment: Moment, count: int) -> Moment:
+    manifold, grid = moment.manifold, moment.grid
+    weight = count * grid.log_share.exp()
+    decoded = manifold.decode(grid.latent, grid.kind)
+    alike = manifold.turn(decoded, turn_alike(manifold, decoded, weight))
+    latent = principal_latent(alike, weight, grid.kind, manifold.latent_dim)
+    manifold = manifold.through(latent, grid.kind, alike, weight, moment.noise)
+    return replace(moment, manifold=manifold, grid=new_grid(manifold), carried={})
+
+
+def _batch(n: int, batches: int, update: int, seed: int, device: torch.device) -> Tensor:
+    """Which patterns are next; every pass has an order of its own."""
+    passes, part = divmod(update, batches)
+    order = torch.randperm(n, generator=generator(seed, passes))
+    return order.chunk(batches)[part].to(device)
 
 
 @dataclass(frozen=True, eq=False)
@@ -214,10 +186,9 @@ def _expectation(manifold: Manifold, grid: Grid, patterns: Patterns, noise: floa
     return _Expected(share / n, weight / n, sums / n, evidence / n)
 
 
-def _by_class(
-    grid: Grid, features: Tensor, weight: Tensor, sums: Tensor, classes: int
-) -> tuple[Tensor, Tensor]:
-    """What `Manifold.fitted` needs, of points with that weight and those sums."""
-    of_class = [features * (grid.kind == k)[:, None] for k in range(classes)]
-    normal = torch.stack([(f.T * weight) @ f for f in of_class])
-    return normal, torch.stack([f.T @ sums for f in of_class])
+def _by_class(manifold: Manifold, grid: Grid, known: _Expected) -> tuple[Tensor, Tensor]:
+    """What `Manifold.fitted` needs, per pattern."""
+    features = manifold.features(grid.latent)
+    of_class = [features * (grid.kind == k)[:, None] for k in range(manifold.classes)]
+    normal = torch.stack([(f.T * known.weight) @ f for f in of_class])
+    return normal, torch.stack([f.T @ known.sums for f in of_class])

@@ -80,22 +80,6 @@ class Manifold:
             self.weights.to(device),
         )
 
-    def components(self, count: int) -> "Manifold":
-        """The same with the first components only."""
-        columns = first_columns(count, len(self.order))
-        return replace(
-            self,
-            order=self.order[:count],
-            signal=self.signal[columns],
-            weights=self.weights[..., columns],
-        )
-
-    def widened(self, whole: "Manifold") -> "Manifold":
-        """The same with the components of another; those it does not have yet are nothing."""
-        weights = torch.zeros_like(whole.weights)
-        weights[..., first_columns(len(self.order), len(whole.order))] = self.weights
-        return replace(whole, weights=weights)
-
     def features(self, latent: Tensor) -> Tensor:
         """Features ``[n, centers + 1]`` of z."""
         features = _kernel(latent, self.centers) @ self.whitening
@@ -145,6 +129,15 @@ class Manifold:
         weights = vectors @ (along / (values.clamp(min=0)[..., None] + ridge))
         return replace(self, weights=weights.float().to(self.weights.device))
 
+    def through(
+        self, latent: Tensor, kind: Tensor, patterns: Tensor, weight: Tensor, noise: float
+    ) -> "Manifold":
+        """The most probable manifold through patterns ``[n, 2 * components]`` of known z."""
+        features = self.features(latent)
+        weighted = [features.T * (weight * (kind == k)) for k in range(self.classes)]
+        normal = torch.stack([w @ features for w in weighted])
+        return self.fitted(normal, torch.stack([w @ patterns for w in weighted]), noise)
+
     def turn(self, coefficients: Tensor, angle: Tensor) -> Tensor:
         """Turn patterns by an angle: multiply each coefficient by exp(-imθ)."""
         phase = angle[..., None] * self.order
@@ -156,12 +149,6 @@ class Manifold:
         """Derivative of `turn` with respect to the angle, at angle 0."""
         real, imag = coefficients.chunk(2, dim=-1)
         return torch.cat([imag * self.order, -real * self.order], dim=-1)
-
-
-def first_columns(count: int, components: int) -> Tensor:
-    """Where the real and imaginary parts of the first components are."""
-    first = torch.arange(min(count, components))
-    return torch.cat([first, first + components])
 
 
 def scattered_points(count: int, latent_dim: int) -> Tensor:

@@ -1,16 +1,20 @@
-"""What passes between the stages of a training: patterns, and where it stands."""
+"""What passes between the steps of a training: patterns, and where it stands."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from stemwidgets.rrvae.grid import Grid, TurnedPoints
-from stemwidgets.rrvae.manifold import Manifold, first_columns
+from stemwidgets.rrvae.manifold import Manifold
 from stemwidgets.rrvae.posterior import Posterior, refine
 
 CHUNK = 128
+BATCH = 4096
+STEPS = 2
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,11 +43,6 @@ class Patterns:
         """The same on another device."""
         return Patterns(self.coefficients.to(device), self.dose.to(device))
 
-    def components(self, count: int) -> "Patterns":
-        """The same with the first components only."""
-        columns = first_columns(count, self.coefficients.shape[1] // 2)
-        return replace(self, coefficients=self.coefficients[:, columns])
-
     def batches(self, size: int) -> Iterator["Patterns"]:
         """All of them, some at a time."""
         for first in range(0, len(self), size):
@@ -53,14 +52,15 @@ class Patterns:
         """The same less a part that does not turn."""
         return replace(self, coefficients=self.coefficients - fixed)
 
-    def energy(self) -> Tensor:
-        """Sum of squares, each pattern weighed by its dose."""
-        return (self.dose * self.coefficients.square().sum(-1)).sum()
+    @cached_property
+    def energy(self) -> float:
+        """Mean sum of squares, each pattern weighed by its dose."""
+        return float((self.dose * self.coefficients.square().sum(-1)).mean())
 
 
 @dataclass(frozen=True, eq=False)
 class Moment:
-    """Where the training stands after an update.
+    """Where the training stands after a step, and all that the next step needs.
 
     Parameters
     ----------
@@ -72,36 +72,56 @@ class Moment:
         Variance of a coefficient about the manifold, at the mean dose.
     fixed : Tensor, shape [2 * components]
         Part of all patterns that does not turn, found on the way.
+    updates, rounds : int
+        Updates done on the grid, and rounds done locally.
     epoch, epochs : int
         Passes over the data done, and the most that will be done.
     fraction : float
         Share of the training done.
-    reconstruction, kl : float
-        Parts of the negative log-evidence per pattern [nats].
+    losses : tuple of float
+        After each step, the negative log-evidence per pattern [nats].
+    reconstruction : float
+        The part of the last that the noise makes.
+    carried : dict of Tensor
+        Running sums, and what the last round found, by name.
     """
 
     manifold: Manifold
     grid: Grid
     noise: float
     fixed: Tensor
-    epoch: int
-    epochs: int
-    fraction: float
-    reconstruction: float
-    kl: float
+    updates: int = 0
+    rounds: int = 0
+    epoch: int = 0
+    epochs: int = 0
+    fraction: float = 0.0
+    losses: tuple[float, ...] = ()
+    reconstruction: float = 0.0
+    carried: dict[str, Tensor] = field(default_factory=dict)
+
+    @property
+    def kl(self) -> float:
+        """The other part of the last loss."""
+        return self.losses[-1] - self.reconstruction
+
+
+def generator(seed: int, step: int) -> torch.Generator:
+    """What a step draws from: the same after an interruption, and on every device."""
+    state = np.random.SeedSequence((seed, step)).generate_state(1, np.uint64)
+    return torch.Generator().manual_seed(int(state[0]))
 
 
 @torch.no_grad()
-def best_cells(moment: Moment, patterns: Patterns, steps: int = 2) -> Posterior:
+def best_cells(moment: Moment, patterns: Patterns) -> Posterior:
     """The posterior of each pattern around its best cell of the grid."""
     grid = moment.grid
     turned = TurnedPoints(moment.manifold, grid)
-    turning, noise = patterns.without(moment.fixed), moment.noise / patterns.dose
-    cells = torch.cat(
-        [
+    parts = []
+    for part in patterns.without(moment.fixed).batches(BATCH):
+        cells = [
             turned.posterior(batch.coefficients, moment.noise / batch.dose).best
-            for batch in turning.batches(CHUNK)
+            for batch in part.batches(CHUNK)
         ]
-    )
-    start = grid.start(cells)
-    return refine(moment.manifold, turning.coefficients, noise, start, steps)
+        start, noise = grid.start(torch.cat(cells)), moment.noise / part.dose
+        parts.append(refine(moment.manifold, part.coefficients, noise, start, STEPS))
+    return Posterior.joined(parts)

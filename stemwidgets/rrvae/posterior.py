@@ -1,6 +1,6 @@
 """The posterior of one pattern around its best cell: Newton's method on (z, θ) together."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -9,7 +9,7 @@ from torch import Tensor
 from stemwidgets.rrvae.basis import HarmonicBasis
 from stemwidgets.rrvae.manifold import Manifold
 
-DARKEST = 0.02  # least expected counts of a pixel, as a share of the mean
+DARKEST = 0.2  # least expected counts of a pixel, as a share of the mean
 LONGEST_MOVE = 0.1  # rad, of one step on the counts
 FARTHEST_MOVE = 0.5  # of z, likewise
 ANY_ANGLE = 1e-6  # inverse variance of θ before the pattern is seen
@@ -82,8 +82,16 @@ class Posterior:
     @classmethod
     def joined(cls, parts: Sequence["Posterior"]) -> "Posterior":
         """Of all patterns, from those of some at a time."""
-        names = ("angle", "latent", "kind", "misfit", "covariance")
-        return cls(*(torch.cat([getattr(part, name) for part in parts]) for name in names))
+        return cls(*(torch.cat([getattr(part, n) for part in parts]) for n in _POSTERIOR))
+
+    def batches(self, size: int) -> Iterator["Posterior"]:
+        """That of some patterns at a time."""
+        for first in range(0, len(self.angle), size):
+            rows = slice(first, first + size)
+            yield Posterior(*(getattr(self, name)[rows] for name in _POSTERIOR))
+
+
+_POSTERIOR = ("angle", "latent", "kind", "misfit", "covariance")
 
 
 def refine(

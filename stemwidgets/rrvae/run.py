@@ -8,6 +8,7 @@ import torch
 from stemwidgets.rrvae.convention import Convention
 from stemwidgets.rrvae.divergence import require_finite
 from stemwidgets.rrvae.gather import Gathered
+from stemwidgets.rrvae.learning_on_grid import begin
 from stemwidgets.rrvae.manifold import Manifold
 from stemwidgets.rrvae.mapbuilder import MapBuilder
 from stemwidgets.rrvae.moment import Moment, Patterns, best_cells
@@ -15,7 +16,6 @@ from stemwidgets.rrvae.records import Encoding
 from stemwidgets.rrvae.trained import Trained
 from stemwidgets.rrvae.training import train
 
-STARTS = 4
 FRAMES = 96
 SAMPLE = 256
 
@@ -35,10 +35,7 @@ class Training:
         order = torch.from_numpy(basis.order.astype("float32"))
         signal = torch.from_numpy(basis.signal)
         self.gathered = gathered
-        self.starts = [
-            Manifold.create(order, signal, latent_dim, classes, STARTS * seed + i).to(device)
-            for i in range(STARTS)
-        ]
+        self.start = Manifold.create(order, signal, latent_dim, classes, seed).to(device)
         self.patterns = Patterns(
             torch.from_numpy(gathered.coefficients), torch.from_numpy(gathered.relative_dose)
         ).to(device)
@@ -47,7 +44,9 @@ class Training:
 
     def moments(self) -> Generator[Moment]:
         """Train, one update for each moment."""
-        for moment in train(self.starts, self.patterns, self.gathered.basis.noise, self.seed):
+        noise_floor = self.gathered.basis.noise
+        start = self.last or begin(self.start, noise_floor)
+        for moment in train(start, self.patterns, noise_floor, self.seed):
             require_finite(moment, self.last, moment.manifold.weights)
             self.last = moment
             yield moment

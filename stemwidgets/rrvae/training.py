@@ -1,14 +1,13 @@
 """Training of the harmonic rrVAE, as a generator of moments."""
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import replace
 
 import torch
 
-from stemwidgets.rrvae.learning_locally import ROUNDS, learn_locally
-from stemwidgets.rrvae.learning_on_grid import learn_on_grid
-from stemwidgets.rrvae.manifold import Manifold
+from stemwidgets.rrvae import learning_locally as locally
+from stemwidgets.rrvae import learning_on_grid as on_grid
 from stemwidgets.rrvae.moment import Moment, Patterns, best_cells
 
 NARROW = math.radians(1.5)  # with a posterior as narrow as that the grid is too coarse
@@ -16,17 +15,15 @@ SAMPLE = 512
 ON_GRID = 0.6  # share of the time, if local rounds follow
 
 
-def train(
-    starts: Sequence[Manifold], patterns: Patterns, noise_floor: float, seed: int
-) -> Iterator[Moment]:
+def train(moment: Moment, patterns: Patterns, noise_floor: float, seed: int) -> Iterator[Moment]:
     """Learn a manifold.
 
     Parameters
     ----------
-    starts : sequence of Manifold
-        Where to begin; what leads furthest is kept.
+    moment : Moment
+        Where to begin, or to go on.
     patterns : Patterns
-        On the manifolds' device.
+        On the manifold's device.
     noise_floor : float
         Variance of shot noise; a better fit than that is not sought.
     seed : int
@@ -35,19 +32,32 @@ def train(
     Yields
     ------
     Moment
-        After every update.
+        After every step.
     """
-    generator = torch.Generator(patterns.dose.device).manual_seed(seed + 1)
-    for moment in learn_on_grid(starts, patterns, noise_floor, seed):
-        if moment.fraction < 1:
+    while not moment.rounds and not on_grid.finished(moment, patterns):
+        moment = on_grid.update(moment, patterns, noise_floor, seed)
+        if not on_grid.finished(moment, patterns):
             yield replace(
                 moment,
-                epochs=moment.epochs + ROUNDS,
+                epochs=moment.epochs + locally.ROUNDS,
                 fraction=ON_GRID * moment.fraction,
             )
-    found = best_cells(moment, patterns.rows(slice(SAMPLE)))
-    if float(found.covariance[:, -1, -1].median().sqrt()) > NARROW:
-        yield moment
-    else:
-        for local in learn_locally(moment, patterns, noise_floor, generator):
-            yield replace(local, fraction=ON_GRID + (1 - ON_GRID) * local.fraction)
+    if not moment.rounds:
+        if _narrow(moment, patterns):
+            moment = locally.begin(moment, patterns)
+        else:
+            yield replace(moment, epochs=moment.epoch, fraction=1.0)
+            return
+    while moment.rounds < locally.ROUNDS:
+        moment = locally.update(moment, patterns, noise_floor, seed)
+        yield replace(
+            moment,
+            epochs=moment.epoch - moment.rounds + locally.ROUNDS,
+            fraction=ON_GRID + (1 - ON_GRID) * moment.fraction,
+        )
+
+
+def _narrow(moment: Moment, patterns: Patterns) -> bool:
+    chosen = torch.arange(min(SAMPLE, len(patterns)), device=patterns.dose.device)
+    found = best_cells(moment, patterns.rows(chosen))
+    return float(found.covariance[:, -1, -1].median().sqrt()) < NARROW

@@ -1,0 +1,82 @@
+"""New latent variables for patterns that were learned: straight, level and apart.
+
+From a random start the right patterns are learned in any order, folded and crossing in z. They are
+turned until they are as much alike as can be (generalised Procrustes analysis: Gower,
+Psychometrika 40, 33 (1975), doi:10.1007/BF02291478); the principal components of what is left are
+the new latent variables, so that patterns that differ lie apart.
+"""
+
+import math
+
+import torch
+from torch import Tensor
+
+from stemwidgets.rrvae.manifold import Manifold
+
+FRAMES = 48
+ROUNDS = 8
+NEWTON_STEPS = 3
+FARTHEST = 2.2  # of a new latent variable, in standard deviations
+
+
+def turn_alike(manifold: Manifold, patterns: Tensor, weight: Tensor) -> Tensor:
+    """Angles that turn patterns towards the mean of all.
+
+    Parameters
+    ----------
+    manifold : Manifold
+        Of the patterns.
+    patterns : Tensor, shape [n, 2 * components]
+        Without noise.
+    weight : Tensor, shape [n]
+        How much each of them counts.
+
+    Returns
+    -------
+    Tensor, shape [n]
+        Angles [rad].
+    """
+    frames = torch.arange(FRAMES, device=patterns.device) * (2 * math.pi / FRAMES)
+    mean = patterns[weight.argmax()]
+    angle = torch.zeros_like(weight)
+    for _ in range(ROUNDS):
+        match = patterns @ manifold.turn(mean.expand(FRAMES, -1), -frames).T
+        angle = frames[match.argmax(dim=1)]
+        for _ in range(NEWTON_STEPS):
+            rate = manifold.turning_rate(manifold.turn(patterns, angle))
+            slope, bend = rate @ mean, manifold.turning_rate(rate) @ mean
+            step = torch.where(bend < 0, -slope / bend, 0.0)
+            angle = angle + step.clamp(-math.pi / FRAMES, math.pi / FRAMES)
+        mean = (weight @ manifold.turn(patterns, angle)) / weight.sum()
+    return angle
+
+
+def principal_latent(alike: Tensor, weight: Tensor, kind: Tensor, latent_dim: int) -> Tensor:
+    """Principal components of each class, with unit variance.
+
+    Parameters
+    ----------
+    alike : Tensor, shape [n, 2 * components]
+        Patterns, turned alike.
+    weight : Tensor, shape [n]
+        How much each of them counts.
+    kind : Tensor of int, shape [n]
+        Their classes.
+    latent_dim : int
+        Number d of latent variables.
+
+    Returns
+    -------
+    Tensor, shape [n, d]
+        Latent variables.
+    """
+    latent = torch.zeros(len(alike), latent_dim, device=alike.device)
+    for k in kind.unique():
+        members = kind == k
+        share = weight[members] / weight[members].sum()
+        apart = alike[members] - share @ alike[members]
+        variance, axes = torch.linalg.eigh((apart.T * share) @ apart)
+        axes, variance = axes.flip(1)[:, :latent_dim], variance.flip(0)[:latent_dim]
+        unit = (apart @ axes) / variance.clamp(min=1e-12).sqrt()
+        latent[members, : unit.shape[1]] = unit.clamp(-FARTHEST, FARTHEST)
+    return latent
