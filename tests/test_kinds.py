@@ -225,7 +225,7 @@ def test_weights_that_go_wrong_are_put_back_and_training_can_go_on(monkeypatch):
     monkeypatch.setattr("stemwidgets.rrvae.paper_training.SECONDS_BETWEEN_MOMENTS", 0.0)
     patterns = torch.from_numpy(turning_spot().reshape(24, -1))
     y, x = (grid.ravel() - 8.0 for grid in np.indices((18, 15)))
-    from stemwidgets.rrvae.paper_training import PaperSettings
+    from stemwidgets.rrvae.paper_settings import PaperSettings
 
     run = PaperTraining.create(patterns, (y, x), 2, 0, PaperSettings(centered=True, epochs=5))
     moments = run.moments()

@@ -8,11 +8,15 @@ from rotated_patterns import harmonic, rotated_patterns
 from stemwidgets.arrays.circular import compare_angles, wrap
 from stemwidgets.arrays.preparation import Preparation
 from stemwidgets.rrvae import coordinate_decoder
+from stemwidgets.rrvae.adam import Adam
 from stemwidgets.rrvae.coordinate_decoder import half_sum_of_squares
 from stemwidgets.rrvae.device import one_thread
+from stemwidgets.rrvae.notices import TrainingNotice
 from stemwidgets.rrvae.paper_network import PaperNetwork
+from stemwidgets.rrvae.paper_settings import PaperSettings
 from stemwidgets.rrvae.paper_trained import PaperTrained, Scaling
-from stemwidgets.rrvae.paper_training import PaperSettings, PaperTraining
+from stemwidgets.rrvae.paper_training import PaperTraining
+from stemwidgets.rrvae.plateau import on_plateau
 
 BINNING = 3
 
@@ -333,3 +337,91 @@ def test_centred_patterns_train_to_the_plateau_and_the_papers_own_for_100_epochs
     assert PaperSettings.for_data(300, turning=True, centered=True, epochs=7) == PaperSettings(
         centered=True, epochs=7
     )
+
+
+def test_adam_is_that_of_torch():
+    generator = torch.Generator().manual_seed(0)
+    weights, theirs = (torch.ones(7, dtype=torch.float64) for _ in range(2))
+    ours, reference = Adam(weights, 1e-2), torch.optim.Adam([theirs.requires_grad_()], lr=1e-2)
+    for _ in range(50):
+        gradient = torch.randn(7, dtype=torch.float64, generator=generator)
+        ours.step(gradient)
+        theirs.grad = gradient
+        reference.step()
+
+    torch.testing.assert_close(weights, theirs.detach())
+
+
+def falling(count, rate, noise=0.0, floor=35.0):
+    steps = np.arange(count)
+    draws = np.random.default_rng(0).normal(scale=noise, size=count)
+    return list(floor + 100 * np.exp(-rate * steps) + draws)
+
+
+def test_a_loss_that_falls_no_further_is_on_a_plateau_however_noisy():
+    assert on_plateau(falling(60, rate=0.2))
+    assert on_plateau(falling(60, rate=0.2, noise=1.0))
+    assert on_plateau(falling(40, rate=-0.05))
+    assert on_plateau([1e-6 * loss for loss in falling(60, rate=0.2)])
+
+
+def test_a_loss_that_falls_is_not_on_a_plateau():
+    assert not on_plateau(falling(60, rate=0.02))
+    assert not on_plateau(falling(60, rate=0.02, noise=1.0))
+    assert not on_plateau(falling(19, rate=0.5))
+    assert not on_plateau([5.0] * 60)
+    assert not on_plateau([*falling(60, rate=0.2), np.nan])
+
+
+def test_training_ends_on_its_plateau(training, monkeypatch):
+    monkeypatch.setattr("stemwidgets.rrvae.paper_training.STEPS_PER_LOSS", 2)
+    run = training(rows=60, turning=False, centered=True, epochs=3000, to_plateau=True)
+
+    last = list(run.moments())[-1]
+
+    assert last.fraction == 1
+    assert last.epoch == last.epochs < 1000
+
+
+def test_patterns_that_do_not_fit_into_memory_are_encoded_in_smaller_batches(
+    trained, prepared, monkeypatch
+):
+    encode = PaperNetwork.encode
+
+    def hungry(self, scaled):
+        if len(scaled) > 40:
+            raise torch.cuda.OutOfMemoryError("CUDA out of memory")
+        return encode(self, scaled)
+
+    whole = trained.encode(prepared)
+    monkeypatch.setattr(PaperNetwork, "encode", hungry)
+    with pytest.warns(TrainingNotice, match="for 256 patterns at once.* with 32 at a time"):
+        found = trained.encode(prepared)
+
+    for name, column in whole.items():
+        np.testing.assert_allclose(found[name], column, rtol=1e-4, atol=1e-4)
+
+
+def test_batches_that_do_not_fit_into_memory_teach_the_same_in_parts(training, monkeypatch):
+    loss = PaperNetwork.loss
+
+    def hungry(self, scaled, normal):
+        if len(scaled) > 7:
+            raise torch.cuda.OutOfMemoryError("CUDA out of memory")
+        return loss(self, scaled, normal)
+
+    whole, parts = (training(rows=70, centered=True, epochs=2) for _ in range(2))
+    list(whole.moments())
+    monkeypatch.setattr(PaperNetwork, "loss", hungry)
+    with pytest.warns(TrainingNotice):
+        list(parts.moments())
+
+    torch.testing.assert_close(whole.adam.weights, parts.adam.weights, rtol=1e-3, atol=1e-4)
+
+
+def test_batches_are_of_one_size(prepared, preparation):
+    run = PaperTraining.create(
+        prepared[:47], preparation.coordinates, 2, 0, PaperSettings(centered=True, epochs=1)
+    )
+
+    assert [len(rows) for rows in run._batches(0)] == [16, 16, 15]

@@ -38,9 +38,11 @@ class Adam:
         self.steps += 1
         self.mean.lerp_(gradient, 1 - DECAY_OF_MEAN)
         self.square.mul_(DECAY_OF_SQUARE).addcmul_(gradient, gradient, value=1 - DECAY_OF_SQUARE)
-        of_mean, of_square = (1 - decay**self.steps for decay in (DECAY_OF_MEAN, DECAY_OF_SQUARE))
-        spread = self.square.sqrt().div_(math.sqrt(of_square)).add_(LEAST_SPREAD)
-        self.weights.addcdiv_(self.mean, spread, value=-self.learning_rate / of_mean)
+        of_mean = 1 - DECAY_OF_MEAN**self.steps
+        of_square = math.sqrt(1 - DECAY_OF_SQUARE**self.steps)
+        spread = self.square.sqrt().add_(LEAST_SPREAD * of_square)
+        rate = self.learning_rate * of_square / of_mean
+        self.weights.addcdiv_(self.mean, spread, value=-rate)
 
     def restart(self) -> None:
         """Forget the moments."""

@@ -136,19 +136,15 @@ class PaperTraining:
         normal.normal_(generator=self._draws)
 
         def part(some: slice) -> tuple[Tensor, Tensor]:
-            return self._gradient(rows[some], normal[some])
+            scaled = self.scaling.apply(self.prepared[rows[some]])
+            loss = torch.stack(self.network.loss(scaled, normal[some])) / len(rows)
+            slopes = torch.autograd.grad(loss.sum(), self.network.parameters)
+            return loss.detach(), torch.cat([slope.flatten() for slope in slopes])
 
         parts = self._batch.run(part, len(rows))
         loss, gradient = (sum(each[1:], each[0]) for each in zip(*parts, strict=True))
-        self.adam.step(gradient / len(rows))
-        return loss / len(rows)
-
-    def _gradient(self, rows: Tensor, normal: Tensor) -> tuple[Tensor, Tensor]:
-        scaled = self.scaling.apply(self.prepared[rows])
-        reconstruction, kl = self.network.loss(scaled, normal)
-        slopes = torch.autograd.grad(reconstruction + kl, self.network.parameters)
-        loss = torch.stack([reconstruction.detach(), kl.detach()])
-        return loss, torch.cat([slope.flatten() for slope in slopes])
+        self.adam.step(gradient)
+        return loss
 
     def _count(self, parts: Tensor) -> None:
         position = self._position
