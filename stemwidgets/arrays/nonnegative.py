@@ -64,11 +64,12 @@ def nmf(
         )
     weight = require_weight(weighting, moments)
     rank = min(max(3 * kept, kept + SPARE), moments.count - 1, len(weight))
-    _, axes = principal_axes(data, used, moments, weight, rank)
+    variance, axes = principal_axes(data, used, moments, weight, rank)
     along = scores(data, used, moments, weight, axes)[moments.filled].astype(np.float64)
     left = np.hstack([np.ones((len(along), 1)), along])
     right = np.vstack([moments.mean / weight, axes])
-    maps, patterns = _factorised(left, right, kept)
+    noise = moments.count * max(0.0, float((moments.variance / weight**2).sum() - variance.sum()))
+    maps, patterns = _factorised(left, right, kept, noise)
     return _in_counts(maps, patterns * weight, moments, used)
 
 
@@ -91,8 +92,8 @@ def _in_counts(maps: Array, patterns: Array, moments: Moments, used: Any) -> Dec
     )
 
 
-def _factorised(left: Array, right: Array, components: int) -> tuple[Array, Array]:
-    """Non-negative W, H with ``W @ H`` next to ``left @ right``."""
+def _factorised(left: Array, right: Array, components: int, noise: float) -> tuple[Array, Array]:
+    """Non-negative W, H with ``W @ H`` next to ``left @ right``, which lacks some `noise`."""
     maps, patterns = _start(left, right, components)
     size = float(np.sum((left.T @ left) * (right @ right.T)))
     before = np.inf
@@ -104,7 +105,7 @@ def _factorised(left: Array, right: Array, components: int) -> tuple[Array, Arra
         patterns = np.ascontiguousarray(columns.T)
         fit = 2 * float(np.sum(across * patterns))
         misfit = size - fit + float(np.sum(overlap * (patterns @ patterns.T)))
-        if before - misfit <= TOLERANCE * max(misfit, TINY * size):
+        if before - misfit <= TOLERANCE * max(misfit + noise, TINY * size):
             break
         before = misfit
     return maps, patterns
