@@ -26,3 +26,19 @@ def test_a_model_without_angle_fills_the_latent_maps_and_says_that_it_does_not_t
     red, green, blue = np.moveaxis(desk.look(desk.map("rrVAE angle"))[40:-10, 40:-10], -1, 0)
     assert (red == green).all()
     assert (red == blue).all()
+
+
+@pytest.mark.parametrize("desk", ["voila"], indirect=True)
+def test_a_network_goes_on_when_asked_and_begins_anew_when_trained(desk: Desk):
+    panel = desk.view("train-panel")
+    panel.get_by_label("model").select_option("VAE without rotation")
+    epochs = panel.get_by_label("epochs")
+    epochs.fill("4")
+    epochs.press("Tab")
+    desk.press("Train")
+    expect(panel).to_contain_text("finished, epoch 4 of 4", timeout=60_000)
+    expect(panel).to_contain_text("Train begins a new model, Go on trains this one further.")
+    desk.press("Go on")
+    expect(panel).to_contain_text("finished, epoch 8 of 8", timeout=60_000)
+    desk.press("Train")
+    expect(panel).to_contain_text("finished, epoch 4 of 4", timeout=60_000)
