@@ -117,6 +117,16 @@ def test_large_and_bright_patterns_do_not_overflow(dtype):
     np.testing.assert_array_equal(center_of_mass(data), [[7.5, 2499.5]])
 
 
+def test_all_cores_find_what_one_finds(monkeypatch):
+    data = np.random.default_rng(8).integers(0, 99, (7, 5, 9, 11)).astype(np.uint16)
+    alone = moments(data), moments(np.ma.masked_greater(data, 90))
+    monkeypatch.setattr("stemwidgets.arrays.center_of_mass.SHARED_BYTES", 0)
+
+    np.testing.assert_array_equal(moments(data), alone[0])
+    np.testing.assert_array_equal(moments(np.ma.masked_greater(data, 90)), alone[1])
+    np.testing.assert_array_equal(moments(data.reshape(-1, 9, 11)), alone[0].reshape(-1, 3))
+
+
 def test_patterns_need_not_lie_in_order():
     data = np.random.default_rng(2).integers(0, 99, (11, 9, 5, 4)).astype(np.uint16)
 
@@ -337,10 +347,12 @@ def test_com_takes_hardly_more_memory_than_the_data():
     data = np.zeros((32, 32, 96, 100), np.uint16)
     data[..., 5, 6] = 1
     mask = np.full((96, 100), 0.5)
+    foreign = data.astype(">u2").transpose(1, 0, 2, 3)
     center_of_mass(data[:1], mask)
     tracemalloc.start()
     center_of_mass(data)
     center_of_mass(data, mask, threshold=0.1)
+    center_of_mass(foreign)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
 

@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from dask.base import compute
+from dask.delayed import delayed
+from dask.system import CPU_COUNT
 from numpy.typing import ArrayLike, NDArray
 
 from stemwidgets.arrays.axes import Axes
@@ -15,7 +18,10 @@ from stemwidgets.arrays.checks import require_finite, require_patterns
 from stemwidgets.arrays.errors import InputError
 from stemwidgets.arrays.moments import kept_moments, plain_moments, weighted_moments
 
-BLOCK_BYTES = 2 * 2**20
+BLOCK_BYTES = 16 * 2**20
+BLOCKS = 32  # of the data at least, all cores taken together: a block may have to be copied
+SHARED_BYTES = 64 * 2**20  # so much or more in memory is read by all cores
+PIECES = 4  # for each core, so that a slow one does not hold up the others
 NEGATIVE_SHARE = 0.5  # of the positive sums: more than any noise, less than a subtracted mean
 
 Map = NDArray[np.float64]
@@ -83,8 +89,9 @@ def moments(
     Parameters
     ----------
     data : array, shape [..., ky, kx]
-        Counts I; numpy, or dask, whose scheduler reads chunk after chunk. Negative counts, as the
-        subtraction of a dark image leaves, count as they are.
+        Counts I; numpy, read by all cores (``dask.config.set(num_workers=1)``: by one), or dask,
+        whose scheduler reads chunk after chunk. Negative counts, as the subtraction of a dark image
+        leaves, count as they are.
     mask : ndarray of shape [ky, kx], or detector, optional
         Weight w of each pixel, or an object with ``mask(shape)`` that gives it; 0 leaves a pixel
         out, whatever it holds.
@@ -112,7 +119,12 @@ def moments(
     if threshold is not None and not np.isfinite(threshold):
         raise InputError(f"Expected a threshold in counts, got {threshold!r}.")
     options = (weights, threshold, dark)
-    sums = _streamed(data, options) if hasattr(data, "dask") else _read(data, *options)
+    if hasattr(data, "dask"):
+        sums = _streamed(data, options)
+    elif isinstance(data, np.ndarray) and data.nbytes >= SHARED_BYTES:
+        sums = _shared(data, options)
+    else:
+        sums = _read(data, *options)
     require_finite(sums[..., 0])
     _require_counts(sums[..., 0])
     return sums
@@ -182,8 +194,22 @@ def pattern_moments(
 
 def _read(data: Any, *options: Any) -> Map:
     sums = np.empty((*data.shape[:-2], 3))
-    for where, patterns in iterate_blocks(data, BLOCK_BYTES):
+    for where, patterns in iterate_blocks(data, min(BLOCK_BYTES, data.nbytes // BLOCKS)):
         sums[where] = pattern_moments(patterns, *options)
+    return sums
+
+
+def _shared(data: NDArray[Any], options: tuple[Any, ...]) -> Map:
+    """Read by all cores; a dask array of the same memory would copy it."""
+    sums = np.empty((*data.shape[:-2], 3))
+    rows = -(-len(data) // (PIECES * CPU_COUNT))
+
+    def read(start: int) -> None:
+        piece = slice(start, start + rows)
+        sums[piece] = _read(data[piece], *options)
+
+    tasks = [delayed(read, pure=False)(start) for start in range(0, len(data), rows)]
+    compute(*tasks, scheduler="threads")
     return sums
 
 

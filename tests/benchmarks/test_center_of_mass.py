@@ -1,0 +1,245 @@
+"""Centre of mass: its speed, beside reading and beside others, its memory; the potential's error.
+
+``python -m pytest -m benchmark -s tests/benchmarks/test_center_of_mass.py``
+
+Medians, taken in turns. "Reading" is a loop over the same bytes as 64-bit words, in numba; it and
+the COM beside it run on one core, the others on all of them. Scans are of 128×128 patterns of
+uint16 with Poisson counts; ``BENCHMARK_GB=4`` sets the size of the streamed one (1 is the default),
+which is written where pytest keeps its temporary files.
+"""
+
+import importlib.util
+import os
+import time
+import tracemalloc
+from pathlib import Path
+from statistics import median
+
+import dask
+import numba
+import numpy as np
+import pytest
+from phase_objects import ENERGY, phase_scan
+from scipy import ndimage
+
+import stemwidgets as sw
+from benchmarks.table import Figure, Table
+from stemwidgets.arrays.axes import Axes
+from stemwidgets.arrays.center_of_mass import center_of_mass
+from stemwidgets.arrays.potential import potential
+from stemwidgets.signals.axes import arrays_to_signal, signal_to_arrays
+
+pytestmark = [pytest.mark.benchmark, pytest.mark.timeout(3600)]
+
+PATTERN = (128, 128)
+REPEATS = 7
+STREAMED_GB = float(os.environ.get("BENCHMARK_GB", "1"))
+DISC = sw.AnnularDetector((64, 64), 0, 40)
+
+
+def counts(scan, dtype="u2"):
+    """Poisson counts; beyond 1024 patterns they recur."""
+    patterns = np.random.default_rng(0).poisson(20, (1024, *PATTERN)).astype(dtype)
+    return np.resize(patterns, (*scan, *PATTERN))
+
+
+@numba.njit
+def read(words):
+    total = np.uint64(0)
+    for index in range(words.size):
+        total ^= words[index]
+    return total
+
+
+def on_one_core(data, **options):
+    with dask.config.set(num_workers=1):
+        return center_of_mass(data, **options)
+
+
+def seconds(*calls, repeats=REPEATS):
+    """Median time of each, taken in turns."""
+    spent = [[] for _ in calls]
+    for repeat in range(repeats + 1):
+        for times, call in zip(spent, calls, strict=True):
+            began = time.perf_counter()
+            call()
+            if repeat:
+                times.append(time.perf_counter() - began)
+    return [median(times) for times in spent]
+
+
+def test_com_beside_reading():
+    table = Table(
+        "COM of a scan in memory, 0.5 GB",
+        [
+            Figure("GB/s", digits=2),
+            Figure("of reading", at_least=0.65, digits=2),
+            Figure("of data.sum()", digits=1),
+        ],
+        labels="type",
+    )
+    for dtype, scan in (("u2", (128, 128)), ("u1", (256, 128)), ("f4", (128, 64))):
+        data = counts(scan, dtype)
+        words = data.reshape(-1).view(np.uint64)
+        reading, summing, ours = seconds(
+            lambda words=words: read(words),
+            lambda data=data: data.sum(),
+            lambda data=data: on_one_core(data),
+        )
+        table.add(dtype, [data.nbytes / ours / 1e9, reading / ours, summing / ours])
+    table.close()
+
+
+def test_com_with_options():
+    table = Table(
+        "COM of a scan in memory with options, uint16, 0.5 GB",
+        [Figure("GB/s", digits=2), Figure("of reading", digits=2)],
+        labels="option",
+    )
+    data = counts((128, 128))
+    words = data.reshape(-1).view(np.uint64)
+    options = {
+        "disc": {"mask": DISC},
+        "weights": {"mask": np.full(PATTERN, 0.5)},
+        "thresh.": {"threshold": 15},
+        "backgr.": {"background": 3},
+    }
+    for name, option in options.items():
+        reading, ours = seconds(
+            lambda: read(words), lambda option=option: on_one_core(data, **option), repeats=5
+        )
+        table.add(name, [data.nbytes / ours / 1e9, reading / ours])
+    table.close()
+
+
+def test_com_beside_others():
+    table = Table(
+        "seconds of others over ours, signal to signal, 96×104 patterns",
+        [
+            Figure("ours [ms]", digits=1),
+            Figure("pyxem", at_least=60, digits=0),
+            Figure("scipy loop", at_least=13, digits=1),
+            *([Figure("LiberTEM", at_least=3, digits=1)] if libertem() else []),
+        ],
+        labels="",
+    )
+    signal = arrays_to_signal(counts((96, 104)), Axes.uncalibrated((96, 104, *PATTERN)))
+    calls = [lambda: sw.center_of_mass(signal)]
+    calls += [lambda: by_pyxem(signal), lambda: by_scipy(signal.data[:8])]
+    calls += [libertem_call(signal.data)] if libertem() else []
+    ours, pyxem, scipy, *rest = seconds(*calls, repeats=3)
+    table.add("", [1e3 * ours, *(other / ours for other in (pyxem, 12 * scipy, *rest))])
+    table.close()
+    if not libertem():
+        print("         LiberTEM is not installed: not measured")
+
+
+def by_pyxem(signal):
+    return signal.get_direct_beam_position(method="center_of_mass")
+
+
+def by_scipy(data):
+    return np.array([[ndimage.center_of_mass(pattern) for pattern in row] for row in data])
+
+
+def libertem():
+    return importlib.util.find_spec("libertem") is not None
+
+
+def libertem_call(data):
+    from libertem.api import Context
+    from libertem.udf.com import CoMUDF
+
+    context = Context.make_with("inline")
+    dataset = context.load("memory", data=data, sig_dims=2)
+    return lambda: context.run_udf(dataset, CoMUDF.with_params())
+
+
+def test_memory_of_com():
+    table = Table(
+        "memory beyond the data, 134 MB of uint16",
+        [Figure("MB", digits=2), Figure("% of data", at_most=5, digits=2)],
+        labels="COM",
+    )
+    data = counts((64, 64))
+    cases = {
+        "plain": lambda: center_of_mass(data),
+        "disc": lambda: center_of_mass(data, DISC),
+        "thresh.": lambda: center_of_mass(data, threshold=15),
+        "strided": lambda: center_of_mass(data.transpose(1, 0, 2, 3)),
+        "signal": lambda: sw.center_of_mass(data),
+    }
+    for name, call in cases.items():
+        call()
+        tracemalloc.start()
+        call()
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        table.add(name, [peak / 1e6, 100 * peak / data.nbytes])
+    table.close()
+
+
+def test_streaming(tmp_path):
+    table = Table(
+        f"COM of a .zspy of {STREAMED_GB:g} GB, as HyperSpy writes it",
+        [
+            Figure("decoding [s]", digits=2),
+            Figure("COM [s]", digits=2),
+            Figure("over decoding", at_most=1.15, digits=2),
+            Figure("peak [GB]", at_most=0.5, digits=2),
+        ],
+        labels="",
+    )
+    rows = max(1, round(STREAMED_GB * 1e9 / (128 * np.prod(PATTERN) * 2)))
+    data = counts((rows, 128))
+    arrays_to_signal(data, Axes.uncalibrated(data.shape)).save(tmp_path / "scan.zspy")
+    expected = center_of_mass(data)
+    del data
+    signal = sw.load(tmp_path / "scan.zspy", lazy=True)
+    lazy = signal_to_arrays(signal)[0]
+    corner = lazy.map_blocks(lambda block: block[:1, :1, :1, :1], dtype=lazy.dtype)
+    corner = corner.map_blocks(np.asarray, chunks=tuple((1,) * n for n in lazy.numblocks))
+    decoding, ours = seconds(corner.compute, lambda: center_of_mass(lazy), repeats=3)
+    before = memory("VmRSS")
+    Path("/proc/self/clear_refs").write_text("5")  # the peak starts again from here
+    found = center_of_mass(lazy)
+    table.add("", [decoding, ours, ours / decoding, memory("VmHWM") - before])
+    np.testing.assert_array_equal(found, expected)
+    table.close()
+
+
+def memory(name):
+    """A line of /proc/self/status [GB]."""
+    for line in Path("/proc/self/status").read_text().splitlines():
+        if line.startswith(name + ":"):
+            return int(line.split()[1]) * 1024 / 1e9
+    raise LookupError(name)
+
+
+def test_potential_of_a_part_that_is_not_periodic():
+    table = Table(
+        "iDPC of simulated phase objects, 22×25 positions, and time for 512×512",
+        [
+            Figure("theorem [%]", at_most=1, digits=4),
+            Figure("iDPC rms [%]", at_most=1, digits=2),
+            Figure("512×512 [s]", digits=2),
+        ],
+        labels="phase",
+    )
+    noise = np.random.default_rng(0).normal(size=(2, 512, 512))
+    (spent,) = seconds(lambda: potential(*noise), repeats=3)
+    for strength in (0.1, 0.5, 2.5):
+        truth = phase_scan(strength)
+        signal = arrays_to_signal(truth.data, truth.axes)
+        signal.set_experimental_parameters(beam_energy=ENERGY)
+        com = sw.center_of_mass(signal, reference=None)
+        theorem = rms(np.hypot(com.y.data - truth.y, com.x.data - truth.x))
+        wanted = truth.potential - truth.potential.mean()
+        found = rms(com.potential().data - wanted)
+        theorem_size = rms(np.hypot(truth.y, truth.x))
+        table.add(strength, [100 * theorem / theorem_size, 100 * found / rms(wanted), spent])
+    table.close()
+
+
+def rms(values):
+    return float(np.sqrt(np.mean(np.square(values))))
