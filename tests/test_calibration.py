@@ -234,3 +234,17 @@ def test_scans_that_cannot_be_calibrated_are_refused():
         axis.units, axis.scale = "1/Å", 0.02
     with pytest.raises(sw.InputError, match="beam energy"):
         sw.calibrate(signal, semi_angle=20)
+
+
+def test_file_is_calibrated_as_the_signal_in_it(tmp_path):
+    signal = arrays_to_signal(disc_scan(), Axes.uncalibrated((9, 11, 40, 44)), "Disc")
+    signal.set_experimental_parameters(beam_energy=200, convergence_angle=20)
+    signal.save(tmp_path / "scan.hspy")
+
+    found = sw.calibrate(tmp_path / "scan.hspy")
+
+    assert found == sw.calibrate(signal)
+    assert found.detector_units == "1/Å"
+    assert found.semi_angle == 20
+    with pytest.raises(FileNotFoundError):
+        sw.calibrate(tmp_path / "none.hspy")

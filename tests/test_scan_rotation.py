@@ -141,6 +141,16 @@ def test_holes_of_a_honeycomb_that_is_not_resolved_are_not_trusted():
     assert not found.resolved
 
 
+def test_a_handful_of_atoms_is_enough():
+    field, dark = atoms(seed=3, count=6, width=0.5)
+
+    found = find_rotation(noisy(on_detector(field, 0.9, -1), 0.2), STEP, noisy(dark, 0.2))
+
+    assert abs(wrap(found.angle - 0.9)) < np.radians(3)
+    assert found.handedness == -1
+    assert found.resolved
+
+
 def test_few_empty_patterns_do_not_matter():
     field, dark = atoms()
     com = on_detector(field, 1.3, -1)

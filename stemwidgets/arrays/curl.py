@@ -10,6 +10,7 @@ SMOOTHING = (1.0, 1.5, 2.25, 3.4, 5.0)  # σ of Gaussian derivatives, in scan po
 MARGIN = 2.0  # of the scan that is left out, in σ
 BLOCK = 6.0  # of the scan that is taken for one, in σ
 MOST_BLOCKS = 16
+CELL = 3.0  # beyond which noise is not connected, in σ
 LEAST_SUPPORT = 0.9
 
 Map = NDArray[np.float64]
@@ -28,8 +29,8 @@ class Blurred:
         Their derivatives along and down the scan.
     climb : ndarray of complex, or None
         Gradient of the dark field.
-    block : ndarray of int
-        Part of the scan that each position belongs to.
+    block, cell : ndarray of int
+        Part of the scan that each position belongs to; cells are the smaller ones.
     """
 
     field: Field
@@ -37,6 +38,7 @@ class Blurred:
     by_y: Field
     climb: Field | None
     block: NDArray[np.intp]
+    cell: NDArray[np.intp]
 
     @classmethod
     def of(
@@ -49,7 +51,8 @@ class Blurred:
         inside = (slice(margin, -margin),) * 2
         support = ndimage.gaussian_filter(valid.astype(float), sigma, mode="nearest")
         used = (support > LEAST_SUPPORT)[inside]
-        block = _blocks(used.shape, sigma)[used]
+        block = _parts(used.shape, BLOCK * sigma, MOST_BLOCKS)[used]
+        cell = _parts(used.shape, CELL * sigma, max(used.shape))[used]
         if len(np.unique(block)) < 2:
             return None
 
@@ -67,6 +70,7 @@ class Blurred:
             _complex(down[0], down[1]) / step[0],
             climb,
             block,
+            cell,
         )
 
 
@@ -91,13 +95,13 @@ def _filtered(values: Map, sigma: float, order: tuple[int, int]) -> Map:
     return smoothed[tuple(slice(p, -p) for p in pad)]
 
 
-def _blocks(shape: tuple[int, ...], sigma: float) -> NDArray[np.intp]:
-    """Parts of the scan, larger than what smoothing connects."""
-    counts = (int(np.clip(size / (BLOCK * sigma), 2, MOST_BLOCKS)) for size in shape)
+def _parts(shape: tuple[int, ...], edge: float, most: int) -> NDArray[np.intp]:
+    """Parts of the scan, two to `most` along each axis, about as long as `edge`."""
+    counts = (int(np.clip(size / edge, 2, most)) for size in shape)
     rows, columns = (
         np.arange(size) * count // size for size, count in zip(shape, counts, strict=True)
     )
-    return rows[:, None] * MOST_BLOCKS + columns
+    return rows[:, None] * max(shape) + columns
 
 
 @dataclass(frozen=True, eq=False)
@@ -140,7 +144,7 @@ class Turned:
         spread = count / (count - 1)
         off = (squares * turn**2).imag
         std = 0.5 * np.sqrt(spread * (off**2).sum()) / max(abs(resultant), 1e-300)
-        random = spread * (np.abs(squares - squares.mean()) ** 2).sum()
+        random = (np.abs(_complex_sums(operator**2, blurred.cell)) ** 2).sum()
         by_chance = len(SMOOTHING) * np.exp(-(abs(resultant) ** 2) / max(random, 1e-300))
         energy = max((np.abs(operator) ** 2).sum(), 1e-300)
         curls = block_sums((operator * turn).imag ** 2, blurred.block) / energy
