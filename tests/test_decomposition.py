@@ -134,7 +134,9 @@ def test_lazy_patterns_give_the_same_as_those_in_memory(method, weighting, chunk
     rounds = 0.5 if method is nonnegative.nmf else 0.01  # counts of 500
     np.testing.assert_allclose(lazy.maps, eager.maps, atol=rounds)
     np.testing.assert_allclose(lazy.patterns, eager.patterns, atol=1e-3)
-    np.testing.assert_allclose(lazy.denoised(2, lazy=True).compute(), eager.denoised(2), atol=1e-2)
+    np.testing.assert_allclose(
+        lazy.denoised(2, lazy=True).compute(), eager.denoised(2), atol=rounds
+    )
 
 
 @settings(deadline=None, max_examples=25)

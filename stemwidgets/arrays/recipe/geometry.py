@@ -22,6 +22,7 @@ from stemwidgets.arrays.recipe.step import (
 )
 
 MARGIN = 1.1
+DECIMALS = 3  # of a pixel: what is measured is printed
 
 
 @dataclass(frozen=True)
@@ -93,24 +94,26 @@ class Crop(Step):
 
     def measured(self, scan: Scan) -> Self:
         """With centre and radius of the disc."""
-        center, radius = self.center or scan.center, self.radius
-        if center is None or radius is None:
+        center, radius = self.center, self.radius
+        if radius is None or (center or scan.center) is None:
             found, of_disc = _disc(scan)
-            center = center or found
-            radius = radius or of_disc * (self.margin or MARGIN)
+            if (center or scan.center) is None:
+                center = found
+            radius = radius or round(of_disc * (self.margin or MARGIN), DECIMALS)
         if isinstance(radius, float):
             height, width = scan.axes.pixel_size
-            radius = (radius * width / height, radius)
+            radius = (radius if height == width else radius * width / height, radius)
         return replace(self, radius=radius, margin=None, center=center)
 
     def apply(self, scan: Scan) -> Scan:
         """Cut the window out."""
         assert isinstance(self.radius, tuple)
-        assert self.center is not None
+        center = self.center or scan.center
+        assert center is not None
         window = [
             _window(at, half, axis, name)
             for at, half, axis, name in zip(
-                self.center, self.radius, scan.axes[2:], ("ky", "kx"), strict=True
+                center, self.radius, scan.axes[2:], ("ky", "kx"), strict=True
             )
         ]
         ky, kx = (
@@ -118,7 +121,7 @@ class Crop(Step):
             for axis, part in zip(scan.axes[2:], window, strict=True)
         )
         mask = None if scan.mask is None else scan.mask[window[0], window[1]]
-        center = (self.center[0] - window[0].start, self.center[1] - window[1].start)
+        center = (center[0] - window[0].start, center[1] - window[1].start)
         data = scan.data[..., window[0], window[1]]
         return Scan(data, scan.axes._replace(ky=ky, kx=kx), center, mask)
 
@@ -174,7 +177,8 @@ class Bin(Step):
 
 def _disc(scan: Scan) -> tuple[tuple[float, float], float]:
     disc = find_disc(mean_pattern(scan.data), scan.axes.pixel_size, scan.mask)
-    return (float(disc.center[0]), float(disc.center[1])), float(disc.radius)
+    y, x = (round(float(at), DECIMALS) for at in disc.center)
+    return (y, x), float(disc.radius)
 
 
 def _window(at: float, half: float, axis: Axis, name: str) -> slice:
