@@ -19,7 +19,7 @@ from stemwidgets.arrays.errors import InputError
 from stemwidgets.arrays.moments import kept_moments, plain_moments, weighted_moments
 
 BLOCK_BYTES = 16 * 2**20
-BLOCKS = 32  # of the data at least, all cores taken together: a block may have to be copied
+BLOCKS = 64  # of the data at least, all cores taken together: a block may have to be copied
 SHARED_BYTES = 64 * 2**20  # so much or more in memory is read by all cores
 PIECES = 4  # for each core, so that a slow one does not hold up the others
 NEGATIVE_SHARE = 0.5  # of the positive sums: more than any noise, less than a subtracted mean
