@@ -3,12 +3,13 @@
 from dataclasses import dataclass
 from typing import Any, Self
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from stemwidgets.arrays.errors import InputError
 
-ROWS = 256
 TOLERANCE = 1e-4  # of the mean; another order of summing changes less, another scan more
 
 
@@ -31,14 +32,10 @@ class Fingerprint:
     mean: Tensor
 
     @classmethod
-    def of(cls, shape: tuple[int, ...], prepared: Tensor) -> Self:
-        """Take it from the used pixels of the patterns with counts, ``[n, pixels]``."""
-        total = sum(
-            (rows.sum(0, dtype=torch.float32) for rows in prepared.split(ROWS)),
-            torch.zeros(prepared.shape[1], device=prepared.device),
-        )
-        mean = (total / len(prepared)).cpu()
-        return cls(tuple(shape), float(mean.sum()), mean)
+    def from_sum(cls, shape: tuple[int, ...], total: NDArray[np.float64], patterns: int) -> Self:
+        """Take it from the sum of so many patterns, ``[used pixels]``."""
+        mean = torch.from_numpy((total / patterns).astype(np.float32))
+        return cls(tuple(shape), float(total.sum() / patterns), mean)
 
     def same(self, other: "Fingerprint") -> bool:
         """Whether both are of the same data."""

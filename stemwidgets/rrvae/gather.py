@@ -14,6 +14,7 @@ from stemwidgets.arrays.pixels import common_mask, faulty_pixels, pixel_statisti
 from stemwidgets.arrays.preparation import Preparation
 from stemwidgets.arrays.zingers import plausible_limit
 from stemwidgets.rrvae.basis import Float, HarmonicBasis, fit_basis
+from stemwidgets.rrvae.fingerprint import Fingerprint
 from stemwidgets.rrvae.gaps import fill_gaps
 
 FEWEST_PATTERNS = 16
@@ -38,6 +39,8 @@ class Gathered:
         Which patterns have counts.
     relative_dose : ndarray of float32, shape [n]
         Counts of each pattern over those of the mean pattern.
+    fingerprint : Fingerprint
+        What the scan is known by.
     """
 
     preparation: Preparation
@@ -46,6 +49,7 @@ class Gathered:
     left_out: Float
     filled: NDArray[np.bool_]
     relative_dose: Float
+    fingerprint: Fingerprint
 
 
 def as_array(data: Any) -> Any:
@@ -57,7 +61,10 @@ def as_array(data: Any) -> Any:
 
 
 def gather(
-    data: Any, pixel_size: tuple[float, float], mask: NDArray[np.bool_] | None = None
+    data: Any,
+    pixel_size: tuple[float, float],
+    mask: NDArray[np.bool_] | None = None,
+    before: tuple[Preparation, HarmonicBasis] | None = None,
 ) -> Gathered:
     """Read a scan, choose its preparation and basis, and project it.
 
@@ -71,15 +78,21 @@ def gather(
         Height and width of a detector pixel.
     mask : ndarray of bool, shape [ky, kx], optional
         True where a pixel is left out; that of a masked array is added.
+    before : (Preparation, HarmonicBasis), optional
+        Of a training that goes on, instead of choosing them.
 
     Raises
     ------
     InputError
         If there are too few patterns, they are alike, or pixels are not finite.
     """
-    preparation, sample = prepare(data, pixel_size, mask)
-    basis = fit_basis(sample, *preparation.coordinates)
+    if before is None:
+        preparation, sample = prepare(data, pixel_size, mask)
+        basis = fit_basis(sample, *preparation.coordinates)
+    else:
+        preparation, basis = before
     coefficients, left_out, doses = [], [], []
+    total = np.zeros(len(preparation.gaps))
     filled = np.empty(data.shape[:-2], dtype=bool)
     for where, prepared in prepared_blocks(data, preparation):
         counts = prepared.sum(axis=1)
@@ -89,7 +102,9 @@ def gather(
         coefficients.append(projected)
         left_out.append(rest)
         doses.append(counts[has_counts])
+        total += prepared[has_counts].sum(axis=0, dtype=np.float64)
     dose = np.concatenate(doses)
+    require_enough(len(dose))
     return Gathered(
         preparation,
         basis,
@@ -97,6 +112,7 @@ def gather(
         np.concatenate(left_out),
         filled,
         dose / dose.mean(),
+        Fingerprint.from_sum(data.shape, total, len(dose)),
     )
 
 
@@ -104,6 +120,15 @@ def prepared_blocks(data: Any, preparation: Preparation) -> Iterator[tuple[Where
     """The used pixels of the patterns, block by block."""
     for where, patterns in iterate_blocks(data):
         yield where, preparation.apply(patterns)
+
+
+def require_enough(patterns: int) -> None:
+    """Refuse a scan with too few patterns that have counts."""
+    if patterns < FEWEST_PATTERNS:
+        raise InputError(
+            f"Expected at least {FEWEST_PATTERNS} patterns with counts to learn from, got "
+            f"{patterns}. Use a larger part of the scan."
+        )
 
 
 def prepare(
@@ -137,11 +162,7 @@ def _choose_pixels(
     if masked is not None:
         known = known | masked
     statistics = pixel_statistics(data, known)
-    if statistics.filled < FEWEST_PATTERNS:
-        raise InputError(
-            f"Expected at least {FEWEST_PATTERNS} patterns with counts to learn from, got "
-            f"{statistics.filled}. Use a larger part of the scan."
-        )
+    require_enough(statistics.filled)
     faulty = faulty_pixels(statistics, known)
     preparation = Preparation.from_mean(statistics.mean, pixel_size, faulty)
     return replace(preparation, limit=plausible_limit(statistics, faulty))

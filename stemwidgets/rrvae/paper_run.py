@@ -13,7 +13,7 @@ from stemwidgets.arrays.errors import InputError
 from stemwidgets.arrays.preparation import Preparation
 from stemwidgets.rrvae.device import free_memory
 from stemwidgets.rrvae.fingerprint import Fingerprint
-from stemwidgets.rrvae.gather import FEWEST_PATTERNS, prepare, prepared_blocks
+from stemwidgets.rrvae.gather import prepare, prepared_blocks, require_enough
 from stemwidgets.rrvae.interface import Columns, Options, State, part
 from stemwidgets.rrvae.mapbuilder import MapBuilder
 from stemwidgets.rrvae.paper_settings import PaperMoment, PaperSettings
@@ -119,7 +119,6 @@ class PaperRun:
         self.filled = np.zeros(data.shape[:-2], dtype=bool)
         pixels = self._read(data, device)
         _require_contrast(pixels)
-        self.fingerprint = Fingerprint.of(data.shape, pixels)
         settings = PaperSettings.for_data(len(pixels), turning, options.centered, options.epochs)
         if before is None or state is None:
             where = self.preparation.coordinates
@@ -179,18 +178,16 @@ class PaperRun:
         """The used pixels of the patterns with counts, ``[n, pixels]``."""
         shape = self.filled.size, len(self.preparation.coordinates[0])
         _require_room(4 * shape[0] * shape[1], device)
-        pixels, done = torch.empty(shape, device=device), 0
+        pixels, done, total = torch.empty(shape, device=device), 0, np.zeros(shape[1])
         for where, prepared in prepared_blocks(data, self.preparation):
             has_counts = prepared.sum(axis=1) > 0
             self.filled[where] = has_counts.reshape(self.filled[where].shape)
+            total += prepared[has_counts].sum(axis=0, dtype=np.float64)
             rows = torch.from_numpy(prepared[has_counts])
             pixels[done : done + len(rows)] = rows.to(device)
             done += len(rows)
-        if done < FEWEST_PATTERNS:
-            raise InputError(
-                f"Expected at least {FEWEST_PATTERNS} patterns with counts to learn from, got "
-                f"{done}. Use a larger part of the scan."
-            )
+        require_enough(done)
+        self.fingerprint = Fingerprint.from_sum(data.shape, total, done)
         return pixels[:done]
 
 
