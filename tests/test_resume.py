@@ -267,6 +267,21 @@ def test_after_a_divergence_the_checkpoint_has_the_last_good_moment(make, tmp_pa
     assert list(model.steps(scan))[-1].loss == last.loss
 
 
+def test_what_was_learned_on_another_type_of_device_goes_on_with_other_draws(tmp_path):
+    scan, path = turning_spot(), tmp_path / "run.rrvae"
+    stop_after(RRVAE(model="vae", centered=True, epochs=60), 1, scan, checkpoint=path)
+
+    def as_on_a_gpu(tensors, plain):
+        tensors["training.draws"] = tensors["training.draws"][:16].clone()
+        plain["training"]["device"] = "cuda"
+
+    damaged(path, as_on_a_gpu)
+
+    last = list(RRVAE.resume(path).steps(scan))[-1]
+    assert last.epoch == 60
+    assert np.isfinite(last.loss)
+
+
 def damaged(path, change):
     tensors, plain = storage.read(path)
     change(tensors, plain)

@@ -199,8 +199,12 @@ class PaperTraining:
             "means": self._means.clone(),
             "draws": self._draws.get_state(),
         }
-        position = asdict(self._position)
-        return tensors, {"adam": self.adam.steps, "batch": self._batch.size, "position": position}
+        return tensors, {
+            "device": self.prepared.device.type,
+            "adam": self.adam.steps,
+            "batch": self._batch.size,
+            "position": asdict(self._position),
+        }
 
     def restore(self, tensors: dict[str, Tensor], record: dict[str, Any], same_data: bool) -> None:
         """Go on from a `state`.
@@ -211,11 +215,16 @@ class PaperTraining:
             The state, of a training with this network.
         same_data : bool
             Whether it is of the same data; with others, the epochs begin anew.
+
+        On another type of device the draws are other ones.
         """
         self.adam.mean.copy_(tensors["mean"])
         self.adam.square.copy_(tensors["square"])
         self.adam.steps = int(record["adam"])
-        self._draws.set_state(tensors["draws"])
+        if record["device"] == self.prepared.device.type:
+            self._draws.set_state(tensors["draws"])
+        else:
+            self._draws.manual_seed(self.seed + self.adam.steps)
         self._batch = Batch(int(record["batch"]))
         if same_data:
             self._means.copy_(tensors["means"])
