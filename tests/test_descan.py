@@ -48,6 +48,40 @@ def test_polynomial_of_its_order_is_removed(order):
     assert_allclose(fit_descan(wandering, order).positions, wandering, atol=1e-9)
 
 
+def one_cell(periods):
+    """Deflections of a lattice, over a number of its periods."""
+    y, x = (2 * np.pi * periods * i / n for i, n in zip(np.indices(SHAPE), SHAPE, strict=True))
+    return np.stack([np.sin(y) + np.sin(x + y), np.sin(x) + np.sin(x + y)], axis=-1)
+
+
+def test_a_plane_that_deflections_feign_is_left_in_them():
+    com = one_cell(1)
+
+    assert fit_descan(com, 1).size > 0.3
+    assert fit_descan(com, None).order == 0
+    assert_allclose(fit_descan(com, None).departure, 0, atol=1e-12)
+
+
+@pytest.mark.parametrize("periods", [1, 2])
+def test_a_plane_that_stands_out_is_taken_without_asking(periods):
+    wandering = plane([3, 0.9, -0.8, 5, -0.7, 0.9])
+
+    found = fit_descan(one_cell(periods) + wandering, None)
+
+    assert found.order == 1
+    assert np.abs(found.departure - wandering + wandering.mean(axis=(0, 1))).max() < 5 * found.error
+
+
+def test_error_of_a_plane_in_noise_is_its_size():
+    noise = np.random.default_rng(0).normal(size=(40, 9, 14, 2))
+    fits = [fit_descan(com, 1) for com in noise]
+
+    ratio = np.median([fit.size / fit.error for fit in fits])
+
+    assert 0.6 < ratio < 1.5
+    assert sum(fit_descan(com, None).order for com in noise) <= 3
+
+
 def test_outliers_hardly_move_the_plane():
     wandering = plane([3, 0.2, -0.1, 5, -0.3, 0.15])
     com = wandering + 0.01 * deflections()

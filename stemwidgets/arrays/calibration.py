@@ -70,7 +70,7 @@ def measure(
     axes: Axes,
     rotation: ScanRotation | None = None,
     handedness: int | None = None,
-    descan_order: int = 1,
+    descan_order: int | None = None,
     descan_where: NDArray[Any] | None = None,
     mask: Any = None,
 ) -> Measured:

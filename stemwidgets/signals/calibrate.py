@@ -24,7 +24,7 @@ def calibrate(
     beam_energy: float | None = None,
     rotation: float | None = None,
     handedness: int | None = None,
-    descan_order: int = 1,
+    descan_order: int | None = None,
     descan_where: NDArray[Any] | None = None,
     mask: Any = None,
 ) -> Calibration:
@@ -52,11 +52,12 @@ def calibrate(
         [rad], where it is known: ``rotation=0`` to calibrate in vacuum, where nothing tells it.
     handedness : int, optional
         +1, or -1 for a mirrored detector, where it is known; +1 if only `rotation` is given.
-    descan_order : int
-        Descan is a polynomial of the scan position: 0 is none, 1 a plane, up to 4.
+    descan_order : int, optional
+        Descan is a polynomial of the scan position: 0 is none, 1 a plane, up to 4. If not given it
+        is a plane where that stands out from what the specimen deflects: a scan over one period or
+        one object cannot tell the two apart.
     descan_where : ndarray of bool, shape [iy, ix], optional
-        True where the descan is fitted, in vacuum, say; everywhere if not given. A scan of about
-        one period or one object cannot tell its deflections from a plane.
+        True where the descan is fitted, in vacuum, say; everywhere if not given.
     mask : ndarray of shape [ky, kx], or detector, optional
         Weight of each detector pixel; 0 leaves a pixel out, whatever it holds.
 

@@ -236,9 +236,7 @@ def _parts(record: dict[str, Any]) -> dict[str, Any]:
     disc, descan = record["disc"], record["descan"]
     parts = {
         "scan_rotation": ScanRotation(**record["scan_rotation"]),
-        "descan": Descan(
-            tuple(descan["shape"]), descan["order"], tuple(descan["y"]), tuple(descan["x"])
-        ),
+        "descan": Descan(**{name: _frozen(value) for name, value in descan.items()}),
         "disc": Disc(
             **{**disc, "center": tuple(disc["center"]), "ellipse": Ellipse(**disc["ellipse"])}
         ),
@@ -246,6 +244,10 @@ def _parts(record: dict[str, Any]) -> dict[str, Any]:
         "pattern_shape": tuple(record["pattern_shape"]),
     }
     return {**record, **parts}
+
+
+def _frozen(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value
 
 
 def _json_path(path: str | Path) -> Path:

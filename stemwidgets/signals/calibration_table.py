@@ -70,9 +70,14 @@ def _sign(rotation: ScanRotation) -> str:
 
 
 def _descan(descan: Descan) -> str:
-    kind = {0: "beam at rest", 1: "plane"}.get(descan.order, f"polynomial of order {descan.order}")
+    if descan.order == 0:
+        return f"none that stands out from deflections (± {descan.error:.2f} px rms)"
+    kind = "plane" if descan.order == 1 else f"polynomial of order {descan.order}"
     y, x = descan.extent
-    return f"{kind}: the beam wanders {y:.2f} px along ky, {x:.2f} px along kx"
+    return (
+        f"{kind}: the beam wanders {y:.2f} px along ky, {x:.2f} px along kx "
+        f"({descan.size:.2f} ± {descan.error:.2f} px rms)"
+    )
 
 
 def _center(disc: Disc) -> str:
