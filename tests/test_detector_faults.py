@@ -164,7 +164,7 @@ def test_angle_is_physical_on_any_detector(place, truth, encoding):
     assert abs(np.degrees(comparison.offset)) < 1
     assert comparison.median_difference < 3.5 * placed.best_median_error
     ellipse = PLACES[place].get("ellipse", Ellipse())
-    assert model.preparation.ellipse.ratio == pytest.approx(ellipse.ratio, abs=0.01)
+    assert model.used_pixels.ellipse.ratio == pytest.approx(ellipse.ratio, abs=0.01)
 
 
 def test_undone_ellipse_gives_a_better_angle(monkeypatch):
@@ -222,7 +222,7 @@ def test_dead_pixels_cost_nothing(truth, encoding):
 
     model = RRVAE(seed=0).fit(patterns)
 
-    assert model.preparation.mask.sum() == 4
+    assert model.used_pixels.mask.sum() == 4
     angle = model.encode(patterns).angle
     assert np.median(error(angle, truth)) < 1.3 * np.median(error(encoding.angle, truth))
 
@@ -235,7 +235,7 @@ def test_model_with_a_mask_is_the_same_after_loading(truth, tmp_path):
     model.save(tmp_path / "stop.rrvae")
     loaded = RRVAE.load(tmp_path / "stop.rrvae")
 
-    np.testing.assert_array_equal(loaded.preparation.mask, stop)
+    np.testing.assert_array_equal(loaded.used_pixels.mask, stop)
     np.testing.assert_array_equal(
         model.encode(truth.patterns).angle, loaded.encode(truth.patterns).angle
     )

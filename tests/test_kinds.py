@@ -101,8 +101,8 @@ def test_empty_patterns_masks_pixel_sizes_and_lazy_data_are_taken(make):
     model = make().fit(lazy, pixel_size=(0.05, 0.04), mask=stop)
     maps = model.encode(lazy)
 
-    assert model.preparation.pixel_size == (0.05, 0.04)
-    assert model.preparation.mask[8:10, 7].all()
+    assert model.used_pixels.pixel_size == (0.05, 0.04)
+    assert model.used_pixels.mask[8:10, 7].all()
     assert np.isnan(maps.latent[2, 3]).all()
     assert np.isfinite(np.delete(maps.latent.reshape(24, 2), 15, axis=0)).all()
 

@@ -74,6 +74,7 @@ def test_saved_models_keep_their_preparation(model, tmp_path):
 
     loaded = sw.RRVAE.load(tmp_path / "spot.rrvae")
 
+    assert loaded.preparation == model.preparation == recipe().measured(signal())
     assert repr(loaded) == repr(model)
     assert "sw.Preparation()" in repr(loaded)
     same(loaded.encode(scan(1)), model.encode(scan(1)))

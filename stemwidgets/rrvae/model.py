@@ -101,7 +101,7 @@ class RRVAE(Trainable):
         return self._require_learned().fold
 
     @property
-    def preparation(self) -> Preparation:
+    def used_pixels(self) -> Preparation:
         """Which pixels of the patterns are used."""
         return self._require_learned().preparation
 

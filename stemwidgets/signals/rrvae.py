@@ -87,12 +87,17 @@ class RRVAE(model.RRVAE):
         self._recipe = _require_recipe(preparation)
         self._measured: Preparation | None = None
 
+    @property
+    def preparation(self) -> Preparation | None:
+        """Steps that scans go through first; in numbers once there was one to measure."""
+        return self._measured or self._recipe
+
     def __repr__(self) -> str:
         """Name the kind and its options."""
         words = super().__repr__()
         if self._recipe is None:
             return words
-        return words.replace(repr(self._settings["preparation"]), str(self._taken))
+        return words.replace(repr(self._settings["preparation"]), str(self.preparation))
 
     def fit(
         self,
@@ -206,21 +211,18 @@ class RRVAE(model.RRVAE):
         if self._recipe is None and _is_plain_array(data):
             return super().encode(data)
         array, axes, title = to_arrays(data)
-        if self._taken is not None:
-            array = self._taken.prepared(array, axes)[0].data
+        if self.preparation is not None:
+            array = self.preparation.prepared(array, axes)[0].data
         encoding = super().encode(array)
         return encoding if _is_plain_array(data) else Maps.from_encoding(encoding, axes, title)
-
-    @property
-    def _taken(self) -> Preparation | None:
-        """The preparation, in numbers once there is a scan to measure."""
-        return self._measured or self._recipe
 
     @property
     def _settings(self) -> dict[str, Any]:
         settings = super()._settings
         return (
-            settings if self._taken is None else {**settings, "preparation": self._taken.to_json()}
+            settings
+            if self.preparation is None
+            else {**settings, "preparation": self.preparation.to_json()}
         )
 
     def _measure(
@@ -236,7 +238,7 @@ class RRVAE(model.RRVAE):
         if mask is not None:
             mask = require_mask(mask, axes.shape[2:])
         goes_on = self._learned is not None and self._kind.resumable
-        recipe = self._taken if goes_on else self._recipe
+        recipe = self.preparation if goes_on else self._recipe
         assert recipe is not None
         scan, self._measured = recipe.prepared(array, axes, mask)
         return scan
