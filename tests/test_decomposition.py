@@ -254,6 +254,18 @@ def test_masked_pixels_may_hold_anything_and_stay_unknown(way):
     np.testing.assert_allclose(found.maps, dark.maps, atol=0.1)  # counts of 500
 
 
+def test_masked_arrays_say_themselves_which_pixels_are_left_out():
+    scan = mixture(dose=500)[2]
+    mask = np.zeros((HEIGHT, WIDTH), dtype=bool)
+    mask[4:6, 7] = True
+    masked = np.ma.masked_array(scan, np.broadcast_to(mask, scan.shape))
+
+    found, asked = decomposition.pca(masked, 2), decomposition.pca(scan, 2, mask=mask)
+
+    np.testing.assert_array_equal(found.patterns, asked.patterns)
+    np.testing.assert_array_equal(found.maps, asked.maps)
+
+
 def test_negative_pixels_are_fine_for_pca_and_refused_by_nmf():
     scan = mixture(dose=500)[2] - 2.0
 

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from stemwidgets.arrays.blocks import BLOCK_BYTES
 from stemwidgets.arrays.checks import require_patterns
 from stemwidgets.arrays.errors import InputError
-from stemwidgets.arrays.pixels import require_mask
+from stemwidgets.arrays.pixels import common_mask, require_mask
 from stemwidgets.arrays.principal import (
     Array,
     Moments,
@@ -116,7 +116,7 @@ def pca(
     ----------
     data : array, shape [..., ky, kx]
         Counts or intensities; numpy or dask, which is read block by block: twice, or, for patterns
-        of more than 1600 used pixels, up to twelve times.
+        of more than 1600 used pixels, up to twelve times: bin these first where that is enough.
     components : int, optional
         How many; 20 if not given, or as many as there are.
     weighting : {"none", "poisson"}
@@ -157,10 +157,13 @@ def pca(
 
 
 def used_pixels(data: Any, mask: ArrayLike | None) -> NDArray[np.bool_]:
-    """Pixels of the detector that are not left out."""
+    """Pixels of the detector that are not left out, nor masked in a masked array."""
     require_patterns(data)
     shape = tuple(data.shape[-2:])
     used = np.ones(shape, dtype=bool) if mask is None else ~require_mask(mask, shape)
+    known = common_mask(data)
+    if known is not None:
+        used &= ~known
     if not used.any():
         raise InputError(
             "Expected a mask that leaves some pixels, got one that covers the whole detector. "

@@ -98,7 +98,8 @@ def pca(
     ----------
     source : signal, path or array
         A HyperSpy or pyxem signal, a file, or a numpy or dask array ``[iy, ix, ky, kx]``; lazy data
-        are streamed.
+        are streamed: twice, or, for patterns of more than 1600 pixels, up to twelve times. Bin
+        these first where that is enough, by :class:`stemwidgets.Preparation`.
     components : int, optional
         How many; 20 if not given, or as many as there are.
     weighting : {"none", "poisson"}
