@@ -115,6 +115,7 @@ def test_large_and_bright_patterns_do_not_overflow(dtype):
     data = np.full((1, 16, 5000), np.iinfo(dtype).max, dtype)
 
     np.testing.assert_array_equal(center_of_mass(data), [[7.5, 2499.5]])
+    np.testing.assert_array_equal(center_of_mass(data, data[0] > 0), [[7.5, 2499.5]])
 
 
 def test_all_cores_find_what_one_finds(monkeypatch):

@@ -216,15 +216,13 @@ def _shared(data: NDArray[Any], options: tuple[Any, ...]) -> Map:
 def _streamed(data: Any, options: tuple[Any, ...]) -> Map:
     leading = data.ndim - 2
     whole = data.rechunk({leading: -1, leading + 1: -1})
-    sums = whole.map_blocks(
-        _read,
-        *options,
-        drop_axis=(leading, leading + 1),
-        new_axis=leading,
-        chunks=(*whole.chunks[:leading], (3,)),
-        meta=np.empty((0,) * (leading + 1)),
-    )
-    return np.asarray(sums.compute())
+
+    def read(block: Any) -> Map:
+        return _read(block, *options)[..., None]
+
+    chunks = (*whole.chunks[:leading], (3,), (1,))  # dask copies blocks of which it drops an axis
+    sums = whole.map_blocks(read, chunks=chunks, meta=np.empty((0,) * data.ndim))
+    return np.asarray(sums.compute())[..., 0]
 
 
 def _weights(mask: Any, shape: tuple[int, int]) -> NDArray[Any]:
