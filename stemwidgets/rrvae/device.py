@@ -63,7 +63,7 @@ def one_thread() -> Iterator[None]:
     The last bits of a sum depend on how many threads share it, and two trainings with one seed
     shall agree to the last bit. Nor is there much to gain: with two threads a step of the paper's
     network takes two thirds of the time and one of the plain autoencoder as long as with one, if
-    nothing else runs; if something does, up to ten times as long, since threads wait busily.
+    nothing else runs; if something does, ten times as long and more, since threads wait busily.
 
     Several threads may be inside at a time. The order of reading, checking and setting makes sure
     that what one of them has set is never taken for what was there before.
