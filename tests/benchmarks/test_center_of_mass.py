@@ -10,6 +10,7 @@ which is written where pytest keeps its temporary files.
 
 import importlib.util
 import os
+import shutil
 import time
 import tracemalloc
 from pathlib import Path
@@ -206,6 +207,7 @@ def test_streaming(tmp_path):
     found = center_of_mass(lazy)
     table.add("", [decoding, ours, ours / decoding, memory("VmHWM") - before])
     np.testing.assert_array_equal(found, expected)
+    shutil.rmtree(tmp_path)  # pytest would keep it
     table.close()
 
 
