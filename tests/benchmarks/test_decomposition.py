@@ -33,7 +33,7 @@ from stemwidgets.arrays.nonnegative import nmf
 pytestmark = [pytest.mark.benchmark, pytest.mark.timeout(1200)]
 
 SCAN = (64, 56)
-PATTERNS = ((32, 36), (60, 64))
+PATTERNS = ((32, 36), (44, 40))
 COMPONENTS, PARTS = 13, 5
 REAL = PARTS - 1  # shares add up to 1
 DOSE = 20_000
