@@ -13,7 +13,7 @@ from numba.extending import intrinsic
 from numpy.typing import NDArray
 
 GROUP = 8  # rows that are added up in registers
-AHEAD = 2048  # bytes that are fetched before they are needed
+AHEAD = 1024  # bytes that are fetched before they are needed
 _MOST = 28  # 0 + 1 + … + 7, the largest sum of weights inside a group
 
 Moments = NDArray[np.float64]

@@ -115,21 +115,23 @@ def test_com_with_options():
 
 def test_com_beside_others():
     table = Table(
-        "seconds of others over ours, signal to signal, 96×104 patterns",
+        "seconds of others over ours, signal to signal, 0.54 GB of uint16",
         [
             Figure("ours [ms]", digits=1),
             Figure("pyxem", at_least=60, digits=0),
             Figure("scipy loop", at_least=13, digits=1),
             *([Figure("LiberTEM", at_least=3, digits=1)] if libertem() else []),
         ],
-        labels="",
+        labels="pattern",
     )
-    signal = arrays_to_signal(counts((96, 104)), Axes.uncalibrated((96, 104, *PATTERN)))
-    calls = [lambda: sw.center_of_mass(signal)]
-    calls += [lambda: by_pyxem(signal), lambda: by_scipy(signal.data[:8])]
-    calls += [libertem_call(signal.data)] if libertem() else []
-    ours, pyxem, scipy, *rest = seconds(*calls, repeats=3)
-    table.add("", [1e3 * ours, *(other / ours for other in (pyxem, 12 * scipy, *rest))])
+    for scan, size in (((256, 256), 64), ((128, 128), 128), ((64, 64), 256)):
+        data = counts((128, 128)).reshape(*scan, size, size)
+        signal = arrays_to_signal(data, Axes.uncalibrated(data.shape))
+        calls = [lambda signal=signal: sw.center_of_mass(signal)]
+        calls += [lambda signal=signal: by_pyxem(signal), lambda data=data: by_scipy(data[::16])]
+        calls += [libertem_call(data)] if libertem() else []
+        ours, pyxem, scipy, *rest = seconds(*calls, repeats=2)
+        table.add(f"{size}²", [1e3 * ours, *(t / ours for t in (pyxem, 16 * scipy, *rest))])
     table.close()
     if not libertem():
         print("         LiberTEM is not installed: not measured")
