@@ -13,7 +13,9 @@ from stemwidgets.rrvae.moment import BATCH, Moment, Patterns, best_cells, genera
 from stemwidgets.rrvae.posterior import Posterior, Start, refine
 from stemwidgets.rrvae.unfolding import principal_latent, turn_alike
 
-ROUNDS = 8
+FEWEST_ROUNDS = 8
+ROUNDS = 40
+SLOW = 0.98  # what is left of the noise after a round that led no further
 STEPS = 1
 DRAWS = 2
 MEMORY = 0.5
@@ -37,6 +39,14 @@ def begin(moment: Moment, patterns: Patterns) -> Moment:
         grid=grid.with_counts(counts + LEAST_COUNT),
         carried={"angle": angle, "latent": latent, "kind": found.kind},
     )
+
+
+def finished(moment: Moment, noise_floor: float) -> bool:
+    """Whether the noise has come down to the shot noise, or no longer falls."""
+    if moment.rounds < FEWEST_ROUNDS:
+        return False
+    fallen = moment.noise / float(moment.carried["noise_before"])
+    return moment.rounds >= ROUNDS or moment.noise < noise_floor / SLOW or fallen > SLOW
 
 
 @torch.no_grad()
@@ -100,6 +110,7 @@ def update(moment: Moment, patterns: Patterns, noise_floor: float, seed: int) ->
             "kind": found.kind,
             "normal": normal,
             "target": target,
+            "noise_before": torch.tensor(noise),
         },
     )
 

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from stemwidgets.rrvae.grid import Grid, TurnedPoints
+from stemwidgets.rrvae.grouping import groups
 from stemwidgets.rrvae.manifold import Manifold, scattered_points
 from stemwidgets.rrvae.moment import CHUNK, Moment, Patterns, generator
 from stemwidgets.rrvae.unfolding import principal_latent, turn_alike
@@ -21,8 +22,9 @@ POINTS = 128
 FEWEST_POINTS = 48
 FRAMES = 48
 BATCH = 512
-UPDATES = 40
-UNFOLD_AFTER = (15, 25)
+FEWEST_UPDATES = 15  # before the manifold is unfolded for the first time,
+UNFOLD_AFTER = (0, 10)  # which is done that many updates after the noise has fallen,
+UPDATES = 45  # with that many to follow at least
 PASSES = 3
 PLATEAU = 20  # updates over which the loss has to fall
 COOLING = 0.75
@@ -33,12 +35,9 @@ LEAST_COUNT = 0.1  # patterns at a point of the grid where none was found
 def begin(manifold: Manifold, noise_floor: float) -> Moment:
     """The moment before the first update."""
     noise = max(noise_floor, COOLING * float(manifold.signal.max()))
-    return Moment(manifold, new_grid(manifold), noise, torch.zeros_like(manifold.signal))
-
-
-def planned_updates(patterns: Patterns) -> int:
-    """The most updates that these patterns can need."""
-    return max(UPDATES, PASSES * math.ceil(len(patterns) / BATCH))
+    # classes are told apart when the manifold is unfolded
+    one_class = replace(manifold, weights=manifold.weights[:1])
+    return Moment(manifold, new_grid(one_class), noise, torch.zeros_like(manifold.signal))
 
 
 def finished(moment: Moment, patterns: Patterns) -> bool:
@@ -47,14 +46,15 @@ def finished(moment: Moment, patterns: Patterns) -> bool:
     The loss differs from batch to batch, so the mean of the last `PLATEAU` updates has to lie below
     that of as many before by two standard errors.
     """
-    if moment.updates >= planned_updates(patterns):
-        return True
-    if moment.updates < UPDATES + PLATEAU:
+    since = moment.updates - moment.cooled
+    if not moment.cooled or since < UPDATES:
         return False
+    if since >= PASSES * _batches(patterns):
+        return True
     losses = torch.tensor(moment.losses[-2 * PLATEAU :])
     before, last = losses.chunk(2)
     error = math.sqrt(float(before.var() + last.var()) / PLATEAU)
-    return float(before.mean() - last.mean()) < 2 * error
+    return since >= UPDATES + PLATEAU and float(before.mean() - last.mean()) < 2 * error
 
 
 @torch.no_grad()
@@ -72,33 +72,39 @@ def update(moment: Moment, patterns: Patterns, noise_floor: float, seed: int) ->
     seed : int
         Of the order of the batches.
     """
-    if moment.updates in UNFOLD_AFTER:
+    since = moment.updates - moment.cooled
+    if moment.cooled and since in UNFOLD_AFTER:
         moment = _unfolded(moment, len(patterns))
     manifold, grid, noise = moment.manifold, moment.grid, moment.noise
-    batches = math.ceil(len(patterns) / BATCH)
+    batches = _batches(patterns)
     batch = patterns.rows(_batch(len(patterns), batches, moment.updates, seed, grid.latent.device))
     new = _expectation(manifold, grid, batch, noise)
     constant = 0.5 * manifold.degrees_of_freedom * math.log(noise / noise_floor)
     seen = new.misfit(batch.energy, manifold.decode(grid.latent, grid.kind))
 
-    since = moment.updates - max((u for u in UNFOLD_AFTER if u <= moment.updates), default=0)
     known = new
     if moment.carried:
-        share = max(1 / batches, min(0.5, 10 / (since + 1)))
+        seen_before = since - max(u for u in (-moment.updates, *UNFOLD_AFTER) if u <= since)
+        share = max(1 / batches, min(0.5, 10 / (seen_before + 1)))
         known = _Expected(**moment.carried, log_evidence=0.0).mixed(new, share)
     learned = manifold.fitted(*_by_class(manifold, grid, known), noise / len(patterns))
     counts = len(patterns) * known.share + LEAST_COUNT
     misfit = known.misfit(patterns.energy, learned.decode(grid.latent, grid.kind))
+    expected = max(noise_floor, misfit / manifold.degrees_of_freedom)
     updates = moment.updates + 1
+    fallen = updates >= FEWEST_UPDATES and expected > COOLING * noise
+    cooled = moment.cooled or (updates if fallen else 0)
+    planned = (cooled or _falling(manifold, noise_floor)) + max(UPDATES, PASSES * batches)
     return replace(
         moment,
         manifold=learned,
         grid=grid.with_counts(counts),
-        noise=max(noise_floor, misfit / manifold.degrees_of_freedom, COOLING * noise),
+        noise=max(expected, COOLING * noise),
         updates=updates,
+        cooled=cooled,
         epoch=updates // batches,
-        epochs=planned_updates(patterns) // batches,
-        fraction=updates / planned_updates(patterns),
+        epochs=planned // batches,
+        fraction=min(1.0, updates / planned),
         losses=(*moment.losses, constant - new.log_evidence),
         reconstruction=constant + seen / (2 * noise),
         carried={"share": known.share, "weight": known.weight, "sums": known.sums},
@@ -126,13 +132,26 @@ def _points(manifold: Manifold) -> int:
     return max(POINTS // manifold.classes, FEWEST_POINTS)
 
 
+def _batches(patterns: Patterns) -> int:
+    return math.ceil(len(patterns) / BATCH)
+
+
+def _falling(manifold: Manifold, noise_floor: float) -> int:
+    """How many updates the noise takes to fall, at most."""
+    whole = math.log(max(1.0, float(manifold.signal.max()) / noise_floor))
+    return max(FEWEST_UPDATES, math.ceil(whole / -math.log(COOLING)))
+
+
 def _unfolded(moment: Moment, count: int) -> Moment:
     manifold, grid = moment.manifold, moment.grid
     weight = count * grid.log_share.exp()
     decoded = manifold.decode(grid.latent, grid.kind)
     alike = manifold.turn(decoded, turn_alike(manifold, decoded, weight))
-    latent = principal_latent(alike, weight, grid.kind, manifold.latent_dim)
-    manifold = manifold.through(latent, grid.kind, alike, weight, moment.noise)
+    kind = grid.kind
+    if moment.updates == moment.cooled:
+        kind = groups(alike, weight, moment.noise, manifold.classes)
+    latent = principal_latent(alike, weight, kind, manifold.latent_dim)
+    manifold = manifold.through(latent, kind, alike, weight, moment.noise)
     return replace(moment, manifold=manifold, grid=new_grid(manifold), carried={})
 
 

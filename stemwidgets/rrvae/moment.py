@@ -74,6 +74,8 @@ class Moment:
         Part of all patterns that does not turn, found on the way.
     updates, rounds : int
         Updates done on the grid, and rounds done locally.
+    cooled : int
+        Updates done when the noise had fallen; 0 before.
     epoch, epochs : int
         Passes over the data done, and the most that will be done.
     fraction : float
@@ -92,6 +94,7 @@ class Moment:
     fixed: Tensor
     updates: int = 0
     rounds: int = 0
+    cooled: int = 0
     epoch: int = 0
     epochs: int = 0
     fraction: float = 0.0

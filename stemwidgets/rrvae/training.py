@@ -10,7 +10,7 @@ from stemwidgets.rrvae import learning_locally as locally
 from stemwidgets.rrvae import learning_on_grid as on_grid
 from stemwidgets.rrvae.moment import Moment, Patterns, best_cells
 
-NARROW = math.radians(1.5)  # with a posterior as narrow as that the grid is too coarse
+NARROW = math.radians(3.0)  # with angles known as well as that the grid is too coarse
 SAMPLE = 512
 ON_GRID = 0.6  # share of the time, if local rounds follow
 
@@ -48,16 +48,19 @@ def train(moment: Moment, patterns: Patterns, noise_floor: float, seed: int) -> 
         else:
             yield replace(moment, epochs=moment.epoch, fraction=1.0)
             return
-    while moment.rounds < locally.ROUNDS:
+    while not locally.finished(moment, noise_floor):
         moment = locally.update(moment, patterns, noise_floor, seed)
         yield replace(
             moment,
             epochs=moment.epoch - moment.rounds + locally.ROUNDS,
-            fraction=ON_GRID + (1 - ON_GRID) * moment.fraction,
+            fraction=1.0
+            if locally.finished(moment, noise_floor)
+            else ON_GRID + (1 - ON_GRID) * moment.fraction,
         )
 
 
 def _narrow(moment: Moment, patterns: Patterns) -> bool:
     chosen = torch.arange(min(SAMPLE, len(patterns)), device=patterns.dose.device)
     found = best_cells(moment, patterns.rows(chosen))
-    return float(found.covariance[:, -1, -1].median().sqrt()) < NARROW
+    information = torch.linalg.inv(found.covariance)[:, -1, -1]
+    return float(information.median()) > 1 / NARROW**2
