@@ -202,12 +202,6 @@ def test_fit_refuses_checkpoints_before_it_reads_anything(options, words, capsys
     assert words in complaint(capsys)
 
 
-def test_fit_keeps_no_checkpoint_of_the_harmonic_model(scan_file, tmp_path, capsys):
-    arguments = ["fit", str(scan_file), "--model", str(tmp_path / "new.rrvae")]
-    assert main([*arguments, "--checkpoint", str(tmp_path / "run.rrvae")]) == 2
-    assert 'no checkpoint for model="harmonic"' in complaint(capsys)
-
-
 def test_fit_folds_a_sequence_of_patterns_into_a_scan(scan_file, tmp_path, capsys):
     sequence = tmp_path / "sequence.npy"
     np.save(sequence, np.load(scan_file).reshape(24, 20, 24))

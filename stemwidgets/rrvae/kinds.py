@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import torch
@@ -12,10 +12,9 @@ from torch import Tensor
 
 from stemwidgets.arrays.errors import InputError
 from stemwidgets.rrvae.checks import require_integer, require_truth, require_used
-from stemwidgets.rrvae.gather import gather
 from stemwidgets.rrvae.interface import Learned, Options, Run, State
 from stemwidgets.rrvae.paper_run import PaperModel, PaperRun
-from stemwidgets.rrvae.run import Training
+from stemwidgets.rrvae.run import HarmonicRun
 from stemwidgets.rrvae.trained import Trained
 
 PixelSize = tuple[float, float]
@@ -37,34 +36,18 @@ class Kind:
         Which of the `Options` it takes besides ``latent_dim`` and ``seed``.
     turning : bool
         Whether it has an angle.
-    resumable : bool
-        Whether its runs tell their state and start from one.
     """
 
     start: Callable[[Any, PixelSize, Mask | None, Options, torch.device, State | None], Run]
     read: Callable[[dict[str, Tensor], dict[str, Any], torch.device], Learned]
     options: frozenset[str] = frozenset()
     turning: bool = True
-    resumable: bool = True
-
-
-def _start_harmonic(
-    data: Any,
-    pixel_size: PixelSize,
-    mask: Mask | None,
-    options: Options,
-    device: torch.device,
-    state: State | None,
-) -> Run:
-    gathered = gather(data, pixel_size, mask)
-    run = Training(gathered, options.latent_dim, options.classes, options.seed, device)
-    return cast("Run", run)  # all of one but what a resumable kind has
 
 
 _OF_NETWORKS = frozenset({"centered", "epochs"})
 
 KINDS: Mapping[str, Kind] = {
-    "harmonic": Kind(_start_harmonic, Trained.from_record, frozenset({"classes"}), resumable=False),
+    "harmonic": Kind(HarmonicRun, Trained.from_record, frozenset({"classes"})),
     "paper": Kind(partial(PaperRun, turning=True), PaperModel.from_record, _OF_NETWORKS),
     "vae": Kind(
         partial(PaperRun, turning=False), PaperModel.from_record, _OF_NETWORKS, turning=False

@@ -40,6 +40,18 @@ def begin(manifold: Manifold, noise_floor: float) -> Moment:
     return Moment(manifold, new_grid(one_class), noise, torch.zeros_like(manifold.signal))
 
 
+def anew(moment: Moment) -> Moment:
+    """The moment before the first update on other patterns, with what was learned."""
+    return Moment(moment.manifold, new_grid(moment.manifold), moment.noise, moment.fixed)
+
+
+def extended(moment: Moment) -> Moment:
+    """The same moment of a training that had ended, with more to do."""
+    if moment.rounds:
+        return replace(moment, rounds=0, carried={}, fraction=0.0)
+    return replace(moment, cooled=moment.updates - UNFOLD_AFTER[-1] - 1, fraction=0.0)
+
+
 def finished(moment: Moment, patterns: Patterns) -> bool:
     """Whether all updates are done, or the last of them have led no further.
 

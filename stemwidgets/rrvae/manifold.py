@@ -53,7 +53,7 @@ class Manifold:
         whitening = torch.linalg.inv(torch.linalg.cholesky(kernel)).T.float()
         generator = torch.Generator().manual_seed(seed)
         weights = torch.randn(classes, CENTERS + 1, len(both), generator=generator)
-        return cls(order, both, centers, whitening, 0.3 * weights * both.sqrt())
+        return cls(order, both, centers, whitening, 0.7 * weights * both.sqrt())
 
     @property
     def latent_dim(self) -> int:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import torch
@@ -106,6 +107,42 @@ class Moment:
     def kl(self) -> float:
         """The other part of the last loss."""
         return self.losses[-1] - self.reconstruction
+
+    def to_record(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
+        """All but manifold and grid, as named tensors and plain values."""
+        tensors = {f"carried.{name}": tensor for name, tensor in self.carried.items()}
+        plain = {name: getattr(self, name) for name in _PLAIN}
+        return tensors | {"fixed": self.fixed}, plain | {"frames": self.grid.frames}
+
+    @classmethod
+    def from_record(
+        cls,
+        manifold: Manifold,
+        grid: Grid,
+        tensors: dict[str, Tensor],
+        record: dict[str, Any],
+        device: torch.device,
+    ) -> "Moment":
+        """What `to_record` gave."""
+        on_device = {name: tensor.to(device) for name, tensor in tensors.items()}
+        fixed = on_device.pop("fixed")
+        plain = {name: record[name] for name in _PLAIN} | {"losses": tuple(record["losses"])}
+        carried = {name.removeprefix("carried."): t for name, t in on_device.items()}
+        grid = replace(grid, frames=record["frames"])
+        return cls(manifold, grid, fixed=fixed, carried=carried, **plain)
+
+
+_PLAIN = (
+    "noise",
+    "updates",
+    "rounds",
+    "cooled",
+    "epoch",
+    "epochs",
+    "fraction",
+    "losses",
+    "reconstruction",
+)
 
 
 def generator(seed: int, step: int) -> torch.Generator:

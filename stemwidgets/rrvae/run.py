@@ -1,14 +1,22 @@
-"""One run of training: its data, its manifold and where it stands."""
+"""The harmonic rrVAE among the kinds of model: from a scan to maps and a trained model."""
 
 from collections.abc import Generator
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 
+from stemwidgets.arrays.errors import InputError
+from stemwidgets.arrays.preparation import Preparation
+from stemwidgets.rrvae import learning_on_grid as on_grid
+from stemwidgets.rrvae.basis import HarmonicBasis
 from stemwidgets.rrvae.convention import Convention
 from stemwidgets.rrvae.divergence import require_finite
-from stemwidgets.rrvae.gather import Gathered
-from stemwidgets.rrvae.learning_on_grid import begin
+from stemwidgets.rrvae.fingerprint import Fingerprint
+from stemwidgets.rrvae.gather import gather
+from stemwidgets.rrvae.interface import Options, State, part
 from stemwidgets.rrvae.manifold import Manifold
 from stemwidgets.rrvae.mapbuilder import MapBuilder
 from stemwidgets.rrvae.moment import Moment, Patterns, best_cells
@@ -20,36 +28,87 @@ FRAMES = 96
 SAMPLE = 256
 
 
-class Training:
-    """One run of training: its data and its last moment."""
+class HarmonicRun:
+    """One run of training; the coefficients of all patterns stay in memory.
+
+    Parameters
+    ----------
+    data : array, shape [..., ky, kx]
+        numpy or dask.
+    pixel_size : (float, float)
+        Height and width of a detector pixel.
+    mask : ndarray of bool, shape [ky, kx], or None
+        True where a pixel is left out.
+    options : Options
+        Of the model.
+    device : torch.device
+        Where it trains and where the coefficients are kept.
+    state : State or None
+        Of an earlier run, to go on with these data.
+
+    Raises
+    ------
+    InputError
+        If there is nothing to learn from, or the state is not whole.
+    """
 
     def __init__(
         self,
-        gathered: Gathered,
-        latent_dim: int,
-        classes: int,
-        seed: int,
+        data: Any,
+        pixel_size: tuple[float, float],
+        mask: NDArray[np.bool_] | None,
+        options: Options,
         device: torch.device,
+        state: State | None,
     ) -> None:
+        before = None if state is None else _before(state, device)
+        known = None if before is None else (before.preparation, before.basis)
+        gathered = gather(data, pixel_size, mask, known)
         basis = gathered.basis
-        order = torch.from_numpy(basis.order.astype("float32"))
-        signal = torch.from_numpy(basis.signal)
-        self.gathered = gathered
-        self.start = Manifold.create(order, signal, latent_dim, classes, seed).to(device)
+        self.gathered, self.fingerprint = gathered, gathered.fingerprint
         self.patterns = Patterns(
             torch.from_numpy(gathered.coefficients), torch.from_numpy(gathered.relative_dose)
         ).to(device)
-        self.seed = seed
+        self.seed = options.seed
         self.last: Moment | None = None
+        if before is None:
+            manifold = Manifold.create(
+                torch.from_numpy(basis.order.astype("float32")),
+                torch.from_numpy(basis.signal),
+                options.latent_dim,
+                options.classes,
+                options.seed,
+            )
+            self.start = on_grid.begin(manifold.to(device), basis.noise)
+        else:
+            self.start = before.moment
+            if before.fingerprint.same(self.fingerprint):
+                self.last = before.moment
+            else:
+                self.start = on_grid.anew(before.moment)
 
     def moments(self) -> Generator[Moment]:
-        """Train, one update for each moment."""
-        noise_floor = self.gathered.basis.noise
-        start = self.last or begin(self.start, noise_floor)
-        for moment in train(start, self.patterns, noise_floor, self.seed):
+        """Train, one step for each moment."""
+        start = self.last or self.start
+        for moment in train(start, self.patterns, self.gathered.basis.noise, self.seed):
             require_finite(moment, self.last, moment.manifold.weights)
             self.last = moment
             yield moment
+
+    def extend(self) -> None:
+        """Plan more: local rounds after local rounds, else updates on the grid."""
+        assert self.last is not None
+        self.last = on_grid.extended(self.last)
+
+    def state(self) -> State:
+        """What it takes to go on; part of it is the record of the `result`."""
+        assert self.last is not None
+        tensors, record = self.result().to_record()
+        moment, position = self.last.to_record()
+        moment["background"] = torch.from_numpy(self.gathered.basis.background)
+        mean, of_data = self.fingerprint.to_record()
+        tensors |= {f"training.{name}": tensor for name, tensor in moment.items()}
+        return tensors | mean, record | of_data | {"training": position}
 
     def encoding(self) -> Encoding:
         """The maps as they stand."""
@@ -92,3 +151,32 @@ class Training:
             moment.noise,
             float((patterns.dose * sample.misfit).mean()) + left_out,
         )
+
+
+@dataclass(frozen=True, eq=False)
+class _Before:
+    """What an earlier run leaves: where it stood, and what its coefficients mean."""
+
+    preparation: Preparation
+    basis: HarmonicBasis
+    moment: Moment
+    fingerprint: Fingerprint
+
+
+def _before(state: State, device: torch.device) -> _Before:
+    tensors, record = state
+    try:
+        trained = Trained.from_record(tensors, record, device)
+        training = part(tensors, "training")
+        background = training.pop("background").cpu().numpy()
+        moment = Moment.from_record(
+            trained.manifold, trained.grid, training, record["training"], device
+        )
+        fingerprint = Fingerprint.from_record(*state)
+    except (KeyError, TypeError, ValueError, RuntimeError) as error:
+        raise InputError(
+            "Expected a checkpoint written by stemwidgets, got one that lacks a part or has a "
+            f"wrong one ({error}). Go on from another one, or train a new model."
+        ) from error
+    basis = replace(trained.basis, background=background)
+    return _Before(trained.preparation, basis, moment, fingerprint)

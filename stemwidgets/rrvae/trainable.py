@@ -69,10 +69,9 @@ class Trainable:
     ) -> Self:
         """Learn from patterns; called again, go on.
 
-        A training that was cut short is completed, one that had ended gets as many epochs again,
-        and with other patterns of the same shape what was learned is trained further. Starting
-        afresh takes a new model. (``model="harmonic"`` trains to its own end and starts afresh each
-        time.)
+        A training that was cut short is completed, one that had ended gets as many epochs again
+        (``"harmonic"``: as many steps as still help), and with other patterns of the same shape
+        what was learned is trained further. Starting afresh takes a new model.
 
         Parameters
         ----------
@@ -85,7 +84,7 @@ class Trainable:
             pixels are found and left out without it.
         checkpoint : str or Path, optional
             A file to write every ten seconds and at the end, from which `resume` goes on. An
-            earlier file is replaced once the new one is complete. For ``"paper"`` and ``"vae"``.
+            earlier file is replaced once the new one is complete.
 
         Returns
         -------
@@ -143,7 +142,7 @@ class Trainable:
             As `fit`.
         """
         began = time.perf_counter()
-        file = None if checkpoint is None else self._checkpoint(checkpoint)
+        file = None if checkpoint is None else Checkpoint(checkpoint, self._settings)
         with one_thread():
             run = self._start(as_array(data), pixel_size, mask)
         between_moments = False
@@ -158,20 +157,12 @@ class Trainable:
                 with one_thread():
                     self._keep(run, file if between_moments else None)
 
-    def _checkpoint(self, path: str | Path) -> Checkpoint:
-        if not self._kind.resumable:
-            raise InputError(
-                f'Expected no checkpoint for model="{self.model}", got {str(path)!r}: it trains in '
-                "seconds and is not interrupted. Leave it out, and save the model."
-            )
-        return Checkpoint(path, self._settings)
-
     def _start(
         self, data: Any, pixel_size: PixelSize | None, mask: NDArray[np.bool_] | None
     ) -> Run:
         if pixel_size is not None:
             require_pixel_size(pixel_size)
-        if self._learned is not None and self._kind.resumable:
+        if self._learned is not None:
             if self._state is None:
                 raise InputError(
                     "Expected a new model or a checkpoint to train, got a model that was saved "
@@ -191,15 +182,13 @@ class Trainable:
     def _keep(self, run: Run, file: Checkpoint | None) -> None:
         """Keep what was learned, and what it takes to go on."""
         self._learned = run.result()
-        if not self._kind.resumable:
-            return
         self._state, self._only_for = run.state(), None
         if file is not None:
             file.write(self._state)
 
     def _remember(self, tensors: dict[str, Tensor], record: dict[str, Any]) -> None:
         """Take the state of the training out of a file, if there is one in it."""
-        if self._kind.resumable and "fingerprint" in record:
+        if "fingerprint" in record:
             self._state = tensors, record
             Fingerprint.from_record(*self._state)
 

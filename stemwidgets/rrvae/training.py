@@ -34,6 +34,8 @@ def train(moment: Moment, patterns: Patterns, noise_floor: float, seed: int) -> 
     Moment
         After every step.
     """
+    if locally.finished(moment, noise_floor):
+        yield moment
     while not moment.rounds and not on_grid.finished(moment, patterns):
         moment = on_grid.update(moment, patterns, noise_floor, seed)
         if not on_grid.finished(moment, patterns):
@@ -50,13 +52,14 @@ def train(moment: Moment, patterns: Patterns, noise_floor: float, seed: int) -> 
             return
     while not locally.finished(moment, noise_floor):
         moment = locally.update(moment, patterns, noise_floor, seed)
-        yield replace(
-            moment,
-            epochs=moment.epoch - moment.rounds + locally.ROUNDS,
-            fraction=1.0
-            if locally.finished(moment, noise_floor)
-            else ON_GRID + (1 - ON_GRID) * moment.fraction,
-        )
+        if locally.finished(moment, noise_floor):
+            yield replace(moment, epochs=moment.epoch, fraction=1.0)
+        else:
+            yield replace(
+                moment,
+                epochs=moment.epoch - moment.rounds + locally.ROUNDS,
+                fraction=ON_GRID + (1 - ON_GRID) * moment.fraction,
+            )
 
 
 def _narrow(moment: Moment, patterns: Patterns) -> bool:

@@ -108,9 +108,9 @@ class RRVAE(model.RRVAE):
     ) -> Self:
         """Learn from a scan; called again, go on.
 
-        A training that was cut short is completed, one that had ended gets as many epochs again,
-        and with another scan of such patterns what was learned is trained further. Starting afresh
-        takes a new model. (``model="harmonic"`` trains to its own end and starts afresh each time.)
+        A training that was cut short is completed, one that had ended gets as many epochs again
+        (``"harmonic"``: as many steps as still help), and with another scan of such patterns what
+        was learned is trained further. Starting afresh takes a new model.
 
         Parameters
         ----------
@@ -237,7 +237,7 @@ class RRVAE(model.RRVAE):
             )
         if mask is not None:
             mask = require_mask(mask, axes.shape[2:])
-        goes_on = self._learned is not None and self._kind.resumable
+        goes_on = self._learned is not None
         recipe = self.preparation if goes_on else self._recipe
         assert recipe is not None
         scan, self._measured = recipe.prepared(array, axes, mask)
