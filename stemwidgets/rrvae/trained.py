@@ -13,7 +13,9 @@ from stemwidgets.arrays.preparation import Preparation
 from stemwidgets.rrvae.basis import Float, HarmonicBasis
 from stemwidgets.rrvae.convention import Convention
 from stemwidgets.rrvae.grid import Grid, TurnedPoints
+from stemwidgets.rrvae.interface import part
 from stemwidgets.rrvae.manifold import Manifold
+from stemwidgets.rrvae.memory import Batch
 from stemwidgets.rrvae.moment import Patterns
 from stemwidgets.rrvae.posterior import CountLikelihood, refine
 from stemwidgets.rrvae.reading import direction, symmetry
@@ -83,23 +85,24 @@ class Trained:
         """
         device = self.grid.latent.device
         turned = TurnedPoints(self.manifold, self.grid)
+        offset = self.convention.offset(self.manifold, self.grid.latent, self.grid.kind)
         counts = None if prepared is None else CountLikelihood(self.basis, device)
-        batches = []
-        for first in range(0, max(len(patterns), 1), BATCH):
-            rows = slice(first, first + BATCH)
+
+        def read(rows: slice) -> dict[str, Tensor]:
             batch = patterns.rows(rows).to(device)
             pixels = None if prepared is None else torch.from_numpy(prepared[rows]).to(device)
-            columns = self._read_batch(turned, batch, counts, pixels)
+            columns = self._read_batch(turned, offset, batch, counts, pixels)
             misfit = columns.pop("misfit").cpu() + left_out[rows]
-            columns["residual"] = (
-                patterns.rows(rows).dose.cpu() * misfit / self.typical_misfit
-            ).sqrt()
-            batches.append({name: column.cpu() for name, column in columns.items()})
+            columns["residual"] = (batch.dose.cpu() * misfit / self.typical_misfit).sqrt()
+            return {name: column.cpu() for name, column in columns.items()}
+
+        batches = Batch(BATCH).run(read, len(patterns))
         return {name: torch.cat([b[name] for b in batches]).numpy() for name in batches[0]}
 
     def _read_batch(
         self,
         turned: TurnedPoints,
+        offset: Tensor,
         patterns: Patterns,
         counts: CountLikelihood | None,
         pixels: Tensor | None,
@@ -107,7 +110,6 @@ class Trained:
         manifold, grid, convention = self.manifold, self.grid, self.convention
         fold, noise = convention.symmetry, self.noise / patterns.dose
         posterior = turned.posterior(patterns.coefficients, noise)
-        offset = convention.offset(manifold, grid.latent, grid.kind)
         broad = direction(posterior.cells, grid, offset, fold)
         start, at_point = grid.start(posterior.best), posterior.cells.sum(dim=0)
         found = refine(manifold, patterns.coefficients, noise, start, STEPS)
@@ -177,21 +179,13 @@ class Trained:
     ) -> Self:
         """What `to_record` gave."""
 
-        def part(name: str) -> dict[str, Tensor]:
-            start = f"{name}."
-            return {
-                key.removeprefix(start): tensor
-                for key, tensor in tensors.items()
-                if key.startswith(start)
-            }
-
-        prepared = {name: tensor.numpy() for name, tensor in part("preparation").items()}
-        basis: dict[str, Any] = {name: tensor.numpy() for name, tensor in part("basis").items()}
+        prepared = {name: tensor.numpy() for name, tensor in part(tensors, "preparation").items()}
+        basis: dict[str, Any] = {name: tensor.numpy() for name, tensor in part(tensors, "basis").items()}
         return cls(
             Preparation.from_record(prepared, record["preparation"]),
             HarmonicBasis(**basis, **record["basis"]),
-            Manifold(**part("manifold")).to(device),
-            Grid(**{k: t.to(device) for k, t in part("grid").items()}, frames=record["frames"]),
+            Manifold(**part(tensors, "manifold")).to(device),
+            Grid(**{k: t.to(device) for k, t in part(tensors, "grid").items()}, frames=record["frames"]),
             Convention(record["symmetry"], tensors["convention.pointer"].to(device)),
             record["noise"],
             record["typical_misfit"],
