@@ -178,14 +178,18 @@ class Trained:
         cls, tensors: dict[str, Tensor], record: dict[str, Any], device: torch.device
     ) -> Self:
         """What `to_record` gave."""
-
         prepared = {name: tensor.numpy() for name, tensor in part(tensors, "preparation").items()}
-        basis: dict[str, Any] = {name: tensor.numpy() for name, tensor in part(tensors, "basis").items()}
+        basis: dict[str, Any] = {
+            name: tensor.numpy() for name, tensor in part(tensors, "basis").items()
+        }
         return cls(
             Preparation.from_record(prepared, record["preparation"]),
             HarmonicBasis(**basis, **record["basis"]),
             Manifold(**part(tensors, "manifold")).to(device),
-            Grid(**{k: t.to(device) for k, t in part(tensors, "grid").items()}, frames=record["frames"]),
+            Grid(
+                **{k: t.to(device) for k, t in part(tensors, "grid").items()},
+                frames=record["frames"],
+            ),
             Convention(record["symmetry"], tensors["convention.pointer"].to(device)),
             record["noise"],
             record["typical_misfit"],
