@@ -12,6 +12,10 @@ if TYPE_CHECKING:
     from stemwidgets.arrays.axes import Axis as Axis
     from stemwidgets.arrays.circular import AngleComparison as AngleComparison
     from stemwidgets.arrays.detectors import AnnularDetector as AnnularDetector
+    from stemwidgets.arrays.detectors import DiscDetector as DiscDetector
+    from stemwidgets.arrays.detectors import MaskDetector as MaskDetector
+    from stemwidgets.arrays.detectors import PolygonDetector as PolygonDetector
+    from stemwidgets.arrays.detectors import SegmentDetector as SegmentDetector
     from stemwidgets.arrays.errors import InputError as InputError
     from stemwidgets.dashboards.explore import explore as explore
     from stemwidgets.dashboards.rrvae import rrvae_dashboard as rrvae_dashboard
@@ -31,6 +35,7 @@ if TYPE_CHECKING:
     from stemwidgets.signals.preparation import Preparation as Preparation
     from stemwidgets.signals.rrvae import RRVAE as RRVAE
     from stemwidgets.signals.session import Session as Session
+    from stemwidgets.signals.virtual_image import virtual_image as virtual_image
     from stemwidgets.views.latent_scatter import LatentScatter as LatentScatter
     from stemwidgets.views.loss_plot import LossPlot as LossPlot
     from stemwidgets.views.pattern_view import PatternView as PatternView
@@ -49,16 +54,20 @@ _HOMES = {
     "CenterOfMass": "signals.center_of_mass",
     "Clusters": "signals.clusters",
     "Decomposition": "signals.decomposition",
+    "DiscDetector": "arrays.detectors",
     "InputError": "arrays.errors",
     "LatentScatter": "views.latent_scatter",
     "LossPlot": "views.loss_plot",
     "Maps": "signals.maps",
+    "MaskDetector": "arrays.detectors",
     "PatternView": "views.pattern_view",
+    "PolygonDetector": "arrays.detectors",
     "Preparation": "signals.preparation",
     "Progress": "rrvae.records",
     "RRVAE": "signals.rrvae",
     "Readout": "views.readout",
     "ScanMap": "views.scan_map",
+    "SegmentDetector": "arrays.detectors",
     "Session": "signals.session",
     "TrainPanel": "views.train_panel",
     "calibrate": "signals.calibrate",
@@ -70,6 +79,7 @@ _HOMES = {
     "nmf": "signals.decomposition",
     "pca": "signals.decomposition",
     "rrvae_dashboard": "dashboards.rrvae",
+    "virtual_image": "signals.virtual_image",
 }
 
 __all__ = ["__version__", "samples", *_HOMES]  # noqa: PLE0604 (every key is a string)

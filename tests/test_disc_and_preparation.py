@@ -6,9 +6,9 @@ import pytest
 from rotated_patterns import bragg, harmonic
 
 import stemwidgets as sw
-from stemwidgets.arrays.detectors import virtual_image
 from stemwidgets.arrays.disc import CIRCLE, Ellipse, find_disc
 from stemwidgets.arrays.preparation import Preparation
+from stemwidgets.arrays.virtual_image import virtual_image
 
 
 def disc_pattern(shape, center, radius, aspect=1.0):

@@ -1,15 +1,21 @@
 """Walk through patterns block by block, in storage order, without holding them all."""
 
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Callable, Iterator
+from typing import Any, TypeVar
 
 import numpy as np
+from dask.base import compute
+from dask.delayed import delayed
+from dask.system import CPU_COUNT
 from numpy.typing import NDArray
 
 from stemwidgets.arrays.checks import require_patterns
 
 BLOCK_BYTES = 32 * 2**20
+SHARED_BYTES = 64 * 2**20  # so much or more in memory is read by all cores
+PIECES = 4  # for each core, so that a slow one does not hold up the others
 
+Result = TypeVar("Result")
 Where = tuple[slice, ...]
 
 
@@ -50,14 +56,72 @@ def iterate_blocks(
 
 
 def _dask_blocks(data: Any) -> Iterator[tuple[Where, NDArray[Any]]]:
+    data = _whole_patterns(data)
+    for index, where in _chunks(data):
+        yield where, _native(data.blocks[index].compute())
+
+
+def read_pieces(data: Any, read: Callable[[Any], Result]) -> list[tuple[Where, Result]]:
+    """Hand the patterns over in pieces, to all cores.
+
+    Parameters
+    ----------
+    data : array, shape [..., ky, kx]
+        As for :func:`iterate_blocks`. A large numpy array is cut along its first axis and read in
+        threads (``dask.config.set(num_workers=1)``: in one), a dask array in its chunks, by its
+        scheduler.
+    read : callable
+        Takes a piece, an array with as many axes as `data`, which may be large: walk through it
+        with :func:`iterate_blocks`. What it gives is kept until all have been read.
+
+    Returns
+    -------
+    list of (tuple of slice, result)
+        Which part of the leading axes each piece is, and what `read` gave, in storage order.
+
+    Raises
+    ------
+    InputError
+        If `data` holds no patterns.
+    """
+    require_patterns(data)
+    if hasattr(data, "dask"):
+        data = _whole_patterns(data)
+        blocks = data.to_delayed()
+        wheres = [where for _, where in _chunks(data)]
+        tasks = [delayed(read, pure=False)(block) for block in blocks.ravel()]
+        return list(zip(wheres, compute(*tasks), strict=True))
+    data = data if np.ma.isMaskedArray(data) else np.asarray(data)
+    count = PIECES * CPU_COUNT if data.nbytes >= SHARED_BYTES else 1
+    rows = -(-len(data) // count)
+    wheres = [(slice(at, min(at + rows, len(data))),) for at in range(0, len(data), rows)]
+    if len(wheres) == 1:
+        return [(wheres[0], read(data))]
+
+    def task(where: Where) -> Result:  # dask would hash and copy an array that it is given
+        return read(data[where])
+
+    tasks = [delayed(task, pure=False)(where) for where in wheres]
+    return list(zip(wheres, compute(*tasks, scheduler="threads"), strict=True))
+
+
+def native_type(dtype: Any) -> np.dtype[Any]:
+    """Type of the patterns that :func:`iterate_blocks` yields of data of this type."""
+    return _native(np.empty(0, dtype)).dtype
+
+
+def _whole_patterns(data: Any) -> Any:
+    return data.rechunk({data.ndim - 2: -1, data.ndim - 1: -1})
+
+
+def _chunks(data: Any) -> Iterator[tuple[tuple[int, ...], Where]]:
     leading = data.ndim - 2
-    data = data.rechunk({data.ndim - 2: -1, data.ndim - 1: -1})
     edges = [np.concatenate([[0], np.cumsum(sizes)]) for sizes in data.chunks[:leading]]
     for index in np.ndindex(*data.numblocks[:leading]):
         where = tuple(
             slice(int(edge[i]), int(edge[i + 1])) for edge, i in zip(edges, index, strict=True)
         )
-        yield where, _native(data.blocks[index].compute())
+        yield index, where
 
 
 def _native(block: NDArray[Any]) -> NDArray[Any]:

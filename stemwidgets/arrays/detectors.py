@@ -1,17 +1,41 @@
-"""Virtual detectors: which pixels of the pattern are added up."""
+"""Virtual detectors: which pixels of the pattern are added up, and how much each counts."""
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from stemwidgets.arrays.blocks import iterate_blocks
+from stemwidgets.arrays.disc import Disc
 from stemwidgets.arrays.errors import InputError
+
+Preset = Literal["BF", "ABF", "ADF"]
+Position = tuple[float, float]
+Shape = tuple[int, int]
+
+PRESETS: dict[str, tuple[float, float]] = {  # radii in radii of the bright-field disc
+    "BF": (0.0, 1.0),
+    "ABF": (0.5, 1.0),
+    "ADF": (1.05, 2.0),
+}
+
+
+class Detector(ABC):
+    """What adds up the counts of some pixels of a pattern.
+
+    Positions are ``(ky, kx)`` in pixels about the centre of pixel (0, 0); radii are in kx-pixels; a
+    pixel counts if its centre lies on the detector. `aspect`, where there is one, is the height of
+    a pixel over its width.
+    """
+
+    @abstractmethod
+    def mask(self, shape: Shape) -> NDArray[Any]:
+        """Pixels of a pattern of this shape ``[ky, kx]`` that count: bool, or a weight for each."""
 
 
 @dataclass(frozen=True)
-class AnnularDetector:
+class AnnularDetector(Detector):
     """A ring, or a disc where `inner` is 0.
 
     Parameters
@@ -19,62 +43,255 @@ class AnnularDetector:
     center : (float, float)
         ``(ky, kx)`` in pixels about the centre of pixel (0, 0).
     inner, outer : float
-        Radii in pixels; a pixel whose centre lies at ``inner <= r < outer`` counts.
+        Radii in kx-pixels; a pixel whose centre lies at ``inner <= r < outer`` counts.
+    aspect : float
+        Height of a pixel over its width.
 
     Raises
     ------
     InputError
-        If the centre is no position, a radius is negative or `outer` does not exceed `inner`.
+        If the centre is no position, a radius is negative, `outer` does not exceed `inner`, or
+        `aspect` is not positive.
     """
 
-    center: tuple[float, float]
+    center: Position
     inner: float
     outer: float
+    aspect: float = 1.0
 
     def __post_init__(self) -> None:
-        if np.shape(self.center) != (2,) or not np.isfinite(self.center).all():
-            raise InputError(f"Expected a centre (ky, kx) in pixels, got {self.center!r}.")
+        _require_center(self.center, self.aspect)
         if not 0 <= self.inner < self.outer:
             raise InputError(
                 f"Expected radii with 0 <= inner < outer, got inner={self.inner}, "
                 f"outer={self.outer} pixels."
             )
 
-    def mask(self, shape: tuple[int, int]) -> NDArray[np.bool_]:
+    def mask(self, shape: Shape) -> NDArray[np.bool_]:
         """Pixels of a pattern of this shape ``[ky, kx]`` that the detector adds up."""
-        y = np.arange(shape[0])[:, None] - self.center[0]
-        x = np.arange(shape[1])[None, :] - self.center[1]
+        y, x = _about(self.center, self.aspect, shape)
         squared = y**2 + x**2
         return (squared >= self.inner**2) & (squared < self.outer**2)
 
 
-def virtual_image(data: Any, detector: AnnularDetector) -> NDArray[np.float64]:
-    """Sum of the counts on a detector, at every scan position.
+@dataclass(frozen=True)
+class DiscDetector(Detector):
+    """A disc.
 
     Parameters
     ----------
-    data : array, shape [..., ky, kx]
-        Counts; numpy or dask.
-    detector : AnnularDetector
-        The pixels to add.
-
-    Returns
-    -------
-    ndarray of float64, shape [...]
-        Counts.
+    center : (float, float)
+        ``(ky, kx)`` in pixels about the centre of pixel (0, 0).
+    radius : float
+        In kx-pixels; a pixel whose centre lies at ``r < radius`` counts.
+    aspect : float
+        Height of a pixel over its width.
 
     Raises
     ------
     InputError
-        If no pixel lies on the detector.
+        If the centre is no position, or radius or aspect are not positive.
     """
-    mask = detector.mask(tuple(data.shape[-2:]))
-    if not mask.any():
-        raise InputError(
-            f"Expected a detector on the pattern of {data.shape[-2]}×{data.shape[-1]} pixels, got "
-            f"{detector}, which covers no pixel. Move it or widen it."
-        )
-    result = np.empty(data.shape[:-2])
-    for where, patterns in iterate_blocks(data):
-        result[where] = patterns[..., mask].sum(axis=-1, dtype=np.float64)
-    return result
+
+    center: Position
+    radius: float
+    aspect: float = 1.0
+
+    def __post_init__(self) -> None:
+        _require_center(self.center, self.aspect)
+        if not self.radius > 0:
+            raise InputError(f"Expected a radius above 0 pixels, got {self.radius!r}.")
+
+    def mask(self, shape: Shape) -> NDArray[np.bool_]:
+        """Pixels of a pattern of this shape ``[ky, kx]`` that the detector adds up."""
+        y, x = _about(self.center, self.aspect, shape)
+        inside: NDArray[np.bool_] = y**2 + x**2 < self.radius**2
+        return inside
+
+
+@dataclass(frozen=True)
+class SegmentDetector(Detector):
+    """A ring in equal segments, as the quadrants of a DPC detector.
+
+    Segment i lies about the direction ``rotation + 2π i / segments``: with four and no rotation,
+    image 0 minus image 2 tells of a deflection along +kx, image 1 minus image 3 along +ky.
+
+    Parameters
+    ----------
+    center : (float, float)
+        ``(ky, kx)`` in pixels about the centre of pixel (0, 0).
+    inner, outer : float
+        Radii in kx-pixels; a pixel whose centre lies at ``inner <= r < outer`` counts, in one
+        segment. The very centre, where it is a pixel, is in the segment about the direction 0.
+    segments : int
+        How many, at least 2.
+    rotation : float
+        Direction of the middle of segment 0 [rad]; positive turns +kx towards +ky.
+    aspect : float
+        Height of a pixel over its width.
+
+    Raises
+    ------
+    InputError
+        If these make no ring, or fewer than two segments.
+    """
+
+    center: Position
+    inner: float
+    outer: float
+    segments: int = 4
+    rotation: float = 0.0
+    aspect: float = 1.0
+
+    def __post_init__(self) -> None:
+        AnnularDetector(self.center, self.inner, self.outer, self.aspect)
+        if not isinstance(self.segments, int | np.integer) or self.segments < 2:
+            raise InputError(f"Expected two segments or more, got {self.segments!r}.")
+        if not np.isfinite(self.rotation):
+            raise InputError(f"Expected a rotation in radians, got {self.rotation!r}.")
+
+    def mask(self, shape: Shape) -> NDArray[np.bool_]:
+        """Pixels of a pattern of this shape ``[ky, kx]`` in any of the segments."""
+        return AnnularDetector(self.center, self.inner, self.outer, self.aspect).mask(shape)
+
+    def masks(self, shape: Shape) -> NDArray[np.bool_]:
+        """Pixels of a pattern of this shape in each segment, ``[segments, ky, kx]``."""
+        turns = (np.arctan2(*_about(self.center, self.aspect, shape)) - self.rotation) / 2 / np.pi
+        index = np.floor(turns * self.segments + 0.5).astype(int) % self.segments
+        return (index == np.arange(self.segments)[:, None, None]) & self.mask(shape)
+
+
+@dataclass(frozen=True)
+class PolygonDetector(Detector):
+    """A polygon.
+
+    Parameters
+    ----------
+    vertices : sequence of (float, float)
+        Corners ``(ky, kx)`` in order, in pixels about the centre of pixel (0, 0); the last is
+        joined to the first. Where the outline crosses itself, what it surrounds twice is outside.
+
+    Raises
+    ------
+    InputError
+        If these are not three positions or more.
+    """
+
+    vertices: tuple[Position, ...]
+
+    def __post_init__(self) -> None:
+        try:
+            corners = np.asarray(self.vertices, dtype=float)
+        except (TypeError, ValueError):
+            corners = np.empty(0)
+        if corners.ndim != 2 or corners.shape[1] != 2 or len(corners) < 3:
+            raise InputError(
+                f"Expected three corners (ky, kx) in pixels or more, got {self.vertices!r}."
+            )
+        if not np.isfinite(corners).all():
+            raise InputError(f"Expected finite corners, got {self.vertices!r}.")
+        object.__setattr__(self, "vertices", tuple((float(y), float(x)) for y, x in corners))
+
+    def mask(self, shape: Shape) -> NDArray[np.bool_]:
+        """Pixels of a pattern of this shape ``[ky, kx]`` whose centres lie inside."""
+        y, x = np.arange(shape[0])[:, None], np.arange(shape[1])[None, :]
+        inside = np.zeros(shape, dtype=bool)
+        for (y0, x0), (y1, x1) in zip(
+            self.vertices, (*self.vertices[1:], self.vertices[0]), strict=True
+        ):
+            if y0 != y1:
+                crosses = (y0 <= y) != (y1 <= y)
+                inside ^= crosses & (x < x0 + (y - y0) * (x1 - x0) / (y1 - y0))
+        return inside
+
+
+@dataclass(frozen=True, eq=False)
+class MaskDetector(Detector):
+    """Any pixels, or a weight for each.
+
+    Parameters
+    ----------
+    weights : array, shape [ky, kx]
+        Bool, True where a pixel counts; or how much it counts, also negative. What a pixel holds
+        that does not count matters nothing.
+
+    Raises
+    ------
+    InputError
+        If this is no image of finite real numbers.
+    """
+
+    weights: NDArray[Any]
+
+    def __post_init__(self) -> None:
+        weights = np.array(self.weights)
+        if weights.ndim != 2 or weights.dtype.kind not in "buif" or not np.isfinite(weights).all():
+            raise InputError(
+                "Expected a mask [ky, kx] of bool or of finite weights, got an array of "
+                f"{weights.dtype} with shape {weights.shape}."
+            )
+        weights.flags.writeable = False
+        object.__setattr__(self, "weights", weights)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, MaskDetector) and np.array_equal(self.weights, other.weights)
+
+    def __hash__(self) -> int:
+        return hash((self.weights.shape, self.weights.tobytes()))
+
+    def mask(self, shape: Shape) -> NDArray[Any]:
+        """The weights.
+
+        Raises
+        ------
+        InputError
+            If they are those of a pattern of another shape.
+        """
+        if self.weights.shape != tuple(shape):
+            raise InputError(
+                f"Expected a mask of the pattern's shape {tuple(shape)}, got {self.weights.shape}. "
+                "Make it with one value for each detector pixel [ky, kx]."
+            )
+        return self.weights
+
+
+def preset(
+    name: Preset, disc: Disc, pixel_size: tuple[float, float] = (1.0, 1.0)
+) -> AnnularDetector:
+    """The usual detectors about the bright-field disc.
+
+    Parameters
+    ----------
+    name : {"BF", "ABF", "ADF"}
+        Bright field, the disc; annular bright field, from half its radius; annular dark field,
+        from 1.05 to 2 radii.
+    disc : Disc
+        Centre and radius, from `find_disc`.
+    pixel_size : (float, float)
+        Height and width of a pixel, in one unit.
+
+    Raises
+    ------
+    InputError
+        If there is no detector of this name.
+    """
+    if name not in PRESETS:
+        raise InputError(f"Expected a detector or one of {', '.join(PRESETS)}, got {name!r}.")
+    inner, outer = (factor * disc.radius for factor in PRESETS[name])
+    return AnnularDetector(disc.center, inner, outer, pixel_size[0] / pixel_size[1])
+
+
+def _require_center(center: Any, aspect: float) -> None:
+    if np.shape(center) != (2,) or not np.isfinite(center).all():
+        raise InputError(f"Expected a centre (ky, kx) in pixels, got {center!r}.")
+    if not 0 < aspect < np.inf:
+        raise InputError(f"Expected the height of a pixel over its width, got {aspect!r}.")
+
+
+def _about(
+    center: Position, aspect: float, shape: Shape
+) -> tuple[NDArray[np.floating], NDArray[np.floating]]:
+    """Coordinates y, x of the pixels about the centre, in kx-pixels."""
+    y = (np.arange(shape[0])[:, None] - center[0]) * aspect
+    x = np.arange(shape[1])[None, :] - center[1]
+    return y, x

@@ -119,7 +119,7 @@ def _prefetch(typing: Any, array: Any, byte: Any) -> Any:  # pragma: no cover
     return types.none(array, types.intp), generate
 
 
-_add: Any = intrinsic(_sum)
+narrow_sum: Any = intrinsic(_sum)
 _fetch: Any = intrinsic(_prefetch)
 
 
@@ -163,22 +163,22 @@ def _group(rows: Any, columns: NDArray[Any]) -> tuple[float, float]:  # pragma: 
     for x in range(len(columns)):
         part = number(r7[x])
         moment = part
-        part = _add(part, number(r6[x]))
-        moment = _add(moment, part)
-        part = _add(part, number(r5[x]))
-        moment = _add(moment, part)
-        part = _add(part, number(r4[x]))
-        moment = _add(moment, part)
-        part = _add(part, number(r3[x]))
-        moment = _add(moment, part)
-        part = _add(part, number(r2[x]))
-        moment = _add(moment, part)
-        part = _add(part, number(r1[x]))
-        moment = _add(moment, part)
-        part = _add(part, number(r0[x]))
-        columns[x] = _add(columns[x], part)
-        together = _add(together, part)
-        within = _add(within, moment)
+        part = narrow_sum(part, number(r6[x]))
+        moment = narrow_sum(moment, part)
+        part = narrow_sum(part, number(r5[x]))
+        moment = narrow_sum(moment, part)
+        part = narrow_sum(part, number(r4[x]))
+        moment = narrow_sum(moment, part)
+        part = narrow_sum(part, number(r3[x]))
+        moment = narrow_sum(moment, part)
+        part = narrow_sum(part, number(r2[x]))
+        moment = narrow_sum(moment, part)
+        part = narrow_sum(part, number(r1[x]))
+        moment = narrow_sum(moment, part)
+        part = narrow_sum(part, number(r0[x]))
+        columns[x] = narrow_sum(columns[x], part)
+        together = narrow_sum(together, part)
+        within = narrow_sum(within, moment)
     return float(together), float(within)
 
 
@@ -188,8 +188,8 @@ def _row(row: Any, columns: NDArray[Any]) -> float:  # pragma: no cover
     together = number(0)
     for x in range(len(columns)):
         value = number(row[x])
-        columns[x] = _add(columns[x], value)
-        together = _add(together, value)
+        columns[x] = narrow_sum(columns[x], value)
+        together = narrow_sum(together, value)
     return float(together)
 
 
@@ -215,8 +215,8 @@ def _kept(  # pragma: no cover
             together = nothing
             for x in range(stop - start):
                 value = number(row[x]) if kept[x] else nothing
-                column[x] = _add(column[x], value)
-                together = _add(together, value)
+                column[x] = narrow_sum(column[x], value)
+                together = narrow_sum(together, value)
             total += float(together)
             moment_y += y * float(together)
         moment_x = 0.0

@@ -1,14 +1,23 @@
 """What the opening of a scan needs, from one read of the data."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from stemwidgets.arrays.blocks import iterate_blocks
+from stemwidgets.arrays.blocks import iterate_blocks, native_type, read_pieces
 from stemwidgets.arrays.center_of_mass import centroids, pattern_moments
 from stemwidgets.arrays.checks import require_finite, require_scan
+from stemwidgets.arrays.detectors import AnnularDetector, preset
+from stemwidgets.arrays.disc import Disc, find_disc
+from stemwidgets.arrays.errors import InputError
+from stemwidgets.arrays.sums import DetectorSum, binned, sum_of_patterns
+
+SAMPLE = 64  # patterns in which the bright-field disc is looked for
+BLOCK_BYTES = 2**20  # stays in the cache while it is read in several ways
+
+Map = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,39 +34,160 @@ class Overview:
         Centre of mass ``(y, x)`` in pixels; NaN where a pattern has no counts.
     reference : (float, float)
         Centre of mass ``(y, x)`` of the mean pattern, in pixels.
+    disc : Disc or None
+        Bright-field disc, seen in a sample of the patterns; None if it was not looked for, or the
+        sample has no contrast.
+    bright_field, dark_field : ndarray of shape [iy, ix], or None
+        Counts on the disc, and on the ring of ADF around it; None without a disc, and where the
+        pattern ends before the detector begins.
+    binned : ndarray of float32, shape [iy, ix, ky // bin_by, kx // bin_by], or None
+        The scan with larger pixels, each the sum of smaller ones.
     """
 
-    sum_image: NDArray[np.float64]
-    mean_pattern: NDArray[np.float64]
-    com: NDArray[np.float64]
+    sum_image: Map
+    mean_pattern: Map
+    com: Map
     reference: tuple[float, float]
+    disc: Disc | None = None
+    bright_field: Map | None = None
+    dark_field: Map | None = None
+    binned: NDArray[np.float32] | None = None
 
 
-def overview(data: Any, mask: NDArray[Any] | None = None) -> Overview:
+class _Piece(NamedTuple):
+    """What is read from a part of the scan: a plane for each map, ``[maps, ...]``."""
+
+    moments: Map
+    images: Map
+    total: Map
+    binned: NDArray[np.float32] | None
+
+
+def overview(
+    data: Any,
+    mask: NDArray[Any] | None = None,
+    detectors: bool = False,
+    pixel_size: tuple[float, float] = (1.0, 1.0),
+    bin_by: int | None = None,
+) -> Overview:
     """Read a scan once and sum it up.
 
     Parameters
     ----------
     data : array, shape [iy, ix, ky, kx]
-        Counts; numpy or dask (read one chunk at a time).
+        Counts; numpy, read by all cores, or dask, read chunk by chunk.
     mask : ndarray, shape [ky, kx], optional
         Weight of each pixel in the sum image and the centres of mass; 0 leaves a pixel out,
         whatever it holds.
+    detectors : bool
+        Also give the images of BF and ADF. Their disc is found in a sample that is read first, see
+        :func:`sample_pattern`.
+    pixel_size : (float, float)
+        Height and width of a pixel, in one unit, for the disc.
+    bin_by : int, optional
+        Also give the binned scan, with so many rows and columns in one.
 
     Raises
     ------
     InputError
-        If `data` is not a scan, a pixel is not finite or the mask has another shape.
+        If `data` is not a scan, a pixel is not finite, the mask has another shape, or `bin_by` is
+        no number of pixels of the pattern.
     """
     require_scan(data)
+    shape = (int(data.shape[2]), int(data.shape[3]))
+    if bin_by is not None and not 1 <= bin_by <= min(shape):
+        raise InputError(f"Expected to bin by 1 to {min(shape)} pixels, got bin_by={bin_by}.")
+    disc = _disc(data, mask, pixel_size) if detectors else None
+    weights = [] if disc is None else _weights(disc, mask, shape, pixel_size)
+    images_of = [DetectorSum(weight, native_type(data.dtype)) for weight in weights]
     moments = np.empty((*data.shape[:2], 3))
-    total = np.zeros(data.shape[2:])
-    for where, patterns in iterate_blocks(data):
-        moments[where] = pattern_moments(patterns, mask)
+    images = np.empty((len(weights), *data.shape[:2]))
+    total = np.zeros(shape)
+    small = None if bin_by is None else np.empty(_binned_shape(data, bin_by), dtype=np.float32)
+    for where, piece in read_pieces(data, lambda part: _read(part, mask, images_of, bin_by)):
+        moments[where], images[(slice(None), *where)] = piece.moments, piece.images
         with np.errstate(invalid="ignore"):  # opposite infinities, refused below
-            total += patterns.reshape(-1, *data.shape[2:]).sum(axis=0, dtype=np.float64)
+            total += piece.total
+        if small is not None:
+            small[where] = piece.binned
     sum_image = moments[..., 0]
     require_finite(sum_image)
     mean_pattern = total / sum_image.size
     y, x = centroids(pattern_moments(mean_pattern, mask))
-    return Overview(sum_image.copy(), mean_pattern, centroids(moments), (float(y), float(x)))
+    seen: list[Map | None] = [
+        image if weight.any() else None for image, weight in zip(images, weights, strict=True)
+    ]
+    bright, dark = seen or (None, None)
+    com = centroids(moments)
+    return Overview(
+        sum_image.copy(), mean_pattern, com, (float(y), float(x)), disc, bright, dark, small
+    )
+
+
+def sample_pattern(data: Any) -> Map:
+    """Mean of a few patterns from all over the scan, in which the disc can be found.
+
+    Parameters
+    ----------
+    data : array, shape [iy, ix, ky, kx]
+        Counts; of a dask array the chunk in the middle is read.
+
+    Returns
+    -------
+    ndarray of float64, shape [ky, kx]
+        0 where pixels are not finite.
+    """
+    require_scan(data)
+    if hasattr(data, "dask"):
+        whole = data.rechunk({2: -1, 3: -1})
+        data = whole.blocks[tuple(count // 2 for count in whole.numblocks)].compute()
+    rows, columns = data.shape[:2]
+    steps = np.linspace(0, rows * columns - 1, min(SAMPLE, rows * columns)).astype(int)
+    chosen = data[np.unravel_index(steps, (rows, columns))]
+    total = np.zeros(data.shape[2:])
+    for _, patterns in iterate_blocks(chosen):
+        with np.errstate(invalid="ignore"):
+            total += patterns.sum(axis=0, dtype=np.float64)
+    return np.where(np.isfinite(total), total, 0.0) / len(chosen)
+
+
+def _disc(data: Any, mask: NDArray[Any] | None, pixel_size: tuple[float, float]) -> Disc | None:
+    hidden = None if mask is None else np.asarray(mask) == 0
+    try:
+        return find_disc(sample_pattern(data), pixel_size, hidden)
+    except InputError:
+        return None
+
+
+def _weights(
+    disc: Disc,
+    mask: NDArray[Any] | None,
+    shape: tuple[int, int],
+    pixel_size: tuple[float, float],
+) -> list[NDArray[Any]]:
+    rings: list[AnnularDetector] = [preset(name, disc, pixel_size) for name in ("BF", "ADF")]
+    used = np.ones(shape, dtype=bool) if mask is None else np.asarray(mask) != 0
+    return [ring.mask(shape) & used for ring in rings]
+
+
+def _binned_shape(data: Any, factor: int) -> tuple[int, ...]:
+    return (*data.shape[:2], data.shape[2] // factor, data.shape[3] // factor)
+
+
+def _read(
+    data: Any, mask: NDArray[Any] | None, images_of: list[DetectorSum], bin_by: int | None
+) -> _Piece:
+    leading = data.shape[:2]
+    moments, images = np.empty((*leading, 3)), np.empty((len(images_of), *leading))
+    total = np.zeros(data.shape[2:])
+    small = None if bin_by is None else np.empty(_binned_shape(data, bin_by), dtype=np.float32)
+    for where, patterns in iterate_blocks(data, BLOCK_BYTES):
+        flat = patterns.reshape(-1, *data.shape[2:])
+        moments[where] = pattern_moments(patterns, mask)
+        for image, image_of in zip(images, images_of, strict=True):
+            image[where] = image_of(patterns)
+        with np.errstate(invalid="ignore"):
+            total += sum_of_patterns(flat)
+        if small is not None and bin_by is not None:
+            small[where] = binned(flat, bin_by).reshape(*patterns.shape[:2], *small.shape[2:])
+    return _Piece(moments, images, total, small)

@@ -14,9 +14,10 @@ from traitlets import HasTraits, Instance, Unicode, observe
 from stemwidgets.arrays.axes import Axes
 from stemwidgets.arrays.checks import require_scan
 from stemwidgets.arrays.circular import compare_angles
-from stemwidgets.arrays.detectors import AnnularDetector, virtual_image
+from stemwidgets.arrays.detectors import AnnularDetector
 from stemwidgets.arrays.errors import InputError
 from stemwidgets.arrays.overview import Overview, overview
+from stemwidgets.arrays.virtual_image import virtual_image
 from stemwidgets.rrvae.divergence import DivergenceError
 from stemwidgets.rrvae.records import Encoding
 from stemwidgets.state.channels import (

@@ -6,17 +6,11 @@ from typing import Any
 
 import ipywidgets
 
-from stemwidgets.arrays.detectors import AnnularDetector
+from stemwidgets.arrays.detectors import PRESETS, AnnularDetector
 from stemwidgets.arrays.disc import Disc, find_disc
 from stemwidgets.arrays.errors import InputError
 from stemwidgets.state.session import Session
 from stemwidgets.views.view import View, caption
-
-PRESETS = {  # radii in radii of the bright-field disc
-    "BF": (0.0, 1.0),
-    "ABF": (0.5, 1.0),
-    "ADF": (1.05, 2.0),
-}
 
 
 class DetectorPanel(View):

@@ -1,0 +1,220 @@
+"""Sums over parts of patterns, at about the speed of reading them.
+
+Sums of integers are exact as long as they stay below 2⁵³.
+"""
+
+from typing import Any
+
+import numba
+import numpy as np
+from numpy.typing import NDArray
+
+from stemwidgets.arrays.moments import narrow_sum
+
+GROUP = 8  # patterns that are added up in registers
+VECTOR = 32  # pixels
+
+
+class DetectorSum:
+    """Weighted sum of the pixels of each pattern.
+
+    Parameters
+    ----------
+    weights : ndarray of bool or float, shape [ky, kx]
+        How much each pixel counts; where it is 0, the pixel may hold anything.
+    dtype : numpy.dtype
+        Type of the patterns, one that numba knows.
+    """
+
+    def __init__(self, weights: NDArray[Any], dtype: np.dtype[Any]) -> None:
+        used = weights != 0
+        self._masked = weights.dtype == bool and dtype.kind != "f"
+        self._weighted = weights.dtype != bool
+        self._runs = _runs(_widened(used) if self._masked else used)
+        if self._masked:
+            every, none = ~np.zeros(1, dtype), np.zeros(1, dtype)
+            self._weights: NDArray[Any] = np.where(used, every, none)  # all bits of a pixel
+        else:
+            self._weights = weights.astype(np.float64)
+
+    def __call__(self, patterns: NDArray[Any]) -> NDArray[np.float64]:
+        """Sums of patterns ``[..., ky, kx]``, of shape ``[...]``."""
+        flat = patterns.reshape(-1, *patterns.shape[-2:])
+        if self._masked:
+            sums = _kept(flat, self._runs, self._weights, _wide(flat))
+        elif self._weighted:
+            sums = _weighted(flat, self._runs, self._weights)
+        else:
+            sums = _plain(flat, self._runs)
+        return sums.reshape(patterns.shape[:-2])
+
+
+def sum_of_patterns(patterns: NDArray[Any]) -> NDArray[np.float64]:
+    """Sum over patterns ``[n, ky, kx]``, pixel by pixel."""
+    exact = patterns.dtype.kind in "bui" and patterns.dtype.itemsize <= 2 and len(patterns) < 2**15
+    total = np.zeros(patterns.shape[1:], dtype=np.int32 if exact else np.float64)
+    _add_patterns(patterns, total)
+    return total.astype(np.float64)
+
+
+def binned(patterns: NDArray[Any], factor: int) -> NDArray[np.float32]:
+    """Sums of `factor` × `factor` pixels; what is left over at the end is dropped.
+
+    Parameters
+    ----------
+    patterns : ndarray, shape [n, ky, kx]
+        Of a type that numba knows.
+    factor : int
+        How many rows and columns become one.
+
+    Returns
+    -------
+    ndarray of float32, shape [n, ky // factor, kx // factor]
+    """
+    n, height, width = patterns.shape
+    result = np.empty((n, height // factor, width // factor), dtype=np.float32)
+    columns = np.empty(width, dtype=_wide(patterns, factor).dtype)
+    _binned(patterns, factor, columns, np.empty_like(columns), result)
+    return result
+
+
+def _wide(patterns: NDArray[Any], height: int = 1) -> NDArray[Any]:
+    """Zero of the type that the sum of so many rows of pixels surely fits."""
+    kind, size = patterns.dtype.kind, patterns.itemsize
+    if kind == "f":
+        return np.zeros(1, np.float64)
+    if size <= 2 and patterns.shape[-1] * height < 2**15:
+        return np.zeros(1, np.uint32 if kind == "u" else np.int32)
+    return np.zeros(1, np.uint64 if kind == "u" else np.int64)
+
+
+def _widened(used: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Runs in whole steps of the vectors that a processor adds up at once."""
+    height, width = used.shape
+    steps = np.pad(used, ((0, 0), (0, -width % VECTOR))).reshape(height, -1, VECTOR)
+    return np.repeat(steps.any(axis=2), VECTOR, axis=1)[:, :width]
+
+
+def _runs(used: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """Row, begin and end of every run of used pixels, ``[runs, 3]``."""
+    steps = np.diff(np.pad(used, ((0, 0), (1, 1))).astype(np.int8), axis=1)
+    rows, first = np.nonzero(steps == 1)
+    return np.stack([rows, first, np.nonzero(steps == -1)[1]], axis=1).astype(np.int64)
+
+
+@numba.njit(cache=True, nogil=True)
+def _kept(
+    patterns: NDArray[Any], runs: NDArray[np.int64], keep: NDArray[Any], zero: NDArray[Any]
+) -> NDArray[np.float64]:  # pragma: no cover
+    number = zero.dtype.type
+    result = np.empty(len(patterns))
+    for i in range(len(patterns)):
+        total = 0.0
+        for j in range(len(runs)):
+            y, first, stop = runs[j, 0], runs[j, 1], runs[j, 2]
+            run, bits = patterns[i, y, first:stop], keep[y, first:stop]
+            together = number(0)
+            for x in range(stop - first):
+                together = narrow_sum(together, number(run[x] & bits[x]))
+            total += float(together)
+        result[i] = total
+    return result
+
+
+@numba.njit(cache=True, nogil=True, fastmath={"reassoc", "contract", "nsz"})
+def _plain(
+    patterns: NDArray[Any], runs: NDArray[np.int64]
+) -> NDArray[np.float64]:  # pragma: no cover
+    result = np.empty(len(patterns))
+    for i in range(len(patterns)):
+        total = 0.0
+        for j in range(len(runs)):
+            run = patterns[i, runs[j, 0], runs[j, 1] : runs[j, 2]]
+            for x in range(len(run)):
+                total += float(run[x])
+        result[i] = total
+    return result
+
+
+@numba.njit(cache=True, nogil=True, fastmath={"reassoc", "contract", "nsz"})
+def _weighted(
+    patterns: NDArray[Any], runs: NDArray[np.int64], weights: NDArray[np.float64]
+) -> NDArray[np.float64]:  # pragma: no cover
+    result = np.empty(len(patterns))
+    for i in range(len(patterns)):
+        total = 0.0
+        for j in range(len(runs)):
+            run = patterns[i, runs[j, 0], runs[j, 1] : runs[j, 2]]
+            weight = weights[runs[j, 0], runs[j, 1] : runs[j, 2]]
+            for x in range(len(run)):
+                total += weight[x] * run[x]
+        result[i] = total
+    return result
+
+
+@numba.njit(cache=True, nogil=True)
+def _add_patterns(patterns: NDArray[Any], total: NDArray[Any]) -> None:  # pragma: no cover
+    n, height, width = patterns.shape
+    number = total.dtype.type
+    for start in range(0, n - n % GROUP, GROUP):
+        for y in range(height):
+            p0, p1, p2 = patterns[start, y], patterns[start + 1, y], patterns[start + 2, y]
+            p3, p4, p5 = patterns[start + 3, y], patterns[start + 4, y], patterns[start + 5, y]
+            p6, p7 = patterns[start + 6, y], patterns[start + 7, y]
+            row = total[y]
+            for x in range(width):
+                first = narrow_sum(number(p0[x]), number(p1[x]))
+                first = narrow_sum(first, narrow_sum(number(p2[x]), number(p3[x])))
+                second = narrow_sum(number(p4[x]), number(p5[x]))
+                second = narrow_sum(second, narrow_sum(number(p6[x]), number(p7[x])))
+                row[x] = narrow_sum(row[x], narrow_sum(first, second))
+    for i in range(n - n % GROUP, n):
+        for y in range(height):
+            for x in range(width):
+                total[y, x] += number(patterns[i, y, x])
+
+
+@numba.njit(cache=True, nogil=True)
+def _binned(
+    patterns: NDArray[Any],
+    factor: int,
+    columns: NDArray[Any],
+    pairs: NDArray[Any],
+    result: NDArray[np.float32],
+) -> None:  # pragma: no cover
+    number = columns.dtype.type
+    n, height, width = result.shape
+    for i in range(n):
+        for y in range(height):
+            _add_rows(patterns[i, y * factor : (y + 1) * factor], columns)
+            line, step, left = columns, factor, width * factor
+            if step % 2 == 0:  # in a form that vectorizes
+                step, left = step // 2, left // 2
+                for x in range(left):
+                    pairs[x] = narrow_sum(columns[2 * x], columns[2 * x + 1])
+                line = pairs
+            if step % 2 == 0:
+                step, left = step // 2, left // 2
+                for x in range(left):
+                    columns[x] = narrow_sum(pairs[2 * x], pairs[2 * x + 1])
+                line = columns
+            for x in range(width):
+                together = number(0)
+                for column in range(x * step, (x + 1) * step):
+                    together = narrow_sum(together, line[column])
+                result[i, y, x] = together
+
+
+@numba.njit(cache=True, nogil=True)
+def _add_rows(rows: NDArray[Any], columns: NDArray[Any]) -> None:  # pragma: no cover
+    number = columns.dtype.type
+    columns[:] = number(0)
+    for y in range(0, len(rows) - 1, 2):
+        first, second = rows[y], rows[y + 1]
+        for x in range(len(columns)):
+            both = narrow_sum(number(first[x]), number(second[x]))
+            columns[x] = narrow_sum(columns[x], both)
+    if len(rows) % 2:
+        last = rows[len(rows) - 1]
+        for x in range(len(columns)):
+            columns[x] = narrow_sum(columns[x], number(last[x]))
