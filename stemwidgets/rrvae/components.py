@@ -12,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-NOISE_MARGIN = 1.1
+NOISE_MARGIN = 1.2
 FIXED_SIGNIFICANCE = 12.0
 
 
