@@ -7,6 +7,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from scans import AXES, SHAPE, turning_spot
 
 import stemwidgets as sw
+from stemwidgets.arrays.detector_major import DetectorMajor
 from stemwidgets.arrays.detectors import preset
 from stemwidgets.arrays.disc import Disc
 from stemwidgets.arrays.overview import overview, sample_pattern
@@ -225,3 +226,41 @@ def test_binning_has_to_leave_a_pixel():
 def test_the_sample_is_like_the_mean():
     data = counts(scan=(20, 30))
     assert_allclose(sample_pattern(data).mean(), data.mean(), rtol=0.01)
+
+
+@pytest.mark.parametrize("dtype", ["u1", "u2", "i2", "u4", "f4", "?"])
+def test_a_dragged_detector_gives_the_exact_image_wherever_it_goes(dtype):
+    data = counts(dtype, (6, 35))
+    for scan in (data, da.from_array(data, chunks=(4, 15, 18, 20))):
+        copy = DetectorMajor(scan)
+        for y, x, radius in (
+            (8, 20, 5),
+            (9, 20.5, 5),
+            (9, 21, 6),
+            (2, 40, 3),
+            (2, 40, 3),
+            (2, 3, 9),
+        ):
+            disc = sw.DiscDetector((y, x), radius)
+            assert_allclose(copy.image(disc), virtual_image(data, disc), rtol=1e-14)
+            if data.dtype.kind in "ui":
+                assert_array_equal(copy.image(disc), virtual_image(data, disc))
+
+
+def test_the_largest_counts_do_not_overflow_while_dragging():
+    data = np.full((2, 3, 200, 210), 2**16 - 1, np.uint16)
+    copy = DetectorMajor(data)
+    for detector in (sw.DiscDetector((100, 100), 400), sw.DiscDetector((100, 100), 70)):
+        assert_array_equal(copy.image(detector), virtual_image(data, detector))
+
+
+def test_a_dragged_detector_off_the_pattern_is_refused_and_can_come_back():
+    data = counts()
+    copy = DetectorMajor(data)
+    disc = sw.DiscDetector((8, 4), 6)
+    copy.image(disc)
+    with pytest.raises(sw.InputError, match="covers no pixel"):
+        copy.image(sw.DiscDetector((8, -40), 6))
+    with pytest.raises(sw.InputError, match="once or not at all"):
+        copy.image(sw.SegmentDetector((8, 20), 1, 6))
+    assert_array_equal(copy.image(disc), virtual_image(data, disc))

@@ -12,7 +12,7 @@ from stemwidgets.arrays.checks import require_finite, require_scan
 from stemwidgets.arrays.detectors import AnnularDetector, preset
 from stemwidgets.arrays.disc import Disc, find_disc
 from stemwidgets.arrays.errors import InputError
-from stemwidgets.arrays.sums import DetectorSum, binned, sum_of_patterns
+from stemwidgets.arrays.sums import DetectorSum, PatternSum, bin_patterns
 
 SAMPLE = 64  # patterns in which the bright-field disc is looked for
 BLOCK_BYTES = 2**20  # stays in the cache while it is read in several ways
@@ -59,7 +59,7 @@ class _Piece(NamedTuple):
 
     moments: Map
     images: Map
-    total: Map
+    total: NDArray[Any]
     binned: NDArray[np.float32] | None
 
 
@@ -179,15 +179,14 @@ def _read(
 ) -> _Piece:
     leading = data.shape[:2]
     moments, images = np.empty((*leading, 3)), np.empty((len(images_of), *leading))
-    total = np.zeros(data.shape[2:])
+    total = PatternSum(data.shape[2:], native_type(data.dtype))
     small = None if bin_by is None else np.empty(_binned_shape(data, bin_by), dtype=np.float32)
-    for where, patterns in iterate_blocks(data, BLOCK_BYTES):
-        flat = patterns.reshape(-1, *data.shape[2:])
-        moments[where] = pattern_moments(patterns, mask)
-        for image, image_of in zip(images, images_of, strict=True):
-            image[where] = image_of(patterns)
-        with np.errstate(invalid="ignore"):
-            total += sum_of_patterns(flat)
-        if small is not None and bin_by is not None:
-            small[where] = binned(flat, bin_by).reshape(*patterns.shape[:2], *small.shape[2:])
-    return _Piece(moments, images, total, small)
+    for row in range(len(data)):
+        for (x,), patterns in iterate_blocks(data[row], BLOCK_BYTES):
+            moments[row, x] = pattern_moments(patterns, mask)
+            for image, image_of in zip(images, images_of, strict=True):
+                image[row, x] = image_of(patterns)
+            total.add(patterns)
+            if small is not None and bin_by is not None:
+                bin_patterns(patterns, bin_by, small[row, x])
+    return _Piece(moments, images, total.total, small)

@@ -49,15 +49,28 @@ class DetectorSum:
         return sums.reshape(patterns.shape[:-2])
 
 
-def sum_of_patterns(patterns: NDArray[Any]) -> NDArray[np.float64]:
-    """Sum over patterns ``[n, ky, kx]``, pixel by pixel."""
-    exact = patterns.dtype.kind in "bui" and patterns.dtype.itemsize <= 2 and len(patterns) < 2**15
-    total = np.zeros(patterns.shape[1:], dtype=np.int32 if exact else np.float64)
-    _add_patterns(patterns, total)
-    return total.astype(np.float64)
+class PatternSum:
+    """Sum over patterns, pixel by pixel.
+
+    Parameters
+    ----------
+    shape : (int, int)
+        Of a pattern.
+    dtype : numpy.dtype
+        Type of the patterns, one that numba knows.
+    """
+
+    def __init__(self, shape: tuple[int, int], dtype: np.dtype[Any]) -> None:
+        exact, small = dtype.kind in "bui" and dtype.itemsize <= 4, dtype.itemsize <= 2
+        self.total: NDArray[Any] = np.zeros(shape, np.int64 if exact else np.float64)
+        self._zero = np.zeros(1, np.int32) if exact and small else self.total[0, :1].copy()
+
+    def add(self, patterns: NDArray[Any]) -> None:
+        """Add patterns ``[n, ky, kx]``."""
+        _add_patterns(patterns, self.total, self._zero)
 
 
-def binned(patterns: NDArray[Any], factor: int) -> NDArray[np.float32]:
+def bin_patterns(patterns: NDArray[Any], factor: int, result: NDArray[np.float32]) -> None:
     """Sums of `factor` × `factor` pixels; what is left over at the end is dropped.
 
     Parameters
@@ -66,16 +79,11 @@ def binned(patterns: NDArray[Any], factor: int) -> NDArray[np.float32]:
         Of a type that numba knows.
     factor : int
         How many rows and columns become one.
-
-    Returns
-    -------
-    ndarray of float32, shape [n, ky // factor, kx // factor]
+    result : ndarray of float32, shape [n, ky // factor, kx // factor]
+        Is overwritten.
     """
-    n, height, width = patterns.shape
-    result = np.empty((n, height // factor, width // factor), dtype=np.float32)
-    columns = np.empty(width, dtype=_wide(patterns, factor).dtype)
+    columns = np.empty(patterns.shape[-1], dtype=_wide(patterns, factor).dtype)
     _binned(patterns, factor, columns, np.empty_like(columns), result)
-    return result
 
 
 def _wide(patterns: NDArray[Any], height: int = 1) -> NDArray[Any]:
@@ -153,9 +161,11 @@ def _weighted(
 
 
 @numba.njit(cache=True, nogil=True)
-def _add_patterns(patterns: NDArray[Any], total: NDArray[Any]) -> None:  # pragma: no cover
+def _add_patterns(
+    patterns: NDArray[Any], total: NDArray[Any], zero: NDArray[Any]
+) -> None:  # pragma: no cover
     n, height, width = patterns.shape
-    number = total.dtype.type
+    number = zero.dtype.type
     for start in range(0, n - n % GROUP, GROUP):
         for y in range(height):
             p0, p1, p2 = patterns[start, y], patterns[start + 1, y], patterns[start + 2, y]
@@ -167,7 +177,7 @@ def _add_patterns(patterns: NDArray[Any], total: NDArray[Any]) -> None:  # pragm
                 first = narrow_sum(first, narrow_sum(number(p2[x]), number(p3[x])))
                 second = narrow_sum(number(p4[x]), number(p5[x]))
                 second = narrow_sum(second, narrow_sum(number(p6[x]), number(p7[x])))
-                row[x] = narrow_sum(row[x], narrow_sum(first, second))
+                row[x] += narrow_sum(first, second)
     for i in range(n - n % GROUP, n):
         for y in range(height):
             for x in range(width):
