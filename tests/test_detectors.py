@@ -264,3 +264,12 @@ def test_a_dragged_detector_off_the_pattern_is_refused_and_can_come_back():
     with pytest.raises(sw.InputError, match="once or not at all"):
         copy.image(sw.SegmentDetector((8, 20), 1, 6))
     assert_array_equal(copy.image(disc), virtual_image(data, disc))
+
+
+@pytest.mark.parametrize("factor", [1, 2, 3, 4, 6, 7, 8, 15])
+def test_binned_pixels_are_sums(factor):
+    data = counts("i2")[..., :15] - 4
+    high, wide = 18 // factor, 15 // factor
+    whole = data[..., : high * factor, : wide * factor]
+    expected = whole.reshape(5, 7, high, factor, wide, factor).sum(axis=(3, 5))
+    assert_array_equal(overview(data, bin_by=factor).binned, expected)

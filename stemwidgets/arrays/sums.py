@@ -192,39 +192,43 @@ def _binned(
     pairs: NDArray[Any],
     result: NDArray[np.float32],
 ) -> None:  # pragma: no cover
-    number = columns.dtype.type
     n, height, width = result.shape
     for i in range(n):
         for y in range(height):
             _add_rows(patterns[i, y * factor : (y + 1) * factor], columns)
-            line, step, left = columns, factor, width * factor
-            if step % 2 == 0:  # in a form that vectorizes
-                step, left = step // 2, left // 2
-                for x in range(left):
-                    pairs[x] = narrow_sum(columns[2 * x], columns[2 * x + 1])
-                line = pairs
+            line, step = columns, factor
             if step % 2 == 0:
-                step, left = step // 2, left // 2
-                for x in range(left):
-                    columns[x] = narrow_sum(pairs[2 * x], pairs[2 * x + 1])
-                line = columns
+                _add_pairs(columns, pairs)
+                line, step = pairs, step // 2
+            if step % 2 == 0:
+                _add_pairs(pairs, columns)
+                line, step = columns, step // 2
             for x in range(width):
-                together = number(0)
-                for column in range(x * step, (x + 1) * step):
-                    together = narrow_sum(together, line[column])
-                result[i, y, x] = together
+                result[i, y, x] = line[x * step]
+            for column in range(1, step):
+                for x in range(width):
+                    result[i, y, x] += line[x * step + column]
+
+
+@numba.njit(cache=True, nogil=True)
+def _add_pairs(line: NDArray[Any], result: NDArray[Any]) -> None:  # pragma: no cover
+    """Neighbours together, in a form that vectorizes."""
+    for x in range(len(line) // 2):
+        result[x] = narrow_sum(line[2 * x], line[2 * x + 1])
 
 
 @numba.njit(cache=True, nogil=True)
 def _add_rows(rows: NDArray[Any], columns: NDArray[Any]) -> None:  # pragma: no cover
     number = columns.dtype.type
     columns[:] = number(0)
-    for y in range(0, len(rows) - 1, 2):
-        first, second = rows[y], rows[y + 1]
+    grouped = len(rows) - len(rows) % 4
+    for y in range(0, grouped, 4):
+        r0, r1, r2, r3 = rows[y], rows[y + 1], rows[y + 2], rows[y + 3]
         for x in range(len(columns)):
-            both = narrow_sum(number(first[x]), number(second[x]))
-            columns[x] = narrow_sum(columns[x], both)
-    if len(rows) % 2:
-        last = rows[len(rows) - 1]
+            first = narrow_sum(number(r0[x]), number(r1[x]))
+            second = narrow_sum(number(r2[x]), number(r3[x]))
+            columns[x] = narrow_sum(columns[x], narrow_sum(first, second))
+    for y in range(grouped, len(rows)):
+        row = rows[y]
         for x in range(len(columns)):
-            columns[x] = narrow_sum(columns[x], number(last[x]))
+            columns[x] = narrow_sum(columns[x], number(row[x]))

@@ -60,14 +60,14 @@ def seconds(*calls, repeats=5):
 
 def test_virtual_images_beside_pyxem():
     table = Table(
-        "virtual images, signal to signal, 134 MB of uint16",
+        "virtual images, signal to signal, 0.54 GB of uint16",
         [
             Figure("ours [ms]", digits=1),
             Figure("over ours: pyxem", at_least=10, digits=1),
         ],
         labels="detector",
     )
-    signal = arrays_to_signal(counts((64, 64)), Axes.uncalibrated((64, 64, 128, 128)))
+    signal = arrays_to_signal(counts((128, 128)), Axes.uncalibrated((128, 128, 128, 128)))
     for name in ("15 px", "BF", "ADF"):
         detector = DETECTORS[name]
         inner = getattr(detector, "inner", 0.0)
@@ -101,7 +101,7 @@ def test_memory_of_virtual_images():
 
 def test_opening_pass_beside_com():
     table = Table(
-        "sum, mean pattern, COM, BF, ADF and binned copy from one read, 0.27 GB of uint16",
+        "sum, mean pattern, COM, BF, ADF and binned copy from one read, 0.54 GB of uint16",
         [
             Figure("COM [ms]", digits=1),
             Figure("without bins / COM", digits=2),
@@ -109,7 +109,7 @@ def test_opening_pass_beside_com():
         ],
         labels="bin by",
     )
-    data = counts((128, 64))
+    data = counts((128, 128))
     for factor in (4, 8):
         com, looked, everything = seconds(
             lambda: center_of_mass(data),
