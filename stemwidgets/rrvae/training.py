@@ -63,6 +63,9 @@ def train(moment: Moment, patterns: Patterns, noise_floor: float, seed: int) -> 
 
 
 def _narrow(moment: Moment, patterns: Patterns) -> bool:
+    """Whether angles are known better than the grid tells, from more numbers than unknowns."""
+    if moment.manifold.degrees_of_freedom <= moment.manifold.latent_dim + 1:
+        return False
     chosen = torch.arange(min(SAMPLE, len(patterns)), device=patterns.dose.device)
     found = best_cells(moment, patterns.rows(chosen))
     information = torch.linalg.inv(found.covariance)[:, -1, -1]
