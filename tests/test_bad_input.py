@@ -42,7 +42,20 @@ def fit(source):
     learned(source)
 
 
-DOORS = [sw.center_of_mass, sw.Session, sw.explore, sw.rrvae_dashboard, fit]
+def bright_field(source):
+    return sw.virtual_image(source, "BF")
+
+
+DOORS = [
+    sw.center_of_mass,
+    sw.calibrate,
+    sw.pca,
+    bright_field,
+    sw.Session,
+    sw.explore,
+    sw.rrvae_dashboard,
+    fit,
+]
 NO_SCANS = {
     "a pattern": (counts()[0, 0], "two scan and two detector axes|got 2 dimensions"),
     "complex": (counts().astype(complex), "real numbers .*got complex"),

@@ -113,12 +113,12 @@ def overview(
     sum_image = moments[..., 0]
     require_finite(sum_image)
     mean_pattern = total / sum_image.size
-    y, x = centroids(pattern_moments(mean_pattern, mask))
+    y, x = centroids(pattern_moments(mean_pattern, mask), shape)
     seen: list[Map | None] = [
         image if weight.any() else None for image, weight in zip(images, weights, strict=True)
     ]
     bright, dark = seen or (None, None)
-    com = centroids(moments)
+    com = centroids(moments, shape)
     return Overview(
         sum_image.copy(), mean_pattern, com, (float(y), float(x)), disc, bright, dark, small
     )
