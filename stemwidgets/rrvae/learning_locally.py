@@ -29,7 +29,7 @@ def begin(moment: Moment, patterns: Patterns) -> Moment:
     decoded = manifold.decode(found.latent, found.kind)
     angle = found.angle - turn_alike(manifold, decoded, patterns.dose)
     alike = manifold.turn(patterns.without(moment.fixed).coefficients, -angle)
-    latent = principal_latent(alike, patterns.dose, found.kind, manifold.latent_dim)
+    latent = principal_latent(alike, patterns.dose, found.kind, manifold.latent_dim, moment.noise)
     manifold = manifold.through(latent, found.kind, alike, patterns.dose, moment.noise)
     grid = replace(new_grid(manifold), frames=moment.grid.frames)
     counts = torch.bincount(grid.nearest(latent, found.kind), minlength=len(grid.kind))

@@ -15,7 +15,7 @@ INTERVAL = 0.683
 SMOOTHING = math.radians(3.0)  # of the posterior, before its highest peak is taken
 LEAST_INFORMATION = 0.01  # nats that an angle must be worth to be defined
 LEAST_SHARE = 0.01  # of what an angle is worth in patterns as strong as usual,
-ENOUGH_INFORMATION = 0.5  # unless it is worth that much
+ENOUGH_INFORMATION = 1.0  # unless it is worth that much
 COST_OF_AN_ORDER = 3.0  # nats that an order must be worth to be there
 
 

@@ -51,8 +51,10 @@ def turn_alike(manifold: Manifold, patterns: Tensor, weight: Tensor) -> Tensor:
     return angle
 
 
-def principal_latent(alike: Tensor, weight: Tensor, kind: Tensor, latent_dim: int) -> Tensor:
-    """Principal components of each class, with unit variance.
+def principal_latent(
+    alike: Tensor, weight: Tensor, kind: Tensor, latent_dim: int, noise: float = 0.0
+) -> Tensor:
+    """Principal components of each class, with unit variance where they are more than noise.
 
     Parameters
     ----------
@@ -64,6 +66,8 @@ def principal_latent(alike: Tensor, weight: Tensor, kind: Tensor, latent_dim: in
         Their classes.
     latent_dim : int
         Number d of latent variables.
+    noise : float
+        Variance of a coefficient of these patterns that is noise.
 
     Returns
     -------
@@ -77,6 +81,7 @@ def principal_latent(alike: Tensor, weight: Tensor, kind: Tensor, latent_dim: in
         apart = alike[members] - share @ alike[members]
         variance, axes = torch.linalg.eigh((apart.T * share) @ apart)
         axes, variance = axes.flip(1)[:, :latent_dim], variance.flip(0)[:latent_dim]
-        unit = (apart @ axes) / variance.clamp(min=1e-12).sqrt()
-        latent[members, : unit.shape[1]] = unit.clamp(-FARTHEST, FARTHEST)
+        variance = variance.clamp(min=1e-12)
+        unit = (1 - noise / variance).clamp(min=0) / variance.sqrt()
+        latent[members, : len(unit)] = ((apart @ axes) * unit).clamp(-FARTHEST, FARTHEST)
     return latent
