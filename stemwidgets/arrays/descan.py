@@ -10,6 +10,7 @@ from stemwidgets.arrays.errors import InputError
 
 HIGHEST_ORDER = 4
 ORDERS_BESIDE = 3
+ROUNDING = 1e-14  # of the positions; what is left below that is no deflection
 STANDS_OUT = 2.5
 ROUNDS = 20
 
@@ -159,7 +160,7 @@ def _soft_l1(basis: Map, values: Map) -> Map:
         solution = np.linalg.lstsq(basis * weight[:, None], values * weight[:, None], rcond=None)[0]
         rest = np.hypot(*(values - basis @ solution).T)
         scale = np.median(rest)
-        if not scale > 0:
+        if not scale > ROUNDING * np.abs(values).max():
             break
         weight = (1 + (rest / scale) ** 2) ** -0.25
     return np.asarray(solution, dtype=np.float64)
