@@ -121,7 +121,7 @@ def test_large_and_bright_patterns_do_not_overflow(dtype):
 def test_all_cores_find_what_one_finds(monkeypatch):
     data = np.random.default_rng(8).integers(0, 99, (7, 5, 9, 11)).astype(np.uint16)
     alone = moments(data), moments(np.ma.masked_greater(data, 90))
-    monkeypatch.setattr("stemwidgets.arrays.center_of_mass.SHARED_BYTES", 0)
+    monkeypatch.setattr("stemwidgets.arrays.blocks.SHARED_BYTES", 0)
 
     np.testing.assert_array_equal(moments(data), alone[0])
     np.testing.assert_array_equal(moments(np.ma.masked_greater(data, 90)), alone[1])

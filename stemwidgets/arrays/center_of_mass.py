@@ -7,21 +7,16 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from dask.base import compute
-from dask.delayed import delayed
-from dask.system import CPU_COUNT
 from numpy.typing import ArrayLike, NDArray
 
 from stemwidgets.arrays.axes import Axes
-from stemwidgets.arrays.blocks import iterate_blocks
+from stemwidgets.arrays.blocks import iterate_blocks, read_pieces
 from stemwidgets.arrays.checks import require_finite, require_patterns
 from stemwidgets.arrays.errors import InputError
 from stemwidgets.arrays.moments import kept_moments, plain_moments, weighted_moments
 
 BLOCK_BYTES = 16 * 2**20
 BLOCKS = 64  # of the data at least, all cores taken together: a block may have to be copied
-SHARED_BYTES = 64 * 2**20  # so much or more in memory is read by all cores
-PIECES = 4  # for each core, so that a slow one does not hold up the others
 NEGATIVE_SHARE = 0.5  # of the positive sums: more than any noise, less than a subtracted mean
 
 Map = NDArray[np.float64]
@@ -118,13 +113,9 @@ def moments(
     dark = None if background is None else _background(background, shape)
     if threshold is not None and not np.isfinite(threshold):
         raise InputError(f"Expected a threshold in counts, got {threshold!r}.")
-    options = (weights, threshold, dark)
-    if hasattr(data, "dask"):
-        sums = _streamed(data, options)
-    elif isinstance(data, np.ndarray) and data.nbytes >= SHARED_BYTES:
-        sums = _shared(data, options)
-    else:
-        sums = _read(data, *options)
+    sums = np.empty((*data.shape[:-2], 3))
+    for where, piece in read_pieces(data, lambda part: _read(part, weights, threshold, dark)):
+        sums[where] = piece
     require_finite(sums[..., 0])
     _require_counts(sums[..., 0])
     return sums
@@ -197,32 +188,6 @@ def _read(data: Any, *options: Any) -> Map:
     for where, patterns in iterate_blocks(data, min(BLOCK_BYTES, data.nbytes // BLOCKS)):
         sums[where] = pattern_moments(patterns, *options)
     return sums
-
-
-def _shared(data: NDArray[Any], options: tuple[Any, ...]) -> Map:
-    """Read by all cores; a dask array of the same memory would copy it."""
-    sums = np.empty((*data.shape[:-2], 3))
-    rows = -(-len(data) // (PIECES * CPU_COUNT))
-
-    def read(start: int) -> None:
-        piece = slice(start, start + rows)
-        sums[piece] = _read(data[piece], *options)
-
-    tasks = [delayed(read, pure=False)(start) for start in range(0, len(data), rows)]
-    compute(*tasks, scheduler="threads")
-    return sums
-
-
-def _streamed(data: Any, options: tuple[Any, ...]) -> Map:
-    leading = data.ndim - 2
-    whole = data.rechunk({leading: -1, leading + 1: -1})
-
-    def read(block: Any) -> Map:
-        return _read(block, *options)[..., None]
-
-    chunks = (*whole.chunks[:leading], (3,), (1,))  # dask copies blocks of which it drops an axis
-    sums = whole.map_blocks(read, chunks=chunks, meta=np.empty((0,) * data.ndim))
-    return np.asarray(sums.compute())[..., 0]
 
 
 def _weights(mask: Any, shape: tuple[int, int]) -> NDArray[Any]:
