@@ -96,7 +96,7 @@ def update(moment: Moment, patterns: Patterns, noise_floor: float, seed: int) ->
 
     known = new
     if moment.carried:
-        seen_before = since - max(u for u in (-moment.updates, *UNFOLD_AFTER) if u <= since)
+        seen_before = since - max(u for u in UNFOLD_AFTER if u <= since)
         share = max(1 / batches, min(0.5, 10 / (seen_before + 1)))
         known = _Expected(**moment.carried, log_evidence=0.0).mixed(new, share)
     learned = manifold.fitted(*_by_class(manifold, grid, known), noise / len(patterns))
