@@ -1,6 +1,7 @@
 """What every kind of model offers, so that all are trained, watched, used and saved alike."""
 
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -8,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
+from stemwidgets.arrays.errors import InputError
 from stemwidgets.arrays.preparation import Preparation
 from stemwidgets.rrvae.fingerprint import Fingerprint
 from stemwidgets.rrvae.records import Encoding
@@ -131,3 +133,15 @@ def part(tensors: dict[str, Tensor], name: str) -> dict[str, Tensor]:
     """Those tensors whose names begin with ``name.``, without it."""
     start = f"{name}."
     return {key.removeprefix(start): t for key, t in tensors.items() if key.startswith(start)}
+
+
+@contextmanager
+def whole_state() -> Iterator[None]:
+    """Say of a `State` that is read inside, and lacks something, that it is not whole."""
+    try:
+        yield
+    except (KeyError, TypeError, ValueError, RuntimeError) as error:
+        raise InputError(
+            "Expected a checkpoint written by stemwidgets, got one that lacks a part or has a "
+            f"wrong one ({error}). Go on from another one, or train a new model."
+        ) from error

@@ -14,7 +14,7 @@ from stemwidgets.arrays.preparation import Preparation
 from stemwidgets.rrvae.device import free_memory
 from stemwidgets.rrvae.fingerprint import Fingerprint
 from stemwidgets.rrvae.gather import prepare, prepared_blocks, require_enough
-from stemwidgets.rrvae.interface import Columns, Options, State, part
+from stemwidgets.rrvae.interface import Columns, Options, State, part, whole_state
 from stemwidgets.rrvae.mapbuilder import MapBuilder
 from stemwidgets.rrvae.paper_settings import PaperMoment, PaperSettings
 from stemwidgets.rrvae.paper_trained import PaperTrained, Scaling
@@ -165,14 +165,9 @@ class PaperRun:
 
     def _restore(self, state: State) -> None:
         tensors, record = state
-        try:
+        with whole_state():
             same_data = self.fingerprint.same(Fingerprint.from_record(*state))
             self.training.restore(part(tensors, "training"), record["training"], same_data)
-        except (KeyError, TypeError, ValueError, RuntimeError) as error:
-            raise InputError(
-                "Expected a checkpoint written by stemwidgets, got one that lacks a part or has a "
-                f"wrong one ({error}). Go on from another one, or train a new model."
-            ) from error
 
     def _read(self, data: Any, device: torch.device) -> Tensor:
         """The used pixels of the patterns with counts, ``[n, pixels]``."""

@@ -8,7 +8,6 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from stemwidgets.arrays.errors import InputError
 from stemwidgets.arrays.preparation import Preparation
 from stemwidgets.rrvae import learning_on_grid as on_grid
 from stemwidgets.rrvae.basis import HarmonicBasis
@@ -16,7 +15,7 @@ from stemwidgets.rrvae.convention import Convention
 from stemwidgets.rrvae.divergence import require_finite
 from stemwidgets.rrvae.fingerprint import Fingerprint
 from stemwidgets.rrvae.gather import gather
-from stemwidgets.rrvae.interface import Options, State, part
+from stemwidgets.rrvae.interface import Options, State, part, whole_state
 from stemwidgets.rrvae.manifold import Manifold
 from stemwidgets.rrvae.mapbuilder import MapBuilder
 from stemwidgets.rrvae.moment import Moment, Patterns, best_cells
@@ -165,7 +164,7 @@ class _Before:
 
 def _before(state: State, device: torch.device) -> _Before:
     tensors, record = state
-    try:
+    with whole_state():
         trained = Trained.from_record(tensors, record, device)
         training = part(tensors, "training")
         background = training.pop("background").cpu().numpy()
@@ -173,10 +172,5 @@ def _before(state: State, device: torch.device) -> _Before:
             trained.manifold, trained.grid, training, record["training"], device
         )
         fingerprint = Fingerprint.from_record(*state)
-    except (KeyError, TypeError, ValueError, RuntimeError) as error:
-        raise InputError(
-            "Expected a checkpoint written by stemwidgets, got one that lacks a part or has a "
-            f"wrong one ({error}). Go on from another one, or train a new model."
-        ) from error
     basis = replace(trained.basis, background=background)
     return _Before(trained.preparation, basis, moment, fingerprint)
