@@ -91,28 +91,28 @@ class TurnedPoints:
         self.grid = grid
         self.decoded = manifold.decode(grid.latent, grid.kind)
         self.power = self.decoded.square().sum(-1)
+        present, count = manifold.order.unique(return_counts=True)
+        self._widths = (2 * count).tolist()
         components = len(manifold.order)
-        self._orders: list[tuple[Tensor, Tensor, Tensor]] = []
-        present = manifold.order.unique()
-        for order in present:
-            real = torch.nonzero(manifold.order == order)[:, 0]
-            columns = torch.cat([real, real + components])
-            swapped = torch.cat([-self.decoded[:, real + components], self.decoded[:, real]], dim=1)
-            self._orders.append((columns, self.decoded[:, columns].T, swapped.T))
+        real, imag = torch.arange(2 * components, device=present.device).chunk(2)
+        # order by order, in each the real parts before the imaginary ones
+        both_parts = manifold.order.repeat(2)
+        self._columns = torch.argsort(both_parts, stable=True)
+        self._partners = torch.cat([imag, real])[self._columns]
+        self._signs = torch.where(self._columns < components, -1.0, 1.0)
+        self._back = torch.argsort(self._columns)
+        self._points = self.decoded[:, self._columns].T.contiguous().split(self._widths)
         phase = present[:, None] * grid.angles
-        self._cos, self._sin = phase.cos(), phase.sin()
+        self._waves = torch.stack([phase.cos(), phase.sin()], dim=1).flatten(0, 1)
 
     def posterior(self, coefficients: Tensor, noise: Tensor) -> Responsibilities:
         """Of patterns ``[n, 2 * components]``, with coefficients of noise variance ``[n]``."""
         n, points = len(coefficients), len(self.power)
-        products = coefficients.new_empty(2 * len(self._orders), n, points)
-        for i, (columns, straight, swapped) in enumerate(self._orders):
-            of_order = coefficients[:, columns]
-            torch.mm(of_order, straight, out=products[2 * i])
-            torch.mm(of_order, swapped, out=products[2 * i + 1])
-        products /= noise[:, None]
-        waves = torch.stack([self._cos, -self._sin], dim=1).flatten(0, 1)
-        cells = (waves.T @ products.flatten(1)).view(self.grid.frames, n, points)
+        products = coefficients.new_empty(len(self._points), 2 * n, points)
+        parts = self._quadratures(coefficients / noise[:, None])
+        for part, of_order, product in zip(parts, self._points, products, strict=True):
+            torch.mm(part, of_order, out=product)
+        cells = (self._waves.T @ products.view(-1, n * points)).view(-1, n, points)
         cells += self.grid.log_share - math.log(self.grid.frames)
         cells -= self.power / (2 * noise[:, None])
         top = cells.amax(dim=(0, 2), keepdim=True)
@@ -124,11 +124,13 @@ class TurnedPoints:
 
     def turned_back_sums(self, coefficients: Tensor, found: Responsibilities) -> Tensor:
         """Sums ``[points, 2 * components]`` of the patterns at each point, turned back."""
-        waves = torch.stack([self._cos, self._sin], dim=1).flatten(0, 1)
-        moments = (waves @ found.cells.flatten(1)).view(-1, *found.cells.shape[1:])
-        sums = torch.zeros_like(self.decoded)
-        for i, (columns, _, _) in enumerate(self._orders):
-            real, imag = coefficients[:, columns].chunk(2, dim=1)
-            cos, sin = moments[2 * i].T, moments[2 * i + 1].T
-            sums[:, columns] = torch.cat([cos @ real - sin @ imag, cos @ imag + sin @ real], dim=1)
-        return sums
+        n, points = len(coefficients), len(self.power)
+        moments = (self._waves @ found.cells.flatten(1)).view(-1, 2 * n, points)
+        parts = self._quadratures(coefficients)
+        sums = [moment.T @ part for moment, part in zip(moments, parts, strict=True)]
+        return torch.cat(sums, dim=1)[:, self._back]
+
+    def _quadratures(self, coefficients: Tensor) -> tuple[Tensor, ...]:
+        """For each order the patterns ``[2 * n, columns]``, as they are and a quarter wave on."""
+        onward = coefficients[:, self._partners] * self._signs
+        return torch.cat([coefficients[:, self._columns], onward]).split(self._widths, dim=1)

@@ -97,12 +97,12 @@ class Manifold:
         """What `decode` gives, and its derivatives ``[n, d, 2 * components]`` by z."""
         kernel = _kernel(latent, self.centers)
         steepness = kernel / _width(self.latent_dim) ** 2
-        toward = ((self.centers - latent[:, None]) * steepness[..., None]).mT
+        toward = ((self.centers.T - latent[..., None]) * steepness[:, None]).flatten(0, 1)
         decoded = slopes = torch.zeros(0)
         for k in range(self.classes):
             mixed = self.whitening @ self.weights[k, :-1]
             of_class = kernel @ mixed + self.weights[k, -1]
-            slopes_of_class = toward @ mixed
+            slopes_of_class = (toward @ mixed).unflatten(0, latent.shape)
             chosen = (kind == k)[:, None]
             decoded = torch.where(chosen, of_class, decoded) if k else of_class
             slopes = (
