@@ -42,6 +42,11 @@ class Scale:
     units: str
     source: str = "axes"
 
+    @property
+    def aspect(self) -> tuple[float, float]:
+        """Height and width of a pixel, with their signs, over its width."""
+        return self.y / abs(self.x), self.x / abs(self.x)
+
 
 @dataclass(frozen=True)
 class Measured:
@@ -114,6 +119,42 @@ def measure(
         dark = None if few or not rough.has_edge else aligned.dark_field
         rotation = _rotation(deflections, dark, seen.sum_image, axes, scale, handedness)
     return Measured(rotation, descan, disc, scale)
+
+
+def to_scan_frame(
+    y: Map, x: Map, pixel: tuple[float, float], units: str, measured: Measured
+) -> tuple[Map, Map]:
+    """Deflections less the departure of the descan, in the frame of the scan.
+
+    Parameters
+    ----------
+    y, x : ndarray, shape [iy, ix]
+        In the frame of the detector.
+    pixel : (float, float)
+        Height and width of a detector pixel in their units.
+    units : str
+        Theirs; deflections in ``"px"`` come out in the unit of a pixel along kx.
+    measured : Measured
+        The calibration.
+    """
+    departure = measured.descan.departure
+    height, width = measured.scale.aspect if units == "px" else (1.0, 1.0)
+    return measured.scan_rotation.to_scan(
+        (y - departure[..., 0] * pixel[0]) * height, (x - departure[..., 1] * pixel[1]) * width
+    )
+
+
+def to_detector_frame(
+    y: Map, x: Map, pixel: tuple[float, float], units: str, measured: Measured
+) -> tuple[Map, Map]:
+    """What `to_scan_frame` was given."""
+    departure = measured.descan.departure
+    height, width = measured.scale.aspect if units == "px" else (1.0, 1.0)
+    turned_y, turned_x = measured.scan_rotation.to_detector(y, x)
+    return (
+        turned_y / height + departure[..., 0] * pixel[0],
+        turned_x / width + departure[..., 1] * pixel[1],
+    )
 
 
 def scale_from_disc(

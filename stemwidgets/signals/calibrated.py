@@ -8,11 +8,9 @@ import hyperspy.api as hs
 import numpy as np
 from numpy.typing import NDArray
 
-from stemwidgets.arrays.calibration import Scale
-from stemwidgets.arrays.descan import Descan
+from stemwidgets.arrays.calibration import Measured, Scale, to_detector_frame, to_scan_frame
 from stemwidgets.arrays.disc import Disc
 from stemwidgets.arrays.errors import InputError
-from stemwidgets.arrays.scan_rotation import ScanRotation
 from stemwidgets.signals.axes import detector_axes, signal_to_arrays
 from stemwidgets.signals.center_of_mass import CenterOfMass
 from stemwidgets.signals.units import in_units
@@ -23,9 +21,7 @@ RECORD, BEFORE, FRAME = "Calibration.record", "Calibration.before", "Calibration
 Map = NDArray[np.float64]
 
 
-def calibrated_deflections(
-    com: CenterOfMass, rotation: ScanRotation, descan: Descan, scale: Scale
-) -> CenterOfMass:
+def calibrated_deflections(com: CenterOfMass, measured: Measured) -> CenterOfMass:
     """Deflections less descan, in the frame of the scan.
 
     Raises
@@ -33,6 +29,7 @@ def calibrated_deflections(
     InputError
         If the rotation is unresolved, the scan is another, or they are calibrated already.
     """
+    rotation = measured.scan_rotation
     if not rotation.resolved:
         raise InputError(
             f"The rotation is unresolved: {np.degrees(rotation.angle):.1f}° is right with a "
@@ -41,18 +38,15 @@ def calibrated_deflections(
         )
     if com.x.metadata.has_item(FRAME):
         raise InputError("These deflections are calibrated already. Undo that first.")
-    y, x = _departure(com, descan)
-    height, width = _shape(com, scale)
-    turned = rotation.to_scan((com.y.data - y) * height, (com.x.data - x) * width)
+    _require_scan(com, measured)
+    turned = to_scan_frame(com.y.data, com.x.data, _pixel(com), com.units, measured)
     result = _replaced(com, *turned)
     for name in ("x", "y", "magnitude", "angle"):
         getattr(result, name).metadata.set_item(FRAME, "scan")
     return result
 
 
-def former_deflections(
-    com: CenterOfMass, rotation: ScanRotation, descan: Descan, scale: Scale
-) -> CenterOfMass:
+def former_deflections(com: CenterOfMass, measured: Measured) -> CenterOfMass:
     """Deflections as they were, in the frame of the detector, with the descan.
 
     Raises
@@ -62,10 +56,10 @@ def former_deflections(
     """
     if not com.x.metadata.has_item(FRAME):
         raise InputError("These deflections are not calibrated: there is nothing to undo.")
-    y, x = _departure(com, descan)
-    height, width = _shape(com, scale)
-    turned_y, turned_x = rotation.to_detector(com.y.data, com.x.data)
-    return _replaced(com, turned_y / height + y, turned_x / width + x)
+    _require_scan(com, measured)
+    return _replaced(
+        com, *to_detector_frame(com.y.data, com.x.data, _pixel(com), com.units, measured)
+    )
 
 
 def calibrated_signal(
@@ -113,23 +107,19 @@ def former_signal(signal: Any) -> Any:
     return result
 
 
-def _departure(com: CenterOfMass, descan: Descan) -> tuple[Map, Map]:
-    """The descan about its mean, in the units of the deflections."""
-    if com.x.data.shape != descan.shape:
+def _require_scan(com: CenterOfMass, measured: Measured) -> None:
+    shape = measured.descan.shape
+    if com.x.data.shape != shape:
         raise InputError(
-            f"This calibration is that of a scan {descan.shape}, got deflections of the shape "
+            f"This calibration is that of a scan {shape}, got deflections of the shape "
             f"{com.x.data.shape}."
         )
+
+
+def _pixel(com: CenterOfMass) -> tuple[float, float]:
+    """Height and width of a detector pixel in the units of the deflections."""
     y, x = (in_units(axis, com.units, com.beam_energy).scale for axis in com.axes[2:])
-    departure = descan.departure
-    return departure[..., 0] * y, departure[..., 1] * x
-
-
-def _shape(com: CenterOfMass, scale: Scale) -> tuple[float, float]:
-    """What brings deflections in px, along ky and kx, to the unit of a pixel along kx."""
-    if com.units != "px":
-        return 1.0, 1.0
-    return scale.y / abs(scale.x), scale.x / abs(scale.x)
+    return y, x
 
 
 def _replaced(com: CenterOfMass, y: Map, x: Map) -> CenterOfMass:

@@ -6,7 +6,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Self
 
-from stemwidgets.arrays.calibration import Scale
+from stemwidgets.arrays.calibration import Measured, Scale
+from stemwidgets.arrays.calibration_words import findings
 from stemwidgets.arrays.descan import Descan
 from stemwidgets.arrays.disc import Disc, Ellipse
 from stemwidgets.arrays.errors import InputError
@@ -17,10 +18,11 @@ from stemwidgets.signals.calibrated import (
     former_deflections,
     former_signal,
 )
-from stemwidgets.signals.calibration_table import table
 from stemwidgets.signals.center_of_mass import CenterOfMass
+from stemwidgets.signals.units import wavelength
 
 FORMAT = "stemwidgets calibration 1"
+WIDTH = 14  # of the names in print
 
 
 @dataclass(frozen=True)
@@ -129,7 +131,7 @@ class Calibration:
             to be turned by an unresolved rotation.
         """
         if isinstance(target, CenterOfMass):
-            return calibrated_deflections(target, self.scan_rotation, self.descan, self.scale)
+            return calibrated_deflections(target, self._measured)
         return calibrated_signal(
             target, (*self.descan.shape, *self.pattern_shape), self.scale, self.disc, self.to_json()
         )
@@ -148,7 +150,7 @@ class Calibration:
             If it is not calibrated, or its shape or units are others.
         """
         if isinstance(target, CenterOfMass):
-            return former_deflections(target, self.scan_rotation, self.descan, self.scale)
+            return former_deflections(target, self._measured)
         return former_signal(target)
 
     def to_json(self, indent: int | None = None) -> str:
@@ -157,15 +159,19 @@ class Calibration:
 
     def __str__(self) -> str:
         """A table of what was found, with units, and how sure it is."""
-        return table(
-            self.title,
-            self.scan_rotation,
-            self.descan,
-            self.disc,
-            self.scale,
-            self.semi_angle,
-            self.beam_energy,
+        (rows, columns), title = self.descan.shape, f" of {self.title}" if self.title else ""
+        known = wavelength(self.beam_energy) if self.beam_energy else None
+        lines = findings(self._measured, self.semi_angle, known).items()
+        return "\n".join(
+            [
+                f"Calibration{title}, scan {rows}×{columns}",
+                *(f"  {name:<{WIDTH}}{text}" for name, text in lines),
+            ]
         )
+
+    @property
+    def _measured(self) -> Measured:
+        return Measured(self.scan_rotation, self.descan, self.disc, self.scale)
 
     def save(self, path: str | Path, overwrite: bool = False) -> None:
         """Write the record as JSON.

@@ -2,38 +2,43 @@
 
 import math
 
-from stemwidgets.arrays.calibration import Scale
+from stemwidgets.arrays.calibration import Measured, Scale
 from stemwidgets.arrays.circular import wrap
 from stemwidgets.arrays.descan import Descan
 from stemwidgets.arrays.disc import Disc
 from stemwidgets.arrays.scan_rotation import ScanRotation
-from stemwidgets.signals.units import wavelength
-
-WIDTH = 14
 
 
-def table(
-    title: str,
-    rotation: ScanRotation,
-    descan: Descan,
-    disc: Disc,
-    scale: Scale,
-    semi_angle: float | None,
-    beam_energy: float | None,
-) -> str:
-    """One line for each finding: what, how much, and how sure."""
-    rows, columns = descan.shape
+def findings(
+    measured: Measured, semi_angle: float | None = None, wavelength: float | None = None
+) -> dict[str, str]:
+    """What was found, how much it is and how sure, by the name of each finding.
+
+    Parameters
+    ----------
+    measured : Measured
+        What the scan tells.
+    semi_angle : float, optional
+        Convergence semi-angle [mrad].
+    wavelength : float, optional
+        Of the electrons [Å], for the radius of the disc in mrad.
+    """
+    rotation, descan, disc, scale = (
+        measured.scan_rotation,
+        measured.descan,
+        measured.disc,
+        measured.scale,
+    )
     lines = {
         "rotation": _rotation(rotation),
         "handedness": _handedness(rotation),
         "sign": _sign(rotation),
         "descan": _descan(descan),
         "disc centre": _center(disc),
-        "disc radius": _radius(disc, scale, semi_angle, beam_energy),
+        "disc radius": _radius(disc, scale, semi_angle, wavelength),
         "detector": _detector(scale, semi_angle),
     }
-    head = f"Calibration{f' of {title}' if title else ''}, scan {rows}×{columns}"
-    return "\n".join([head, *(f"  {name:<{WIDTH}}{text}" for name, text in lines.items() if text)])
+    return {name: text for name, text in lines.items() if text}
 
 
 def _rotation(rotation: ScanRotation) -> str:
@@ -86,15 +91,15 @@ def _center(disc: Disc) -> str:
     return f"ky {disc.center[0]:.2f} px, kx {disc.center[1]:.2f} px"
 
 
-def _radius(disc: Disc, scale: Scale, semi_angle: float | None, beam_energy: float | None) -> str:
+def _radius(disc: Disc, scale: Scale, semi_angle: float | None, wavelength: float | None) -> str:
     if not disc.has_edge:
         return ""
     parts = [f"{disc.radius:.2f} px along kx"]
     radius = disc.radius * abs(scale.x)
     if scale.units != "px":
         parts.append(f"{radius:.4g} {scale.units}")
-    if scale.units == "1/Å" and beam_energy:
-        parts.append(f"{1e3 * radius * wavelength(beam_energy):.4g} mrad")
+    if scale.units == "1/Å" and wavelength:
+        parts.append(f"{1e3 * radius * wavelength:.4g} mrad")
     if semi_angle and scale.source == "axes" and scale.units != "px":
         parts.append(f"semi-angle {semi_angle:.4g} mrad by the metadata")
     if disc.ellipse.ratio != 1:
