@@ -4,6 +4,7 @@ from threading import Event
 
 import numpy as np
 import pytest
+from mouse import mouse
 from PIL import Image
 from scans import AXES, SHAPE, Pacer, Sorter, turning_spot, unreadable
 
@@ -119,7 +120,7 @@ def test_an_axis_that_runs_backwards_still_puts_its_first_pixel_left():
 
 def test_a_click_on_a_map_moves_every_crosshair(session):
     maps = [ScanMap(session, name) for name in ("sum", "COM angle", "COM x")]
-    click(maps[0].parts["figure"], x=1.0 + 0.3 * 4.2, y=0.2 * 2.8)
+    mouse(maps[0].raster, "mousedown", x=1.0 + 0.3 * 4.2, y=0.2 * 2.8)
     assert session.position == (3, 4)
     for scan_map in maps:
         np.testing.assert_allclose(cross(scan_map.parts["figure"]), (1.0 + 0.3 * 4, 0.2 * 3))

@@ -9,6 +9,7 @@ from bqplot import Figure, Image, Label, LinearScale, Lines, Mark
 from PIL import Image as Picture
 
 from stemwidgets.views.colors import RGBA
+from stemwidgets.views.pointer import Phase, Pointer
 from stemwidgets.views.screen import MARGIN, Frame
 
 
@@ -31,10 +32,19 @@ class Raster:
         The window it shows.
     on_click : callable, optional
         Receives the coordinates ``x, y`` of a click, possibly in a thread of the kernel.
+    on_drag, on_key : callable, optional
+        Make it follow the mouse and the keys, see `Pointer`.
     marks : sequence of bqplot marks
         Drawn between the picture and the crosshair; made with the scales given by `frame`.
     scales : dict, optional
         Scales of `marks`; from the frame if not given.
+
+    Attributes
+    ----------
+    figure : bqplot.Figure
+        The figure.
+    box : widget
+        What to display: the figure, listening if it is to.
     """
 
     def __init__(
@@ -43,6 +53,8 @@ class Raster:
         on_click: Callable[[float, float], None] | None = None,
         marks: Sequence[Mark] = (),
         scales: dict[str, LinearScale] | None = None,
+        on_drag: Callable[[Phase, float, float], None] | None = None,
+        on_key: Callable[[str, bool], None] | None = None,
     ) -> None:
         self.frame = frame
         self.scales = frame.scales() if scales is None else scales
@@ -83,6 +95,10 @@ class Raster:
             layout=_layout(frame),
         )
         self.figure.add_class("stemwidgets-picture")
+        self.box: ipywidgets.DOMWidget = self.figure
+        if on_drag is not None:
+            self.pointer = Pointer(self.figure, lambda: self.frame, on_drag, on_key)
+            self.box = self.pointer.box
 
     @property
     def message(self) -> str:

@@ -1,5 +1,6 @@
 """A map over the scan: any channel, with its colour bar or colour wheel and a crosshair."""
 
+from collections import deque
 from typing import Any
 
 import ipywidgets
@@ -7,6 +8,7 @@ import ipywidgets
 from stemwidgets.state.channels import Channel
 from stemwidgets.state.session import Session
 from stemwidgets.views.painting import paint
+from stemwidgets.views.pointer import Phase, arrow
 from stemwidgets.views.raster import Raster
 from stemwidgets.views.screen import MARGIN, Grid
 from stemwidgets.views.view import View, require_channel
@@ -16,7 +18,10 @@ CLASSES = ("classes", "class confidence")
 
 
 class ScanMap(View):
-    """One channel of the session over the scan. A click moves the session's position.
+    """One channel of the session over the scan.
+
+    Pressing and dragging moves the session's position. After a press arrow keys move it too, with
+    Shift five at a time, until the mouse leaves the map.
 
     Parameters
     ----------
@@ -39,8 +44,9 @@ class ScanMap(View):
         super().__init__(session, unknown)
         require_channel(session, channel)
         self._grid = Grid(session.axes.scan_y, session.axes.scan_x)
-        self.raster = Raster(self._grid.frame(size), on_click=self._clicked)
+        self.raster = Raster(self._grid.frame(size), on_drag=self._dragged, on_key=self._key)
         self._shown: Channel | None = None
+        self._steps: deque[tuple[int, int]] = deque()
         self._choice = ipywidgets.Dropdown(
             options=_options(session, channel),
             value=channel,
@@ -49,7 +55,7 @@ class ScanMap(View):
         self._legend = ipywidgets.HTML(layout=ipywidgets.Layout(margin=f"0 0 0 {MARGIN['left']}px"))
         self.layout.min_width = f"{size + MARGIN['left'] + MARGIN['right']}px"
         self.parts = {"channel": self._choice, "figure": self.raster.figure, "legend": self._legend}
-        self.fill(self._choice, self.raster.figure, self._legend)
+        self.fill(self._choice, self.raster.box, self._legend)
         self.listen(self._choice, self._draw)
         self.look(self._offer, "channels", "overview")
         self.look(self._cross, "position")
@@ -68,8 +74,19 @@ class ScanMap(View):
             self._choice.options = _options(self.session, name)
             self._choice.value = name
 
-    def _clicked(self, x: float, y: float) -> None:
+    def _dragged(self, _: Phase, x: float, y: float) -> None:
         self.go_to(*self._grid.position(x, y))
+
+    def _key(self, key: str, shift: bool) -> None:
+        step = arrow(key, shift)
+        if step is not None:
+            self._steps.append(step)
+            self.session.mailbox.post(f"steps {id(self)}", self._walk)
+
+    def _walk(self) -> None:
+        taken = [self._steps.popleft() for _ in range(len(self._steps))]
+        iy, ix = self.session.position
+        self.session.position = (iy + sum(y for y, _ in taken), ix + sum(x for _, x in taken))
 
     def _offer(self) -> None:
         options = _options(self.session, self.channel)

@@ -81,6 +81,21 @@ class Frame:
         cells, _, _ = np.histogram2d(y[good], x[good], bins=bins, range=window)
         return cells[::-1] if self.top > self.bottom else cells
 
+    def at(self, across: float, down: float) -> tuple[float, float]:
+        """Coordinates ``x, y`` of a point so many CSS px from the top left corner of the figure."""
+        right = (across - MARGIN["left"]) / self.width
+        below = (down - MARGIN["top"]) / self.height
+        return (
+            self.left + right * (self.right - self.left),
+            self.top + below * (self.bottom - self.top),
+        )
+
+    def holds(self, x: float, y: float) -> bool:
+        """Whether a point lies in the window."""
+        right = (x - self.left) / (self.right - self.left)
+        below = (y - self.top) / (self.bottom - self.top)
+        return 0 <= right <= 1 and 0 <= below <= 1
+
     @property
     def extent(self) -> dict[str, Any]:
         """Corners of a picture that fills the window."""

@@ -24,6 +24,11 @@ STYLE = """<style>
 .stemwidgets .widget-html-content { font-size: 15px; }
 .stemwidgets .stemwidgets-picture .axis path.domain { stroke: none; }
 .stemwidgets .bqplot image { cursor: crosshair; }
+.stemwidgets .stemwidgets-pointer { position: relative; overflow: hidden; }
+.stemwidgets .stemwidgets-pane {
+  position: absolute; inset: 0; margin: 0; pointer-events: none; cursor: crosshair; outline: none;
+}
+.stemwidgets .stemwidgets-listening > .stemwidgets-pane { pointer-events: auto; }
 .stemwidgets table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
 .stemwidgets td { padding: 2px 10px 2px 0; line-height: 1.35; }
 .stemwidgets .stemwidgets-caption { font-weight: 600; font-size: 16px; }

@@ -1,0 +1,111 @@
+"""The one place that listens to the mouse and the keys over a figure.
+
+The browser sends at most one move every 33 ms. Keys are heard from the first press on a figure
+until the mouse leaves it or Esc is hit; before that they belong to the rest of the page. For this
+a pane in front of the figure is opened to the mouse, since ipyevents listens to keys only, and to
+all of them, while the mouse is over what it watches.
+"""
+
+from collections.abc import Callable
+from typing import Any, Literal
+
+import ipywidgets
+from ipyevents import Event
+
+from stemwidgets.views.screen import Frame
+
+Phase = Literal["press", "move", "release"]
+ARROWS = {"ArrowUp": (-1, 0), "ArrowDown": (1, 0), "ArrowLeft": (0, -1), "ArrowRight": (0, 1)}
+FAR = 5  # positions that an arrow key moves while Shift is held
+THROTTLE = 33  # ms
+
+
+class Pointer:
+    """Presses, drags and keys on a figure.
+
+    Callbacks may be called in a thread of the kernel.
+
+    Parameters
+    ----------
+    figure : widget
+        The figure, of a fixed size.
+    frame : callable
+        The window that the figure shows at the moment.
+    on_drag : callable
+        Receives ``"press"``, ``"move"`` or ``"release"`` and the coordinates ``x, y``. A drag
+        begins in the window and may leave it.
+    on_key : callable, optional
+        Receives the name of a key and whether Shift is held.
+
+    Attributes
+    ----------
+    box : widget
+        The figure, listening; to be displayed in its stead.
+    """
+
+    def __init__(
+        self,
+        figure: ipywidgets.DOMWidget,
+        frame: Callable[[], Frame],
+        on_drag: Callable[[Phase, float, float], None],
+        on_key: Callable[[str, bool], None] | None = None,
+    ) -> None:
+        self._frame, self._on_drag, self._on_key = frame, on_drag, on_key
+        self._pressed = False
+        self._time = 0.0
+        pane = ipywidgets.Box()
+        pane.add_class("stemwidgets-pane")
+        size = {name: figure.layout.trait_values()[name] for name in ("width", "height", "flex")}
+        layout = ipywidgets.Layout(**size, min_width=size["width"], min_height=size["height"])
+        self.box = ipywidgets.Box([figure, pane], layout=layout)
+        self.box.add_class("stemwidgets-pointer")
+        self._mouse = Event(
+            source=self.box,
+            watched_events=["mousedown", "mousemove", "mouseup", "mouseleave"],
+            prevent_default_action=True,
+            wait=THROTTLE,
+        )
+        self._mouse.on_dom_event(self._mouse_event)
+        if on_key is not None:
+            self._keys = Event(
+                source=pane, watched_events=["keydown"], ignore_modifier_key_events=True
+            )
+            self._keys.on_dom_event(self._key_event)
+
+    def _mouse_event(self, event: dict[str, Any]) -> None:
+        kind, time = event["type"], float(event["timeStamp"])
+        if kind == "mouseleave":
+            self._listen(False)
+            return
+        if time < self._time:  # a throttled move may arrive after the release
+            return
+        self._time = time
+        x, y = self._frame().at(event["relativeX"], event["relativeY"])
+        if kind == "mousedown" and event["button"] == 0 and self._frame().holds(x, y):
+            self._pressed = True
+            self._listen(True)
+            self._on_drag("press", x, y)
+        elif self._pressed:
+            self._pressed = kind == "mousemove" and bool(event["buttons"] & 1)
+            self._on_drag("move" if self._pressed else "release", x, y)
+
+    def _key_event(self, event: dict[str, Any]) -> None:
+        if event["key"] == "Escape":
+            self._listen(False)
+        if self._on_key is not None:
+            self._on_key(event["key"], bool(event["shiftKey"]))
+
+    def _listen(self, keys: bool) -> None:
+        if self._on_key is None:
+            return
+        change = self.box.add_class if keys else self.box.remove_class
+        change("stemwidgets-listening")
+
+
+def arrow(key: str, shift: bool) -> tuple[int, int] | None:
+    """Rows and columns by which an arrow key moves; None for any other key."""
+    if key not in ARROWS:
+        return None
+    steps = FAR if shift else 1
+    down, right = ARROWS[key]
+    return steps * down, steps * right
