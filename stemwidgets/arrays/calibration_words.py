@@ -52,7 +52,7 @@ def _rotation(rotation: ScanRotation) -> str:
     other = math.degrees(float(wrap(rotation.angle + math.pi)))
     return (
         f"unresolved: {value} at {_percent(rotation.confidence)}, its opposite is {other:.2f}°; "
-        "pass it where it is known"
+        "say which where it is known"
     )
 
 
@@ -111,7 +111,7 @@ def _radius(disc: Disc, scale: Scale, semi_angle: float | None, wavelength: floa
 def _detector(scale: Scale, semi_angle: float | None) -> str:
     if scale.units == "px":
         shape = "" if scale.source == "axes" else f"pixels of {scale.y:.4g}:1 (ky:kx), "
-        return f"{shape}not calibrated: pass the semi-angle to take the scale from the disc"
+        return f"{shape}not calibrated: with the semi-angle the scale follows from the disc"
     source = f"disc of {semi_angle:.4g} mrad" if scale.source == "disc" else "axes of the scan"
     return f"{scale.y:.5g} × {scale.x:.5g} {scale.units} a pixel (ky × kx), by the {source}"
 

@@ -80,13 +80,17 @@ def merged(channels: Channels, *new: Channel, drop: tuple[str, ...] = ()) -> Cha
 def overview_channels(overview: Overview, axes: Axes) -> list[Channel]:
     """Channels that need no model: the sum and the centre of mass."""
     com = calibrated(overview.com, axes, overview.reference)
-    units = axes.kx.units
+    return [Channel("sum", _float32(overview.sum_image), "counts"), *com_channels(com, axes)]
+
+
+def com_channels(com: Deflection, axes: Axes) -> list[Channel]:
+    """Components, length, direction, divergence and curl of the centre of mass."""
+    units = com.units
     magnitude = _float32(com.magnitude)
     defined = magnitude[np.isfinite(magnitude)]
     long = np.percentile(defined, 95) if defined.size else 0.0
     confidence = np.clip(magnitude / long, 0, 1) if long > 0 else np.zeros_like(magnitude)
     return [
-        Channel("sum", _float32(overview.sum_image), "counts"),
         Channel("COM x", _float32(com.x), units, "signed"),
         Channel("COM y", _float32(com.y), units, "signed"),
         Channel("COM magnitude", magnitude, units),

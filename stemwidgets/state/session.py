@@ -12,16 +12,18 @@ from traitlets import Any as AnyTrait
 from traitlets import HasTraits, Instance, Unicode, observe
 
 from stemwidgets.arrays.axes import Axes
+from stemwidgets.arrays.center_of_mass import Deflection
 from stemwidgets.arrays.checks import require_scan
 from stemwidgets.arrays.circular import compare_angles
 from stemwidgets.arrays.detectors import AnnularDetector
 from stemwidgets.arrays.errors import InputError
 from stemwidgets.arrays.overview import Overview, overview
 from stemwidgets.arrays.virtual_image import virtual_image
-from stemwidgets.rrvae.divergence import DivergenceError
 from stemwidgets.rrvae.records import Encoding
+from stemwidgets.state.calibrating import Calibrating
 from stemwidgets.state.channels import (
     Channel,
+    com_channels,
     encoding_channels,
     is_encoded,
     is_latent,
@@ -30,6 +32,7 @@ from stemwidgets.state.channels import (
 )
 from stemwidgets.state.training import Training, default_model
 from stemwidgets.state.traits import Array, Position
+from stemwidgets.state.words import in_words
 from stemwidgets.state.worker import Mailbox, Worker, wait_until
 
 SAMPLED = 400  # positions that stand for a large scan
@@ -78,6 +81,8 @@ class Session(HasTraits):
         What went wrong last, in words; empty if nothing did.
     training : Training
         The training of this scan.
+    calibration : Calibrating
+        Disc, descan and rotation of the detector, and whether the COM is shown with them.
     model : the trained model, or None
 
     Raises
@@ -119,6 +124,7 @@ class Session(HasTraits):
         self._lazy = not isinstance(data, np.ndarray)
         self._reader, self._computer = Worker(self.mailbox), Worker(self.mailbox)
         self.training = Training(data, axes.pixel_size, self.mailbox, make_model)
+        self.calibration = Calibrating(self)
         self.training.observe(self._progressed, "progress")
         self.training.observe(self._training_changed, "status")
         _close_at_exit(self)
@@ -137,7 +143,9 @@ class Session(HasTraits):
             If something is still being computed after `timeout` seconds.
         """
         done = wait_until(
-            lambda: not (self._reader.busy or self._computer.busy), self.mailbox, timeout
+            lambda: not (self._reader.busy or self._computer.busy or self.calibration.running),
+            self.mailbox,
+            timeout,
         )
         self.mailbox.drain()
         if not done:
@@ -148,6 +156,12 @@ class Session(HasTraits):
         self.training.close()
         self._reader.close()
         self._computer.close()
+        self.calibration.close()
+
+    def show_com(self, com: Deflection) -> None:
+        """Show another centre of mass: calibrated, say."""
+        self.channels = merged(self.channels, *com_channels(com, self.axes))
+        self._compare()
 
     def _open(self) -> None:
         self._look()
@@ -273,13 +287,6 @@ class Session(HasTraits):
     def _weights(self) -> NDArray[np.float32]:
         weights: NDArray[np.float32] = self.channels["COM magnitude"].values
         return weights
-
-
-def in_words(error: BaseException) -> str:
-    """An error as a sentence for the screen."""
-    if isinstance(error, InputError | DivergenceError | FileNotFoundError | TimeoutError):
-        return str(error)
-    return f"{type(error).__name__}: {error}"
 
 
 def _close_at_exit(session: Session) -> None:

@@ -1,0 +1,11 @@
+"""What went wrong, as a sentence for the screen."""
+
+from stemwidgets.arrays.errors import InputError
+from stemwidgets.rrvae.divergence import DivergenceError
+
+
+def in_words(error: BaseException) -> str:
+    """An error as a sentence for the screen."""
+    if isinstance(error, InputError | DivergenceError | FileNotFoundError | TimeoutError):
+        return str(error)
+    return f"{type(error).__name__}: {error}"
