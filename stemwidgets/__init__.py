@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from stemwidgets.signals.rrvae import RRVAE as RRVAE
     from stemwidgets.signals.session import Session as Session
     from stemwidgets.signals.virtual_image import virtual_image as virtual_image
+    from stemwidgets.views.calibration_panel import CalibrationPanel as CalibrationPanel
     from stemwidgets.views.latent_scatter import LatentScatter as LatentScatter
     from stemwidgets.views.loss_plot import LossPlot as LossPlot
     from stemwidgets.views.pattern_view import PatternView as PatternView
@@ -51,6 +52,7 @@ _HOMES = {
     "Axes": "arrays.axes",
     "Axis": "arrays.axes",
     "Calibration": "signals.calibration",
+    "CalibrationPanel": "views.calibration_panel",
     "CenterOfMass": "signals.center_of_mass",
     "Clusters": "signals.clusters",
     "Decomposition": "signals.decomposition",

@@ -78,6 +78,21 @@ class Disc:
     ellipse: Ellipse = CIRCLE
     has_edge: bool = True
 
+    def outline(self, pixel_size: tuple[float, float] = (1.0, 1.0)) -> tuple[Array, Array]:
+        """``(ky, kx)`` of points along the edge, in pixels, closed.
+
+        Parameters
+        ----------
+        pixel_size : (float, float)
+            Height and width of a pixel, in one unit.
+        """
+        turn = np.linspace(0, 2 * np.pi, 121)
+        stretch = np.sqrt(self.ellipse.ratio)
+        along, across = self.radius * np.cos(turn) * stretch, self.radius * np.sin(turn) / stretch
+        cos, sin = np.cos(self.ellipse.angle), np.sin(self.ellipse.angle)
+        y, x = sin * along + cos * across, cos * along - sin * across
+        return self.center[0] + y * pixel_size[1] / pixel_size[0], self.center[1] + x
+
 
 def find_disc(
     mean_pattern: NDArray[np.floating],

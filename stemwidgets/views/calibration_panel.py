@@ -1,0 +1,161 @@
+"""Calibrate a scan, see what was found, and take the COM into the frame of the scan."""
+
+from html import escape
+from typing import Any
+
+import ipywidgets
+import numpy as np
+from bqplot import Lines
+
+from stemwidgets.arrays.calibration_words import findings
+from stemwidgets.arrays.disc import Disc
+from stemwidgets.state.session import Session
+from stemwidgets.views.painting import paint_counts
+from stemwidgets.views.raster import Raster
+from stemwidgets.views.screen import MARGIN, Grid
+from stemwidgets.views.view import View, caption
+from stemwidgets.views.words import waiting_for_scan
+
+ROTATIONS = {
+    None: "choose …",
+    "found": "as found",
+    "opposite": "its opposite",
+    "none": "none: frame of the detector",
+}
+_WIDTH = "346px"
+
+
+class CalibrationPanel(View):
+    """Finds disc, descan and scan rotation; the disc is drawn on the mean pattern.
+
+    The COM of all maps is calibrated while the box is ticked: less the descan, and in the frame of
+    the scan. Where the scan does not tell the rotation it has to be chosen first.
+
+    Parameters
+    ----------
+    session : Session
+        Whose `calibration` it runs and shows.
+    size : int
+        Longer side of the mean pattern on screen [CSS px].
+
+    Raises
+    ------
+    InputError
+        For an unknown keyword.
+    """
+
+    def __init__(self, session: Session, size: int = 276, **unknown: Any) -> None:
+        super().__init__(session, unknown)
+        self._grid = Grid(session.axes.ky, session.axes.kx)
+        frame = self._grid.frame(size, ("ky", "kx"))
+        scales = frame.scales()
+        self._outline = Lines(
+            x=[0, 0], y=[0, 0], scales=scales, colors=["#39d0ff"], stroke_width=2, visible=False
+        )
+        self.raster = Raster(frame, marks=[self._outline], scales=scales)
+        self._button = ipywidgets.Button(description="Calibrate", button_style="primary")
+        self._rotation = ipywidgets.Dropdown(
+            options=[(words, name) for name, words in ROTATIONS.items()],
+            value=None,
+            description="scan rotation",
+            layout=ipywidgets.Layout(width="340px"),
+            style={"description_width": "110px"},
+        )
+        self._apply = ipywidgets.Checkbox(
+            value=False,
+            description="apply to the COM",
+            indent=False,
+            layout=ipywidgets.Layout(width="340px"),
+        )
+        self._status, self._table = ipywidgets.HTML(), ipywidgets.HTML()
+        self._legend = ipywidgets.HTML(layout=ipywidgets.Layout(margin=f"0 0 0 {MARGIN['left']}px"))
+        self.parts = {
+            "calibrate": self._button,
+            "rotation": self._rotation,
+            "apply": self._apply,
+            "status": self._status,
+            "table": self._table,
+            "figure": self.raster.figure,
+            "legend": self._legend,
+        }
+        self._arrange()
+        self.press(self._button, session.calibration.start)
+        self.listen(self._rotation, self._turn)
+        self.listen(self._apply, self._switch)
+        self.look(self._draw_pattern, "overview", "problem")
+        self.look(self._draw, "overview")
+        self.look(self._draw, "status", "found", "rotation", "applied", at=session.calibration)
+        self._draw_pattern()
+        self._draw()
+
+    def _arrange(self) -> None:
+        controls = ipywidgets.VBox(
+            [self._button, self._rotation, self._apply, self._status, self._table]
+        )
+        controls.layout.width = _WIDTH
+        picture = ipywidgets.VBox([self.raster.figure, self._legend])
+        picture.layout.width = _WIDTH
+        row = ipywidgets.HBox([controls, picture])
+        row.layout.flex_flow, row.layout.grid_gap = "row wrap", "4px 16px"
+        self.layout.width = "712px"
+        self.fill(caption("calibration"), row)
+
+    def _turn(self) -> None:
+        self.session.calibration.rotation = self._rotation.value
+
+    def _switch(self) -> None:
+        self.session.calibration.applied = self._apply.value
+
+    def _draw_pattern(self) -> None:
+        overview = self.session.overview
+        if overview is None:
+            self.raster.clear(waiting_for_scan(self.session.problem))
+            return
+        mean = overview.mean_pattern
+        picture, self._legend.value = paint_counts(mean, mean, np.sqrt, "mean pattern, square root")
+        self.raster.show(picture)
+
+    def _draw(self) -> None:
+        calibration = self.session.calibration
+        ready = self.session.overview is not None and not calibration.running
+        self._button.disabled = not ready
+        self._status.value = self._words()
+        self._rotation.disabled = calibration.found is None
+        self._rotation.value = calibration.rotation
+        self._apply.disabled = calibration.used is None
+        self._apply.value = calibration.applied
+        found = calibration.found
+        self._table.value = "" if found is None else _table(findings(found))
+        self._draw_disc(None if found is None else found.disc)
+
+    def _words(self) -> str:
+        calibration = self.session.calibration
+        if calibration.running:
+            return "reading the patterns …"
+        if calibration.problem:
+            return f"<div class='stemwidgets-problem'>{escape(calibration.problem)}</div>"
+        if calibration.found is None:
+            return "finds disc, descan and scan rotation"
+        if calibration.applied:
+            return "The COM is calibrated, in the frame of the scan."
+        if calibration.rotation is None:
+            return "The scan does not tell its rotation: choose it to apply the calibration."
+        return "The COM is as it was read, in the frame of the detector."
+
+    def _draw_disc(self, disc: Disc | None) -> None:
+        if disc is None or not disc.has_edge:
+            self._outline.visible = False
+            return
+        x, y = self._grid.point(*disc.outline(self.session.axes.pixel_size))
+        with self._outline.hold_sync():
+            self._outline.x, self._outline.y = x, y
+            self._outline.visible = True
+
+
+def _table(lines: dict[str, str]) -> str:
+    rows = "".join(
+        f"<tr><td style='vertical-align:top;white-space:nowrap'>{escape(name)}</td>"
+        f"<td>{escape(text)}</td></tr>"
+        for name, text in lines.items()
+    )
+    return f"<table style='line-height:1.3'>{rows}</table>"
