@@ -96,7 +96,7 @@ def test_any_chunks_give_the_eager_com(chunks, masked, threshold):
     np.testing.assert_array_equal(streamed, moments(data, mask, threshold))
 
 
-@pytest.mark.parametrize("shape", [(8, 9), (17, 13), (24, 31), (9, 40)])
+@pytest.mark.parametrize("shape", [(8, 9), (17, 13), (24, 31), (9, 40), (150, 16)])
 @pytest.mark.parametrize("dtype", ["u1", "u2", "i2", "u4", "i8", "f4", "f8"])
 def test_sums_are_those_of_numpy(shape, dtype):
     data = np.random.default_rng(1).integers(0, 200, (2, 3, *shape)).astype(dtype)
@@ -116,6 +116,9 @@ def test_large_and_bright_patterns_do_not_overflow(dtype):
 
     np.testing.assert_array_equal(center_of_mass(data), [[7.5, 2499.5]])
     np.testing.assert_array_equal(center_of_mass(data, data[0] > 0), [[7.5, 2499.5]])
+
+    tall = np.full((1, 301, 16), np.iinfo(dtype).max, dtype)
+    np.testing.assert_array_equal(center_of_mass(tall), [[150, 7.5]])
 
 
 def test_all_cores_find_what_one_finds(monkeypatch):

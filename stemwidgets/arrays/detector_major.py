@@ -10,7 +10,7 @@ from stemwidgets.arrays.blocks import iterate_blocks, native_type
 from stemwidgets.arrays.checks import require_finite, require_scan
 from stemwidgets.arrays.detectors import Detector
 from stemwidgets.arrays.errors import InputError
-from stemwidgets.arrays.moments import narrow_sum
+from stemwidgets.arrays.intrinsics import narrow_sum
 from stemwidgets.arrays.virtual_image import detector_weights
 
 BLOCK_BYTES = 2**22

@@ -7,10 +7,10 @@ from typing import Any
 
 import numba
 import numpy as np
-from llvmlite import ir
-from numba.core import cgutils, types
-from numba.extending import intrinsic
 from numpy.typing import NDArray
+
+from stemwidgets.arrays.byte_moments import as_words, byte_moments
+from stemwidgets.arrays.intrinsics import fetch, narrow_sum
 
 GROUP = 8  # rows that are added up in registers
 AHEAD = 1024  # bytes that are fetched before they are needed
@@ -32,6 +32,9 @@ def plain_moments(patterns: NDArray[Any]) -> Moments:
     ndarray of float64, shape [n, 3]
         Not finite where a pixel is not.
     """
+    words = as_words(patterns)
+    if words is not None:
+        return byte_moments(patterns, words)
     columns: NDArray[Any] = np.empty(patterns.shape[-1], dtype=_accumulator(patterns))
     return _plain(patterns, columns)
 
@@ -91,38 +94,6 @@ def _accumulator(patterns: NDArray[Any]) -> type:
     return narrow if largest <= np.iinfo(narrow).max else wide
 
 
-def _sum(typing: Any, first: Any, second: Any) -> Any:  # pragma: no cover
-    """Sum in the type of the summands: numba would widen every integer to 64 bits."""
-
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        add = builder.fadd if isinstance(first, types.Float) else builder.add
-        return add(*arguments)
-
-    return first(first, first), generate
-
-
-def _prefetch(typing: Any, array: Any, byte: Any) -> Any:  # pragma: no cover
-    """Ask for the cache line of a byte; one beyond the end of the array does no harm."""
-
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        pointer, integer = ir.IntType(8).as_pointer(), ir.IntType(32)
-        data = context.make_array(signature.args[0])(context, builder, arguments[0]).data
-        place = builder.gep(builder.bitcast(data, pointer), [arguments[1]])
-        prefetch = cgutils.get_or_insert_function(
-            builder.module,
-            ir.FunctionType(ir.VoidType(), [pointer, integer, integer, integer]),
-            "llvm.prefetch.p0",
-        )
-        builder.call(prefetch, [place, integer(0), integer(3), integer(1)])
-        return context.get_dummy_value()
-
-    return types.none(array, types.intp), generate
-
-
-narrow_sum: Any = intrinsic(_sum)
-_fetch: Any = intrinsic(_prefetch)
-
-
 @numba.njit(cache=True, nogil=True, fastmath={"reassoc", "contract", "nsz"})
 def _plain(patterns: NDArray[Any], columns: NDArray[Any]) -> Moments:  # pragma: no cover
     n, height, width = patterns.shape
@@ -135,7 +106,7 @@ def _plain(patterns: NDArray[Any], columns: NDArray[Any]) -> Moments:  # pragma:
         for y in range(0, height - GROUP + 1, GROUP):
             start = (i * height + y) * line + AHEAD
             for byte in range(start, start + GROUP * line, 64):
-                _fetch(patterns, byte)
+                fetch(patterns, byte)
             together, within = _group(patterns[i, y : y + GROUP], columns)
             total += together
             moment_y += y * together + within

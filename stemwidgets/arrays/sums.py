@@ -9,7 +9,7 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from stemwidgets.arrays.moments import narrow_sum
+from stemwidgets.arrays.intrinsics import narrow_sum
 
 GROUP = 8  # patterns that are added up in registers
 VECTOR = 32  # pixels
