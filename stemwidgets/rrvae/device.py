@@ -1,14 +1,14 @@
 """Where tensors live, how much room there is, and how many threads work on them."""
 
-import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from pathlib import Path
+from dataclasses import dataclass
 from typing import ClassVar
 
 import torch
 
+from stemwidgets.arrays import memory
 from stemwidgets.arrays.errors import InputError
 
 
@@ -35,15 +35,42 @@ def choose_device(name: str) -> torch.device:
     return device
 
 
+@dataclass(frozen=True)
+class Device:
+    """A device that a model may be trained on.
+
+    Parameters
+    ----------
+    name : str
+        What `choose_device` takes.
+    title : str
+        What it is called.
+    free : int or None
+        Bytes that may still be taken on it, if the system tells.
+    """
+
+    name: str
+    title: str
+    free: int | None
+
+
+def devices() -> tuple[Device, ...]:
+    """The devices of this machine, the one that ``"auto"`` takes first."""
+    found = [
+        (f"cuda:{index}", torch.cuda.get_device_name(index))
+        for index in range(torch.cuda.device_count())
+    ]
+    if torch.backends.mps.is_available():
+        found.append(("mps", "Apple GPU"))
+    found.append(("cpu", "CPU"))
+    return tuple(Device(name, title, free_memory(torch.device(name))) for name, title in found)
+
+
 def free_memory(device: torch.device) -> int | None:
     """Bytes that may still be taken on a device; None where the system does not tell."""
     if device.type == "cuda":
         return torch.cuda.mem_get_info(device)[0]
-    try:
-        found = re.search(r"MemAvailable: *(\d+) kB", Path("/proc/meminfo").read_text())
-    except OSError:
-        return None
-    return None if found is None else 1024 * int(found[1])
+    return memory.free_memory()
 
 
 class _Threads:

@@ -1,5 +1,6 @@
 """A training that runs in the background and can be paused, resumed, stopped and awaited."""
 
+import math
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from typing import Any
@@ -8,6 +9,7 @@ from traitlets import Bool, HasTraits, Instance, Tuple, Unicode
 
 from stemwidgets.arrays.errors import InputError
 from stemwidgets.rrvae.records import Progress
+from stemwidgets.state.devices import devices_here
 from stemwidgets.state.worker import Mailbox, Puller, Worker, wait_until
 
 
@@ -43,6 +45,8 @@ class Training(HasTraits):
         The latest record; None while the patterns are being prepared.
     history : tuple of (epoch, loss)
         One pair for each epoch so far.
+    devices : tuple of Device
+        What one can train on, the one that ``device="auto"`` takes first; empty until known.
     model : the model being trained or trained last, or None
     failure : the exception that ended the last training, or None
     """
@@ -51,6 +55,7 @@ class Training(HasTraits):
     stopping = Bool(False, read_only=True)
     progress = Instance(Progress, allow_none=True, read_only=True)
     history = Tuple(read_only=True)
+    devices = Tuple(read_only=True)
 
     def __init__(
         self,
@@ -65,6 +70,7 @@ class Training(HasTraits):
         self._mailbox = Mailbox(self._fail) if mailbox is None else mailbox
         self._puller: Puller[Progress] | None = None
         self._warmer = Worker(self._mailbox)
+        self._first: Progress | None = None
         self.model: Any = None
         self.failure: Exception | None = None
 
@@ -79,16 +85,26 @@ class Training(HasTraits):
         A failure is kept for the training to tell.
         """
 
-        def load() -> None:
+        def load() -> tuple[Any, ...]:
             with suppress(Exception):
                 self._make_model()
+            return devices_here()
 
-        self._warmer.submit("warm-up", load, lambda _: None)
+        self._warmer.submit("warm-up", load, lambda found: self.set_trait("devices", found))
 
     @property
     def warming(self) -> bool:
         """Whether a warm-up goes on."""
         return self._warmer.busy
+
+    @property
+    def rate(self) -> float:
+        """Patterns learned from per second, since the first progress; NaN if not known yet."""
+        first, last = self._first, self.progress
+        if first is None or last is None or not last.elapsed > first.elapsed:
+            return math.nan
+        patterns = math.prod(self._data.shape[:-2])
+        return patterns * (last.epoch - first.epoch) / (last.elapsed - first.elapsed)
 
     def start(self, **options: Any) -> None:
         """Begin a new training in the background.
@@ -138,7 +154,7 @@ class Training(HasTraits):
             raise InputError("a training is already running: stop it before starting another")
 
     def _run(self, get_model: Callable[[], Any]) -> None:
-        self.failure = None
+        self.failure = self._first = None
         self.set_trait("progress", None)
         self.set_trait("status", "running")
 
@@ -193,6 +209,7 @@ class Training(HasTraits):
         self._warmer.close()
 
     def _record(self, items: list[Progress]) -> None:
+        self._first = self._first or items[0]
         points = dict(self.history) | {item.epoch: item.loss for item in items}
         self.set_trait("history", tuple(points.items()))
         encoded = [item for item in items if item.encoding is not None]
@@ -207,6 +224,7 @@ class Training(HasTraits):
             self._leave("stopped" if self.stopping else "finished")
 
     def _leave(self, status: str) -> None:
+        self.set_trait("devices", devices_here())
         self.set_trait("stopping", False)
         self.set_trait("status", status)
 

@@ -1,5 +1,6 @@
 """The controls of a training: what to learn, go, hold, stop, and how far it is."""
 
+import math
 from html import escape
 from typing import Any
 
@@ -24,6 +25,8 @@ MODELS = {
     "vae": "VAE without rotation",
 }
 _NETWORKS = ("paper", "vae")
+_TAKEN_BY = {"classes": ("harmonic",), "centered": _NETWORKS, "epochs": _NETWORKS}
+_AUTOMATIC = ("automatic", "auto")
 _WIDTH = "346px"
 _STYLE = {"description_width": "150px"}
 
@@ -31,9 +34,11 @@ _STYLE = {"description_width": "150px"}
 class TrainPanel(View):
     """Trains an rrVAE on the session's scan.
 
-    The networks of Oxley et al. also ask whether to centre the patterns, which they need to learn
-    within minutes, and for the number of epochs; 0 leaves it to the scan. After a training that can
-    go on, Resume becomes Go on; Train always begins a new model.
+    The harmonic model also asks for the number of classes, kinds of pattern with latent variables
+    of their own; 1 is none. The networks of Oxley et al. also ask whether to centre the patterns,
+    which they need to learn within minutes, and for the number of epochs; 0 leaves it to the scan.
+    Devices are offered once it is known which there are. After a training that can go on, Resume
+    becomes Go on; Train always begins a new model.
 
     Parameters
     ----------
@@ -45,6 +50,8 @@ class TrainPanel(View):
         Seed offered first.
     model : {"harmonic", "paper", "vae"}
         Kind of model offered first.
+    classes : int
+        Number of classes offered first.
 
     Raises
     ------
@@ -58,10 +65,11 @@ class TrainPanel(View):
         latent_dim: int = 2,
         seed: int = 0,
         model: str = "harmonic",
+        classes: int = 1,
         **unknown: Any,
     ) -> None:
         super().__init__(session, unknown)
-        self._options = _inputs(latent_dim, seed, model)
+        self._options = _inputs(latent_dim, seed, model, classes)
         self._buttons = {
             "train": ipywidgets.Button(description="Train", button_style="primary"),
             "pause": ipywidgets.Button(description="Pause"),
@@ -95,14 +103,16 @@ class TrainPanel(View):
         self.press(self._buttons["resume"], self._resume)
         self.press(self._buttons["stop"], training.stop)
         self.look(self._draw, "status", "progress", "stopping", at=training)
+        self.look(self._offer_devices, "devices", at=training)
+        self._offer_devices()
         self._offer()
         self._draw()
 
     def _train(self) -> None:
-        names = ["model", "latent_dim", "seed"]
-        if self._options["model"].value in _NETWORKS:
-            names += ["centered"] + ["epochs"] * (self._options["epochs"].value > 0)
-        self.session.training.start(**{name: self._options[name].value for name in names})
+        values = {name: self._options[name].value for name in self._options if self._takes(name)}
+        automatic = {"classes": 1, "device": "auto", "epochs": 0}
+        chosen = {name: value for name, value in values.items() if automatic.get(name) != value}
+        self.session.training.start(**chosen)
 
     def _resume(self) -> None:
         training = self.session.training
@@ -110,9 +120,20 @@ class TrainPanel(View):
 
     def _offer(self) -> None:
         """Show the options that the chosen model takes."""
-        display = None if self._options["model"].value in _NETWORKS else "none"
-        for name in ("centered", "epochs"):
-            self._options[name].layout.display = display
+        for name in _TAKEN_BY:
+            self._options[name].layout.display = None if self._takes(name) else "none"
+
+    def _takes(self, name: str) -> bool:
+        return self._options["model"].value in _TAKEN_BY.get(name, MODELS)
+
+    def _offer_devices(self) -> None:
+        choice, devices = self._options["device"], self.session.training.devices
+        options = [_AUTOMATIC, *((device_words(device), device.name) for device in devices)]
+        known = [name for _, name in options]
+        with choice.hold_sync():
+            value = choice.value
+            choice.options = options
+            choice.value = value if value in known else "auto"
 
     def _draw(self) -> None:
         training = self.session.training
@@ -141,6 +162,8 @@ class TrainPanel(View):
             else:
                 words.append(f"{duration(progress.elapsed)}")
             words.append(f"loss {number(progress.loss)}")
+            if math.isfinite(training.rate):
+                words.append(f"{training.rate:,.0f} patterns/s".replace(",", "\u202f"))
         lines = [", ".join(words)]
         if progress is not None and progress.notice:
             lines.append(progress.notice)
@@ -149,7 +172,13 @@ class TrainPanel(View):
         self._status.value = "<br>".join(map(escape, lines))
 
 
-def _inputs(latent_dim: int, seed: int, model: str) -> dict[str, Any]:
+def device_words(device: Any) -> str:
+    """A device of the training with the memory that is free on it."""
+    free = "" if device.free is None else f", {device.free / 1e9:.0f} GB free"
+    return f"{device.title}{free}"
+
+
+def _inputs(latent_dim: int, seed: int, model: str, classes: int) -> dict[str, Any]:
     """A control for each option, by the name that the rrVAE gives it."""
     if model not in MODELS:
         raise InputError(f"model is one of {', '.join(MODELS)}, not {model!r}")
@@ -159,7 +188,11 @@ def _inputs(latent_dim: int, seed: int, model: str) -> dict[str, Any]:
             options=choices, value=model, description="model", layout=_wide(), style=_STYLE
         ),
         "latent_dim": _number("latent_dim", latent_dim, 1, 16, "latent dimensions"),
+        "classes": _number("classes", classes, 1, 16, "classes (1: none)"),
         "seed": _number("seed", seed, 0, 2**31 - 1, "seed"),
+        "device": ipywidgets.Dropdown(
+            options=[_AUTOMATIC], description="device", layout=_wide(), style=_STYLE
+        ),
         "centered": ipywidgets.Checkbox(
             value=True, description="centre the patterns", layout=_wide(), style=_STYLE
         ),
