@@ -126,8 +126,10 @@ def test_lazy_data_are_opened_in_the_background():
     session.wait(20)
     np.testing.assert_array_equal(session.pattern, turning_spot()[0, 0])
     eager = Session(turning_spot(), AXES)
+    assert list(session.channels) == list(eager.channels)
     for name, channel in eager.channels.items():
-        np.testing.assert_allclose(session.channels[name].values, channel.values, rtol=1e-5)
+        tolerance = 0.05 if name in ("BF", "ADF") else 1e-5  # their disc is seen in another sample
+        np.testing.assert_allclose(session.channels[name].values, channel.values, rtol=tolerance)
 
 
 def test_of_many_positions_in_lazy_data_the_last_wins():

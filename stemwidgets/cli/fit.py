@@ -11,7 +11,7 @@ import numpy as np
 from stemwidgets.arrays.circular import period
 from stemwidgets.arrays.errors import InputError
 from stemwidgets.cli.progress import train
-from stemwidgets.state.session import NO_ANGLE
+from stemwidgets.state.comparison import NO_ANGLE
 from stemwidgets.views.words import category, percent
 
 if TYPE_CHECKING:

@@ -61,6 +61,8 @@ _FROM_MODEL = (
 )
 _WITHOUT_MODEL = (
     "sum",
+    "BF",
+    "ADF",
     "COM x",
     "COM y",
     "COM magnitude",
@@ -68,6 +70,8 @@ _WITHOUT_MODEL = (
     "COM divergence",
     "COM curl",
     "virtual detector",
+    "DPC x",
+    "DPC y",
 )
 
 
@@ -78,9 +82,17 @@ def merged(channels: Channels, *new: Channel, drop: tuple[str, ...] = ()) -> Cha
 
 
 def overview_channels(overview: Overview, axes: Axes) -> list[Channel]:
-    """Channels that need no model: the sum and the centre of mass."""
+    """Channels that need no model: sum, bright and dark field, and the centre of mass."""
     com = calibrated(overview.com, axes, overview.reference)
-    return [Channel("sum", _float32(overview.sum_image), "counts"), *com_channels(com, axes)]
+    images = {"sum": overview.sum_image, "BF": overview.bright_field, "ADF": overview.dark_field}
+    return [
+        *(
+            Channel(name, _float32(image), "counts")
+            for name, image in images.items()
+            if image is not None
+        ),
+        *com_channels(com, axes),
+    ]
 
 
 def com_channels(com: Deflection, axes: Axes) -> list[Channel]:

@@ -1,8 +1,6 @@
 """One scan on the desk: where one looks, what was computed, what is being learned."""
 
-import atexit
 import time
-import weakref
 from types import MappingProxyType
 from typing import Any
 
@@ -14,11 +12,9 @@ from traitlets import HasTraits, Instance, Unicode, observe
 from stemwidgets.arrays.axes import Axes
 from stemwidgets.arrays.center_of_mass import Deflection
 from stemwidgets.arrays.checks import require_scan
-from stemwidgets.arrays.circular import compare_angles
-from stemwidgets.arrays.detectors import AnnularDetector
+from stemwidgets.arrays.detectors import Detector
 from stemwidgets.arrays.errors import InputError
 from stemwidgets.arrays.overview import Overview, overview
-from stemwidgets.arrays.virtual_image import virtual_image
 from stemwidgets.rrvae.records import Encoding
 from stemwidgets.state.calibrating import Calibrating
 from stemwidgets.state.channels import (
@@ -30,13 +26,16 @@ from stemwidgets.state.channels import (
     merged,
     overview_channels,
 )
+from stemwidgets.state.comparison import compared
+from stemwidgets.state.detection import NAMES as DETECTED
+from stemwidgets.state.detection import Detection
+from stemwidgets.state.region import Region, mean_of
 from stemwidgets.state.training import Training, default_model
 from stemwidgets.state.traits import Array, Position
 from stemwidgets.state.words import in_words
-from stemwidgets.state.worker import Mailbox, Worker, wait_until
+from stemwidgets.state.worker import Mailbox, Worker, close_at_exit, wait_until
 
 SAMPLED = 400  # positions that stand for a large scan
-NO_ANGLE = "no angle: the model does not turn"
 SCREEN_FIRST = 0.3  # s, for the answer to Stop to be drawn before the scan is encoded
 
 
@@ -69,8 +68,13 @@ class Session(HasTraits):
         What the trained model makes of that pattern.
     mean_reconstruction : ndarray of float32, shape [ky, kx], or None
         Mean of the reconstructions over the scan (of some hundred positions in a large one).
-    detector : AnnularDetector or None
-        Virtual detector; its image is the channel "virtual detector".
+    detector : Detector or None
+        Virtual detector; its image is the channel "virtual detector". A `SegmentDetector` also
+        gives "DPC x" and "DPC y".
+    region : ndarray of bool, shape [iy, ix], or None
+        Positions that are looked at together.
+    region_pattern : ndarray of float32, shape [ky, kx], or None
+        Mean pattern of the region.
     channels : mapping of str to Channel
         Maps by the name they have on screen.
     overview : Overview or None
@@ -95,7 +99,9 @@ class Session(HasTraits):
     pattern = Array()
     reconstruction = Array()
     mean_reconstruction = Array()
-    detector = Instance(AnnularDetector, allow_none=True)
+    detector = Instance(Detector, allow_none=True)  # type: ignore[call-overload]  # abstract
+    region = Region()
+    region_pattern = Array()
     channels = AnyTrait(MappingProxyType({}))
     overview = Instance(Overview, allow_none=True)
     comparison = Unicode(None, allow_none=True)
@@ -123,11 +129,13 @@ class Session(HasTraits):
         self.mailbox = Mailbox(self.report)
         self._lazy = not isinstance(data, np.ndarray)
         self._reader, self._computer = Worker(self.mailbox), Worker(self.mailbox)
+        self._complaint = ""  # about the detector
+        self._detection = Detection(data, self._computer)
         self.training = Training(data, axes.pixel_size, self.mailbox, make_model)
         self.calibration = Calibrating(self)
         self.training.observe(self._progressed, "progress")
         self.training.observe(self._training_changed, "status")
-        _close_at_exit(self)
+        close_at_exit(self)
         self._open()
 
     def report(self, problem: BaseException | str) -> None:
@@ -166,9 +174,12 @@ class Session(HasTraits):
     def _open(self) -> None:
         self._look()
         if self._lazy:
-            self._computer.submit("overview", lambda: overview(self.data), self._set_overview)
+            self._computer.submit("overview", self._overview, self._set_overview)
         else:
-            self._set_overview(overview(self.data))
+            self._set_overview(self._overview())
+
+    def _overview(self) -> Overview:
+        return overview(self.data, detectors=True, pixel_size=self.axes.pixel_size)
 
     def _set_overview(self, first_look: Overview) -> None:
         self.channels = merged(self.channels, *overview_channels(first_look, self.axes))
@@ -226,18 +237,34 @@ class Session(HasTraits):
 
     @observe("detector")
     def _detector_changed(self, change: Any) -> None:
-        detector: AnnularDetector | None = change["new"]
-        if detector is None:
-            self.channels = merged(self.channels, drop=("virtual detector",))
-            return
-        self._computer.submit(
-            "virtual detector", lambda: virtual_image(self.data, detector), self._set_image
-        )
+        if change["new"] is None:
+            self._detected([])
+        else:
+            self._detection.ask(change["new"], self._detected)
 
-    def _set_image(self, image: NDArray[np.float64]) -> None:
-        if self.detector is not None:
-            channel = Channel("virtual detector", image.astype(np.float32), "counts")
-            self.channels = merged(self.channels, channel)
+    def _detected(self, found: list[Channel] | InputError) -> None:
+        if isinstance(found, InputError):
+            self._complaint = str(found)
+            self.report(found)
+            return
+        if self.problem == self._complaint:
+            self.report("")
+        new = found if self.detector is not None else []
+        gone = set(DETECTED) - {channel.name for channel in new}
+        self.channels = merged(self.channels, *new, drop=tuple(gone))
+
+    @observe("region")
+    def _region_changed(self, change: Any) -> None:
+        region = change["new"]
+        if region is None:
+            self.region_pattern = None
+            return
+
+        def show(mean: NDArray[np.float32]) -> None:
+            if self.region is region:
+                self.region_pattern = mean
+
+        self._reader.submit("region", lambda: mean_of(self.data, region), show)
 
     def _training_changed(self, change: Any) -> None:
         status, model = change["new"], self.training.model
@@ -271,30 +298,5 @@ class Session(HasTraits):
         self._average_reconstruction()
 
     def _compare(self) -> None:
-        angle, com = self.channels.get("angle"), self.channels.get("COM angle")
-        if angle is None or com is None:
-            return
-        if not getattr(self.training.model, "turning", True):
-            self.comparison = NO_ANGLE
-            return
-        try:
-            comparison = compare_angles(angle.values, com.values, self._weights(), angle.fold)
-        except InputError as error:
-            self.comparison = f"not comparable: {error}"
-        else:
-            self.comparison = str(comparison)
-
-    def _weights(self) -> NDArray[np.float32]:
-        weights: NDArray[np.float32] = self.channels["COM magnitude"].values
-        return weights
-
-
-def _close_at_exit(session: Session) -> None:
-    reference = weakref.ref(session)
-
-    def close() -> None:
-        alive = reference()
-        if alive is not None:
-            alive.close()
-
-    atexit.register(close)
+        turning = getattr(self.training.model, "turning", True)
+        self.comparison = compared(self.channels, turning) or self.comparison

@@ -6,12 +6,14 @@ widget messages to a subshell), are therefore posted and run at home by the even
 """
 
 import asyncio
+import atexit
 import contextlib
 import threading
 import time
+import weakref
 from collections import deque
 from collections.abc import Callable, Iterator
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 T = TypeVar("T")
 
@@ -229,3 +231,22 @@ def wait_until(done: Callable[[], bool], mailbox: Mailbox, timeout: float | None
         if deadline is not None and time.monotonic() > deadline:
             return False
         time.sleep(0.01)
+
+
+class Closing(Protocol):
+    """What has to be closed before Python ends."""
+
+    def close(self) -> None:
+        """Stop what runs in the background."""
+
+
+def close_at_exit(thing: Closing) -> None:
+    """Close something when Python ends, if it is still in use then."""
+    reference = weakref.ref(thing)
+
+    def close() -> None:
+        alive = reference()
+        if alive is not None:
+            alive.close()
+
+    atexit.register(close)

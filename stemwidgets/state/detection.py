@@ -1,0 +1,106 @@
+"""Images of the virtual detector: exact, and fast while it is dragged."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stemwidgets.arrays.detector_major import DetectorMajor
+from stemwidgets.arrays.detectors import Detector, SegmentDetector
+from stemwidgets.arrays.errors import InputError
+from stemwidgets.arrays.memory import free_memory
+from stemwidgets.arrays.virtual_image import detector_weights, virtual_image
+from stemwidgets.state.channels import Channel
+from stemwidgets.state.worker import Worker
+
+SHARE = 4  # a copy may take one part in so many of the free memory
+NAMES = ("virtual detector", "DPC x", "DPC y")
+
+Images = NDArray[np.float64]
+
+
+class Detection:
+    """Adds up the counts on a detector, in the background; of many detectors the latest counts.
+
+    Data in memory of which a copy fits into a quarter of the free memory are copied once, after
+    the first image, so that the images of a dragged detector take milliseconds.
+
+    Parameters
+    ----------
+    data : array, shape [iy, ix, ky, kx]
+        The scan; lazy data are streamed for every image.
+    worker : Worker
+        Does the work.
+    """
+
+    def __init__(self, data: Any, worker: Worker) -> None:
+        self._data, self._worker = data, worker
+        self._copy: DetectorMajor | None = None
+        self._copying = not isinstance(data, np.ndarray)  # lazy data are not
+
+    @property
+    def fast(self) -> bool:
+        """Whether a detector can be dragged."""
+        return self._copy is not None
+
+    def ask(self, detector: Detector, show: Callable[[list[Channel] | InputError], None]) -> None:
+        """Make the channels of a detector, or say what is wrong with it, and hand them over."""
+        self._worker.submit("virtual detector", lambda: self._channels(detector), show)
+        if not self._copying and _fits(self._data):
+            self._worker.submit("detector copy", lambda: DetectorMajor(self._data), self._keep)
+        self._copying = True
+
+    def _keep(self, copy: DetectorMajor) -> None:
+        self._copy = copy
+
+    def _channels(self, detector: Detector) -> list[Channel] | InputError:
+        try:
+            images = self._images(detector)
+        except InputError as error:
+            return error
+        channels = [_channel("virtual detector", images.sum(axis=-1))]
+        if isinstance(detector, SegmentDetector):
+            across, down = differences(images, detector)
+            channels += [_channel("DPC x", across, "signed"), _channel("DPC y", down, "signed")]
+        return channels
+
+    def _images(self, detector: Detector) -> Images:
+        """Counts ``[iy, ix, parts]`` on the parts of a detector."""
+        weights = detector_weights(detector, self._data.shape[2:])
+        if self._copy is None or weights.dtype != bool:
+            images = virtual_image(self._data, detector)
+            return images if isinstance(detector, SegmentDetector) else images[..., None]
+        return np.stack([self._copy.image(weight) for weight in weights], axis=-1)
+
+
+def differences(images: Images, detector: SegmentDetector) -> tuple[Images, Images]:
+    """What the segments say of a deflection along +kx and along +ky.
+
+    Each segment counts by the components of its direction: with four segments and no rotation
+    these are right minus left and bottom minus top.
+
+    Parameters
+    ----------
+    images : ndarray, shape [iy, ix, segments]
+        Counts.
+    detector : SegmentDetector
+        Where the segments lie.
+
+    Returns
+    -------
+    tuple of ndarray, shape [iy, ix]
+        Counts along +kx and +ky.
+    """
+    turns = np.arange(detector.segments) / detector.segments
+    direction = detector.rotation + 2 * np.pi * turns
+    return images @ np.cos(direction), images @ np.sin(direction)
+
+
+def _channel(name: str, image: Images, kind: Any = "scalar") -> Channel:
+    return Channel(name, image.astype(np.float32), "counts", kind)
+
+
+def _fits(data: NDArray[Any]) -> bool:
+    free = free_memory()
+    return free is not None and data.nbytes * SHARE <= free
