@@ -59,6 +59,8 @@ _FROM_MODEL = (
     "class confidence",
     "residual",
 )
+CLUSTERS = "clusters"
+DECOMPOSITIONS = ("PCA", "NMF")
 _WITHOUT_MODEL = (
     "sum",
     "BF",
@@ -153,12 +155,20 @@ def _class_channels(encoding: Encoding) -> list[Channel]:
 
 def is_known(name: str) -> bool:
     """Whether a session has or may get a channel of this name."""
-    return name in _WITHOUT_MODEL or is_encoded(name)
+    return name in _WITHOUT_MODEL or is_encoded(name) or is_component(name)
 
 
 def is_encoded(name: str) -> bool:
     """Whether a channel of this name comes from the rrVAE."""
     return name in _FROM_MODEL or is_latent(name)
+
+
+def is_component(name: str, method: str | None = None) -> bool:
+    """Whether a channel of this name comes from a decomposition; from that one, if it is given."""
+    if name == CLUSTERS:
+        return method is None or method.startswith("k-means")
+    family, _, index = name.partition(" ")
+    return family in ((method,) if method else DECOMPOSITIONS) and index.isdigit()
 
 
 def is_latent(name: str) -> bool:

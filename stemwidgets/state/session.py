@@ -27,6 +27,7 @@ from stemwidgets.state.channels import (
     overview_channels,
 )
 from stemwidgets.state.comparison import compared
+from stemwidgets.state.decomposing import Decomposing
 from stemwidgets.state.detection import NAMES as DETECTED
 from stemwidgets.state.detection import Detection
 from stemwidgets.state.region import Region, mean_of
@@ -87,6 +88,8 @@ class Session(HasTraits):
         The training of this scan.
     calibration : Calibrating
         Disc, descan and rotation of the detector, and whether the COM is shown with them.
+    decomposition : Decomposing
+        Principal components, non-negative factors and clusters.
     model : the trained model, or None
 
     Raises
@@ -132,7 +135,8 @@ class Session(HasTraits):
         self._complaint = ""  # about the detector
         self._detection = Detection(data, self._computer)
         self.training = Training(data, axes.pixel_size, self.mailbox, make_model)
-        self.calibration = Calibrating(self)
+        self.calibration, self.decomposition = Calibrating(self), Decomposing(self)
+        self._works = (self.calibration, self.decomposition)
         self.training.observe(self._progressed, "progress")
         self.training.observe(self._training_changed, "status")
         close_at_exit(self)
@@ -151,7 +155,13 @@ class Session(HasTraits):
             If something is still being computed after `timeout` seconds.
         """
         done = wait_until(
-            lambda: not (self._reader.busy or self._computer.busy or self.calibration.running),
+            lambda: (
+                not (
+                    self._reader.busy
+                    or self._computer.busy
+                    or any(work.running for work in self._works)
+                )
+            ),
             self.mailbox,
             timeout,
         )
@@ -164,7 +174,8 @@ class Session(HasTraits):
         self.training.close()
         self._reader.close()
         self._computer.close()
-        self.calibration.close()
+        for work in self._works:
+            work.close()
 
     def show_com(self, com: Deflection) -> None:
         """Show another centre of mass: calibrated, say."""

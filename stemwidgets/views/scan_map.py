@@ -5,7 +5,7 @@ from typing import Any
 
 import ipywidgets
 
-from stemwidgets.state.channels import Channel
+from stemwidgets.state.channels import Channel, is_component
 from stemwidgets.state.session import Session
 from stemwidgets.views.painting import paint
 from stemwidgets.views.pointer import Phase, arrow
@@ -105,6 +105,8 @@ class ScanMap(View):
             return waiting_for_scan(self.session.problem)
         if self.channel == "virtual detector":
             return "choose a detector"
+        if is_component(self.channel):
+            return "press Compute"
         if self.channel in CLASSES and self.session.model is not None:
             return "trained without classes"
         return waiting_for(self.session.training.active)

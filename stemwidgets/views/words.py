@@ -28,7 +28,7 @@ def category(name: str, value: int) -> str:
     """What one value of a channel of categories means."""
     if name == "symmetry":
         return {0: "round", 1: "none"}.get(value, f"{value}-fold")
-    return f"class {value}"
+    return f"{'cluster' if name == 'clusters' else 'class'} {value}"
 
 
 def waiting_for(training: bool) -> str:

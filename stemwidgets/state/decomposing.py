@@ -1,0 +1,131 @@
+"""Principal components, non-negative factors and clusters of a session's scan, as channels."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from traitlets import Instance
+
+from stemwidgets.arrays import decomposition, nonnegative
+from stemwidgets.arrays.clusters import cluster, mean_patterns
+from stemwidgets.arrays.errors import InputError
+from stemwidgets.state.channels import CLUSTERS, Channel, is_component, is_latent, merged
+from stemwidgets.state.computing import Computing
+
+
+@dataclass(frozen=True, eq=False)
+class Parts:
+    """What a scan was taken apart into.
+
+    Parameters
+    ----------
+    method : str
+        Its name in `METHODS`.
+    names : tuple of str
+        Of the parts; those of PCA and NMF are also the names of their channels.
+    patterns : ndarray of float32, shape [k, ky, kx]
+        Component patterns, or the mean pattern of each cluster.
+    shares : tuple of float
+        Of the variance of the scan, or of its positions; from 0 to 1.
+    channels : tuple of Channel
+        The maps.
+    """
+
+    method: str
+    names: tuple[str, ...]
+    patterns: NDArray[np.float32]
+    shares: tuple[float, ...]
+    channels: tuple[Channel, ...]
+
+
+class Decomposing(Computing):
+    """Takes a scan apart in the background and adds the maps to the session's channels.
+
+    Attributes
+    ----------
+    found : Parts or None
+        The latest result.
+    """
+
+    found = Instance(Parts, allow_none=True, read_only=True)
+
+    def start(self, method: str = "PCA", components: int = 5) -> None:
+        """Compute components or clusters in the background.
+
+        Parameters
+        ----------
+        method : {"PCA", "NMF", "k-means on PCA", "k-means on latents"}
+            Principal components; non-negative factors; clusters of positions by their first 20
+            principal components, or by the latent variables of the rrVAE.
+        components : int
+            How many components, or clusters.
+
+        Raises
+        ------
+        InputError
+            If there is no such method. What the data refuse makes it fail: see `problem`, or let
+            `wait` raise it.
+        """
+        if method not in METHODS:
+            raise InputError(f"a scan is taken apart by {', '.join(METHODS)}, not by {method!r}")
+        session = self._session
+        latents = [channel.values for name, channel in session.channels.items() if is_latent(name)]
+        data = session.data
+        self._compute(lambda: METHODS[method](data, components, latents), self._keep)
+
+    def _keep(self, parts: Parts) -> None:
+        channels = self._session.channels
+        old = tuple(name for name in channels if is_component(name, parts.method))
+        self._session.channels = merged(channels, *parts.channels, drop=old)
+        self.set_trait("found", parts)
+
+
+def _components(found: decomposition.Decomposition) -> Parts:
+    names = tuple(f"{found.method} {index + 1}" for index in range(len(found.patterns)))
+    kind: Any = "signed" if found.method == "PCA" else "scalar"
+    channels = tuple(
+        Channel(name, found.maps[..., index], "counts", kind) for index, name in enumerate(names)
+    )
+    shares = tuple(float(share) for share in found.explained_variance_ratio)
+    return Parts(found.method, names, found.patterns, shares, channels)
+
+
+def _pca(data: Any, components: int, _: list[Any]) -> Parts:
+    return _components(decomposition.pca(data, components))
+
+
+def _nmf(data: Any, components: int, _: list[Any]) -> Parts:
+    return _components(nonnegative.nmf(data, components))
+
+
+def _clusters_of_components(data: Any, clusters: int, _: list[Any]) -> Parts:
+    return _clustered("k-means on PCA", data, clusters, decomposition.pca(data).maps)
+
+
+def _clusters_of_latents(data: Any, clusters: int, latents: list[Any]) -> Parts:
+    if not latents:
+        raise InputError("There are no latent variables yet: train an rrVAE first.")
+    return _clustered("k-means on latents", data, clusters, np.stack(latents, axis=-1))
+
+
+def _clustered(method: str, data: Any, clusters: int, features: NDArray[np.floating]) -> Parts:
+    labels = cluster(features, clusters).labels
+    values = np.where(labels >= 0, labels, np.nan).astype(np.float32)
+    counts = np.bincount(labels[labels >= 0], minlength=clusters)
+    return Parts(
+        method,
+        tuple(f"cluster {index}" for index in range(clusters)),
+        mean_patterns(data, labels, clusters),
+        tuple(float(count) for count in counts / max(1, counts.sum())),
+        (Channel(CLUSTERS, values, "", "category"),),
+    )
+
+
+METHODS: dict[str, Callable[[Any, int, list[Any]], Parts]] = {
+    "PCA": _pca,
+    "NMF": _nmf,
+    "k-means on PCA": _clusters_of_components,
+    "k-means on latents": _clusters_of_latents,
+}

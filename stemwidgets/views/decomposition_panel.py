@@ -1,0 +1,144 @@
+"""Take a scan apart: principal components, non-negative factors, clusters."""
+
+import base64
+from html import escape
+from typing import Any
+
+import ipywidgets
+import numpy as np
+from numpy.typing import NDArray
+
+from stemwidgets.arrays.errors import InputError
+from stemwidgets.state.decomposing import METHODS, Parts
+from stemwidgets.state.session import Session
+from stemwidgets.views import colors
+from stemwidgets.views.painting import highest
+from stemwidgets.views.raster import png
+from stemwidgets.views.screen import Grid
+from stemwidgets.views.view import View, caption
+from stemwidgets.views.words import percent
+
+MOST = 50
+_WORDS = {
+    "PCA": "PCA: principal components",
+    "NMF": "NMF: non-negative factors",
+    "k-means on PCA": "k-means on PCA: clusters",
+    "k-means on latents": "k-means on rrVAE latents: clusters",
+}
+_STYLE = {"description_width": "110px"}
+
+
+class DecompositionPanel(View):
+    """Computes components or clusters, whose maps every scan map can then show.
+
+    Below stand the component patterns: of PCA orange where they add counts and blue where they take
+    them away, others from black to bright; of clusters their mean patterns.
+
+    Parameters
+    ----------
+    session : Session
+        Whose `decomposition` it runs and shows.
+    method : {"PCA", "NMF", "k-means on PCA", "k-means on latents"}
+        Method offered first.
+    components : int
+        Number of components or clusters offered first, up to 50.
+
+    Raises
+    ------
+    InputError
+        For an unknown keyword or method, or a number out of range.
+    """
+
+    def __init__(
+        self, session: Session, method: str = "PCA", components: int = 5, **unknown: Any
+    ) -> None:
+        super().__init__(session, unknown)
+        if method not in METHODS:
+            raise InputError(f"method is one of {', '.join(METHODS)}, not {method!r}")
+        if not isinstance(components, int) or not 1 <= components <= MOST:
+            raise InputError(f"components is a whole number from 1 to {MOST}, not {components!r}")
+        self._frame = Grid(session.axes.ky, session.axes.kx).frame(100)
+        self._method = ipywidgets.Dropdown(
+            options=[(words, name) for name, words in _WORDS.items()],
+            value=method,
+            description="method",
+            layout=ipywidgets.Layout(width="400px"),
+            style=_STYLE,
+        )
+        self._components = ipywidgets.BoundedIntText(
+            value=components,
+            min=1,
+            max=MOST,
+            description="how many",
+            layout=ipywidgets.Layout(width="190px"),
+            style=_STYLE,
+        )
+        self._button = ipywidgets.Button(description="Compute", button_style="primary")
+        self._status, self._patterns = ipywidgets.HTML(), ipywidgets.HTML()
+        self.parts = {
+            "method": self._method,
+            "components": self._components,
+            "compute": self._button,
+            "status": self._status,
+            "patterns": self._patterns,
+        }
+        self.layout.width = "712px"
+        row = ipywidgets.HBox([self._method, self._components, self._button])
+        row.layout.flex_flow, row.layout.grid_gap = "row wrap", "4px 8px"
+        self.fill(caption("components and clusters"), row, self._status, self._patterns)
+        self.press(self._button, self._compute)
+        self.look(self._draw, "status", "problem", at=session.decomposition)
+        self.look(self._draw_patterns, "found", at=session.decomposition)
+        self._draw()
+        self._draw_patterns()
+
+    def _compute(self) -> None:
+        self.session.decomposition.start(self._method.value, self._components.value)
+
+    def _draw(self) -> None:
+        decomposition = self.session.decomposition
+        self._button.disabled = decomposition.running
+        if decomposition.running:
+            self._status.value = "reading the patterns …"
+        elif decomposition.problem:
+            words = escape(decomposition.problem)
+            self._status.value = f"<div class='stemwidgets-problem'>{words}</div>"
+        elif decomposition.found is None:
+            self._status.value = "Compute makes maps that every scan map can show."
+        else:
+            names = [channel.name for channel in decomposition.found.channels]
+            through = f" to {names[-1]}" if len(names) > 1 else ""
+            self._status.value = escape(f"Maps: {names[0]}{through}. Choose them in a scan map.")
+
+    def _draw_patterns(self) -> None:
+        found = self.session.decomposition.found
+        if found is None:
+            self._patterns.value = ""
+            return
+        what = "positions" if found.method.startswith("k-means") else "variance"
+        size = f"width={self._frame.width} height={self._frame.height}"
+        items = [
+            "<figure style='margin:0'>"
+            f"<img alt='pattern of {escape(name)}' {size} src='{_uri(found, index)}' "
+            "style='image-rendering:pixelated;display:block'>"
+            f"<figcaption style='line-height:1.3'>{escape(name)}<br>{percent(share)}</figcaption>"
+            "</figure>"
+            for index, (name, share) in enumerate(zip(found.names, found.shares, strict=True))
+        ]
+        self._patterns.value = (
+            f"<div style='line-height:1.4'>patterns, with their share of the {what}</div>"
+            "<div style='display:flex;flex-wrap:wrap;gap:8px 12px;max-height:330px;overflow:auto'>"
+            f"{''.join(items)}</div>"
+        )
+
+
+def _uri(parts: Parts, index: int) -> str:
+    picture = png(_picture(parts.method, parts.patterns[index]))
+    return "data:image/png;base64," + base64.b64encode(picture).decode()
+
+
+def _picture(method: str, pattern: NDArray[np.float32]) -> colors.RGBA:
+    if method == "PCA":
+        return colors.diverging(pattern, highest(np.abs(pattern)))
+    bright = np.sqrt(np.clip(pattern, 0, None))
+    return colors.intensity(bright, 0, highest(bright))
