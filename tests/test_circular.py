@@ -4,7 +4,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import stemwidgets as sw
-from stemwidgets.arrays.circular import compare_angles, wrap
+from stemwidgets.arrays.circular import compare_angles, joint_histogram, wrap
+from stemwidgets.arrays.errors import InputError
 
 
 def test_wrap_keeps_pi_and_turns_minus_pi():
@@ -133,3 +134,49 @@ def test_signals_and_arrays_compare_alike():
     assert sw.compare_angles(com.angle, com.angle.data, com.magnitude).correlation == pytest.approx(
         1
     )
+
+
+@given(orders, seeds, st.booleans())
+def test_aligned_angles_differ_by_nothing_but_noise(symmetry, seed, mirrored):
+    a, b, weights = noisy_copy(seed, symmetry, mirrored)
+    comparison = compare_angles(a, b, weights, symmetry)
+    difference = comparison.difference(a, b)
+    assert np.abs(difference).max() <= np.pi / symmetry
+    np.testing.assert_allclose(wrap(comparison.aligned(a) - difference - b, symmetry), 0, atol=1e-9)
+
+
+def test_the_difference_is_the_first_angle_in_the_convention_of_the_second():
+    b = np.linspace(-3, 3, 13)
+    a = wrap(-(b + 0.1 * (np.arange(13) == 4)) + 2.0)  # one position is off
+    a[7] = np.nan
+    difference = compare_angles(a, b).difference(a, b)
+    assert np.isnan(difference[7])
+    others = np.delete(difference, [4, 7])
+    assert difference[4] - others.mean() == pytest.approx(0.1)
+    assert np.ptp(others) < 1e-9
+
+
+def test_a_joint_histogram_has_equal_angles_on_its_diagonal():
+    angle = np.linspace(-np.pi, np.pi, 301)[:-1] + 0.001
+    counts = joint_histogram(angle, angle, bins=12)
+    np.testing.assert_allclose(counts, 25 * np.eye(12))
+
+
+def test_a_joint_histogram_has_the_first_angle_down_and_adds_weights():
+    down, across = np.array([[3.1, np.nan]]), np.array([[-3.1, 0.0]])
+    counts = joint_histogram(down, across, [[2.5, 1.0]], bins=10)
+    assert counts[9, 0] == 2.5
+    assert counts.sum() == 2.5
+
+
+def test_a_joint_histogram_of_symmetric_angles_repeats_with_their_period():
+    rng = np.random.default_rng(4)
+    down, across = rng.uniform(-np.pi, np.pi, (2, 5, 7))
+    turned = joint_histogram(down + 2 * np.pi / 3, across - 2 * np.pi / 3, bins=9, symmetry=3)
+    np.testing.assert_array_equal(turned, joint_histogram(down, across, bins=9, symmetry=3))
+    assert turned.sum() == 35
+
+
+def test_a_joint_histogram_of_different_scans_is_refused():
+    with pytest.raises(InputError, match="one shape"):
+        joint_histogram(np.zeros((2, 3)), np.zeros((3, 2)))

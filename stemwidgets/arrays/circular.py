@@ -51,6 +51,14 @@ class AngleComparison:
     count: int
     symmetry: int = 1
 
+    def aligned(self, a: ArrayLike) -> NDArray[np.float64]:
+        """Angles of the first map in the convention of the second [rad]; NaN stays NaN."""
+        return wrap(self.handedness * np.asarray(a, dtype=float) + self.offset, self.symmetry)
+
+    def difference(self, a: ArrayLike, b: ArrayLike) -> NDArray[np.float64]:
+        """What is left of ``a - b`` once the conventions are equal [rad, in (-π, π] / symmetry]."""
+        return wrap(self.aligned(a) - np.asarray(b, dtype=float), self.symmetry)
+
     def __str__(self) -> str:
         """One line for the screen."""
         mirrored = ", mirrored" if self.handedness < 0 else ""
@@ -121,6 +129,56 @@ def compare_angles(
         count=int(used.sum()),
         symmetry=int(symmetry),
     )
+
+
+def joint_histogram(
+    down: ArrayLike,
+    across: ArrayLike,
+    weights: ArrayLike | None = None,
+    bins: int = 48,
+    symmetry: int = 1,
+) -> NDArray[np.float64]:
+    """How often two angles occur together.
+
+    Parameters
+    ----------
+    down, across : array
+        Angles [rad], of one shape, taken modulo 2π / symmetry; NaN where undefined.
+    weights : array, optional
+        Weight of each position, not negative; NaN counts as 0.
+    bins : int
+        Number of bins around the circle.
+    symmetry : int
+        Order n of the patterns' symmetry.
+
+    Returns
+    -------
+    ndarray of float64, shape [bins, bins]
+        Weight in each cell; both angles run from -π / n in the first to π / n in the last.
+
+    Raises
+    ------
+    InputError
+        If the shapes differ, or the symmetry is no whole number from 1.
+    """
+    _require_symmetry(symmetry)
+    rows, columns = wrap(down, symmetry), wrap(across, symmetry)
+    weight = np.ones(rows.shape) if weights is None else np.nan_to_num(np.asarray(weights, float))
+    if not rows.shape == columns.shape == weight.shape:
+        raise InputError(
+            f"Expected maps of one shape, got {rows.shape}, {columns.shape} and weights "
+            f"{weight.shape}. Compare maps of the same scan."
+        )
+    used = np.isfinite(rows) & np.isfinite(columns)
+    half = np.pi / symmetry
+    counts, _, _ = np.histogram2d(
+        rows[used],
+        columns[used],
+        bins=bins,
+        range=[[-half, half]] * 2,
+        weights=weight[used],
+    )
+    return counts
 
 
 def _require_symmetry(symmetry: Any) -> None:
