@@ -34,8 +34,9 @@ if TYPE_CHECKING:
     from stemwidgets.signals.maps import Maps as Maps
     from stemwidgets.signals.preparation import Preparation as Preparation
     from stemwidgets.signals.rrvae import RRVAE as RRVAE
-    from stemwidgets.signals.session import Session as Session
     from stemwidgets.signals.virtual_image import virtual_image as virtual_image
+    from stemwidgets.takeaway.session import Session as Session
+    from stemwidgets.views.angle_comparison import AngleComparisonView as AngleComparisonView
     from stemwidgets.views.calibration_panel import CalibrationPanel as CalibrationPanel
     from stemwidgets.views.latent_scatter import LatentScatter as LatentScatter
     from stemwidgets.views.loss_plot import LossPlot as LossPlot
@@ -48,6 +49,7 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "AngleComparison": "arrays.circular",
+    "AngleComparisonView": "views.angle_comparison",
     "AnnularDetector": "arrays.detectors",
     "Axes": "arrays.axes",
     "Axis": "arrays.axes",
@@ -70,7 +72,7 @@ _HOMES = {
     "Readout": "views.readout",
     "ScanMap": "views.scan_map",
     "SegmentDetector": "arrays.detectors",
-    "Session": "signals.session",
+    "Session": "takeaway.session",
     "TrainPanel": "views.train_panel",
     "calibrate": "signals.calibrate",
     "center_of_mass": "signals.center_of_mass",

@@ -1,0 +1,196 @@
+"""The rrVAE angle beside the COM angle: where they differ, and how they go together."""
+
+import math
+from html import escape
+from typing import Any
+
+import ipywidgets
+import numpy as np
+from bqplot import Lines, Scatter
+
+from stemwidgets.arrays.circular import AngleComparison, compare_angles, joint_histogram
+from stemwidgets.arrays.errors import InputError
+from stemwidgets.state.channels import Channel
+from stemwidgets.state.session import Session
+from stemwidgets.views import colors
+from stemwidgets.views.painting import paint
+from stemwidgets.views.raster import Raster
+from stemwidgets.views.screen import MARGIN, Frame, Grid
+from stemwidgets.views.view import View, caption
+from stemwidgets.views.words import waiting_for
+
+FEW = 4096  # positions that cannot fill many bins
+BINS = {True: 36, False: 72}
+NOTE = "brighter where the patterns are; each counts by its COM magnitude; dashed: equal angles"
+
+
+class AngleComparisonView(View):
+    """Difference of the two angles over the scan, and their joint histogram.
+
+    Offset and handedness, which no rrVAE can know, are removed first and told in words. The
+    difference is paler where either angle means little. A click in it moves the position, which is
+    ringed in the histogram.
+
+    Parameters
+    ----------
+    session : Session
+        What it shows.
+    size : int
+        Longer side of the map, and side of the histogram, on screen [CSS px].
+
+    Raises
+    ------
+    InputError
+        For an unknown keyword.
+    """
+
+    def __init__(self, session: Session, size: int = 276, **unknown: Any) -> None:
+        super().__init__(session, unknown)
+        self._grid = Grid(session.axes.scan_y, session.axes.scan_x)
+        self.difference = Raster(
+            self._grid.frame(size),
+            on_click=lambda x, y: self.go_to(*self._grid.position(x, y)),
+        )
+        frame = _frame(size, 1)
+        scales = frame.scales()
+        self._diagonal = Lines(
+            x=[-180, 180],
+            y=[-180, 180],
+            scales=scales,
+            colors=["#8a8a8a"],
+            line_style="dashed",
+            stroke_width=1.5,
+        )
+        self._ring = Scatter(
+            x=[],
+            y=[],
+            scales=scales,
+            default_size=160,
+            fill=False,
+            colors=["#e53935"],
+            stroke="#e53935",
+            stroke_width=3,
+            visible=False,
+        )
+        self.joint = Raster(frame, marks=[self._diagonal, self._ring], scales=scales)
+        self.joint.figure.remove_class("stemwidgets-picture")
+        self._words, self._legend, self._note = (ipywidgets.HTML() for _ in range(3))
+        for below in (self._legend, self._note):
+            below.layout = ipywidgets.Layout(
+                margin=f"0 0 0 {MARGIN['left']}px", max_width=f"{size}px"
+            )
+        self.parts = {
+            "difference": self.difference.figure,
+            "joint": self.joint.figure,
+            "ring": self._ring,
+            "words": self._words,
+            "legend": self._legend,
+        }
+        self._shown: tuple[Channel | None, ...] = ()
+        self._aligned: Any = None
+        room = ipywidgets.Layout(min_width=f"{size + MARGIN['left'] + MARGIN['right']}px")
+        boxes = [
+            ipywidgets.VBox(
+                [caption("rrVAE angle − COM angle"), self.difference.box, self._legend], layout=room
+            ),
+            ipywidgets.VBox(
+                [caption("rrVAE angle against COM angle"), self.joint.box, self._note], layout=room
+            ),
+        ]
+        row = ipywidgets.HBox(boxes)
+        row.layout.flex_flow, row.layout.grid_gap = "row wrap", "4px 16px"
+        self.fill(self._words, row)
+        self.look(self._draw, "channels", "comparison")
+        self.look(self._mark, "position")
+        self.look(self._draw, "status", at=session.training)
+        self._draw()
+
+    def _draw(self) -> None:
+        names = ("angle", "COM angle", "COM magnitude")
+        shown = tuple(self.session.channels.get(name) for name in names)
+        self._say()
+        if shown == self._shown and None not in shown:
+            return
+        self._shown, self._aligned = shown, None
+        angle, com, magnitude = shown
+        if angle is None or com is None or magnitude is None:
+            self._clear(waiting_for(self.session.training.active))
+            return
+        try:
+            comparison = compare_angles(angle.values, com.values, magnitude.values, angle.fold)
+        except InputError:
+            self._clear("nothing to compare")
+            return
+        self._aligned = comparison.aligned(angle.values)
+        self._draw_difference(comparison, angle, com)
+        self._draw_joint(com, magnitude, angle.fold)
+        self._mark()
+
+    def _say(self) -> None:
+        line = self.session.comparison or "comes with the first rrVAE angle map"
+        self._words.value = f"<b>rrVAE angle against COM angle:</b> {escape(line)}"
+
+    def _clear(self, message: str) -> None:
+        self.difference.clear(message)
+        self.joint.clear(message)
+        self._diagonal.visible = self._ring.visible = False
+        self._legend.value = self._note.value = ""
+
+    def _draw_difference(self, comparison: AngleComparison, angle: Channel, com: Channel) -> None:
+        confidences = [
+            np.nan_to_num(c.confidence) for c in (angle, com) if c.confidence is not None
+        ]
+        left = Channel(
+            "angle difference",
+            comparison.difference(angle.values, com.values).astype(np.float32),
+            "rad",
+            "angle",
+            np.prod(confidences, axis=0, dtype=np.float32) if confidences else None,
+            angle.fold,
+        )
+        picture, self._legend.value = paint(left)
+        self.difference.show(picture)
+
+    def _draw_joint(self, com: Channel, magnitude: Channel, fold: int) -> None:
+        bins = BINS[com.values.size <= FEW]
+        counts = joint_histogram(self._aligned, com.values, magnitude.values, bins, fold)
+        brightness = np.sqrt(counts)
+        picture = colors.sequential(brightness, 0, float(brightness.max()) or 1.0)
+        picture[counts == 0, 3] = 0
+        frame = _frame(self.joint.frame.width, fold)
+        self.joint.move_to(frame)
+        for axis in self.joint.axes:
+            axis.tick_values = [part * frame.right / 2 for part in range(-2, 3)]
+        self.joint.show(picture)
+        with self._diagonal.hold_sync():
+            self._diagonal.x = self._diagonal.y = [frame.left, frame.right]
+            self._diagonal.visible = True
+        self._note.value = NOTE
+
+    def _mark(self) -> None:
+        com, here = self.session.channels.get("COM angle"), self.session.position
+        if self._aligned is None or com is None:
+            return
+        gap = (self._grid.columns.scale, self._grid.rows.scale)
+        self.difference.cross(self._grid.point(*here), gap)
+        pair = math.degrees(com.values[here]), math.degrees(self._aligned[here])
+        with self._ring.hold_sync():
+            self._ring.visible = all(map(math.isfinite, pair))
+            if self._ring.visible:
+                half = self.joint.frame.right
+                self._ring.x, self._ring.y = ([(a + half) % (2 * half) - half] for a in pair)
+
+
+def _frame(size: int, fold: int) -> Frame:
+    """The window of the joint histogram: degrees, from minus to plus half a turn."""
+    half = 180 / fold
+    return Frame(
+        left=-half,
+        right=half,
+        top=-half,
+        bottom=half,
+        width=size,
+        height=size,
+        x_label="COM angle (degrees)",
+        y_label="rrVAE angle (degrees)",
+    )
