@@ -1,0 +1,61 @@
+"""Prepare a scan: calibrate it, take it apart, choose what a training learns from."""
+
+from typing import Any
+
+from stemwidgets.dashboards.dashboard import Dashboard, pair, session_of
+from stemwidgets.views.calibration_panel import CalibrationPanel
+from stemwidgets.views.decomposition_panel import DecompositionPanel
+from stemwidgets.views.pattern_view import PatternView
+from stemwidgets.views.scan_map import ScanMap
+
+
+def prepare(source: Any, lazy: bool = False, **unknown: Any) -> Dashboard:
+    """Calibration and components of a scan beside its maps and pattern.
+
+    What is set here stays with the session: ``rrvae_dashboard(page.session)`` goes on with it.
+
+    Parameters
+    ----------
+    source : path, signal, array or Session
+        The scan.
+    lazy : bool
+        Leave a file's patterns on disk and read them in the background.
+
+    Returns
+    -------
+    Dashboard
+        To be displayed; ``.session`` and ``.parts`` drive it from code.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    InputError
+        If this is no scan of diffraction patterns, or for an unknown keyword.
+
+    Examples
+    --------
+    >>> page = sw.prepare("scan.zspy")
+    >>> sw.rrvae_dashboard(page.session)
+    """
+    session = session_of(source, lazy, unknown, "prepare")
+    parts: dict[str, Any] = {
+        "com_angle": ScanMap(session, "COM angle"),
+        "com_divergence": ScanMap(session, "COM divergence"),
+        "component": ScanMap(session, "PCA 1"),
+        "pattern": PatternView(session, reconstruction=False),
+        "calibration": CalibrationPanel(session),
+        "decomposition": DecompositionPanel(session),
+    }
+    page = Dashboard(
+        session,
+        [
+            [
+                pair(parts["com_angle"], parts["com_divergence"]),
+                pair(parts["component"], parts["pattern"]),
+            ],
+            [parts["calibration"], parts["decomposition"]],
+        ],
+    )
+    page.parts = parts
+    return page
