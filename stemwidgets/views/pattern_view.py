@@ -10,7 +10,9 @@ from numpy.typing import NDArray
 from stemwidgets.arrays.errors import InputError
 from stemwidgets.state.session import Session
 from stemwidgets.views import colors
+from stemwidgets.views.detector_shape import Grip, grip, outline
 from stemwidgets.views.painting import paint_counts, paint_difference
+from stemwidgets.views.pointer import Phase
 from stemwidgets.views.raster import Raster
 from stemwidgets.views.screen import MARGIN, Grid
 from stemwidgets.views.view import View, caption
@@ -19,6 +21,7 @@ from stemwidgets.views.words import waiting_for_scan
 Counts = NDArray[np.floating]
 
 DIFFERENCE = "difference from the mean"
+REACH = 8  # CSS px from an edge of the detector at which one takes hold of it
 SCALINGS = {
     "square root": np.sqrt,
     "linear": np.positive,
@@ -28,6 +31,9 @@ SCALINGS = {
 
 class PatternView(View):
     """The pattern at the session's position; beside it what the trained model makes of it.
+
+    The virtual detector is drawn on it. Dragging its inside moves it, dragging an edge changes that
+    radius.
 
     Parameters
     ----------
@@ -66,7 +72,8 @@ class PatternView(View):
         self._rings = Lines(
             x=[[0, 0]], y=[[0, 0]], scales=scales, colors=["#39d0ff"], stroke_width=2, visible=False
         )
-        self._pattern = Raster(frame, marks=[self._rings], scales=scales)
+        self._pattern = Raster(frame, marks=[self._rings], scales=scales, on_drag=self._dragged)
+        self._grip: Grip | None = None
         self._reconstruction = Raster(frame) if reconstruction else None
         self._choice = ipywidgets.Dropdown(
             options=displays,
@@ -86,7 +93,7 @@ class PatternView(View):
         }
         heading = ipywidgets.HBox([caption("pattern"), self._choice])
         heading.layout.grid_gap = "16px"
-        pictures = [ipywidgets.VBox([heading, self._pattern.figure, self._legends[0]])]
+        pictures = [ipywidgets.VBox([heading, self._pattern.box, self._legends[0]])]
         if self._reconstruction is not None:
             self.parts["reconstruction"] = self._reconstruction.figure
             self.parts["reconstruction_legend"] = self._legends[1]
@@ -140,21 +147,23 @@ class PatternView(View):
         return paint_counts(counts, pattern, scale, f"counts, {display}")
 
     def _draw_rings(self) -> None:
-        detector = self.session.detector
-        if detector is None:
-            self._rings.visible = False
-            return
-        turn = np.linspace(0, 2 * np.pi, 91)
-        rings = [
-            self._grid.point(
-                detector.center[0] + radius * np.sin(turn),
-                detector.center[1] + radius * np.cos(turn),
-            )
-            for radius in (detector.inner, detector.outer)
-            if radius > 0
-        ]
+        curves = [self._grid.point(ky, kx) for ky, kx in outline(self.session.detector)]
         with self._rings.hold_sync():
-            self._rings.x = [ring[0] for ring in rings]
-            self._rings.y = [ring[1] for ring in rings]
-            self._rings.colors = ["#39d0ff"]
-            self._rings.visible = True
+            self._rings.visible = bool(curves)
+            if curves:
+                self._rings.x = np.array([x for x, _ in curves])
+                self._rings.y = np.array([y for _, y in curves])
+
+    def _dragged(self, phase: Phase, x: float, y: float) -> None:
+        ky, kx = self._grid.position(x, y)
+        if phase == "press":
+            reach = REACH * self._grid.columns.size / self._pattern.frame.width
+            self._grip = grip(self.session.detector, ky, kx, reach)
+        held = self._grip
+        if held is None:
+            return
+
+        def change() -> None:
+            self.session.detector = held.moved(ky, kx, self.session.shape[2:])
+
+        self.session.mailbox.post("detector", change, delay=0.02)
