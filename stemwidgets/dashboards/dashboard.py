@@ -6,8 +6,8 @@ from typing import Any
 import ipywidgets
 
 from stemwidgets.arrays.errors import InputError
-from stemwidgets.signals.session import Session
 from stemwidgets.state.session import Session as StateSession
+from stemwidgets.takeaway.session import Session
 
 
 class Dashboard(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no types

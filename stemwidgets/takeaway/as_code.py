@@ -1,0 +1,73 @@
+"""A session as the Python cell that makes its maps without a screen."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from stemwidgets.takeaway.snapshot import Snapshot
+
+
+def code(snapshot: "Snapshot") -> str:
+    """Python that makes the maps of a session anew, to the last bit on the same machine."""
+    parts = [
+        f"import stemwidgets as sw\n\n{_scan(snapshot)}",
+        "com = sw.center_of_mass(signal)",
+    ]
+    if snapshot.detector is not None:
+        parts.append(f"image = sw.virtual_image(signal, sw.{snapshot.detector!r})")
+    if snapshot.model is not None:
+        parts += [_model(snapshot), "maps = model.encode(signal)"]
+        if snapshot.model.turning:
+            parts.append("print(sw.compare_angles(maps.angle, com.angle, com.magnitude))")
+    return "\n".join(parts) + "\n"
+
+
+def settings(model: Any) -> dict[str, Any]:
+    """The keywords that make such a model, less those that it leaves to the data."""
+    options = model.options
+    chosen = {
+        "latent_dim": options.latent_dim,
+        "seed": options.seed,
+        "device": str(model.device),
+        "model": model.model,
+        "classes": options.classes,
+        "centered": options.centered,
+        "epochs": options.epochs,
+    }
+    if model.preparation is not None:
+        chosen["preparation"] = model.preparation.to_json()
+    unused = {"classes": 1, "centered": False, "epochs": None}
+    return {
+        name: value for name, value in chosen.items() if name not in unused or value != unused[name]
+    }
+
+
+def fits(trainings: tuple[str, ...]) -> int | None:
+    """How many calls of ``fit`` make the same model; None if no number does.
+
+    A training that was stopped and then completed is as if it had never been stopped.
+    """
+    if not trainings or trainings[-1] != "finished" or "failed" in trainings:
+        return None
+    return trainings.count("finished")
+
+
+def _scan(snapshot: "Snapshot") -> str:
+    if snapshot.source is not None:
+        lazy = ", lazy=True" if snapshot.lazy else ""
+        return f"signal = sw.load({str(snapshot.source)!r}{lazy})"
+    shape = " × ".join(str(size) for size in snapshot.data.shape)
+    name = " ".join(snapshot.title.split())
+    called = f" {name!r}," if name else ""
+    return f"signal = ...  # put the scan here,{called} {shape}: a signal, a file or an array"
+
+
+def _model(snapshot: "Snapshot") -> str:
+    model, count = snapshot.model, fits(snapshot.trainings)
+    if count is None:
+        file: Path | str = snapshot.model_file or "model.rrvae"
+        why = "the training was stopped by hand" if snapshot.trainings else "trained before"
+        where = "" if snapshot.model_file else "; Export writes this file"
+        return f"# {why}{where}\nmodel = sw.RRVAE.load({str(file)!r}, device={str(model.device)!r})"
+    words = ", ".join(f"{name}={value!r}" for name, value in settings(model).items())
+    return "\n".join([f"model = sw.RRVAE({words})"] + ["model.fit(signal)"] * count)

@@ -1,0 +1,53 @@
+"""What every exported file says of how it was made."""
+
+import platform
+from datetime import UTC, datetime
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any
+
+import stemwidgets
+from stemwidgets.takeaway.as_code import settings
+
+if TYPE_CHECKING:
+    from stemwidgets.takeaway.snapshot import Snapshot
+
+_LIBRARIES = ("numpy", "scipy", "numba", "torch", "dask", "hyperspy", "pyxem")
+
+
+def record(snapshot: "Snapshot") -> dict[str, Any]:
+    """Scan, choices, training and versions, as values that fit into JSON; what is unknown lacks."""
+    scan = {
+        "title": snapshot.title,
+        "file": str(snapshot.source) if snapshot.source else None,
+        "shape": list(snapshot.data.shape),
+        "axes": {
+            name: {"scale": axis.scale, "offset": axis.offset, "units": axis.units}
+            for name, axis in zip(("y", "x", "ky", "kx"), snapshot.axes, strict=True)
+        },
+        "beam energy (keV)": snapshot.beam_energy,
+    }
+    facts = {
+        "made": datetime.now(UTC).isoformat(timespec="seconds"),
+        "scan": _known(scan),
+        "detector": repr(snapshot.detector) if snapshot.detector else None,
+        "model": settings(snapshot.model) if snapshot.model is not None else None,
+        "trainings": list(snapshot.trainings) if snapshot.model is not None else None,
+        "comparison": snapshot.comparison if snapshot.model is not None else None,
+        "versions": versions(),
+    }
+    return _known(facts)
+
+
+def versions() -> dict[str, str]:
+    """Versions of all that has a part in the figures, and the machine."""
+    libraries = {name: version(name) for name in _LIBRARIES}
+    return {
+        "stemwidgets": stemwidgets.__version__,
+        "python": platform.python_version(),
+        **libraries,
+        "machine": f"{platform.system()} {platform.machine()}",
+    }
+
+
+def _known(facts: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in facts.items() if value is not None and value != ""}

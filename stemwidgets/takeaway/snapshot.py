@@ -1,0 +1,120 @@
+"""A session at one moment: what files, code and page are made of, in any thread."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stemwidgets.arrays.axes import Axes
+from stemwidgets.rrvae.records import Encoding
+from stemwidgets.state.channels import Channel, encoding_channels, is_encoded, merged
+from stemwidgets.takeaway import as_code, export, page
+
+
+@dataclass(frozen=True, eq=False)
+class Snapshot:
+    """All that can be taken away.
+
+    Parameters
+    ----------
+    data : array, shape [iy, ix, ky, kx]
+        The scan.
+    axes : Axes
+        Its calibration.
+    title : str
+        Its name.
+    beam_energy : float or None
+        Beam energy [keV].
+    source : Path or None
+        The file that it was read from, if it was one.
+    lazy : bool
+        Whether its patterns stay in that file.
+    position : (iy, ix)
+        Where one looked.
+    detector : Detector or None
+        The virtual detector.
+    channels : mapping of str to Channel
+        The maps on screen.
+    mean_pattern : ndarray, shape [ky, kx]
+        Mean of all patterns.
+    comparison : str
+        How the rrVAE angle compares with the COM angle; empty if there is none.
+    model : RRVAE or None
+        The trained model.
+    trainings : tuple of str
+        How each training of that model ended.
+    model_file : Path or None
+        Where that model was saved.
+    """
+
+    data: Any
+    axes: Axes
+    title: str
+    beam_energy: float | None
+    source: Path | None
+    lazy: bool
+    position: tuple[int, int]
+    detector: Any
+    channels: Mapping[str, Channel]
+    mean_pattern: NDArray[Any]
+    comparison: str
+    model: Any
+    trainings: tuple[str, ...]
+    model_file: Path | None
+
+    @cached_property
+    def encoding(self) -> Encoding | None:
+        """What the trained model reads off each pattern; as a script would read it, bit for bit."""
+        return None if self.model is None else self.model.encode(self.data)
+
+    @cached_property
+    def maps(self) -> Mapping[str, Channel]:
+        """All channels, those of the trained model from `encoding`."""
+        if self.encoding is None:
+            return self.channels
+        old = tuple(filter(is_encoded, self.channels))
+        return merged(self.channels, *encoding_channels(self.encoding), drop=old)
+
+    @property
+    def name(self) -> str:
+        """What the scan is called."""
+        return self.title or (self.source.stem if self.source else "4D-STEM scan")
+
+    @cached_property
+    def manifold(self) -> tuple[NDArray[np.float32], NDArray[Any], NDArray[Any]] | None:
+        """Decoded patterns ``[z2, z1, ky, kx]`` at angle 0, and the values of z2 and z1.
+
+        Five values of each, from the 5th to the 95th percentile of what the scan has; other latent
+        variables are at their medians. None without a model, and one row if it has one latent
+        variable.
+        """
+        if self.encoding is None:
+            return None
+        latent = self.encoding.latent.reshape(-1, self.encoding.latent.shape[-1])
+        known = latent[np.isfinite(latent).all(axis=1)]
+        if not len(known):
+            return None
+        steps = np.percentile(known, [5, 27.5, 50, 72.5, 95], axis=0)
+        z1 = steps[:, 0]
+        z2 = steps[:, 1] if latent.shape[1] > 1 else np.zeros(1)
+        codes = np.tile(np.median(known, axis=0), (len(z2), len(z1), 1))
+        codes[..., 0] = z1
+        if latent.shape[1] > 1:
+            codes[..., 1] = z2[:, None]
+        return self.model.decode(codes), z2, z1
+
+    def export(self, folder: str | Path) -> Path:
+        """Write files; see `Session.export`."""
+        return export.write(self, folder)
+
+    def code(self) -> str:
+        """Python that makes the maps; see `Session.code`."""
+        return as_code.code(self)
+
+    def write_page(self, path: str | Path) -> Path:
+        """Write a page; see `Session.write_page`."""
+        return page.write(self, path)
