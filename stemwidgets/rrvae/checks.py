@@ -1,5 +1,6 @@
 """What a model may be asked for, or an error in words."""
 
+from collections.abc import Collection
 from dataclasses import fields
 from typing import Any
 
@@ -15,6 +16,7 @@ ASPECT_TOLERANCE = 0.01
 
 _ADVICE = {
     "classes": 'it knows one kind of pattern. Leave it out, or choose model="harmonic"',
+    "convention": 'its angle is what the network makes it. Leave it out, or choose "harmonic"',
     "centered": 'it always takes away what all patterns share. Leave it out, or choose "paper"',
     "epochs": 'it chooses the length of training from the data. Leave it out, or choose "paper"',
 }
@@ -26,6 +28,12 @@ def require_integer(name: str, value: Any, lowest: int, highest: int) -> None:
         raise InputError(f"Expected {name} to be a whole number, got {value!r}.")
     if not lowest <= value <= highest:
         raise InputError(f"Expected {name} between {lowest} and {highest}, got {value}.")
+
+
+def require_one_of(name: str, value: Any, known: Collection[str]) -> None:
+    """Refuse all but one of some words."""
+    if value not in known:
+        raise InputError(f"Expected {name} to be one of {', '.join(known)}, got {value!r}.")
 
 
 def require_truth(name: str, value: Any) -> None:

@@ -1,12 +1,18 @@
-"""What an angle means: the direction of the centre of mass of the decoded pattern.
+"""What an angle means.
 
-The decoder's own frame is arbitrary and may differ between latent variables. It is removed by
-turning each decoded pattern so that its centre of mass lies along +kx. The angle is then that of a
-denoised COM. Where no pattern has a COM of its own, the strongest term of the lowest order m that
-stands out takes its place, and the angle is defined modulo 2π/m.
+The decoder's own frame is arbitrary. By the convention "com" it is removed by turning each decoded
+pattern so that its centre of mass lies along +kx: the angle is then that of a denoised COM. Where
+no pattern has a COM of its own, the strongest term of the lowest order m that stands out takes its
+place, and the angle is defined modulo 2π/m.
+
+Where the COM moves within the pattern as the latent variables change, their uncertainty adds to
+that of such an angle. By the convention "alike" the frame stays the one in which the manifold was
+unfolded, all patterns turned until they were as much alike as can be: there a change of the latent
+variables is, as far as possible, no turn. It is turned as a whole, the mean COM along +kx.
 """
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -17,6 +23,7 @@ from stemwidgets.rrvae.basis import HarmonicBasis
 from stemwidgets.rrvae.manifold import Manifold
 from stemwidgets.rrvae.posterior import Posterior
 
+CONVENTIONS = ("com", "alike")
 CLEAR = 9.0
 HIGHEST_SYMMETRY = 6
 
@@ -31,10 +38,14 @@ class Convention:
         The angle is defined modulo 2π / symmetry.
     pointer : Tensor, shape [2 * components, 2]
         ``coefficients @ pointer`` is a vector (x, y) that turns by ``symmetry * θ``.
+    frame : float or None
+        Direction of angle 0 in the decoder's own frame [rad], where it is the same for all latent
+        variables; None where it is that of each pattern's own pointer.
     """
 
     symmetry: int
     pointer: Tensor
+    frame: float | None = None
 
     @classmethod
     def choose(
@@ -45,6 +56,7 @@ class Convention:
         latent: Tensor,
         kind: Tensor,
         noise: float,
+        alike: bool,
     ) -> "Convention":
         """Take the lowest order whose pointer stands out of the noise in most patterns.
 
@@ -62,6 +74,8 @@ class Convention:
             Their classes.
         noise : float
             Variance of a coefficient.
+        alike : bool
+            Whether angle 0 has one direction in the decoder's own frame.
         """
         decoded = manifold.decode(latent, kind)
         best, clearest = None, -1.0
@@ -82,15 +96,22 @@ class Convention:
             )
             pointer = torch.zeros(len(manifold.signal), 2).to(decoded)
             best = cls(first, pointer)
-        return best
+        if not alike:
+            return best
+        x, y = (decoded @ best.pointer).sum(dim=0).tolist()
+        return replace(best, frame=math.atan2(y, x) / best.symmetry)
 
     def offset(self, manifold: Manifold, latent: Tensor, kind: Tensor) -> Tensor:
         """Angle ``[n]`` of the unturned decoded patterns of latents ``[n, d]`` and classes."""
+        if self.frame is not None:
+            return torch.full_like(latent[..., 0], self.frame)
         vector = manifold.decode(latent, kind) @ self.pointer
         return torch.atan2(vector[..., 1], vector[..., 0]) / self.symmetry
 
     def variance(self, manifold: Manifold, found: Posterior) -> Tensor:
         """Variance [rad²] of the angle of each pattern, ``[n]``."""
+        if self.frame is not None:
+            return found.covariance[:, -1, -1]
         decoded, by_latent = manifold.decode_with_slopes(found.latent, found.kind)
         vector, slopes = decoded @ self.pointer, by_latent @ self.pointer
         x, y = vector[:, 0, None], vector[:, 1, None]

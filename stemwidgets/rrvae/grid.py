@@ -112,7 +112,8 @@ class TurnedPoints:
         parts = self._quadratures(coefficients / noise[:, None])
         for part, of_order, product in zip(parts, self._points, products, strict=True):
             torch.mm(part, of_order, out=product)
-        cells = (self._waves.T @ products.view(-1, n * points)).view(-1, n, points)
+        cells = self._waves.T @ products.view(len(self._waves), n * points)
+        cells = cells.view(self.grid.frames, n, points)
         cells += self.grid.log_share - math.log(self.grid.frames)
         cells -= self.power / (2 * noise[:, None])
         top = cells.amax(dim=(0, 2), keepdim=True)
@@ -125,7 +126,7 @@ class TurnedPoints:
     def turned_back_sums(self, coefficients: Tensor, found: Responsibilities) -> Tensor:
         """Sums ``[points, 2 * components]`` of the patterns at each point, turned back."""
         n, points = len(coefficients), len(self.power)
-        moments = (self._waves @ found.cells.flatten(1)).view(-1, 2 * n, points)
+        moments = (self._waves @ found.cells.flatten(1)).view(len(self._points), 2 * n, points)
         parts = self._quadratures(coefficients)
         sums = [moment.T @ part for moment, part in zip(moments, parts, strict=True)]
         return torch.cat(sums, dim=1)[:, self._back]

@@ -39,6 +39,8 @@ class Options:
         Whether the mean pattern is taken away before training.
     epochs : int or None
         Passes over the data; None leaves it to the data.
+    convention : {"com", "alike"}
+        Along what patterns point at angle 0.
     """
 
     latent_dim: int
@@ -46,6 +48,7 @@ class Options:
     classes: int = 1
     centered: bool = False
     epochs: int | None = None
+    convention: str = "com"
 
 
 class Moment(Protocol):

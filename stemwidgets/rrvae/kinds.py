@@ -10,8 +10,13 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from stemwidgets.arrays.errors import InputError
-from stemwidgets.rrvae.checks import require_integer, require_truth, require_used
+from stemwidgets.rrvae.checks import (
+    require_integer,
+    require_one_of,
+    require_truth,
+    require_used,
+)
+from stemwidgets.rrvae.convention import CONVENTIONS
 from stemwidgets.rrvae.interface import Learned, Options, Run, State
 from stemwidgets.rrvae.paper_run import PaperModel, PaperRun
 from stemwidgets.rrvae.run import HarmonicRun
@@ -47,7 +52,7 @@ class Kind:
 _OF_NETWORKS = frozenset({"centered", "epochs"})
 
 KINDS: Mapping[str, Kind] = {
-    "harmonic": Kind(HarmonicRun, Trained.from_record, frozenset({"classes"})),
+    "harmonic": Kind(HarmonicRun, Trained.from_record, frozenset({"classes", "convention"})),
     "paper": Kind(partial(PaperRun, turning=True), PaperModel.from_record, _OF_NETWORKS),
     "vae": Kind(
         partial(PaperRun, turning=False), PaperModel.from_record, _OF_NETWORKS, turning=False
@@ -56,7 +61,13 @@ KINDS: Mapping[str, Kind] = {
 
 
 def choose(
-    model: str, latent_dim: int, seed: int, classes: int, centered: bool, epochs: int | None
+    model: str,
+    latent_dim: int,
+    seed: int,
+    classes: int,
+    centered: bool,
+    epochs: int | None,
+    convention: str,
 ) -> tuple[Kind, Options]:
     """The kind of a name, and the options for it.
 
@@ -65,8 +76,7 @@ def choose(
     InputError
         If there is no such kind, or an option is out of range or of no use to it.
     """
-    if model not in KINDS:
-        raise InputError(f"Expected model to be one of {', '.join(KINDS)}, got {model!r}.")
+    require_one_of("model", model, KINDS)
     require_integer("latent_dim", latent_dim, 1, 16)
     require_integer("seed", seed, 0, 2**31 - 1)
     require_integer("classes", classes, 1, 16)
@@ -74,6 +84,7 @@ def choose(
     if epochs is not None:
         require_integer("epochs", epochs, 1, 10**6)
         epochs = int(epochs)
-    options = Options(int(latent_dim), int(seed), int(classes), bool(centered), epochs)
+    require_one_of("convention", convention, CONVENTIONS)
+    options = Options(int(latent_dim), int(seed), int(classes), bool(centered), epochs, convention)
     require_used(options, KINDS[model].options, model)
     return KINDS[model], options

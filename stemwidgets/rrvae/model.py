@@ -55,6 +55,12 @@ class RRVAE(Trainable):
     epochs : int, optional
         For ``"paper"`` and ``"vae"``: passes over the data. If not given: 100, or, if `centered`,
         until the loss falls no further, at most 6000 batches of 20.
+    convention : {"com", "alike"}
+        For ``"harmonic"``: what angle 0 means. ``"com"``: the pattern's own centre of mass lies
+        along +kx, so that the angle is a denoised COM angle. ``"alike"``: patterns of different
+        latent variables are turned until they are as much alike as can be, and that of their mean
+        lies along +kx. Where the COM moves within the pattern from one latent variable to the next,
+        that angle is known more precisely.
 
     Raises
     ------
@@ -76,8 +82,9 @@ class RRVAE(Trainable):
         classes: int = 1,
         centered: bool = False,
         epochs: int | None = None,
+        convention: str = "com",
     ) -> None:
-        kind, options = choose(model, latent_dim, seed, classes, centered, epochs)
+        kind, options = choose(model, latent_dim, seed, classes, centered, epochs, convention)
         super().__init__(model, kind, options, choose_device(device))
 
     def __repr__(self) -> str:

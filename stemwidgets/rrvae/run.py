@@ -68,7 +68,7 @@ class HarmonicRun:
         self.patterns = Patterns(
             torch.from_numpy(gathered.coefficients), torch.from_numpy(gathered.relative_dose)
         ).to(device)
-        self.seed = options.seed
+        self.seed, self.convention = options.seed, options.convention
         self.last: Moment | None = None
         if before is None:
             manifold = Manifold.create(
@@ -139,6 +139,7 @@ class HarmonicRun:
             sample.latent,
             sample.kind,
             moment.noise,
+            alike=self.convention == "alike",
         )
         left_out = float((self.gathered.relative_dose * self.gathered.left_out).mean())
         return Trained(

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from stemwidgets.arrays.errors import InputError
 
-FORMAT = "stemwidgets rrvae 1"
+FORMAT = "stemwidgets rrvae 2"
 
 
 def write(path: str | Path, tensors: dict[str, Tensor], record: dict[str, Any]) -> None:

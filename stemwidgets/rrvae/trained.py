@@ -168,6 +168,7 @@ class Trained:
             "basis": {"noise": self.basis.noise, "dose": self.basis.dose},
             "frames": self.grid.frames,
             "symmetry": self.convention.symmetry,
+            "frame": self.convention.frame,
             "noise": self.noise,
             "typical_misfit": self.typical_misfit,
         }
@@ -190,7 +191,9 @@ class Trained:
                 **{k: t.to(device) for k, t in part(tensors, "grid").items()},
                 frames=record["frames"],
             ),
-            Convention(record["symmetry"], tensors["convention.pointer"].to(device)),
+            Convention(
+                record["symmetry"], tensors["convention.pointer"].to(device), record["frame"]
+            ),
             record["noise"],
             record["typical_misfit"],
         )

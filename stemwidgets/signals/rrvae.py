@@ -54,6 +54,12 @@ class RRVAE(model.RRVAE):
     epochs : int, optional
         For ``"paper"`` and ``"vae"``: passes over the data. If not given: 100, or, if `centered`,
         until the loss falls no further, at most 6000 batches of 20.
+    convention : {"com", "alike"}
+        For ``"harmonic"``: what angle 0 means. ``"com"``: the pattern's own centre of mass lies
+        along +kx, so that the angle is a denoised COM angle. ``"alike"``: patterns of different
+        latent variables are turned until they are as much alike as can be, and that of their mean
+        lies along +kx. Where the COM moves within the pattern from one latent variable to the next,
+        that angle is known more precisely.
     preparation : Preparation or str, optional
         Steps, or their JSON, that each scan goes through before it is learned from or encoded; none
         of them may spoil the counts. What they leave open is measured on the scan that is learned
@@ -81,9 +87,10 @@ class RRVAE(model.RRVAE):
         classes: int = 1,
         centered: bool = False,
         epochs: int | None = None,
+        convention: str = "com",
         preparation: Preparation | str | None = None,
     ) -> None:
-        super().__init__(latent_dim, seed, device, model, classes, centered, epochs)
+        super().__init__(latent_dim, seed, device, model, classes, centered, epochs, convention)
         self._recipe = _require_recipe(preparation)
         self._measured: Preparation | None = None
 
