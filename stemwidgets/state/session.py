@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from traitlets import Any as AnyTrait
-from traitlets import HasTraits, Instance, Unicode, observe
+from traitlets import Instance, Unicode, observe
 
 from stemwidgets.arrays.axes import Axes
 from stemwidgets.arrays.center_of_mass import Deflection
@@ -22,7 +22,6 @@ from stemwidgets.state.channels import (
     com_channels,
     encoding_channels,
     is_encoded,
-    is_latent,
     merged,
     overview_channels,
 )
@@ -30,17 +29,18 @@ from stemwidgets.state.comparison import compared
 from stemwidgets.state.decomposing import Decomposing
 from stemwidgets.state.detection import NAMES as DETECTED
 from stemwidgets.state.detection import Detection
+from stemwidgets.state.moments import Moment
+from stemwidgets.state.reconstruction import Reconstruction
 from stemwidgets.state.region import Region, mean_of
 from stemwidgets.state.training import Training, default_model
 from stemwidgets.state.traits import Array, Position
 from stemwidgets.state.words import in_words
 from stemwidgets.state.worker import Mailbox, Worker, close_at_exit, wait_until
 
-SAMPLED = 400  # positions that stand for a large scan
 SCREEN_FIRST = 0.3  # s, for the answer to Stop to be drawn before the scan is encoded
 
 
-class Session(HasTraits):
+class Session(Reconstruction):
     """What all views of one scan share.
 
     Views read its traits, observe them and set `position` and `detector`. Every trait is set in
@@ -59,16 +59,14 @@ class Session(HasTraits):
     make_model : callable, optional
         Makes the model that `training` trains, see `Training`.
 
+    What a trained model decodes is told by `Reconstruction`.
+
     Attributes
     ----------
     position : (iy, ix)
         Where one looks; clamped to the scan.
     pattern : ndarray of float32, shape [ky, kx], or None
         Pattern at the position; None until a lazy scan has delivered its first.
-    reconstruction : ndarray of float32, shape [ky, kx], or None
-        What the trained model makes of that pattern.
-    mean_reconstruction : ndarray of float32, shape [ky, kx], or None
-        Mean of the reconstructions over the scan (of some hundred positions in a large one).
     detector : Detector or None
         Virtual detector; its image is the channel "virtual detector". A `SegmentDetector` also
         gives "DPC x" and "DPC y".
@@ -80,6 +78,9 @@ class Session(HasTraits):
         Maps by the name they have on screen.
     overview : Overview or None
         Sum, mean pattern and centre of mass; None while a lazy scan is being read.
+    moment : Moment or None
+        Earlier moment of the training whose maps are shown; None for the latest. Nothing is decoded
+        then: the model has learned something else since.
     comparison : str or None
         How the rrVAE angle compares with the COM angle.
     problem : str
@@ -100,9 +101,8 @@ class Session(HasTraits):
 
     position = Position()
     pattern = Array()
-    reconstruction = Array()
-    mean_reconstruction = Array()
     detector = Instance(Detector, allow_none=True)  # type: ignore[call-overload]  # abstract
+    moment = Instance(Moment, allow_none=True)
     region = Region()
     region_pattern = Array()
     channels = AnyTrait(MappingProxyType({}))
@@ -132,6 +132,7 @@ class Session(HasTraits):
         self.mailbox = Mailbox(self.report)
         self._lazy = not isinstance(data, np.ndarray)
         self._reader, self._computer = Worker(self.mailbox), Worker(self.mailbox)
+        self._latest: Encoding | None = None
         self._complaint = ""  # about the detector
         self._detection = Detection(data, self._computer)
         self.training = Training(data, axes.pixel_size, self.mailbox, make_model)
@@ -211,41 +212,6 @@ class Session(HasTraits):
         self.pattern = pattern
         self._reconstruct()
 
-    def _reconstruct(self) -> None:
-        if self.model is None or "angle" not in self.channels:
-            self.reconstruction = self.mean_reconstruction = None
-            return
-        self.reconstruction = self.model.decode(*(code[self.position] for code in self._encoded()))
-
-    def _encoded(self) -> list[NDArray[Any]]:
-        """Latents, angle and, if there are any, classes: what `decode` takes."""
-        latents = [channel.values for name, channel in self.channels.items() if is_latent(name)]
-        angle = np.nan_to_num(self.channels["angle"].values)  # any turn, where none is defined
-        codes: list[NDArray[Any]] = [np.stack(latents, axis=-1), angle]
-        if "classes" in self.channels:
-            codes.append(np.nan_to_num(self.channels["classes"].values).astype(int))
-        return codes
-
-    def _average_reconstruction(self) -> None:
-        model = self.model
-        if model is None or "angle" not in self.channels:
-            return
-        latent, *others = self._encoded()
-        defined = np.argwhere(np.isfinite(latent).all(axis=-1))
-        chosen = defined[:: 1 + len(defined) // SAMPLED]
-        codes = [code[tuple(chosen.T)] for code in (latent, *others)]
-
-        def average() -> Any:
-            parts = [slice(first, first + 32) for first in range(0, len(chosen), 32)]
-            sums = [model.decode(*(code[part] for code in codes)).sum(axis=0) for part in parts]
-            return sum(sums) / len(chosen) if sums else None
-
-        def show(mean: Any) -> None:
-            if self.model is model:
-                self.mean_reconstruction = mean
-
-        self._computer.submit("mean reconstruction", average, show)
-
     @observe("detector")
     def _detector_changed(self, change: Any) -> None:
         if change["new"] is None:
@@ -281,16 +247,15 @@ class Session(HasTraits):
         status, model = change["new"], self.training.model
         if status == "running" and change["old"] != "paused":
             self.report("")
-            self.model = None
-            self._reconstruct()
+            self.model = self.moment = None
+            self._set_decodable(None)
         if status == "failed" and self.training.failure is not None:
             self.report(self.training.failure)
         if status in ("finished", "stopped", "failed") and getattr(model, "trained", False):
             self.model = model
             if status != "finished" and not self._lazy:
                 self._computer.submit("encode", lambda: self._encode(model), self._set_encoding)
-            self._reconstruct()
-            self._average_reconstruction()
+            self._decode_what_is_shown()
 
     def _encode(self, model: Any) -> Encoding:
         time.sleep(SCREEN_FIRST)
@@ -302,11 +267,24 @@ class Session(HasTraits):
             self._set_encoding(change["new"].encoding)
 
     def _set_encoding(self, encoding: Encoding) -> None:
+        self._latest = encoding
+        if self.moment is None:
+            self._show(encoding)
+
+    @observe("moment")
+    def _go_back(self, change: Any) -> None:
+        shown = self._latest if change["new"] is None else change["new"].encoding
+        if shown is not None:
+            self._show(shown)
+
+    def _show(self, encoding: Encoding) -> None:
         old = tuple(filter(is_encoded, self.channels))
         self.channels = merged(self.channels, *encoding_channels(encoding), drop=old)
         self._compare()
-        self._reconstruct()
-        self._average_reconstruction()
+        self._decode_what_is_shown()
+
+    def _decode_what_is_shown(self) -> None:
+        self._set_decodable(self.model if self.moment is None else None)
 
     def _compare(self) -> None:
         turning = getattr(self.training.model, "turning", True)

@@ -10,6 +10,7 @@ from traitlets import Bool, HasTraits, Instance, Tuple, Unicode
 from stemwidgets.arrays.errors import InputError
 from stemwidgets.rrvae.records import Progress
 from stemwidgets.state.devices import devices_here
+from stemwidgets.state.moments import Moment, with_moment
 from stemwidgets.state.worker import Mailbox, Puller, Worker, wait_until
 
 
@@ -45,6 +46,8 @@ class Training(HasTraits):
         The latest record; None while the patterns are being prepared.
     history : tuple of (epoch, loss)
         One pair for each epoch so far.
+    moments : tuple of Moment
+        Maps as they were from time to time.
     devices : tuple of Device
         What one can train on, the one that ``device="auto"`` takes first; empty until known.
     model : the model being trained or trained last, or None
@@ -55,6 +58,7 @@ class Training(HasTraits):
     stopping = Bool(False, read_only=True)
     progress = Instance(Progress, allow_none=True, read_only=True)
     history = Tuple(read_only=True)
+    moments = Tuple(read_only=True)
     devices = Tuple(read_only=True)
 
     def __init__(
@@ -123,6 +127,7 @@ class Training(HasTraits):
         self._require_idle()
         self.model = None
         self.set_trait("history", ())
+        self.set_trait("moments", ())
 
         def make() -> Any:
             self.model = self._make_model(**options)
@@ -213,6 +218,11 @@ class Training(HasTraits):
         points = dict(self.history) | {item.epoch: item.loss for item in items}
         self.set_trait("history", tuple(points.items()))
         encoded = [item for item in items if item.encoding is not None]
+        moments = self.moments
+        for item in items:
+            if item.encoding is not None:
+                moments = with_moment(moments, Moment(item.epoch, item.encoding))
+        self.set_trait("moments", moments)
         if encoded and encoded[-1] is not items[-1]:
             self.set_trait("progress", encoded[-1])
         self.set_trait("progress", items[-1])
