@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from stemwidgets.takeaway.session import Session as Session
     from stemwidgets.views.angle_comparison import AngleComparisonView as AngleComparisonView
     from stemwidgets.views.calibration_panel import CalibrationPanel as CalibrationPanel
+    from stemwidgets.views.export_panel import ExportPanel as ExportPanel
     from stemwidgets.views.latent_scatter import LatentScatter as LatentScatter
     from stemwidgets.views.loss_plot import LossPlot as LossPlot
     from stemwidgets.views.pattern_view import PatternView as PatternView
@@ -59,6 +60,7 @@ _HOMES = {
     "Clusters": "signals.clusters",
     "Decomposition": "signals.decomposition",
     "DiscDetector": "arrays.detectors",
+    "ExportPanel": "views.export_panel",
     "InputError": "arrays.errors",
     "LatentScatter": "views.latent_scatter",
     "LossPlot": "views.loss_plot",

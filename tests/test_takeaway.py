@@ -52,7 +52,7 @@ def assert_same_maps(maps, others):
 
 
 def test_the_code_makes_the_exported_maps_to_the_last_bit(session, folder):
-    made = run(session.code())
+    made = run(session.as_code())
     assert_same_maps(made["maps"], sw.Maps.load(folder / "maps.zspy"))
     image = session.channels["virtual detector"].values
     np.testing.assert_array_equal(made["image"].data.astype(np.float32), image)
@@ -66,9 +66,9 @@ def test_the_code_of_a_training_that_went_on_makes_its_maps(file, tmp_path):
     session.training.wait(60)
     session.training.go_on()
     session.training.wait(60)
-    assert session.code().count("model.fit(signal)") == 2
+    assert session.as_code().count("model.fit(signal)") == 2
     folder = session.export(tmp_path / "spot")
-    assert_same_maps(run(session.code())["maps"], sw.Maps.load(folder / "maps.zspy"))
+    assert_same_maps(run(session.as_code())["maps"], sw.Maps.load(folder / "maps.zspy"))
     session.close()
 
 
@@ -79,8 +79,8 @@ def test_a_training_stopped_by_hand_is_code_with_its_file(file, tmp_path):
         session.mailbox.drain()
     session.training.stop()
     session.training.wait(60)
-    assert "stopped by hand" in session.code()
-    assert "fit(" not in session.code()
+    assert "stopped by hand" in session.as_code()
+    assert "fit(" not in session.as_code()
     folder = session.export(tmp_path / "spot")
     assert_same_maps(
         run((folder / "maps.py").read_text())["maps"], sw.Maps.load(folder / "maps.zspy")
@@ -90,7 +90,7 @@ def test_a_training_stopped_by_hand_is_code_with_its_file(file, tmp_path):
 
 def test_an_array_is_a_placeholder_in_the_code(tmp_path):
     session = sw.Session(turning_spot())
-    code = session.code()
+    code = session.as_code()
     compile(code, "cell", "exec")
     assert re.search(r"^signal = \.\.\.  # put the scan here, 4 × 6 × 18 × 15", code, re.MULTILINE)
     assert "RRVAE" not in code

@@ -4,6 +4,7 @@ from typing import Any
 
 from stemwidgets.dashboards.dashboard import Dashboard, column, pair, session_of
 from stemwidgets.views.detector_panel import DetectorPanel
+from stemwidgets.views.export_panel import ExportPanel
 from stemwidgets.views.pattern_view import PatternView
 from stemwidgets.views.readout import Readout
 from stemwidgets.views.scan_map import ScanMap
@@ -40,12 +41,14 @@ def explore(source: Any, lazy: bool = False, **unknown: Any) -> Dashboard:
         "com_angle": ScanMap(session, "COM angle"),
         "com_magnitude": ScanMap(session, "COM magnitude"),
         "readout": Readout(session),
+        "take_away": ExportPanel(session),
     }
     page = Dashboard(
         session,
         [
             [pair(parts["map"], parts["pattern"]), column(parts["detector"], parts["readout"])],
             [pair(parts["virtual_detector"], parts["com_angle"]), parts["com_magnitude"]],
+            [parts["take_away"]],
         ],
     )
     page.parts = parts

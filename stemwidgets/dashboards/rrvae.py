@@ -6,6 +6,7 @@ from typing import Any
 import ipywidgets
 
 from stemwidgets.dashboards.dashboard import Dashboard, column, pair, session_of
+from stemwidgets.views.export_panel import ExportPanel
 from stemwidgets.views.latent_scatter import LatentScatter
 from stemwidgets.views.loss_plot import LossPlot
 from stemwidgets.views.pattern_view import PatternView
@@ -48,6 +49,7 @@ def rrvae_dashboard(source: Any, lazy: bool = False, **unknown: Any) -> Dashboar
         "z2": ScanMap(session, "z2"),
         "loss": LossPlot(session),
         "readout": Readout(session),
+        "take_away": ExportPanel(session),
     }
     page = Dashboard(
         session,
@@ -56,6 +58,7 @@ def rrvae_dashboard(source: Any, lazy: bool = False, **unknown: Any) -> Dashboar
             [parts["comparison"]],
             [parts["pattern"], column(parts["latent"])],
             [pair(parts["z1"], parts["z2"]), column(parts["readout"])],
+            [parts["take_away"]],
         ],
     )
     page.parts = parts

@@ -1,5 +1,6 @@
 """A session as the Python cell that makes its maps without a screen."""
 
+from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,23 +24,16 @@ def code(snapshot: "Snapshot") -> str:
 
 
 def settings(model: Any) -> dict[str, Any]:
-    """The keywords that make such a model, less those that it leaves to the data."""
-    options = model.options
-    chosen = {
-        "latent_dim": options.latent_dim,
-        "seed": options.seed,
-        "device": str(model.device),
-        "model": model.model,
-        "classes": options.classes,
-        "centered": options.centered,
-        "epochs": options.epochs,
+    """The keywords that make such a model, less those that are as they always are."""
+    options = {
+        option.name: getattr(model.options, option.name)
+        for option in fields(model.options)
+        if getattr(model.options, option.name) != option.default
     }
+    chosen = {**options, "model": model.model, "device": str(model.device)}
     if model.preparation is not None:
         chosen["preparation"] = model.preparation.to_json()
-    unused = {"classes": 1, "centered": False, "epochs": None}
-    return {
-        name: value for name, value in chosen.items() if name not in unused or value != unused[name]
-    }
+    return chosen
 
 
 def fits(trainings: tuple[str, ...]) -> int | None:

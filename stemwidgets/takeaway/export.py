@@ -59,7 +59,7 @@ def _fill(snapshot: "Snapshot", folder: Path, target: Path) -> None:
             pictures.of_channel(channel, snapshot.axes), folder / "pictures" / file_name(name)
         )
     _write_text(folder / "settings.json", json.dumps(facts, indent=2, ensure_ascii=False) + "\n")
-    _write_text(folder / "maps.py", kept.code())
+    _write_text(folder / "maps.py", kept.as_code())
     lines = [f"{n:15} {words}" for n, words in _CONTENTS.items() if (folder / n).exists()]
     _write_text(folder / "README.txt", "\n".join([snapshot.name, "", *lines, ""]))
 

@@ -55,7 +55,7 @@ def html(snapshot: "Snapshot") -> str:
     ]
     mean = pictures.of_pattern(snapshot.mean_pattern, axes, "mean pattern")
     parts = [f"<h1>{title}</h1><p>{escape(facts)}</p>"]
-    if snapshot.model is not None and snapshot.comparison:
+    if snapshot.comparison:
         words = f"<b>rrVAE angle against COM angle:</b> {escape(snapshot.comparison)}"
         parts.append(f"<p>{words}</p>")
     parts.append(f"<h2>Maps</h2><section>{''.join(maps)}</section>")
@@ -65,7 +65,7 @@ def html(snapshot: "Snapshot") -> str:
         words = "What the rrVAE makes of its latent variables, turned to angle 0, less their mean."
         parts.append(f"<h2>Decoded patterns</h2><p>{words}</p><section>{decoded}</section>")
     settings = json.dumps(record(snapshot), indent=2, ensure_ascii=False)
-    parts.append(f"<h2>The maps in Python</h2><pre>{escape(snapshot.code())}</pre>")
+    parts.append(f"<h2>The maps in Python</h2><pre>{escape(snapshot.as_code())}</pre>")
     parts.append(f"<h2>Settings and versions</h2><pre>{escape(settings)}</pre>")
     return (
         f"<!DOCTYPE html>\n<html lang='en'><head><meta charset='utf-8'><title>{title}</title>"

@@ -32,7 +32,7 @@ def record(snapshot: "Snapshot") -> dict[str, Any]:
         "detector": repr(snapshot.detector) if snapshot.detector else None,
         "model": settings(snapshot.model) if snapshot.model is not None else None,
         "trainings": list(snapshot.trainings) if snapshot.model is not None else None,
-        "comparison": snapshot.comparison if snapshot.model is not None else None,
+        "comparison": snapshot.comparison,
         "versions": versions(),
     }
     return _known(facts)

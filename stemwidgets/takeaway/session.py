@@ -83,7 +83,6 @@ class Session(signals.Session):
             detector=self.detector,
             channels=self.channels,
             mean_pattern=self.overview.mean_pattern,
-            comparison=self.comparison or "",
             model=self.model,
             trainings=self._trainings,
             model_file=self._model_file,
@@ -118,7 +117,7 @@ class Session(signals.Session):
         """
         return self.snapshot().export(folder)
 
-    def code(self) -> str:
+    def as_code(self) -> str:
         """The Python that makes the maps without a screen, the same to the last bit.
 
         The same machine, versions and scan are needed for that. A scan that was not read from a
@@ -135,7 +134,7 @@ class Session(signals.Session):
         InputError
             If the scan is still being read.
         """
-        return self.snapshot().code()
+        return self.snapshot().as_code()
 
     def write_page(self, path: str | Path) -> Path:
         """Write one HTML page with maps, mean and decoded patterns, settings and versions.

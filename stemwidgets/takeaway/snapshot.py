@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from stemwidgets.arrays.axes import Axes
 from stemwidgets.rrvae.records import Encoding
 from stemwidgets.state.channels import Channel, encoding_channels, is_encoded, merged
+from stemwidgets.state.comparison import compared
 from stemwidgets.takeaway import as_code, export, page
 
 
@@ -41,8 +42,6 @@ class Snapshot:
         The maps on screen.
     mean_pattern : ndarray, shape [ky, kx]
         Mean of all patterns.
-    comparison : str
-        How the rrVAE angle compares with the COM angle; empty if there is none.
     model : RRVAE or None
         The trained model.
     trainings : tuple of str
@@ -61,7 +60,6 @@ class Snapshot:
     detector: Any
     channels: Mapping[str, Channel]
     mean_pattern: NDArray[Any]
-    comparison: str
     model: Any
     trainings: tuple[str, ...]
     model_file: Path | None
@@ -78,6 +76,11 @@ class Snapshot:
             return self.channels
         old = tuple(filter(is_encoded, self.channels))
         return merged(self.channels, *encoding_channels(self.encoding), drop=old)
+
+    @property
+    def comparison(self) -> str:
+        """How the rrVAE angle compares with the COM angle; empty without a model."""
+        return "" if self.model is None else compared(self.maps, self.model.turning) or ""
 
     @property
     def name(self) -> str:
@@ -111,8 +114,8 @@ class Snapshot:
         """Write files; see `Session.export`."""
         return export.write(self, folder)
 
-    def code(self) -> str:
-        """Python that makes the maps; see `Session.code`."""
+    def as_code(self) -> str:
+        """Python that makes the maps; see `Session.as_code`."""
         return as_code.code(self)
 
     def write_page(self, path: str | Path) -> Path:

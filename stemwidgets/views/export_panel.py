@@ -1,0 +1,131 @@
+"""What one takes home: files, a page, and the Python that makes the maps."""
+
+import re
+from collections.abc import Callable
+from html import escape
+from typing import Any
+
+import ipywidgets
+
+from stemwidgets.state.session import Session
+from stemwidgets.state.words import in_words
+from stemwidgets.views.view import View, caption
+
+_WIDTH = "560px"
+
+
+class ExportPanel(View):
+    """Writes the session's results in the background, and shows them as Python.
+
+    It asks a `stemwidgets.Session`, which can be taken away; one on bare arrays cannot.
+
+    Parameters
+    ----------
+    session : Session
+        What is taken away.
+    folder : str, optional
+        Name offered first, of a folder or, with ``.html``, of a page; from the scan's title if not
+        given.
+
+    Raises
+    ------
+    InputError
+        For an unknown keyword.
+    """
+
+    def __init__(self, session: Session, folder: str = "", **unknown: Any) -> None:
+        super().__init__(session, unknown)
+        self._folder = ipywidgets.Text(
+            value=folder or _name(session.title),
+            description="folder",
+            layout=ipywidgets.Layout(width=_WIDTH),
+            style={"description_width": "60px"},
+        )
+        self._buttons = {
+            "export": ipywidgets.Button(description="Export"),
+            "page": ipywidgets.Button(description="Write a page"),
+            "code": ipywidgets.Button(description="Copy as code"),
+        }
+        self._status = ipywidgets.HTML("maps, model, pictures and table; or one HTML page")
+        self._code = ipywidgets.Textarea(
+            layout=ipywidgets.Layout(width="100%", height="190px", display="none")
+        )
+        self.parts = {
+            "folder": self._folder,
+            **self._buttons,
+            "status": self._status,
+            "python": self._code,
+        }
+        row = ipywidgets.HBox(
+            list(self._buttons.values()), layout=ipywidgets.Layout(flex_flow="row wrap")
+        )
+        self.fill(caption("Take away"), self._folder, row, self._status, self._code)
+        self.layout.width = "720px"
+        self._snapshot: Callable[[], Any] | None = getattr(session, "snapshot", None)
+        self._aside: Any = getattr(session, "aside", None)
+        self.press(self._buttons["export"], self._export)
+        self.press(self._buttons["page"], self._write_page)
+        self.press(self._buttons["code"], self._show_code)
+        if self._snapshot is None:
+            self._say("open the scan with stemwidgets.Session to take it away")
+            self._set_busy(True)
+
+    def _export(self) -> None:
+        folder = self._folder.value
+        self._write(lambda snapshot: snapshot.export(folder), "maps, pictures and table are in")
+
+    def _write_page(self) -> None:
+        folder = self._folder.value.rstrip("/\\")
+        self._write(lambda snapshot: snapshot.write_page(folder), "the page is")
+
+    def _write(self, work: Callable[[Any], Any], words: str) -> None:
+        snapshot = self._taken()
+        if snapshot is None:
+            return
+        self._say("writing …")
+        self._set_busy(True)
+
+        def attempt() -> Any:
+            try:
+                return work(snapshot)
+            except Exception as error:
+                return error
+
+        def tell(outcome: Any) -> None:
+            self._set_busy(False)
+            if isinstance(outcome, Exception):
+                self._complain(outcome)
+            else:
+                self._say(f"{words} {outcome}")
+
+        self._aside(attempt, tell)
+
+    def _show_code(self) -> None:
+        snapshot = self._taken()
+        if snapshot is not None:
+            self._code.value = snapshot.as_code()
+            self._code.layout.display = None
+            self._say("this Python makes the maps: select all of it and copy")
+
+    def _taken(self) -> Any:
+        assert self._snapshot is not None
+        try:
+            return self._snapshot()
+        except ValueError as error:
+            self._complain(error)
+            return None
+
+    def _say(self, words: str) -> None:
+        self._status.value = f"<div style='overflow-wrap:anywhere'>{escape(words)}</div>"
+
+    def _complain(self, error: Exception) -> None:
+        words = escape(in_words(error))
+        self._status.value = f"<div class='stemwidgets-problem'>not written: {words}</div>"
+
+    def _set_busy(self, busy: bool) -> None:
+        for button in self._buttons.values():
+            button.disabled = busy
+
+
+def _name(title: str) -> str:
+    return "-".join(re.findall(r"\w+", title)).lower() or "scan"
