@@ -9,6 +9,7 @@ from scans import AXES, SHAPE, Pacer, Sorter, turning_spot
 from stemwidgets.state import Session
 from stemwidgets.state.moments import MOST, Moment, with_moment
 from stemwidgets.state.reconstruction import Code, latent_ranges
+from stemwidgets.views.loss_plot import LossPlot
 
 
 class Growing(Pacer):
@@ -130,3 +131,32 @@ def test_nearly_all_latents_lie_in_their_range(grown):
     session.close()
     [low, high], _ = latent_ranges(grown.channels)
     assert low < 40 < high  # also where all patterns are alike
+
+
+def test_the_slider_below_the_loss_goes_back_and_returns(grown):
+    plot = LossPlot(grown)
+    slider, moments = plot.parts["moment"], grown.training.moments
+    assert slider.options[0] == f"epoch {moments[0].epoch}"
+    assert (slider.label, slider.layout.display) == ("the latest", None)
+    slider.index = 2
+    assert grown.moment is moments[2]
+    assert plot._then.visible
+    assert list(plot._then.x) == [moments[2].epoch] * 2
+    slider.label = "the latest"
+    assert grown.moment is None
+    assert not plot._then.visible
+
+
+def test_the_slider_keeps_the_moment_while_others_come(grown):
+    slider = LossPlot(grown).parts["moment"]
+    grown.moment = shown = grown.training.moments[1]
+    fewer = grown.training.moments[4:]
+    grown.training.set_trait("moments", fewer)
+    assert slider.label == f"epoch {shown.epoch}"
+    assert grown.moment is shown
+
+
+def test_there_is_no_slider_before_there_are_moments():
+    session = Session(turning_spot(), AXES, make_model=Pacer)
+    assert LossPlot(session).parts["moment"].layout.display == "none"
+    session.close()

@@ -45,7 +45,8 @@ class Reconstruction(HasTraits):
     mean_reconstruction : ndarray of float32, shape [ky, kx], or None
         Mean of the reconstructions over the scan (of some hundred positions in a large one).
     latent_code : Code or None
-        A place in the latent space that is looked at, be there a pattern or not.
+        A place in the latent space that is looked at, be there a pattern or not; at first that of
+        the pattern at the position.
     decodable : the model whose codes the maps show, or None
     """
 
@@ -110,7 +111,10 @@ class Reconstruction(HasTraits):
 
     def _set_decodable(self, model: Any) -> None:
         """Decode with a model, if there are maps to go with it."""
-        self.set_trait("decodable", model if "angle" in self.channels else None)
+        model = model if "angle" in self.channels else None
+        if model is not self.decodable and model is not None:
+            self.latent_code = self.code_here() or _middle(self.channels)
+        self.set_trait("decodable", model)
         self._reconstruct()
         if self.decodable is not None:
             self._average_reconstruction(model)
@@ -131,6 +135,10 @@ class Reconstruction(HasTraits):
                 self.mean_reconstruction = mean
 
         self._computer.submit("mean reconstruction", average, show)
+
+
+def _middle(channels: Channels) -> Code:
+    return Code(tuple((low + high) / 2 for low, high in latent_ranges(channels)))
 
 
 def encoded(channels: Channels) -> list[NDArray[Any]]:

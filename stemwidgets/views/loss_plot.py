@@ -1,21 +1,26 @@
-"""The loss of the training, epoch by epoch."""
+"""The loss of the training, epoch by epoch, and the way back to its earlier moments."""
 
 from typing import Any
 
+import ipywidgets
 import numpy as np
 from bqplot import Lines
 
+from stemwidgets.state.moments import Moment
 from stemwidgets.state.session import Session
 from stemwidgets.views.raster import Raster
 from stemwidgets.views.screen import Frame, ticks
 from stemwidgets.views.view import View, caption
 from stemwidgets.views.words import waiting_for
 
+LATEST = "the latest"
 BEGINNING = 8  # one in so many epochs
 
 
 class LossPlot(View):
     """Loss against epoch of the present or the last training.
+
+    A slider below it shows the maps of an earlier moment everywhere, and those of the latest again.
 
     Parameters
     ----------
@@ -39,12 +44,53 @@ class LossPlot(View):
         self._line = Lines(
             x=[0, 1], y=[0, 0], scales=scales, colors=["#1565c0"], stroke_width=1.5, visible=False
         )
-        self.raster = Raster(frame, marks=[self._line], scales=scales)
+        self._then = Lines(
+            x=[0, 0],
+            y=[0, 1],
+            scales=scales,
+            colors=["#8a8a8a"],
+            line_style="dashed",
+            visible=False,
+        )
+        self.raster = Raster(frame, marks=[self._line, self._then], scales=scales)
         self.raster.figure.remove_class("stemwidgets-picture")
-        self.parts = {"figure": self.raster.figure, "line": self._line}
-        self.fill(caption("loss per pattern (nats)"), self.raster.figure)
+        self._choice = ipywidgets.SelectionSlider(
+            options=[LATEST],
+            description="show maps of",
+            layout=ipywidgets.Layout(width="346px", display="none"),
+            style={"description_width": "100px"},
+        )
+        self.parts = {"figure": self.raster.figure, "line": self._line, "moment": self._choice}
+        self.fill(caption("loss per pattern (nats)"), self.raster.figure, self._choice)
+        self._offered: tuple[Moment | None, ...] = (None,)
+        self.listen(self._choice, self._choose, "index")
+        self.look(self._offer, "moments", at=session.training)
+        self.look(self._offer, "moment")
         self.look(self._draw, "history", "status", at=session.training)
+        self._offer()
         self._draw()
+
+    def _choose(self) -> None:
+        self.session.moment = self._offered[self._choice.index]
+
+    def _offer(self) -> None:
+        shown = self.session.moment
+        earlier = list(self.session.training.moments[:-1])
+        if shown is not None and shown not in earlier:
+            earlier = sorted([*earlier, shown], key=lambda moment: moment.epoch)
+        self._offered = (*earlier, None)
+        with self._choice.hold_sync():
+            self._choice.options = [*(f"epoch {moment.epoch}" for moment in earlier), LATEST]
+            self._choice.index = self._offered.index(shown)
+        self._choice.layout.display = None if earlier else "none"
+        self._mark()
+
+    def _mark(self) -> None:
+        shown, frame = self.session.moment, self.raster.frame
+        with self._then.hold_sync():
+            self._then.visible = shown is not None
+            if shown is not None:
+                self._then.x, self._then.y = [shown.epoch] * 2, [frame.bottom, frame.top]
 
     def _draw(self) -> None:
         history = self.session.training.history
@@ -58,6 +104,7 @@ class LossPlot(View):
         with self._line.hold_sync():
             self._line.x, self._line.y = epochs, losses
             self._line.visible = True
+        self._mark()
 
     def _frame(self, epochs: np.ndarray, losses: np.ndarray) -> Frame:
         later = losses[len(losses) // BEGINNING :]  # the fall from ignorance would hide the rest
