@@ -29,6 +29,9 @@ SETS = [
     pytest.param(threefold, 3, id="threefold"),
     pytest.param(bragg, 1, id="bragg"),
 ]
+CONVENTIONS = [pytest.param(*known.values, "com", id=str(known.id)) for known in SETS] + [
+    pytest.param(bragg, 1, "alike", id="bragg-alike")
+]
 DOSES = [
     pytest.param(d, id=f"{d:.0e}".replace("+0", "") if d else "none") for d in (None, 1e4, 1e3)
 ]
@@ -53,9 +56,11 @@ class Measured:
     encoding_seconds: float
 
 
-def measure(train: RotatedPatterns, test: RotatedPatterns, symmetry: int, seed: int) -> Measured:
+def measure(
+    train: RotatedPatterns, test: RotatedPatterns, symmetry: int, seed: int, convention: str = "com"
+) -> Measured:
     began = time.process_time()
-    model = RRVAE(seed=seed).fit(train.patterns)
+    model = RRVAE(seed=seed, convention=convention).fit(train.patterns)
     trained = time.process_time()
     known = model.encode(train.patterns)
     encoded = time.process_time()
@@ -123,16 +128,17 @@ def figures(symmetry: int, intensity: object, dose: float | None) -> list[Figure
 
 
 @pytest.mark.parametrize("dose", DOSES)
-@pytest.mark.parametrize(("intensity", "symmetry"), SETS)
-def test_known_rotation(intensity, symmetry, dose):
+@pytest.mark.parametrize(("intensity", "symmetry", "convention"), CONVENTIONS)
+def test_known_rotation(intensity, symmetry, convention, dose):
     table = Table(
-        f"{intensity.__name__}, {dose_in_words(dose)}, {PATTERNS} patterns",
+        f"{intensity.__name__}, {dose_in_words(dose)}, {PATTERNS} patterns, "
+        f'convention="{convention}"',
         figures(symmetry, intensity, dose),
     )
     best_classes = bounds.best_class_accuracy(intensity, symmetry, dose)
     for seed in seeds():
         train, test = draws(intensity, symmetry, dose, seed)
-        got = measure(train, test, symmetry, seed)
+        got = measure(train, test, symmetry, seed, convention)
         best, best_r2 = np.degrees(test.best_median_error), bounds.best_factor_r2(test)
         unit = best or 1.0
         row = [got.free / unit, got.raw / unit, got.p90, got.off, got.free_off]
