@@ -183,7 +183,7 @@ def test_the_page_needs_nothing_but_itself(session, tmp_path):
     assert "<script" not in html
     assert not re.findall(r"(?:src|href)=['\"](?!data:)", html)
     assert html.count("<img") == len(session.channels) + 2
-    assert session.comparison in html
+    assert session.snapshot().comparison in html
     assert "decoded patterns" in html
     assert session.write_page(path).name == "spot-2.html"
 

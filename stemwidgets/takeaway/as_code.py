@@ -4,6 +4,8 @@ from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from stemwidgets.arrays.detectors import MaskDetector
+
 if TYPE_CHECKING:
     from stemwidgets.takeaway.snapshot import Snapshot
 
@@ -14,7 +16,9 @@ def code(snapshot: "Snapshot") -> str:
         f"import stemwidgets as sw\n\n{_scan(snapshot)}",
         "com = sw.center_of_mass(signal)",
     ]
-    if snapshot.detector is not None:
+    if isinstance(snapshot.detector, MaskDetector):
+        parts.append("# the virtual image of a mask is not in here: it needs the mask")
+    elif snapshot.detector is not None:
         parts.append(f"image = sw.virtual_image(signal, sw.{snapshot.detector!r})")
     if snapshot.model is not None:
         parts += [_model(snapshot), "maps = model.encode(signal)"]

@@ -3,10 +3,11 @@
 from collections.abc import Callable
 from os import PathLike
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
 
 from stemwidgets.arrays.errors import InputError
 from stemwidgets.signals import session as signals
+from stemwidgets.takeaway import session_file
 from stemwidgets.takeaway.snapshot import Snapshot
 
 T = TypeVar("T")
@@ -93,8 +94,9 @@ class Session(signals.Session):
 
         Maps as ``.zspy`` with scan, settings, seed and versions in their metadata, the trained
         model, each map as PNG and SVG with scale bar and colour bar, a table of positions and maps,
-        and the Python that makes them. The folder appears when it is complete; a failure leaves
-        nothing behind.
+        and the Python that makes them. The rrVAE's maps are read anew, as a script reads them;
+        those on screen, which the last step of the training gave, differ by a fraction of their
+        error. The folder appears when it is complete; a failure leaves nothing behind.
 
         Parameters
         ----------
@@ -159,6 +161,69 @@ class Session(signals.Session):
         """
         return self.snapshot().write_page(path)
 
+    def save(self, path: str | Path, overwrite: bool = False) -> Path:
+        """Write the session to a file, to be opened again by `open`.
+
+        It keeps where the scan is, position, detector and, in a file of the same name that ends in
+        ``.rrvae``, the trained model. Calibration, components and regions are not kept.
+
+        Parameters
+        ----------
+        path : str or Path
+            Ends in ``.json``.
+        overwrite : bool
+            Replace files that exist.
+
+        Returns
+        -------
+        Path
+            The file that was written.
+
+        Raises
+        ------
+        InputError
+            If the scan was not read from a file, the name has another ending, or the detector is a
+            mask.
+        FileExistsError
+            If there is such a file and `overwrite` is False.
+        FileNotFoundError
+            If the folder does not exist.
+        """
+        path = session_file.write(self.snapshot(), path, overwrite)
+        if self.model is not None:
+            self._model_file = path.with_suffix(".rrvae")
+        return path
+
+    @classmethod
+    def open(cls, path: str | Path) -> Self:
+        """Open a session that was saved; its maps are made in the background.
+
+        Parameters
+        ----------
+        path : str or Path
+            A file that `save` wrote. The scan is looked for where it was from there, and where it
+            was on the disk.
+
+        Raises
+        ------
+        FileNotFoundError
+            If the file, the scan or the model is not there.
+        InputError
+            If it is no session file, or is damaged.
+        """
+        kept = session_file.read(path)
+        model = None if kept.model_file is None else _load(kept.model_file)
+        session = cls(kept.source, lazy=kept.lazy)
+        session.position, session.detector = kept.position, kept.detector
+        if model is not None:
+            session._adopt(model)
+            session._trainings, session._model_file = kept.trainings, kept.model_file
+        return session
+
+    def _adopt(self, model: Any) -> None:
+        self.model = self.training.model = model
+        self._computer.submit("encode", lambda: model.encode(self.data), self._set_encoding)
+
     def aside(self, work: Callable[[], T], then: Callable[[T], None]) -> None:
         """Do `work` in the background, after what is being computed, and hand over its result."""
         self._computer.submit("take away", work, then)
@@ -171,3 +236,9 @@ class Session(signals.Session):
                 self._trainings = ()
         elif status in ("finished", "stopped", "failed"):
             self._trainings += (status,)
+
+
+def _load(path: Path) -> Any:
+    from stemwidgets.signals.rrvae import RRVAE
+
+    return RRVAE.load(path)
