@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from disc_scans import disc_scan
 from scans import AXES, SHAPE, Pacer, turning_spot
 
 import stemwidgets as sw
@@ -114,3 +115,14 @@ def test_too_many_components_are_refused_in_words(session):
 def test_a_panel_refuses_what_it_does_not_know(session, bad):
     with pytest.raises(InputError):
         DecompositionPanel(session, **bad)
+
+
+def test_a_calibration_and_a_decomposition_may_go_on_at_once():
+    session = Session(disc_scan((12, 15, 40, 44)))
+    session.calibration.start()
+    session.decomposition.start("PCA", 2)
+    session.preparation.add("subtract_mean")
+    session.wait(60)
+    assert session.calibration.status == "finished"
+    assert session.decomposition.status == "finished"
+    assert session.preparation.status == "finished"

@@ -56,6 +56,6 @@ class Session(state.Session):
 
 
 def _model(**options: Any) -> Any:
-    from stemwidgets.signals.rrvae import RRVAE
+    from stemwidgets.signals.on_detector import RRVAE
 
     return RRVAE(**options)

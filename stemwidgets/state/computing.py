@@ -45,6 +45,11 @@ class Computing(HasTraits):
         """Whether something is being computed."""
         return self.status == "running"
 
+    @property
+    def busy(self) -> bool:
+        """Whether anything goes on in the background, small things included."""
+        return self.running or self._worker.busy
+
     def wait(self, timeout: float | None = None) -> None:
         """Wait for the result.
 
@@ -93,7 +98,7 @@ class Computing(HasTraits):
                 then(result)
                 self.set_trait("status", "finished")
 
-        self._worker.submit("compute", attempt, finish)
+        self._worker.submit(type(self).__name__, attempt, finish)  # one letter box for all
 
     def _forget(self) -> None:
         """Drop what is asked for and what went wrong."""

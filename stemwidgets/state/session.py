@@ -30,6 +30,7 @@ from stemwidgets.state.decomposing import Decomposing
 from stemwidgets.state.detection import NAMES as DETECTED
 from stemwidgets.state.detection import Detection
 from stemwidgets.state.moments import Moment
+from stemwidgets.state.preparing import Preparing
 from stemwidgets.state.reconstruction import Reconstruction
 from stemwidgets.state.region import Region, mean_of
 from stemwidgets.state.training import Training, default_model
@@ -91,6 +92,8 @@ class Session(Reconstruction):
         Disc, descan and rotation of the detector, and whether the COM is shown with them.
     decomposition : Decomposing
         Principal components, non-negative factors and clusters.
+    preparation : Preparing
+        Steps that patterns go through before a training learns from them.
     model : the trained model, or None
 
     Raises
@@ -135,9 +138,11 @@ class Session(Reconstruction):
         self._latest: Encoding | None = None
         self._complaint = ""  # about the detector
         self._detection = Detection(data, self._computer)
+        self.preparation = Preparing(self)
+        make_model = self.preparation.making(make_model)
         self.training = Training(data, axes.pixel_size, self.mailbox, make_model)
         self.calibration, self.decomposition = Calibrating(self), Decomposing(self)
-        self._works = (self.calibration, self.decomposition)
+        self._works = (self.calibration, self.decomposition, self.preparation)
         self.training.observe(self._progressed, "progress")
         self.training.observe(self._training_changed, "status")
         close_at_exit(self)
@@ -160,7 +165,7 @@ class Session(Reconstruction):
                 not (
                     self._reader.busy
                     or self._computer.busy
-                    or any(work.running for work in self._works)
+                    or any(work.busy for work in self._works)
                 )
             ),
             self.mailbox,

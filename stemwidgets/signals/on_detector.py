@@ -1,0 +1,41 @@
+"""An rrVAE whose patterns lie on the detector, whatever the preparation leaves of it."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from stemwidgets.arrays.recipe.placement import Placement
+from stemwidgets.arrays.recipe.step import Scan
+from stemwidgets.signals import rrvae
+
+
+class RRVAE(rrvae.RRVAE):
+    """The rrVAE of :mod:`stemwidgets.signals.rrvae`, for views that show recorded patterns."""
+
+    def decode(
+        self, latent: ArrayLike, angle: ArrayLike = 0.0, classes: ArrayLike = 0
+    ) -> NDArray[np.float32]:
+        """The pattern that the model expects, with the recorded pixels.
+
+        Parameters
+        ----------
+        latent, angle, classes
+            As for :meth:`stemwidgets.RRVAE.decode`.
+
+        Returns
+        -------
+        ndarray of float32, shape [..., ky, kx]
+            Binned counts are shared by the pixels that were added up, and what was cropped is NaN;
+            scaled counts stay scaled.
+        """
+        patterns = super().decode(latent, angle, classes)
+        return patterns if self._placement is None else self._placement.counts_on_detector(patterns)
+
+    _placement: Placement | None = None
+
+    def _measure(self, data: Any, *given: Any) -> Scan:
+        scan = super()._measure(data, *given)
+        assert self.preparation is not None
+        self._placement = Placement.of(self.preparation, tuple(data.shape[-2:]))
+        return scan
