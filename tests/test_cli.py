@@ -99,6 +99,32 @@ def test_fit_follows_the_options_for_the_model(scan_file, tmp_path):
     assert sw.Maps.load(maps_path).latent.data.shape == (3, 4, 6)
 
 
+def test_fit_leaves_out_what_the_mask_hides(scan_file, tmp_path):
+    height, width = np.load(scan_file, mmap_mode="r").shape[2:]
+    mask = np.zeros((height, width), dtype=bool)
+    mask[:2] = True
+    np.save(tmp_path / "mask.npy", mask)
+    path = tmp_path / "turns.rrvae"
+    options = ["--mask", str(tmp_path / "mask.npy"), "--classes", "2", "--convention", "alike"]
+    assert main(["fit", str(scan_file), "--model", str(path), *options]) == 0
+    model = sw.RRVAE.load(path)
+    assert (model.options.classes, model.options.convention) == (2, "alike")
+    assert model.used_pixels.mask[mask].all()
+
+
+def test_fit_refuses_a_mask_that_is_none(scan_file, tmp_path, capsys):
+    arguments = ["fit", str(scan_file), "--model", str(tmp_path / "turns.rrvae"), "--mask"]
+    (tmp_path / "torn.npy").write_bytes(b"torn")
+    np.save(tmp_path / "small.npy", np.zeros((2, 3), dtype=bool))
+    for name, words in [
+        ("none.npy", "there is no mask"),
+        ("torn.npy", "cannot be read"),
+        ("small.npy", "pattern's shape"),
+    ]:
+        assert main([*arguments, str(tmp_path / name)]) == 2
+        assert words in complaint(capsys)
+
+
 def test_fit_trains_the_kind_that_is_asked_for(scan_file, tmp_path, capsys):
     path = tmp_path / "turns.rrvae"
     options = ["--kind", "paper", "--centered", "--epochs", "3"]

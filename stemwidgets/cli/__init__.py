@@ -149,6 +149,32 @@ def _add_fit(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
     fit.add_argument(
         "--model", metavar="MODEL", type=Path, help="where to write the trained model (.rrvae)"
     )
+    _add_model(fit)
+    fit.add_argument(
+        "--mask",
+        metavar="FILE",
+        type=Path,
+        help="pixels to leave out, under a beam stop say: a .npy file [ky, kx] of bool",
+    )
+    fit.add_argument(
+        "--checkpoint",
+        metavar="FILE",
+        type=Path,
+        help="a file to write every ten seconds, from which --resume goes on; for --kind paper "
+        "and vae",
+    )
+    fit.add_argument(
+        "--resume",
+        action="store_true",
+        help="go on from the --checkpoint, if it is there already, to the same result as without "
+        "interruption; it tells kind, seed and the other options of the model",
+    )
+    fit.add_argument("--overwrite", action="store_true", help="replace files that exist")
+    _add_debug(fit)
+    fit.set_defaults(run=_fit)
+
+
+def _add_model(fit: argparse.ArgumentParser) -> None:
     fit.add_argument(
         "--kind",
         choices=["harmonic", "paper", "vae"],
@@ -176,6 +202,20 @@ def _add_fit(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
         help="number of rotation-invariant latent variables (default: 2)",
     )
     fit.add_argument(
+        "--classes",
+        type=int,
+        default=1,
+        metavar="N",
+        help="number of kinds of patterns, for --kind harmonic (default: 1)",
+    )
+    fit.add_argument(
+        "--convention",
+        choices=["com", "alike"],
+        default="com",
+        help="what angle 0 means, for --kind harmonic: the centre of mass lies along +kx "
+        "(default), or patterns are turned until they are most alike",
+    )
+    fit.add_argument(
         "--seed",
         type=int,
         default=0,
@@ -185,22 +225,6 @@ def _add_fit(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
     fit.add_argument(
         "--device", default="auto", help='"auto" (default), "cpu", "cuda", "mps"', metavar="NAME"
     )
-    fit.add_argument(
-        "--checkpoint",
-        metavar="FILE",
-        type=Path,
-        help="a file to write every ten seconds, from which --resume goes on; for --kind paper "
-        "and vae",
-    )
-    fit.add_argument(
-        "--resume",
-        action="store_true",
-        help="go on from the --checkpoint, if it is there already, to the same result as without "
-        "interruption; it tells kind, seed and the other options of the model",
-    )
-    fit.add_argument("--overwrite", action="store_true", help="replace files that exist")
-    _add_debug(fit)
-    fit.set_defaults(run=_fit)
 
 
 def _add_debug(parser: argparse.ArgumentParser) -> None:
@@ -242,8 +266,11 @@ def _fit(arguments: argparse.Namespace) -> int:
         checkpoint=arguments.checkpoint,
         resume=arguments.resume,
         overwrite=arguments.overwrite,
+        mask_path=arguments.mask,
         load_options=_load_options(arguments),
         latent_dim=arguments.latent_dim,
+        classes=arguments.classes,
+        convention=arguments.convention,
         seed=arguments.seed,
         device=arguments.device,
         model=arguments.kind,

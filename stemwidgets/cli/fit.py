@@ -30,6 +30,7 @@ def fit(
     checkpoint: Path | None = None,
     resume: bool = False,
     overwrite: bool = False,
+    mask_path: Path | None = None,
     load_options: Mapping[str, Any] | None = None,
     **options: Any,
 ) -> int:
@@ -47,6 +48,8 @@ def fit(
         Go on from the checkpoint, if it is there; it knows the options of the model.
     overwrite : bool
         Replace files that exist.
+    mask_path : Path, optional
+        A ``.npy`` file ``[ky, kx]`` of bool, True where a pixel is left out.
     load_options : mapping, optional
         Passed to `stemwidgets.load`.
     **options
@@ -68,6 +71,8 @@ def fit(
     if checkpoint is not None or resume:
         _check_checkpoint(checkpoint, (file, maps_path, model_path), resume or overwrite)
 
+    mask = None if mask_path is None else _load_mask(mask_path)
+
     import stemwidgets as sw
 
     signal = sw.load(file, **(load_options or {}))
@@ -79,7 +84,7 @@ def fit(
     else:
         model = sw.RRVAE(**options)
     started = time.perf_counter()
-    last = train(model, signal, checkpoint)
+    last = train(model, signal, checkpoint, mask)
     say(
         f"trained {last.epoch} epochs in {time.perf_counter() - started:.1f} s, "
         f"loss {last.loss:.4g} per pattern"
@@ -130,6 +135,21 @@ def check_outputs(
         raise InputError("the scan, --out and --model must be different files: change a name")
     for path in outputs:
         _check_output(path, overwrite)
+
+
+def _load_mask(path: Path) -> "NDArray[Any]":
+    if not path.is_file():
+        raise FileNotFoundError(f"there is no mask {path}: check the name and the folder")
+    try:
+        mask = np.load(path, allow_pickle=False)
+    except (ValueError, EOFError) as error:
+        raise InputError(
+            f"--mask expects a .npy file of bool, written by numpy.save, got {path.name}, which "
+            f"cannot be read: {error}"
+        ) from error
+    if not isinstance(mask, np.ndarray):
+        raise InputError(f"--mask expects one array in a .npy file, got several in {path.name}")
+    return mask
 
 
 def _check_checkpoint(

@@ -11,13 +11,17 @@ from typing import TYPE_CHECKING, Any
 from stemwidgets.views.words import duration
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from stemwidgets.rrvae.records import Progress
 
 _BAR_WIDTH = 30
 _LOG_INTERVAL = 10.0  # s
 
 
-def train(model: Any, scan: Any, checkpoint: Path | None) -> "Progress":
+def train(
+    model: Any, scan: Any, checkpoint: Path | None, mask: "NDArray[Any] | None" = None
+) -> "Progress":
     """Train to the end, showing the bar: in place on a terminal, now and then in a log.
 
     Parameters
@@ -28,6 +32,8 @@ def train(model: Any, scan: Any, checkpoint: Path | None) -> "Progress":
         On what.
     checkpoint : Path or None
         With one, Ctrl-C lets the present moment end, so that the checkpoint is up to date.
+    mask : ndarray of bool, shape [ky, kx], optional
+        True where a pixel is left out.
 
     Returns
     -------
@@ -36,7 +42,7 @@ def train(model: Any, scan: Any, checkpoint: Path | None) -> "Progress":
     """
     last: Progress | None = None
     shown = _Shown()
-    with closing(model.steps(scan, maps=False, checkpoint=checkpoint)) as steps:
+    with closing(model.steps(scan, mask=mask, maps=False, checkpoint=checkpoint)) as steps:
         first = next(steps)
         with _ctrl_c_waits(checkpoint is not None) as asked:
             shown.show(first)
