@@ -38,9 +38,11 @@ if TYPE_CHECKING:
     from stemwidgets.takeaway.session import Session as Session
     from stemwidgets.views.angle_comparison import AngleComparisonView as AngleComparisonView
     from stemwidgets.views.calibration_panel import CalibrationPanel as CalibrationPanel
+    from stemwidgets.views.decoder_view import DecoderView as DecoderView
     from stemwidgets.views.export_panel import ExportPanel as ExportPanel
     from stemwidgets.views.latent_scatter import LatentScatter as LatentScatter
     from stemwidgets.views.loss_plot import LossPlot as LossPlot
+    from stemwidgets.views.manifold_view import ManifoldView as ManifoldView
     from stemwidgets.views.pattern_view import PatternView as PatternView
     from stemwidgets.views.readout import Readout as Readout
     from stemwidgets.views.scan_map import ScanMap as ScanMap
@@ -58,12 +60,14 @@ _HOMES = {
     "CalibrationPanel": "views.calibration_panel",
     "CenterOfMass": "signals.center_of_mass",
     "Clusters": "signals.clusters",
+    "DecoderView": "views.decoder_view",
     "Decomposition": "signals.decomposition",
     "DiscDetector": "arrays.detectors",
     "ExportPanel": "views.export_panel",
     "InputError": "arrays.errors",
     "LatentScatter": "views.latent_scatter",
     "LossPlot": "views.loss_plot",
+    "ManifoldView": "views.manifold_view",
     "Maps": "signals.maps",
     "MaskDetector": "arrays.detectors",
     "PatternView": "views.pattern_view",

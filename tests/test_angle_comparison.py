@@ -54,7 +54,7 @@ def test_before_training_it_says_what_to_do():
     session = Session(turning_spot(), AXES, make_model=Pacer)
     view = AngleComparisonView(session)
     assert view.difference.message == view.joint.message == "press Train"
-    assert "comes with" in view.parts["words"].value
+    assert "appears with" in view.parts["words"].value
     session.close()
 
 

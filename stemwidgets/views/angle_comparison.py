@@ -127,7 +127,7 @@ class AngleComparisonView(View):
         self._mark()
 
     def _say(self) -> None:
-        line = self.session.comparison or "comes with the first rrVAE angle map"
+        line = self.session.comparison or "appears with the first rrVAE angle map"
         self._words.value = f"<b>rrVAE angle against COM angle:</b> {escape(line)}"
 
     def _clear(self, message: str) -> None:
