@@ -92,8 +92,14 @@ def test_an_array_is_a_placeholder_in_the_code(tmp_path):
     session = sw.Session(turning_spot())
     code = session.as_code()
     compile(code, "cell", "exec")
-    assert re.search(r"^signal = \.\.\.  # put the scan here, 4 × 6 × 18 × 15", code, re.MULTILINE)
+    assert "# put the scan here: 4 × 6 × 18 × 15\nsignal = ...\n" in code
     assert "RRVAE" not in code
+    session.close()
+
+
+def test_of_a_signal_the_code_tells_where_it_was_read(file):
+    session = sw.Session(sw.load(file))
+    assert f"once read from {str(file)!r}" in session.as_code()
     session.close()
 
 

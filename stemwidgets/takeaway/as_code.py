@@ -54,10 +54,12 @@ def _scan(snapshot: "Snapshot") -> str:
     if snapshot.source is not None:
         lazy = ", lazy=True" if snapshot.lazy else ""
         return f"signal = sw.load({str(snapshot.source)!r}{lazy})"
-    shape = " × ".join(str(size) for size in snapshot.data.shape)
-    name = " ".join(snapshot.title.split())
-    called = f" {name!r}," if name else ""
-    return f"signal = ...  # put the scan here,{called} {shape}: a signal, a file or an array"
+    words = [" × ".join(str(size) for size in snapshot.data.shape)]
+    if snapshot.title:
+        words.insert(0, repr(snapshot.title))
+    if snapshot.read_from is not None:
+        words.append(f"once read from {str(snapshot.read_from)!r}")
+    return f"# put the scan here: {', '.join(words)}\nsignal = ..."
 
 
 def _model(snapshot: "Snapshot") -> str:

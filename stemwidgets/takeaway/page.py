@@ -77,5 +77,5 @@ def html(snapshot: "Snapshot") -> str:
 def _figure(figure: "Figure", words: str) -> str:
     from stemwidgets.takeaway.pictures import as_uri
 
-    width = round(figure.get_figwidth() * 96)
+    width = round(figure.get_figwidth() * 80)
     return f"<figure><img alt='{escape(words)}' width='{width}' src='{as_uri(figure)}'></figure>"

@@ -55,6 +55,7 @@ class Session(signals.Session):
         super().__init__(source, lazy)
         is_file = isinstance(source, str | PathLike)
         self._source = Path(source).expanduser().resolve() if is_file else None
+        self._read_from = _origin(source)
         self._left_on_disk = lazy
         self._trainings: tuple[str, ...] = ()
         self._model_file: Path | None = None
@@ -79,6 +80,7 @@ class Session(signals.Session):
             title=self.title,
             beam_energy=self.beam_energy,
             source=self._source,
+            read_from=self._read_from,
             lazy=self._left_on_disk,
             position=self.position,
             detector=self.detector,
@@ -236,6 +238,16 @@ class Session(signals.Session):
                 self._trainings = ()
         elif status in ("finished", "stopped", "failed"):
             self._trainings += (status,)
+
+
+def _origin(signal: Any) -> Path | None:
+    """The file that HyperSpy read a signal from."""
+    if not hasattr(signal, "tmp_parameters"):
+        return None
+    folder, name, extension = (
+        signal.tmp_parameters.get_item(part, "") for part in ("folder", "filename", "extension")
+    )
+    return Path(folder) / f"{name}{extension}" if name else None
 
 
 def _load(path: Path) -> Any:

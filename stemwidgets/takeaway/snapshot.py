@@ -32,6 +32,8 @@ class Snapshot:
         Beam energy [keV].
     source : Path or None
         The file that it was read from, if it was one.
+    read_from : Path or None
+        The file that its signal was once read from, and may differ from since.
     lazy : bool
         Whether its patterns stay in that file.
     position : (iy, ix)
@@ -55,6 +57,7 @@ class Snapshot:
     title: str
     beam_energy: float | None
     source: Path | None
+    read_from: Path | None
     lazy: bool
     position: tuple[int, int]
     detector: Any

@@ -11,7 +11,8 @@ from stemwidgets.state.session import Session
 from stemwidgets.state.words import in_words
 from stemwidgets.views.view import View, caption
 
-_WIDTH = "560px"
+_WIDTH = "720px"
+_LINES = "line-height:1.4;overflow-wrap:anywhere"
 
 
 class ExportPanel(View):
@@ -38,7 +39,7 @@ class ExportPanel(View):
         self._folder = ipywidgets.Text(
             value=folder or _name(session.title),
             description="folder",
-            layout=ipywidgets.Layout(width=_WIDTH),
+            layout=ipywidgets.Layout(width="auto"),
             style={"description_width": "60px"},
         )
         self._buttons = {
@@ -46,9 +47,10 @@ class ExportPanel(View):
             "page": ipywidgets.Button(description="Write a page"),
             "code": ipywidgets.Button(description="Copy as code"),
         }
-        self._status = ipywidgets.HTML("maps, model, pictures and table; or one HTML page")
+        self._status = ipywidgets.HTML(layout=ipywidgets.Layout(width="auto"))
+        self._say("Export: maps, model, pictures and a table. Page: all in one HTML file.")
         self._code = ipywidgets.Textarea(
-            layout=ipywidgets.Layout(width="100%", height="190px", display="none")
+            layout=ipywidgets.Layout(width="auto", height="190px", display="none")
         )
         self.parts = {
             "folder": self._folder,
@@ -60,7 +62,7 @@ class ExportPanel(View):
             list(self._buttons.values()), layout=ipywidgets.Layout(flex_flow="row wrap")
         )
         self.fill(caption("Take away"), self._folder, row, self._status, self._code)
-        self.layout.width = "720px"
+        self.layout.width = _WIDTH
         self._snapshot: Callable[[], Any] | None = getattr(session, "snapshot", None)
         self._aside: Any = getattr(session, "aside", None)
         self.press(self._buttons["export"], self._export)
@@ -116,7 +118,7 @@ class ExportPanel(View):
             return None
 
     def _say(self, words: str) -> None:
-        self._status.value = f"<div style='overflow-wrap:anywhere'>{escape(words)}</div>"
+        self._status.value = f"<div style='{_LINES}'>{escape(words)}</div>"
 
     def _complain(self, error: Exception) -> None:
         words = escape(in_words(error))
