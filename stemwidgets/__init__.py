@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from stemwidgets.arrays.detectors import SegmentDetector as SegmentDetector
     from stemwidgets.arrays.errors import InputError as InputError
     from stemwidgets.dashboards.explore import explore as explore
+    from stemwidgets.dashboards.prepare import prepare as prepare
     from stemwidgets.dashboards.rrvae import rrvae_dashboard as rrvae_dashboard
     from stemwidgets.rrvae.records import Progress as Progress
     from stemwidgets.signals.calibrate import calibrate as calibrate
@@ -39,11 +40,13 @@ if TYPE_CHECKING:
     from stemwidgets.views.angle_comparison import AngleComparisonView as AngleComparisonView
     from stemwidgets.views.calibration_panel import CalibrationPanel as CalibrationPanel
     from stemwidgets.views.decoder_view import DecoderView as DecoderView
+    from stemwidgets.views.decomposition_panel import DecompositionPanel as DecompositionPanel
     from stemwidgets.views.export_panel import ExportPanel as ExportPanel
     from stemwidgets.views.latent_scatter import LatentScatter as LatentScatter
     from stemwidgets.views.loss_plot import LossPlot as LossPlot
     from stemwidgets.views.manifold_view import ManifoldView as ManifoldView
     from stemwidgets.views.pattern_view import PatternView as PatternView
+    from stemwidgets.views.preparation_panel import PreparationPanel as PreparationPanel
     from stemwidgets.views.readout import Readout as Readout
     from stemwidgets.views.scan_map import ScanMap as ScanMap
     from stemwidgets.views.train_panel import TrainPanel as TrainPanel
@@ -62,6 +65,7 @@ _HOMES = {
     "Clusters": "signals.clusters",
     "DecoderView": "views.decoder_view",
     "Decomposition": "signals.decomposition",
+    "DecompositionPanel": "views.decomposition_panel",
     "DiscDetector": "arrays.detectors",
     "ExportPanel": "views.export_panel",
     "InputError": "arrays.errors",
@@ -73,6 +77,7 @@ _HOMES = {
     "PatternView": "views.pattern_view",
     "PolygonDetector": "arrays.detectors",
     "Preparation": "signals.preparation",
+    "PreparationPanel": "views.preparation_panel",
     "Progress": "rrvae.records",
     "RRVAE": "signals.rrvae",
     "Readout": "views.readout",
@@ -88,6 +93,7 @@ _HOMES = {
     "load": "signals.load",
     "nmf": "signals.decomposition",
     "pca": "signals.decomposition",
+    "prepare": "dashboards.prepare",
     "rrvae_dashboard": "dashboards.rrvae",
     "virtual_image": "signals.virtual_image",
 }

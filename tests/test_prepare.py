@@ -39,3 +39,15 @@ def test_another_page_goes_on_with_the_session(session):
 def test_an_unknown_keyword_is_refused(session):
     with pytest.raises(InputError, match="prepare does not know 'colour_map'"):
         prepare(session, colour_map="jet")
+
+
+def test_a_training_elsewhere_learns_from_what_was_prepared_here():
+    session = Session(turning_spot(), AXES, make_model=lambda **options: made.append(options))
+    made = []
+    page = prepare(session)
+    page.parts["preparation"].parts["step"].value = "crop"
+    page.parts["preparation"].parts["add"].click()
+    rrvae_dashboard(page.session).parts["train"].parts["train"].click()
+    with pytest.raises(AttributeError):
+        session.training.wait(10)
+    assert '"crop"' in made[-1]["preparation"]

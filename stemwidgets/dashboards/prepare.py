@@ -1,4 +1,4 @@
-"""Prepare a scan: calibrate it, take it apart, choose what a training learns from."""
+"""Prepare a scan: calibrate it, choose what a training learns from, take it apart."""
 
 from typing import Any
 
@@ -6,11 +6,12 @@ from stemwidgets.dashboards.dashboard import Dashboard, pair, session_of
 from stemwidgets.views.calibration_panel import CalibrationPanel
 from stemwidgets.views.decomposition_panel import DecompositionPanel
 from stemwidgets.views.pattern_view import PatternView
+from stemwidgets.views.preparation_panel import PreparationPanel
 from stemwidgets.views.scan_map import ScanMap
 
 
 def prepare(source: Any, lazy: bool = False, **unknown: Any) -> Dashboard:
-    """Calibration and components of a scan beside its maps and pattern.
+    """Calibration, preparation and components of a scan beside its maps and pattern.
 
     What is set here stays with the session: ``rrvae_dashboard(page.session)`` goes on with it.
 
@@ -45,6 +46,7 @@ def prepare(source: Any, lazy: bool = False, **unknown: Any) -> Dashboard:
         "component": ScanMap(session, "PCA 1"),
         "pattern": PatternView(session, reconstruction=False),
         "calibration": CalibrationPanel(session),
+        "preparation": PreparationPanel(session),
         "decomposition": DecompositionPanel(session),
     }
     page = Dashboard(
@@ -54,7 +56,7 @@ def prepare(source: Any, lazy: bool = False, **unknown: Any) -> Dashboard:
                 pair(parts["com_angle"], parts["com_divergence"]),
                 pair(parts["component"], parts["pattern"]),
             ],
-            [parts["calibration"], parts["decomposition"]],
+            [parts["calibration"], parts["preparation"], parts["decomposition"]],
         ],
     )
     page.parts = parts

@@ -93,7 +93,7 @@ class CalibrationPanel(View):
             [self._button, self._rotation, self._apply, self._status, self._table]
         )
         controls.layout.width = _WIDTH
-        picture = ipywidgets.VBox([self.raster.figure, self._legend])
+        picture = ipywidgets.VBox([caption("mean pattern"), self.raster.figure, self._legend])
         picture.layout.width = _WIDTH
         row = ipywidgets.HBox([controls, picture])
         row.layout.flex_flow, row.layout.grid_gap = "row wrap", "4px 16px"
@@ -112,14 +112,14 @@ class CalibrationPanel(View):
             self.raster.clear(waiting_for_scan(self.session.problem))
             return
         mean = overview.mean_pattern
-        picture, self._legend.value = paint_counts(mean, mean, np.sqrt, "mean pattern, square root")
+        picture, self._legend.value = paint_counts(mean, mean, np.sqrt, "counts, square root")
         self.raster.show(picture)
 
     def _draw(self) -> None:
         calibration = self.session.calibration
         ready = self.session.overview is not None and not calibration.running
         self._button.disabled = not ready
-        self._status.value = self._words()
+        self._status.value = f"<div style='line-height:1.4'>{self._words()}</div>"
         self._rotation.disabled = calibration.found is None
         self._rotation.value = calibration.rotation
         self._apply.disabled = calibration.used is None

@@ -1,0 +1,189 @@
+"""The steps that patterns go through before a training, with what they make of one pattern."""
+
+from collections.abc import Callable
+from html import escape
+from typing import Any
+
+import ipywidgets
+import numpy as np
+
+from stemwidgets.arrays.recipe.step import Step
+from stemwidgets.state.preparing import Entry
+from stemwidgets.state.session import Session
+from stemwidgets.views.painting import paint_counts, paint_difference
+from stemwidgets.views.raster import Raster
+from stemwidgets.views.screen import MARGIN, Grid
+from stemwidgets.views.step_row import WORDS, StepRow, first_parameters, kind_of
+from stemwidgets.views.view import View, caption
+from stemwidgets.views.words import number, waiting_for_scan
+
+SPOILED = {
+    "subtract_mean": "differences of counts have no centre of mass",
+    "scale": "a background that is added pulls the centre of mass to the middle",
+}
+NEGATIVE = 0.1  # of the highest value: more than denoising leaves
+
+
+class PreparationPanel(View):
+    """A list of steps to reorder, switch off and remove, and a pattern before and after them.
+
+    Both pictures show the pattern at the session's position on the detector as it was recorded;
+    grey is what the steps leave out. A training learns through the steps that are ticked; the COM
+    is always that of the recorded counts.
+
+    Parameters
+    ----------
+    session : Session
+        Whose `preparation` it edits and shows.
+    size : int
+        Longer side of a pattern on screen [CSS px].
+
+    Raises
+    ------
+    InputError
+        For an unknown keyword.
+    """
+
+    def __init__(self, session: Session, size: int = 276, **unknown: Any) -> None:
+        super().__init__(session, unknown)
+        frame = Grid(session.axes.ky, session.axes.kx).frame(size, ("ky", "kx"))
+        self._before, self._after = Raster(frame), Raster(frame)
+        self._legends = [
+            ipywidgets.HTML(layout=ipywidgets.Layout(margin=f"0 0 0 {MARGIN['left']}px"))
+            for _ in range(2)
+        ]
+        self._choice = ipywidgets.Dropdown(
+            options=[(words, name) for name, words in WORDS.items()],
+            description="step",
+            layout=ipywidgets.Layout(width="330px"),
+            style={"description_width": "40px"},
+        )
+        self._button = ipywidgets.Button(description="Add", button_style="primary")
+        self._button.layout.width = "84px"
+        self._rows: list[StepRow] = []
+        self._list = ipywidgets.VBox()
+        self._status, self._code = ipywidgets.HTML(), ipywidgets.HTML()
+        self._fixed: dict[str, Any] = {
+            "step": self._choice,
+            "add": self._button,
+            "list": self._list,
+            "status": self._status,
+            "code": self._code,
+            "before": self._before.figure,
+            "after": self._after.figure,
+            "before_legend": self._legends[0],
+            "after_legend": self._legends[1],
+        }
+        self._arrange()
+        self.press(self._button, self._add)
+        preparation = session.preparation
+        self.look(self._draw_list, "entries", at=preparation)
+        self.look(self._draw_words, "entries", "status", "problem", "preview", at=preparation)
+        self.look(self._draw_before, "pattern", "problem")
+        self.look(self._draw_after, "pattern", "status", at=preparation)
+        for draw in (self._draw_list, self._draw_words, self._draw_before, self._draw_after):
+            draw()
+
+    def _arrange(self) -> None:
+        pictures = []
+        for words, raster, legend in zip(
+            ("before", "after"), (self._before, self._after), self._legends, strict=True
+        ):
+            box = ipywidgets.VBox([caption(words), raster.figure, legend])
+            box.layout.width = "346px"
+            pictures.append(box)
+        row = ipywidgets.HBox(pictures)
+        row.layout.flex_flow, row.layout.grid_gap = "row wrap", "4px 16px"
+        self.layout.width = "712px"
+        adding = ipywidgets.HBox([self._choice, self._button])
+        self.fill(
+            caption("preparation for the training"),
+            adding,
+            self._list,
+            self._status,
+            row,
+            self._code,
+        )
+
+    def _add(self) -> None:
+        name = self._choice.value
+        self.session.preparation.add(name, **first_parameters(name))
+
+    def _draw_list(self) -> None:
+        """Keep the rows whose step is of the same kind; make others anew."""
+        entries: tuple[Entry, ...] = self.session.preparation.entries
+        if [kind_of(entry.step) for entry in entries] != [row.kind for row in self._rows]:
+            self._rows = [self._row(index, entry.step) for index, entry in enumerate(entries)]
+            self._list.children = [row.box for row in self._rows]
+        for index, (row, entry) in enumerate(zip(self._rows, entries, strict=True)):
+            row.show(entry, first=index == 0, last=index == len(entries) - 1)
+        rows = enumerate(self._rows, start=1)
+        named = {f"{name} {n}": part for n, row in rows for name, part in row.parts.items()}
+        self.parts = self._fixed | named
+
+    def _row(self, index: int, step: Step) -> StepRow:
+        row, preparation = StepRow(step), self.session.preparation
+
+        def act(*arguments: Any) -> Callable[[], None]:
+            method, *rest = arguments
+            return lambda: method(index, *rest)
+
+        self.listen(row.parts["on"], lambda: preparation.switch(index, row.parts["on"].value))
+        if "parameter" in row.parts:
+            self.listen(
+                row.parts["parameter"], lambda: preparation.change(index, **row.parameters())
+            )
+        self.press(row.parts["up"], act(preparation.move, -1))
+        self.press(row.parts["down"], act(preparation.move, 1))
+        self.press(row.parts["remove"], act(preparation.remove))
+        return row
+
+    def _draw_words(self) -> None:
+        preparation = self.session.preparation
+        recipe = preparation.recipe
+        lines = []
+        for name in recipe.spoils_com:
+            why = f"“{WORDS[name]}” spoils the COM: {SPOILED[name]}. The rrVAE refuses it as well."
+            lines.append(f"<div class='stemwidgets-problem'>{escape(why)}</div>")
+        if preparation.problem:
+            problem = escape(preparation.problem)
+            lines.append(f"<div class='stemwidgets-problem'>{problem}</div>")
+        if preparation.running:
+            lines.append("measuring the steps on the scan …")
+        elif not recipe.steps:
+            lines.append("No step is taken: a training learns from the patterns as recorded.")
+        elif preparation.preview is not None:
+            axes = preparation.preview.axes
+            size = f"Patterns of {axes.ky.size} × {axes.kx.size} pixels (ky × kx)"
+            lines.append(f"{size} of {number(axes.kx.scale)} {escape(axes.kx.units)} along kx.")
+        self._status.value = f"<div style='line-height:1.4'>{'<br>'.join(lines)}</div>"
+        code = escape(recipe.to_code())
+        self._code.value = (
+            "<div style='line-height:1.4'>the same in Python"
+            "<pre style='margin:2px 0;white-space:pre-wrap;font-size:14px;"
+            f"user-select:all'>{code}</pre></div>"
+        )
+
+    def _draw_before(self) -> None:
+        pattern = self.session.pattern
+        if pattern is None:
+            self._before.clear(waiting_for_scan(self.session.problem))
+            return
+        picture, legend = paint_counts(pattern, pattern, np.sqrt, "counts, square root")
+        self._before.show(picture)
+        self._legends[0].value = legend
+
+    def _draw_after(self) -> None:
+        preparation = self.session.preparation
+        pattern = preparation.pattern
+        if pattern is None:
+            waiting = "measuring …" if preparation.running else "no step is taken"
+            self._after.clear("see above" if preparation.problem else waiting)
+            self._legends[1].value = ""
+            return
+        if -np.nanmin(pattern) > NEGATIVE * np.nanmax(pattern):
+            picture, legend = paint_difference(pattern, "difference")
+        else:
+            picture, legend = paint_counts(pattern, pattern, np.sqrt, "square root")
+        self._after.show(picture)
+        self._legends[1].value = legend
