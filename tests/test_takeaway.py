@@ -72,6 +72,28 @@ def test_the_code_of_a_training_that_went_on_makes_its_maps(file, tmp_path):
     session.close()
 
 
+def test_the_code_calibrates_and_takes_apart_as_the_screen_does():
+    session = sw.Session(sw.samples.graphene())
+    session.calibration.start()
+    session.wait(60)
+    session.calibration.rotation = "opposite"
+    session.calibration.applied = True
+    for method in ("PCA", "NMF"):
+        session.decomposition.start(method, 3)
+        session.wait(60)
+    code = session.as_code()
+    made = run(code.replace("signal = ...", "signal = sw.samples.graphene()"))
+    shown = {
+        "COM x": made["com"].x.data,
+        "COM angle": made["com"].angle.data,
+        "PCA 3": made["pca"].maps.data[2],
+        "NMF 1": made["nmf"].maps.data[0],
+    }
+    for name, values in shown.items():
+        np.testing.assert_array_equal(values.astype(np.float32), session.channels[name].values)
+    session.close()
+
+
 def test_a_training_stopped_by_hand_is_code_with_its_file(file, tmp_path):
     session = sw.Session(file)
     session.training.start(model="paper", epochs=100_000)

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from stemwidgets.arrays.detectors import MaskDetector
+from stemwidgets.state.channels import CLUSTERS, DECOMPOSITIONS, is_component
 
 if TYPE_CHECKING:
     from stemwidgets.takeaway.snapshot import Snapshot
@@ -12,14 +13,22 @@ if TYPE_CHECKING:
 
 def code(snapshot: "Snapshot") -> str:
     """Python that makes the maps of a session anew, to the last bit on the same machine."""
-    parts = [
-        f"import stemwidgets as sw\n\n{_scan(snapshot)}",
-        "com = sw.center_of_mass(signal)",
-    ]
+    parts = ["import stemwidgets as sw", "", _scan(snapshot), "com = sw.center_of_mass(signal)"]
+    if snapshot.scan_rotation is not None:
+        angle, hand = snapshot.scan_rotation.angle, snapshot.scan_rotation.handedness
+        parts.append(f"calibration = sw.calibrate(signal, rotation={angle!r}, handedness={hand!r})")
+        parts.append("com = calibration.apply(com)")
     if isinstance(snapshot.detector, MaskDetector):
         parts.append("# the virtual image of a mask is not in here: it needs the mask")
     elif snapshot.detector is not None:
         parts.append(f"image = sw.virtual_image(signal, sw.{snapshot.detector!r})")
+    for method in DECOMPOSITIONS:
+        count = sum(is_component(name, method) for name in snapshot.channels)
+        if count:
+            name = method.lower()
+            parts.append(f"{name} = sw.{name}(signal, components={count})")
+    if CLUSTERS in snapshot.channels:
+        parts.append("# the clusters are not in here: see stemwidgets.cluster")
     if snapshot.model is not None:
         parts += [_model(snapshot), "maps = model.encode(signal)"]
         if snapshot.model.turning:

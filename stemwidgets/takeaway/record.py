@@ -30,6 +30,7 @@ def record(snapshot: "Snapshot") -> dict[str, Any]:
         "made": datetime.now(UTC).isoformat(timespec="seconds"),
         "scan": _known(scan),
         "detector": repr(snapshot.detector) if snapshot.detector else None,
+        "scan rotation (rad)": snapshot.scan_rotation and snapshot.scan_rotation.angle,
         "model": settings(snapshot.model) if snapshot.model is not None else None,
         "trainings": list(snapshot.trainings) if snapshot.model is not None else None,
         "comparison": snapshot.comparison,

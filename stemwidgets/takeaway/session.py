@@ -74,6 +74,7 @@ class Session(signals.Session):
                 "Expected maps to take away, but the scan is still being read. Wait for the first "
                 "maps, in a script with session.wait()."
             )
+        calibration = self.calibration.used if self.calibration.applied else None
         return Snapshot(
             data=self.data,
             axes=self.axes,
@@ -84,6 +85,7 @@ class Session(signals.Session):
             lazy=self._left_on_disk,
             position=self.position,
             detector=self.detector,
+            scan_rotation=None if calibration is None else calibration.scan_rotation,
             channels=self.channels,
             mean_pattern=self.overview.mean_pattern,
             model=self.model,

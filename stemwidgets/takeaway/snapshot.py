@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stemwidgets.arrays.axes import Axes
+from stemwidgets.arrays.scan_rotation import ScanRotation
 from stemwidgets.rrvae.records import Encoding
 from stemwidgets.state.channels import Channel, encoding_channels, is_encoded, merged
 from stemwidgets.state.comparison import compared
@@ -40,6 +41,8 @@ class Snapshot:
         Where one looked.
     detector : Detector or None
         The virtual detector.
+    scan_rotation : ScanRotation or None
+        That of the calibration with which the COM is shown; None without one.
     channels : mapping of str to Channel
         The maps on screen.
     mean_pattern : ndarray, shape [ky, kx]
@@ -61,6 +64,7 @@ class Snapshot:
     lazy: bool
     position: tuple[int, int]
     detector: Any
+    scan_rotation: ScanRotation | None
     channels: Mapping[str, Channel]
     mean_pattern: NDArray[Any]
     model: Any
