@@ -134,29 +134,31 @@ def test_nearly_all_latents_lie_in_their_range(grown):
 
 
 def test_the_slider_below_the_loss_goes_back_and_returns(grown):
-    plot = LossPlot(grown)
-    slider, moments = plot.parts["moment"], grown.training.moments
-    assert slider.options[0] == f"epoch {moments[0].epoch}"
-    assert (slider.label, slider.layout.display) == ("the latest", None)
-    slider.index = 2
+    parts = LossPlot(grown).parts
+    slider, words, moments = parts["moment"], parts["moment_words"], grown.training.moments
+    assert (slider.value, slider.max) == (len(moments) - 1, len(moments) - 1)
+    assert words.value == "the latest"
+    slider.value = 2
     assert grown.moment is moments[2]
-    assert plot._then.visible
-    assert list(plot._then.x) == [moments[2].epoch] * 2
-    slider.label = "the latest"
+    assert words.value == f"epoch {moments[2].epoch}"
+    then = parts["figure"].marks[2]
+    assert then.visible
+    assert list(then.x) == [moments[2].epoch] * 2
+    slider.value = slider.max
     assert grown.moment is None
-    assert not plot._then.visible
+    assert not then.visible
 
 
 def test_the_slider_keeps_the_moment_while_others_come(grown):
-    slider = LossPlot(grown).parts["moment"]
+    parts = LossPlot(grown).parts
     grown.moment = shown = grown.training.moments[1]
-    fewer = grown.training.moments[4:]
-    grown.training.set_trait("moments", fewer)
-    assert slider.label == f"epoch {shown.epoch}"
+    grown.training.set_trait("moments", grown.training.moments[4:])
+    assert parts["moment_words"].value == f"epoch {shown.epoch}"
+    assert parts["moment"].value == 0
     assert grown.moment is shown
 
 
 def test_there_is_no_slider_before_there_are_moments():
     session = Session(turning_spot(), AXES, make_model=Pacer)
-    assert LossPlot(session).parts["moment"].layout.display == "none"
+    assert LossPlot(session)._row.layout.display == "none"
     session.close()

@@ -1,14 +1,14 @@
 """Train an rrVAE on a scan and see what it learns beside the centre of mass."""
 
-from html import escape
 from typing import Any
 
-import ipywidgets
-
 from stemwidgets.dashboards.dashboard import Dashboard, column, pair, session_of
+from stemwidgets.views.angle_comparison import AngleComparisonView
+from stemwidgets.views.decoder_view import DecoderView
 from stemwidgets.views.export_panel import ExportPanel
 from stemwidgets.views.latent_scatter import LatentScatter
 from stemwidgets.views.loss_plot import LossPlot
+from stemwidgets.views.manifold_view import ManifoldView
 from stemwidgets.views.pattern_view import PatternView
 from stemwidgets.views.readout import Readout
 from stemwidgets.views.scan_map import ScanMap
@@ -42,9 +42,11 @@ def rrvae_dashboard(source: Any, lazy: bool = False, **unknown: Any) -> Dashboar
         "train": TrainPanel(session),
         "com_angle": ScanMap(session, "COM angle"),
         "angle": ScanMap(session, "angle"),
-        "comparison": ipywidgets.HTML(),
+        "angles": AngleComparisonView(session),
         "pattern": PatternView(session, "difference from the mean"),
         "latent": LatentScatter(session),
+        "decoder": DecoderView(session),
+        "manifold": ManifoldView(session),
         "z1": ScanMap(session, "z1"),
         "z2": ScanMap(session, "z2"),
         "loss": LossPlot(session),
@@ -55,19 +57,11 @@ def rrvae_dashboard(source: Any, lazy: bool = False, **unknown: Any) -> Dashboar
         session,
         [
             [pair(parts["com_angle"], parts["angle"]), column(parts["train"], parts["loss"])],
-            [parts["comparison"]],
-            [parts["pattern"], column(parts["latent"])],
-            [pair(parts["z1"], parts["z2"]), column(parts["readout"])],
-            [parts["take_away"]],
+            [parts["angles"], column(parts["latent"], parts["readout"])],
+            [parts["pattern"], column(parts["decoder"], parts["manifold"])],
+            [pair(parts["z1"], parts["z2"]), column(parts["take_away"])],
         ],
     )
-    page.parts = parts
-
-    def compare(_: Any = None) -> None:
-        line = session.comparison or "appears with the first rrVAE angle map"
-        parts["comparison"].value = f"<b>rrVAE angle against COM angle:</b> {escape(line)}"
-
-    session.observe(compare, "comparison")
-    compare()
+    page.parts = parts | {"comparison": parts["angles"].parts["words"]}
     session.mailbox.post("warm-up", session.training.warm_up, delay=0.5)  # once the page is sent
     return page

@@ -43,7 +43,7 @@ class DecoderView(View):
         self.raster = Raster(Grid(session.axes.ky, session.axes.kx).frame(size, ("ky", "kx")))
         self._decoded: NDArray[np.float32] | None = None
         self._latents: list[ipywidgets.FloatSlider] = []
-        self._angle = _slider("angle (degrees)")
+        self._angle = _slider("angle (°)")
         self._angle.min, self._angle.max, self._angle.step = -180.0, 180.0, 1.0
         self._angle.readout_format = ".0f"
         self._kind = ipywidgets.Dropdown(options=[("class 0", 0)], layout={"width": "140px"})
@@ -66,7 +66,7 @@ class DecoderView(View):
             "classes": self._kind,
             "here": self._here,
         }
-        self.layout.width = "366px"
+        self.layout.width = "346px"
         heading = ipywidgets.HBox([caption("decoded"), self._choice])
         heading.layout.grid_gap = "16px"
         row = ipywidgets.HBox([self._here, self._kind])
@@ -170,8 +170,8 @@ def _slider(name: str) -> ipywidgets.FloatSlider:
         max=1.0,
         description=name,
         disabled=True,
-        layout=ipywidgets.Layout(width="346px"),
-        style={"description_width": "110px"},
+        layout=ipywidgets.Layout(width="340px"),
+        style={"description_width": "70px"},
     )
 
 

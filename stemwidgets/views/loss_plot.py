@@ -54,16 +54,25 @@ class LossPlot(View):
         )
         self.raster = Raster(frame, marks=[self._line, self._then], scales=scales)
         self.raster.figure.remove_class("stemwidgets-picture")
-        self._choice = ipywidgets.SelectionSlider(
-            options=[LATEST],
-            description="show maps of",
-            layout=ipywidgets.Layout(width="346px", display="none"),
-            style={"description_width": "100px"},
+        self._choice = ipywidgets.IntSlider(
+            min=0,
+            max=1,
+            description="maps of",
+            readout=False,
+            layout=ipywidgets.Layout(width="230px"),
+            style={"description_width": "60px"},
         )
-        self.parts = {"figure": self.raster.figure, "line": self._line, "moment": self._choice}
-        self.fill(caption("loss per pattern (nats)"), self.raster.figure, self._choice)
+        self._words = ipywidgets.HTML()
+        self._row = ipywidgets.HBox([self._choice, self._words])
+        self.parts = {
+            "figure": self.raster.figure,
+            "line": self._line,
+            "moment": self._choice,
+            "moment_words": self._words,
+        }
+        self.fill(caption("loss per pattern (nats)"), self.raster.figure, self._row)
         self._offered: tuple[Moment | None, ...] = (None,)
-        self.listen(self._choice, self._choose, "index")
+        self.listen(self._choice, self._choose)
         self.look(self._offer, "moments", at=session.training)
         self.look(self._offer, "moment")
         self.look(self._draw, "history", "status", at=session.training)
@@ -71,7 +80,7 @@ class LossPlot(View):
         self._draw()
 
     def _choose(self) -> None:
-        self.session.moment = self._offered[self._choice.index]
+        self.session.moment = self._offered[min(self._choice.value, len(self._offered) - 1)]
 
     def _offer(self) -> None:
         shown = self.session.moment
@@ -80,9 +89,10 @@ class LossPlot(View):
             earlier = sorted([*earlier, shown], key=lambda moment: moment.epoch)
         self._offered = (*earlier, None)
         with self._choice.hold_sync():
-            self._choice.options = [*(f"epoch {moment.epoch}" for moment in earlier), LATEST]
-            self._choice.index = self._offered.index(shown)
-        self._choice.layout.display = None if earlier else "none"
+            self._choice.max = max(len(earlier), 1)
+            self._choice.value = self._offered.index(shown)
+        self._words.value = LATEST if shown is None else f"epoch {shown.epoch}"
+        self._row.layout.display = None if earlier else "none"
         self._mark()
 
     def _mark(self) -> None:

@@ -42,7 +42,7 @@ class ManifoldView(View):
         For an unknown keyword or number of cells.
     """
 
-    def __init__(self, session: Session, cells: int = 7, size: int = 336, **unknown: Any) -> None:
+    def __init__(self, session: Session, cells: int = 7, size: int = 276, **unknown: Any) -> None:
         super().__init__(session, unknown)
         if not isinstance(cells, int) or cells not in (3, 5, 7, 9):
             raise InputError(f"cells is 3, 5, 7 or 9, not {cells!r}")
