@@ -61,6 +61,12 @@ def click(figure, x, y):
     glass._handle_custom_msgs(glass, content)
 
 
+def press(view, x, y):
+    """A short press of the mouse on a view that listens to drags."""
+    mouse(view.raster, "mousedown", x=x, y=y)
+    mouse(view.raster, "mouseup", x=x, y=y)
+
+
 def cross(figure):
     """The coordinates x, y where the crosshair stands, or None."""
     mark = figure.marks[-3]
@@ -344,7 +350,7 @@ def test_the_panel_sets_a_detector_about_the_disc(session):
 
 def test_a_point_of_the_scatter_is_picked_by_a_click_near_it(trained):
     scatter = LatentScatter(trained)
-    click(scatter.parts["figure"], x=2.1, y=3.9)  # z1 is the row, z2 the column
+    press(scatter, x=2.1, y=3.9)  # z1 is the row, z2 the column
     assert trained.position == (2, 4)
     np.testing.assert_allclose(scatter.parts["ring"].x, [2])
     np.testing.assert_allclose(scatter.parts["ring"].y, [4])
@@ -376,7 +382,7 @@ def test_many_points_are_drawn_as_a_histogram():
     assert "more patterns" in scatter.parts["legend"].value
     shown = picture(scatter.parts["figure"])
     assert (shown[..., 3] > 0).sum() == 70 * 60
-    click(scatter.parts["figure"], x=69, y=0)
+    press(scatter, x=69, y=0)
     assert session.position == (69, 0)
 
 
