@@ -147,3 +147,11 @@ def test_the_voila_settings_of_the_users_folder_are_left_alone(tmp_path, monkeyp
     monkeypatch.chdir(tmp_path)
     with Server("demo") as server:
         assert server.address.startswith("http://127.0.0.1:")
+
+
+def test_the_page_writes_where_the_command_was_given(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path.parent)
+    dashboard = page(None, explore=True, folder=str(tmp_path))
+    dashboard.session.export("results")
+    dashboard.session.close()
+    assert (tmp_path / "results" / "channels.csv").exists()

@@ -249,7 +249,7 @@ def _serve(arguments: argparse.Namespace, title: str, **page: object) -> int:
     from stemwidgets.cli.serve import serve
 
     return serve(
-        {**page, "explore": arguments.explore},
+        {**page, "explore": arguments.explore, "folder": str(Path.cwd())},
         title,
         port=arguments.port,
         open_browser=not arguments.no_browser,
