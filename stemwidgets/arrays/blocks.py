@@ -61,7 +61,9 @@ def _dask_blocks(data: Any) -> Iterator[tuple[Where, NDArray[Any]]]:
         yield where, _native(data.blocks[index].compute())
 
 
-def read_pieces(data: Any, read: Callable[[Any], Result]) -> list[tuple[Where, Result]]:
+def read_pieces(
+    data: Any, read: Callable[..., Result], result: NDArray[Any] | None = None
+) -> list[tuple[Where, Result]]:
     """Hand the patterns over in pieces, to all cores.
 
     Parameters
@@ -73,6 +75,8 @@ def read_pieces(data: Any, read: Callable[[Any], Result]) -> list[tuple[Where, R
     read : callable
         Takes a piece, an array with as many axes as `data`, which may be large: walk through it
         with :func:`iterate_blocks`. What it gives is kept until all have been read.
+    result : ndarray, shape [..., ...], optional
+        Of data in memory, `read` is also given the part of this that belongs to the piece, to fill.
 
     Returns
     -------
@@ -96,10 +100,10 @@ def read_pieces(data: Any, read: Callable[[Any], Result]) -> list[tuple[Where, R
     rows = -(-len(data) // count)
     wheres = [(slice(at, min(at + rows, len(data))),) for at in range(0, len(data), rows)]
     if len(wheres) == 1:
-        return [(wheres[0], read(data))]
+        return [(wheres[0], read(data) if result is None else read(data, result))]
 
     def task(where: Where) -> Result:  # dask would hash and copy an array that it is given
-        return read(data[where])
+        return read(data[where]) if result is None else read(data[where], result[where])
 
     tasks = [delayed(task, pure=False)(where) for where in wheres]
     return list(zip(wheres, compute(*tasks, scheduler="threads"), strict=True))

@@ -96,31 +96,38 @@ def _accumulator(patterns: NDArray[Any]) -> type:
 
 @numba.njit(cache=True, nogil=True, fastmath={"reassoc", "contract", "nsz"})
 def _plain(patterns: NDArray[Any], columns: NDArray[Any]) -> Moments:  # pragma: no cover
-    n, height, width = patterns.shape
-    line = width * patterns.itemsize
-    result = np.empty((n, 3))
-    for i in range(n):
-        columns[:] = 0
-        total = 0.0
-        moment_y = 0.0
-        for y in range(0, height - GROUP + 1, GROUP):
-            start = (i * height + y) * line + AHEAD
-            for byte in range(start, start + GROUP * line, 64):
-                fetch(patterns, byte)
-            together, within = _group(patterns[i, y : y + GROUP], columns)
-            total += together
-            moment_y += y * together + within
-        for y in range(height - height % GROUP, height):
-            together = _row(patterns[i, y], columns)
-            total += together
-            moment_y += y * together
-        moment_x = 0.0
-        for x in range(width):
-            moment_x += x * float(columns[x])
-        result[i, 0] = total
-        result[i, 1] = moment_y
-        result[i, 2] = moment_x
+    result = np.empty((len(patterns), 3))
+    for i in range(len(patterns)):
+        add_moments(patterns[i], columns, result[i])
     return result
+
+
+@numba.njit(cache=True, nogil=True, fastmath={"reassoc", "contract", "nsz"})
+def add_moments(
+    pattern: NDArray[Any], columns: NDArray[Any], result: Moments
+) -> None:  # pragma: no cover
+    """The sums of :func:`plain_moments` of one pattern, for other compiled functions.
+
+    `columns`, of the width of the pattern, is of a type that the sums of eight rows surely fit.
+    """
+    height, width = pattern.shape
+    line = width * pattern.itemsize
+    columns[:] = 0
+    total = 0.0
+    moment_y = 0.0
+    for y in range(0, height - GROUP + 1, GROUP):
+        for byte in range(y * line + AHEAD, (y + GROUP) * line + AHEAD, 64):
+            fetch(pattern, byte)
+        together, within = _group(pattern[y : y + GROUP], columns)
+        total += together
+        moment_y += y * together + within
+    for y in range(height - height % GROUP, height):
+        together = _row(pattern[y], columns)
+        total += together
+        moment_y += y * together
+    result[0] = total
+    result[1] = moment_y
+    result[2] = _column_moment(columns)
 
 
 @numba.njit(cache=True, nogil=True, fastmath={"reassoc", "contract", "nsz"})
@@ -165,6 +172,14 @@ def _row(row: Any, columns: NDArray[Any]) -> float:  # pragma: no cover
 
 
 @numba.njit(cache=True, nogil=True, fastmath={"reassoc", "contract", "nsz"})
+def _column_moment(columns: NDArray[Any]) -> float:  # pragma: no cover
+    moment = 0.0
+    for x in range(len(columns)):
+        moment += x * float(columns[x])
+    return moment
+
+
+@numba.njit(cache=True, nogil=True, fastmath={"reassoc", "contract", "nsz"})
 def _kept(  # pragma: no cover
     patterns: NDArray[Any],
     keep: NDArray[np.bool_],
@@ -172,7 +187,7 @@ def _kept(  # pragma: no cover
     first: NDArray[np.int_],
     last: NDArray[np.int_],
 ) -> Moments:
-    n, height, width = patterns.shape
+    n, height, _ = patterns.shape
     number = columns.dtype.type
     nothing = number(0)
     result = np.empty((n, 3))
@@ -190,12 +205,9 @@ def _kept(  # pragma: no cover
                 together = narrow_sum(together, value)
             total += float(together)
             moment_y += y * float(together)
-        moment_x = 0.0
-        for x in range(width):
-            moment_x += x * float(columns[x])
         result[i, 0] = total
         result[i, 1] = moment_y
-        result[i, 2] = moment_x
+        result[i, 2] = _column_moment(columns)
     return result
 
 
@@ -228,10 +240,7 @@ def _weighted(  # pragma: no cover
                 together += value
             total += together
             moment_y += y * together
-        moment_x = 0.0
-        for x in range(width):
-            moment_x += x * columns[x]
         result[i, 0] = total
         result[i, 1] = moment_y
-        result[i, 2] = moment_x
+        result[i, 2] = _column_moment(columns)
     return result

@@ -12,10 +12,12 @@ from stemwidgets.arrays.checks import require_finite, require_scan
 from stemwidgets.arrays.detectors import AnnularDetector, preset
 from stemwidgets.arrays.disc import Disc, find_disc
 from stemwidgets.arrays.errors import InputError
+from stemwidgets.arrays.first_look import FirstLook
 from stemwidgets.arrays.sums import DetectorSum, PatternSum, bin_patterns
 
 SAMPLE = 64  # patterns in which the bright-field disc is looked for
 BLOCK_BYTES = 2**20  # stays in the cache while it is read in several ways
+SWIFT_BYTES = 2**23  # of a block that is read in one way
 
 Map = NDArray[np.float64]
 
@@ -55,12 +57,12 @@ class Overview:
 
 
 class _Piece(NamedTuple):
-    """What is read from a part of the scan: a plane for each map, ``[maps, ...]``."""
+    """What is read from a part of the scan: the maps along the last axis."""
 
     moments: Map
     images: Map
     total: NDArray[Any]
-    binned: NDArray[np.float32] | None
+    binned: NDArray[np.float32] | None  # None where it has been put in its place
 
 
 def overview(
@@ -99,23 +101,26 @@ def overview(
         raise InputError(f"Expected to bin by 1 to {min(shape)} pixels, got bin_by={bin_by}.")
     disc = _disc(data, mask, pixel_size) if detectors else None
     weights = [] if disc is None else _weights(disc, mask, shape, pixel_size)
-    images_of = [DetectorSum(weight, native_type(data.dtype)) for weight in weights]
     moments = np.empty((*data.shape[:2], 3))
-    images = np.empty((len(weights), *data.shape[:2]))
+    images = np.empty((*data.shape[:2], len(weights)))
     total = np.zeros(shape)
     small = None if bin_by is None else np.empty(_binned_shape(data, bin_by), dtype=np.float32)
-    for where, piece in read_pieces(data, lambda part: _read(part, mask, images_of, bin_by)):
-        moments[where], images[(slice(None), *where)] = piece.moments, piece.images
+
+    def read(part: Any, filled: NDArray[np.float32] | None = None) -> _Piece:
+        return _read(part, mask, weights, bin_by, filled)
+
+    for where, piece in read_pieces(data, read, small):
+        moments[where], images[where] = piece.moments, piece.images
         with np.errstate(invalid="ignore"):  # opposite infinities, refused below
             total += piece.total
-        if small is not None:
+        if small is not None and piece.binned is not None:
             small[where] = piece.binned
     sum_image = moments[..., 0]
     require_finite(sum_image)
     mean_pattern = total / sum_image.size
     y, x = centroids(pattern_moments(mean_pattern, mask), shape)
     seen: list[Map | None] = [
-        image if weight.any() else None for image, weight in zip(images, weights, strict=True)
+        images[..., i].copy() if weight.any() else None for i, weight in enumerate(weights)
     ]
     bright, dark = seen or (None, None)
     com = centroids(moments, shape)
@@ -170,23 +175,37 @@ def _weights(
     return [ring.mask(shape) & used for ring in rings]
 
 
-def _binned_shape(data: Any, factor: int) -> tuple[int, ...]:
-    return (*data.shape[:2], data.shape[2] // factor, data.shape[3] // factor)
+def _binned_shape(data: Any, factor: int | None) -> tuple[int, ...]:
+    height, width = (0, 0) if factor is None else (size // factor for size in data.shape[2:])
+    return (*data.shape[:2], height, width)
 
 
 def _read(
-    data: Any, mask: NDArray[Any] | None, images_of: list[DetectorSum], bin_by: int | None
+    data: Any,
+    mask: NDArray[Any] | None,
+    weights: list[NDArray[np.bool_]],
+    bin_by: int | None,
+    filled: NDArray[np.float32] | None,
 ) -> _Piece:
-    leading = data.shape[:2]
-    moments, images = np.empty((*leading, 3)), np.empty((len(images_of), *leading))
-    total = PatternSum(data.shape[2:], native_type(data.dtype))
-    small = None if bin_by is None else np.empty(_binned_shape(data, bin_by), dtype=np.float32)
+    moments = np.empty((*data.shape[:2], 3))
+    images = np.empty((*data.shape[:2], len(weights)))
+    small = np.empty(_binned_shape(data, bin_by), np.float32) if filled is None else filled
+    shape, dtype = data.shape[2:], native_type(data.dtype)
+    total = PatternSum(shape, dtype)
+    swift = mask is None and FirstLook.can(shape, dtype, bin_by)
+    look = FirstLook(weights, shape, dtype, bin_by) if swift else None
+    images_of = [DetectorSum(weight, dtype) for weight in weights]
+    block_bytes = BLOCK_BYTES if look is None else SWIFT_BYTES
     for row in range(len(data)):
-        for (x,), patterns in iterate_blocks(data[row], BLOCK_BYTES):
+        for (x,), patterns in iterate_blocks(data[row], block_bytes):
+            found = (moments[row, x], images[row, x], small[row, x])
+            if look is not None:
+                look(patterns, total.total, *found)
+                continue
             moments[row, x] = pattern_moments(patterns, mask)
-            for image, image_of in zip(images, images_of, strict=True):
-                image[row, x] = image_of(patterns)
+            for index, image_of in enumerate(images_of):
+                images[row, x, index] = image_of(patterns)
             total.add(patterns)
-            if small is not None and bin_by is not None:
+            if bin_by is not None:
                 bin_patterns(patterns, bin_by, small[row, x])
-    return _Piece(moments, images, total.total, small)
+    return _Piece(moments, images, total.total, small if filled is None else None)

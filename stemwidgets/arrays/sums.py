@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from stemwidgets.arrays.intrinsics import narrow_sum
 
-GROUP = 8  # patterns that are added up in registers
+GROUP = 8  # patterns, or rows of a pattern, that are added up in registers
 VECTOR = 32  # pixels
 
 
@@ -30,18 +30,22 @@ class DetectorSum:
         used = weights != 0
         self._masked = weights.dtype == bool and dtype.kind != "f"
         self._weighted = weights.dtype != bool
-        self._runs = _runs(_widened(used) if self._masked else used)
         if self._masked:
             every, none = ~np.zeros(1, dtype), np.zeros(1, dtype)
             self._weights: NDArray[Any] = np.where(used, every, none)  # all bits of a pixel
+            grouped = len(used) - len(used) % GROUP
+            bands = used[:grouped].reshape(-1, GROUP, used.shape[1]).any(axis=1)
+            self._bands = _runs(_widened(bands)) * (GROUP, 1, 1)
+            self._runs = np.add(_runs(_widened(used[grouped:])), (grouped, 0, 0))
         else:
             self._weights = weights.astype(np.float64)
+            self._runs = _runs(used)
 
     def __call__(self, patterns: NDArray[Any]) -> NDArray[np.float64]:
         """Sums of patterns ``[..., ky, kx]``, of shape ``[...]``."""
         flat = patterns.reshape(-1, *patterns.shape[-2:])
         if self._masked:
-            sums = _kept(flat, self._runs, self._weights, _wide(flat))
+            sums = _kept(flat, self._bands, self._runs, self._weights, _wide(flat, GROUP))
         elif self._weighted:
             sums = _weighted(flat, self._runs, self._weights)
         else:
@@ -67,7 +71,7 @@ class PatternSum:
 
     def add(self, patterns: NDArray[Any]) -> None:
         """Add patterns ``[n, ky, kx]``."""
-        _add_patterns(patterns, self.total, self._zero)
+        add_patterns(patterns, self.total, self._zero)
 
 
 def bin_patterns(patterns: NDArray[Any], factor: int, result: NDArray[np.float32]) -> None:
@@ -82,8 +86,9 @@ def bin_patterns(patterns: NDArray[Any], factor: int, result: NDArray[np.float32
     result : ndarray of float32, shape [n, ky // factor, kx // factor]
         Is overwritten.
     """
-    columns = np.empty(patterns.shape[-1], dtype=_wide(patterns, factor).dtype)
-    _binned(patterns, factor, columns, np.empty_like(columns), result)
+    size = result.shape[-2] * result.shape[-1] * factor
+    lines = np.empty(size, dtype=_wide(patterns, factor).dtype)
+    _binned(patterns, factor, lines, np.empty(size // 2, dtype=lines.dtype), result)
 
 
 def _wide(patterns: NDArray[Any], height: int = 1) -> NDArray[Any]:
@@ -99,7 +104,8 @@ def _wide(patterns: NDArray[Any], height: int = 1) -> NDArray[Any]:
 def _widened(used: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """Runs in whole steps of the vectors that a processor adds up at once."""
     height, width = used.shape
-    steps = np.pad(used, ((0, 0), (0, -width % VECTOR))).reshape(height, -1, VECTOR)
+    steps = np.pad(used, ((0, 0), (0, -width % VECTOR)))
+    steps = steps.reshape(height, steps.shape[1] // VECTOR, VECTOR)
     return np.repeat(steps.any(axis=2), VECTOR, axis=1)[:, :width]
 
 
@@ -112,12 +118,18 @@ def _runs(used: NDArray[np.bool_]) -> NDArray[np.int64]:
 
 @numba.njit(cache=True, nogil=True)
 def _kept(
-    patterns: NDArray[Any], runs: NDArray[np.int64], keep: NDArray[Any], zero: NDArray[Any]
+    patterns: NDArray[Any],
+    bands: NDArray[np.int64],
+    runs: NDArray[np.int64],
+    keep: NDArray[Any],
+    zero: NDArray[Any],
 ) -> NDArray[np.float64]:  # pragma: no cover
     number = zero.dtype.type
     result = np.empty(len(patterns))
     for i in range(len(patterns)):
         total = 0.0
+        for j in range(len(bands)):
+            total += _kept_band(patterns[i], keep, bands[j, 0], bands[j, 1], bands[j, 2], zero)
         for j in range(len(runs)):
             y, first, stop = runs[j, 0], runs[j, 1], runs[j, 2]
             run, bits = patterns[i, y, first:stop], keep[y, first:stop]
@@ -127,6 +139,28 @@ def _kept(
             total += float(together)
         result[i] = total
     return result
+
+
+@numba.njit(cache=True, nogil=True)
+def _kept_band(
+    rows: NDArray[Any], keep: NDArray[Any], y: int, first: int, stop: int, zero: NDArray[Any]
+) -> float:  # pragma: no cover
+    """Sum of the pixels to keep in a part of eight rows."""
+    number = zero.dtype.type
+    r0, r1, r2 = rows[y, first:stop], rows[y + 1, first:stop], rows[y + 2, first:stop]
+    r3, r4, r5 = rows[y + 3, first:stop], rows[y + 4, first:stop], rows[y + 5, first:stop]
+    r6, r7 = rows[y + 6, first:stop], rows[y + 7, first:stop]
+    k0, k1, k2 = keep[y, first:stop], keep[y + 1, first:stop], keep[y + 2, first:stop]
+    k3, k4, k5 = keep[y + 3, first:stop], keep[y + 4, first:stop], keep[y + 5, first:stop]
+    k6, k7 = keep[y + 6, first:stop], keep[y + 7, first:stop]
+    together = number(0)
+    for x in range(stop - first):
+        one = narrow_sum(number(r0[x] & k0[x]), number(r1[x] & k1[x]))
+        two = narrow_sum(number(r2[x] & k2[x]), number(r3[x] & k3[x]))
+        three = narrow_sum(number(r4[x] & k4[x]), number(r5[x] & k5[x]))
+        four = narrow_sum(number(r6[x] & k6[x]), number(r7[x] & k7[x]))
+        together = narrow_sum(together, narrow_sum(narrow_sum(one, two), narrow_sum(three, four)))
+    return float(together)
 
 
 @numba.njit(cache=True, nogil=True, fastmath={"reassoc", "contract", "nsz"})
@@ -161,9 +195,10 @@ def _weighted(
 
 
 @numba.njit(cache=True, nogil=True)
-def _add_patterns(
+def add_patterns(
     patterns: NDArray[Any], total: NDArray[Any], zero: NDArray[Any]
 ) -> None:  # pragma: no cover
+    """Add patterns to a total, of which eight fit the type of `zero`."""
     n, height, width = patterns.shape
     number = zero.dtype.type
     for start in range(0, n - n % GROUP, GROUP):
@@ -188,32 +223,47 @@ def _add_patterns(
 def _binned(
     patterns: NDArray[Any],
     factor: int,
-    columns: NDArray[Any],
-    pairs: NDArray[Any],
+    lines: NDArray[Any],
+    halves: NDArray[Any],
     result: NDArray[np.float32],
 ) -> None:  # pragma: no cover
     n, height, width = result.shape
+    used = width * factor
     for i in range(n):
         for y in range(height):
-            _add_rows(patterns[i, y * factor : (y + 1) * factor], columns)
-            line, step = columns, factor
-            if step % 2 == 0:
-                _add_pairs(columns, pairs)
-                line, step = pairs, step // 2
-            if step % 2 == 0:
-                _add_pairs(pairs, columns)
-                line, step = columns, step // 2
-            for x in range(width):
-                result[i, y, x] = line[x * step]
-            for column in range(1, step):
-                for x in range(width):
-                    result[i, y, x] += line[x * step + column]
+            rows = patterns[i, y * factor : (y + 1) * factor]
+            _add_rows(rows, lines[y * used : (y + 1) * used])
+        add_columns(lines, halves, factor, result[i].reshape(-1))
+
+
+@numba.njit(cache=True, nogil=True)
+def add_columns(
+    lines: NDArray[Any], halves: NDArray[Any], step: int, result: NDArray[np.float32]
+) -> None:  # pragma: no cover
+    """Sums of `step` neighbours, for other compiled functions.
+
+    `lines`, as long as the result times `step`, and `halves`, half as long, are overwritten.
+    """
+    source, other = lines, halves
+    while step % 2 == 0:
+        half = other[: len(source) // 2]
+        _add_pairs(source, half)
+        source, other, step = half, source, step // 2
+    if step == 1:
+        for x in range(len(result)):
+            result[x] = source[x]
+        return
+    for x in range(len(result)):
+        result[x] = source[x * step]
+    for column in range(1, step):
+        for x in range(len(result)):
+            result[x] += source[x * step + column]
 
 
 @numba.njit(cache=True, nogil=True)
 def _add_pairs(line: NDArray[Any], result: NDArray[Any]) -> None:  # pragma: no cover
     """Neighbours together, in a form that vectorizes."""
-    for x in range(len(line) // 2):
+    for x in range(len(result)):
         result[x] = narrow_sum(line[2 * x], line[2 * x + 1])
 
 
