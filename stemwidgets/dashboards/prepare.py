@@ -5,13 +5,12 @@ from typing import Any
 from stemwidgets.dashboards.dashboard import Dashboard, pair, session_of
 from stemwidgets.views.calibration_panel import CalibrationPanel
 from stemwidgets.views.decomposition_panel import DecompositionPanel
-from stemwidgets.views.pattern_view import PatternView
 from stemwidgets.views.preparation_panel import PreparationPanel
 from stemwidgets.views.scan_map import ScanMap
 
 
 def prepare(source: Any, lazy: bool = False, **unknown: Any) -> Dashboard:
-    """Calibration, preparation and components of a scan beside its maps and pattern.
+    """Calibration, preparation and components of a scan beside its maps.
 
     What is set here stays with the session: ``rrvae_dashboard(page.session)`` goes on with it.
 
@@ -42,9 +41,7 @@ def prepare(source: Any, lazy: bool = False, **unknown: Any) -> Dashboard:
     session = session_of(source, lazy, unknown, "prepare")
     parts: dict[str, Any] = {
         "com_angle": ScanMap(session, "COM angle"),
-        "com_divergence": ScanMap(session, "COM divergence"),
         "component": ScanMap(session, "PCA 1"),
-        "pattern": PatternView(session, reconstruction=False),
         "calibration": CalibrationPanel(session),
         "preparation": PreparationPanel(session),
         "decomposition": DecompositionPanel(session),
@@ -52,11 +49,8 @@ def prepare(source: Any, lazy: bool = False, **unknown: Any) -> Dashboard:
     page = Dashboard(
         session,
         [
-            [
-                pair(parts["com_angle"], parts["com_divergence"]),
-                pair(parts["component"], parts["pattern"]),
-            ],
-            [parts["calibration"], parts["preparation"], parts["decomposition"]],
+            [pair(parts["com_angle"], parts["component"]), parts["calibration"]],
+            [parts["preparation"], parts["decomposition"]],
         ],
     )
     page.parts = parts

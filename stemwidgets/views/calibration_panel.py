@@ -96,8 +96,8 @@ class CalibrationPanel(View):
         picture = ipywidgets.VBox([caption("mean pattern"), self.raster.figure, self._legend])
         picture.layout.width = _WIDTH
         row = ipywidgets.HBox([controls, picture])
-        row.layout.flex_flow, row.layout.grid_gap = "row wrap", "4px 16px"
-        self.layout.width = "712px"
+        row.layout.flex_flow, row.layout.grid_gap = "row wrap", "4px 8px"
+        self.layout.width = "700px"
         self.fill(caption("calibration"), row)
 
     def _turn(self) -> None:

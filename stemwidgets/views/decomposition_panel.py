@@ -62,7 +62,7 @@ class DecompositionPanel(View):
             options=[(words, name) for name, words in _WORDS.items()],
             value=method,
             description="method",
-            layout=ipywidgets.Layout(width="400px"),
+            layout=ipywidgets.Layout(width="380px"),
             style=_STYLE,
         )
         self._components = ipywidgets.BoundedIntText(
@@ -70,10 +70,11 @@ class DecompositionPanel(View):
             min=1,
             max=MOST,
             description="how many",
-            layout=ipywidgets.Layout(width="190px"),
+            layout=ipywidgets.Layout(width="176px"),
             style=_STYLE,
         )
         self._button = ipywidgets.Button(description="Compute", button_style="primary")
+        self._button.layout.width = "110px"
         self._status, self._patterns = ipywidgets.HTML(), ipywidgets.HTML()
         self.parts = {
             "method": self._method,
@@ -82,7 +83,7 @@ class DecompositionPanel(View):
             "status": self._status,
             "patterns": self._patterns,
         }
-        self.layout.width = "712px"
+        self.layout.width = "700px"
         row = ipywidgets.HBox([self._method, self._components, self._button])
         row.layout.flex_flow, row.layout.grid_gap = "row wrap", "4px 8px"
         self.fill(caption("components and clusters"), row, self._status, self._patterns)

@@ -87,14 +87,17 @@ class PreparationPanel(View):
     def _arrange(self) -> None:
         pictures = []
         for words, raster, legend in zip(
-            ("before", "after"), (self._before, self._after), self._legends, strict=True
+            ("pattern as recorded", "after the steps"),
+            (self._before, self._after),
+            self._legends,
+            strict=True,
         ):
             box = ipywidgets.VBox([caption(words), raster.figure, legend])
             box.layout.width = "346px"
             pictures.append(box)
         row = ipywidgets.HBox(pictures)
-        row.layout.flex_flow, row.layout.grid_gap = "row wrap", "4px 16px"
-        self.layout.width = "712px"
+        row.layout.flex_flow, row.layout.grid_gap = "row wrap", "4px 8px"
+        self.layout.width = "700px"
         adding = ipywidgets.HBox([self._choice, self._button])
         self.fill(
             caption("preparation for the training"),
@@ -156,7 +159,8 @@ class PreparationPanel(View):
             axes = preparation.preview.axes
             size = f"Patterns of {axes.ky.size} × {axes.kx.size} pixels (ky × kx)"
             lines.append(f"{size} of {number(axes.kx.scale)} {escape(axes.kx.units)} along kx.")
-        self._status.value = f"<div style='line-height:1.4'>{'<br>'.join(lines)}</div>"
+        lines = [f"<div>{line}</div>" for line in lines]
+        self._status.value = f"<div style='line-height:1.4'>{''.join(lines)}</div>"
         code = escape(recipe.to_code())
         self._code.value = (
             "<div style='line-height:1.4'>the same in Python"

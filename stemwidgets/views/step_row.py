@@ -10,7 +10,7 @@ from stemwidgets.arrays.recipe.step import Step
 from stemwidgets.state.preparing import Entry
 
 WORDS = {
-    "center": "centre on the bright-field disc",
+    "center": "centre on the disc",
     "crop": "crop about the disc",
     "bin": "bin pixels",
     "denoise": "denoise by PCA",
@@ -66,7 +66,7 @@ class StepRow:
                 value=True,
                 description=WORDS.get(self.kind, self.kind),
                 indent=False,
-                layout=ipywidgets.Layout(width="240px"),
+                layout=ipywidgets.Layout(width="228px"),
             )
         }
         parameter = _parameter(step)
@@ -76,7 +76,7 @@ class StepRow:
             button = ipywidgets.Button(description=word)
             button.layout.width = width
             self.parts[word] = button
-        space = ipywidgets.Layout(width="246px")
+        space = ipywidgets.Layout(width="228px")
         middle = ipywidgets.HBox([] if parameter is None else [parameter], layout=space)
         buttons = [self.parts[word] for word in ("up", "down", "remove")]
         self.box = ipywidgets.HBox([self.parts["on"], middle, *buttons])
@@ -123,6 +123,6 @@ def _parameter(step: Step) -> Any:
     if kind_of(step) == "scale":
         return ipywidgets.Dropdown(
             options=[(_SCALES[name], name) for name in SCALES],
-            layout=ipywidgets.Layout(width="240px"),
+            layout=ipywidgets.Layout(width="222px"),
         )
     return None

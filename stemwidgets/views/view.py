@@ -20,7 +20,8 @@ STYLE = """<style>
   --bq-axislabel-fill: var(--jp-content-font-color1, #212121);
   --bq-axis-tick-stroke: var(--jp-content-font-color2, #555);
 }
-.stemwidgets .widget-label, .stemwidgets select, .stemwidgets input, .stemwidgets button,
+.stemwidgets .widget-label, .stemwidgets .widget-label-basic, .stemwidgets select,
+.stemwidgets input, .stemwidgets button,
 .stemwidgets .widget-html-content { font-size: 15px; }
 .stemwidgets .stemwidgets-picture .axis path.domain { stroke: none; }
 .stemwidgets .bqplot image { cursor: crosshair; }

@@ -89,10 +89,11 @@ def jupyterlab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     folder = tmp_path_factory.mktemp("jupyterlab")
     notebooks = folder / "notebooks"
     shutil.copytree(Path(__file__).parents[2] / "notebooks", notebooks)
-    cell = "import stemwidgets as sw\n\nsw.rrvae_dashboard(sw.samples.graphene())"
-    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell)])
-    notebook.metadata.kernelspec = {"name": "python3", "display_name": "Python 3"}
-    nbformat.write(notebook, notebooks / "dashboard.ipynb")
+    for name, page in (("dashboard", "rrvae_dashboard"), ("prepare", "prepare")):
+        cell = f"import stemwidgets as sw\n\nsw.{page}(sw.samples.graphene())"
+        notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell)])
+        notebook.metadata.kernelspec = {"name": "python3", "display_name": "Python 3"}
+        nbformat.write(notebook, notebooks / f"{name}.ipynb")
     news = folder / "settings/@jupyterlab/apputils-extension/notification.jupyterlab-settings"
     news.parent.mkdir(parents=True)
     news.write_text('{"fetchNews": "false", "checkForUpdates": false}')
