@@ -136,7 +136,7 @@ def test_nearly_all_latents_lie_in_their_range(grown):
 def test_the_slider_below_the_loss_goes_back_and_returns(grown):
     parts = LossPlot(grown).parts
     slider, words, moments = parts["moment"], parts["moment_words"], grown.training.moments
-    assert (slider.value, slider.max) == (len(moments) - 1, len(moments) - 1)
+    assert slider.value == slider.max
     assert words.value == "the latest"
     slider.value = 2
     assert grown.moment is moments[2]
@@ -149,13 +149,33 @@ def test_the_slider_below_the_loss_goes_back_and_returns(grown):
     assert not then.visible
 
 
-def test_the_slider_keeps_the_moment_while_others_come(grown):
+def test_a_few_moments_share_the_slider_evenly():
+    session = Session(turning_spot(), AXES, make_model=Growing)
+    session.training.start(steps=3)
+    session.training.wait(10)
+    slider = LossPlot(session).parts["moment"]
+    seen = []
+    for value in range(slider.max + 1):
+        slider.value = value
+        seen.append(session.moment and session.moment.epoch)
+    assert seen == [1, 1, 1, 2, 2, 2, 2, 2, 2, None, None, None]
+    session.moment = session.training.moments[0]
+    assert slider.value == 0
+    session.close()
+
+
+def test_the_slider_and_its_moment_stay_while_others_come(grown):
     parts = LossPlot(grown).parts
     grown.moment = shown = grown.training.moments[1]
+    where = parts["moment"].value
     grown.training.set_trait("moments", grown.training.moments[4:])
     assert parts["moment_words"].value == f"epoch {shown.epoch}"
-    assert parts["moment"].value == 0
+    assert parts["moment"].value == where
     assert grown.moment is shown
+    grown.training.start(steps=2)
+    assert parts["moment"].value == parts["moment"].max
+    grown.training.wait(10)
+    assert grown.moment is None
 
 
 def test_there_is_no_slider_before_there_are_moments():

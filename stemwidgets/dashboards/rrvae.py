@@ -46,10 +46,10 @@ def rrvae_dashboard(source: Any, lazy: bool = False, **unknown: Any) -> Dashboar
         "pattern": PatternView(session, "difference from the mean"),
         "latent": LatentScatter(session),
         "decoder": DecoderView(session),
-        "manifold": ManifoldView(session),
+        "manifold": ManifoldView(session, size=256),
         "z1": ScanMap(session, "z1"),
         "z2": ScanMap(session, "z2"),
-        "loss": LossPlot(session),
+        "loss": LossPlot(session, width=260),
         "readout": Readout(session),
         "take_away": ExportPanel(session),
     }

@@ -46,7 +46,9 @@ class DecoderView(View):
         self._angle = _slider("angle (°)")
         self._angle.min, self._angle.max, self._angle.step = -180.0, 180.0, 1.0
         self._angle.readout_format = ".0f"
-        self._kind = ipywidgets.Dropdown(options=[("class 0", 0)], layout={"width": "140px"})
+        self._kind = ipywidgets.Dropdown(
+            options=[("class 0", 0)], layout={"width": "140px", "display": "none"}
+        )
         self._here = ipywidgets.Button(
             description="from the position", layout=ipywidgets.Layout(width="160px")
         )

@@ -6,7 +6,7 @@ import ipywidgets
 import numpy as np
 from bqplot import Lines
 
-from stemwidgets.state.moments import Moment
+from stemwidgets.state.moments import MOST, Moment
 from stemwidgets.state.session import Session
 from stemwidgets.views.raster import Raster
 from stemwidgets.views.screen import Frame, ticks
@@ -14,6 +14,7 @@ from stemwidgets.views.view import View, caption
 from stemwidgets.views.words import waiting_for
 
 LATEST = "the latest"
+END = MOST - 1  # of the slider, whatever the number of moments: a browser echoes changes of range
 BEGINNING = 8  # one in so many epochs
 
 
@@ -55,12 +56,13 @@ class LossPlot(View):
         self.raster = Raster(frame, marks=[self._line, self._then], scales=scales)
         self.raster.figure.remove_class("stemwidgets-picture")
         self._choice = ipywidgets.IntSlider(
+            value=END,
             min=0,
-            max=1,
+            max=END,
             description="maps of",
             readout=False,
             layout=ipywidgets.Layout(width="230px"),
-            style={"description_width": "60px"},
+            style={"description_width": "75px"},
         )
         self._words = ipywidgets.HTML()
         self._row = ipywidgets.HBox([self._choice, self._words])
@@ -71,28 +73,38 @@ class LossPlot(View):
             "moment_words": self._words,
         }
         self.fill(caption("loss per pattern (nats)"), self.raster.figure, self._row)
-        self._offered: tuple[Moment | None, ...] = (None,)
         self.listen(self._choice, self._choose)
-        self.look(self._offer, "moments", at=session.training)
-        self.look(self._offer, "moment")
+        self.look(self._tell, "moments", at=session.training)
+        self.look(self._follow, "moment")
         self.look(self._draw, "history", "status", at=session.training)
-        self._offer()
+        self._follow()
         self._draw()
 
-    def _choose(self) -> None:
-        self.session.moment = self._offered[min(self._choice.value, len(self._offered) - 1)]
+    def _offered(self) -> tuple[Moment | None, ...]:
+        moments: tuple[Moment, ...] = self.session.training.moments
+        return (*moments[:-1], None)
 
-    def _offer(self) -> None:
+    def _chosen(self) -> Moment | None:
+        offered = self._offered()
+        return offered[round(self._choice.value / END * (len(offered) - 1))]
+
+    def _choose(self) -> None:
+        self.session.moment = self._chosen()
+
+    def _follow(self) -> None:
+        """Put the slider where the session's moment is."""
+        shown, offered = self.session.moment, self._offered()
+        if shown is None:
+            self._choice.value = END
+        elif shown in offered and shown is not self._chosen():
+            self._choice.value = round(offered.index(shown) / (len(offered) - 1) * END)
+        self._tell()
+
+    def _tell(self) -> None:
         shown = self.session.moment
-        earlier = list(self.session.training.moments[:-1])
-        if shown is not None and shown not in earlier:
-            earlier = sorted([*earlier, shown], key=lambda moment: moment.epoch)
-        self._offered = (*earlier, None)
-        with self._choice.hold_sync():
-            self._choice.max = max(len(earlier), 1)
-            self._choice.value = self._offered.index(shown)
         self._words.value = LATEST if shown is None else f"epoch {shown.epoch}"
-        self._row.layout.display = None if earlier else "none"
+        some = shown is not None or len(self._offered()) > 1
+        self._row.layout.display = None if some else "none"
         self._mark()
 
     def _mark(self) -> None:
