@@ -180,6 +180,23 @@ def test_nothing_is_overwritten(session, folder):
     assert_same_maps(sw.Maps.load(again / "maps.zspy"), sw.Maps.load(folder / "maps.zspy"))
 
 
+def test_a_dot_in_the_name_of_a_folder_is_no_suffix(tmp_path):
+    (tmp_path / "area.1" / "notes").mkdir(parents=True)
+    session = sw.Session(turning_spot())
+    assert session.export(tmp_path / "area.1").name == "area.1-2"
+    session.close()
+
+
+@pytest.mark.parametrize("part", [np.s_[:1], np.s_[:, :1], np.s_[:1, :1]])
+def test_a_line_and_a_single_pattern_are_taken_away_too(tmp_path, part):
+    data = turning_spot()
+    data[0, 0] = 0
+    session = sw.Session(data[part])
+    session.export(tmp_path / "line")
+    session.write_page(tmp_path / "line")
+    session.close()
+
+
 def test_a_failure_leaves_nothing_behind(session, tmp_path, monkeypatch):
     def full(*_, **__):
         raise OSError("the disk is full")

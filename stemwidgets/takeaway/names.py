@@ -29,10 +29,10 @@ def free(path: str | Path) -> Path:
         raise FileNotFoundError(f"The folder {parent} does not exist; make it first.")
     if not os.access(parent, os.W_OK):
         raise PermissionError(f"No permission to write to {parent}; choose another folder.")
-    number, tried = 1, path
+    number, tried, suffix = 1, path, path.suffix if path.is_file() else ""
     while tried.exists() and not _is_empty_folder(tried):
         number += 1
-        tried = path.with_name(f"{path.stem}-{number}{path.suffix}")
+        tried = path.with_name(f"{path.name.removesuffix(suffix)}-{number}{suffix}")
     return tried
 
 
