@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
+from scipy import ndimage, special
 
 SMOOTHING = (1.0, 1.5, 2.25, 3.4, 5.0)  # σ of Gaussian derivatives, in scan positions
 MARGIN = 2.0  # of the scan that is left out, in σ
@@ -12,6 +12,9 @@ BLOCK = 6.0  # of the scan that is taken for one, in σ
 MOST_BLOCKS = 16
 CELL = 3.0  # beyond which noise is not connected, in σ
 LEAST_SUPPORT = 0.9
+FEWEST = 1.5  # parts
+STANDARD = 0.8413  # share of a normal distribution below its standard deviation
+JOINED = 1.15  # neighbouring parts share what smoothing joins: errors in simulated scans over said
 
 Map = NDArray[np.float64]
 Field = NDArray[np.complex128]
@@ -113,7 +116,8 @@ class Turned:
     handedness : int
         +1 or -1.
     angle, std : float
-        Rotation, up to 180°, and its standard error [rad].
+        Rotation, up to 180°, and half the width of its 68 % interval [rad], by Student's t where
+        there are few parts of the scan.
     axis_confidence : float
         Probability that the curl is not so small by chance.
     curl : float
@@ -140,10 +144,12 @@ class Turned:
         resultant = squares.sum()
         angle = handedness * float(np.angle(resultant)) / 2
         turn = np.exp(-1j * handedness * angle)
-        count = len(squares)
+        sizes = np.abs(squares)
+        count = max(sizes.sum() ** 2 / max((sizes**2).sum(), 1e-300), FEWEST)  # that tell anything
         spread = count / (count - 1)
         off = (squares * turn**2).imag
         std = 0.5 * np.sqrt(spread * (off**2).sum()) / max(abs(resultant), 1e-300)
+        std *= JOINED * special.stdtrit(len(squares) - 1, STANDARD)
         random = (np.abs(_complex_sums(operator**2, blurred.cell)) ** 2).sum()
         by_chance = len(SMOOTHING) * np.exp(-(abs(resultant) ** 2) / max(random, 1e-300))
         energy = max((np.abs(operator) ** 2).sum(), 1e-300)

@@ -33,6 +33,7 @@ SURE = 0.99
 SHARP = 1.0  # skewness
 TRUST_IN_SHARP, TRUST_IN_BLUNT = 0.97, 0.75
 RESOLVED = 0.8
+WORTH = 0.8  # of the error, so that more smoothing is not chosen by chance
 
 Map = NDArray[np.float64]
 
@@ -49,7 +50,8 @@ class ScanRotation:
     angle : float
         [rad, in (-π, π]]; positive turns +x towards +y.
     std : float
-        Standard error of the angle [rad], but for the 180°; 0 where it was given.
+        Half the width of the 68 % interval of the angle [rad], but for the 180°; 0 where the angle
+        was given.
     handedness : int
         +1, or -1 where the detector is mirrored.
     axis_confidence, handedness_confidence, sign_confidence : float
@@ -130,7 +132,7 @@ def find_rotation(
             continue
         sharpest = sharpest or blurred
         turned = tuple(sorted((Turned.of(blurred, sign) for sign in signs), key=lambda t: t.curl))
-        if best is None or turned[0].std < best[0].std:
+        if best is None or turned[0].std < WORTH * best[0].std:
             best = turned
     if best is None or sharpest is None:
         raise InputError(
