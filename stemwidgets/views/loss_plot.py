@@ -86,7 +86,8 @@ class LossPlot(View):
 
     def _chosen(self) -> Moment | None:
         offered = self._offered()
-        return offered[round(self._choice.value / END * (len(offered) - 1))]
+        share = float(self._choice.value) / END
+        return offered[round(share * (len(offered) - 1))]
 
     def _choose(self) -> None:
         self.session.moment = self._chosen()

@@ -1,0 +1,71 @@
+"""What was learned, looked at in a browser: angles, latent space, decoder, earlier moments."""
+
+import numpy as np
+import pytest
+from playwright.sync_api import Locator, expect
+
+from browser.desk import Desk
+
+
+def changed(desk: Desk, figure: Locator, before: np.ndarray) -> float:
+    """Share of a figure's pixels that are not as before."""
+    desk.settle()
+    return float(np.mean(np.any(desk.look(figure) != before, axis=-1)))
+
+
+def lasso(desk: Desk, figure: Locator, corners: list[tuple[float, float]]) -> None:
+    """Draw a line around fractions (row, column) of the plane of a figure."""
+    plane = figure.locator("image").last.bounding_box()
+    assert plane is not None
+    points = [
+        (plane["x"] + column * plane["width"], plane["y"] + row * plane["height"])
+        for row, column in corners
+    ]
+    desk.page.mouse.move(*points[0])
+    desk.page.mouse.down()
+    for point in points[1:]:
+        desk.page.mouse.move(*point, steps=4)
+        desk.page.wait_for_timeout(60)
+    desk.page.mouse.up()
+
+
+@pytest.mark.timeout(240)
+def test_what_was_learned_can_be_explored(desk: Desk):
+    if desk.button("Train").is_enabled():
+        desk.press("Train")
+    expect(desk.view("train-panel")).to_contain_text("finished", timeout=120_000)
+    expect(desk.view("train-panel")).to_contain_text("patterns/s")
+    expect(desk.view("loss-plot")).to_contain_text("the latest")
+    desk.settle()
+
+    decoded, manifold = desk.figures("decoder-view"), desk.figures("manifold-view")
+    before = desk.look(decoded)
+    assert len(np.unique(before.reshape(-1, 3), axis=0)) > 50
+    desk.click(manifold, 0.9, 0.9)
+    assert changed(desk, decoded, before) > 0.2
+    before = desk.look(decoded)
+    slider = desk.view("decoder-view").get_by_role("slider").last  # the angle
+    slider.focus()
+    desk.page.keyboard.press("PageUp")
+    assert changed(desk, decoded, before) > 0.2
+
+    difference, joint = desk.figures("angle-comparison-view").all()
+    before = desk.look(joint)
+    desk.click(difference, 9.5 / 14, 17.5 / 24)
+    expect(desk.view("readout")).to_contain_text("9, 17")
+    assert changed(desk, joint, before) > 0  # the ring
+
+    scatter = desk.figures("latent-scatter").first
+    lasso(desk, scatter, [(0.02, 0.02), (0.02, 0.5), (0.98, 0.5), (0.98, 0.02)])
+    expect(desk.view("latent-scatter")).to_contain_text("patterns selected")
+
+    latent = desk.map("rrVAE latent z1")
+    before = desk.look(latent)
+    slider = desk.view("loss-plot").get_by_role("slider")
+    slider.focus()
+    desk.page.keyboard.press("Home")
+    expect(desk.view("loss-plot")).to_contain_text("epoch ")
+    assert changed(desk, latent, before) > 0.2
+    desk.page.keyboard.press("End")
+    expect(desk.view("loss-plot")).to_contain_text("the latest")
+    assert changed(desk, latent, before) == 0
