@@ -22,7 +22,7 @@ from stemwidgets.arrays.center_of_mass import center_of_mass
 from stemwidgets.arrays.detector_major import DetectorMajor
 from stemwidgets.arrays.overview import overview
 from stemwidgets.arrays.virtual_image import virtual_image
-from stemwidgets.signals.axes import arrays_to_signal
+from stemwidgets.signals.axes import arrays_to_signal, signal_to_arrays
 
 pytestmark = [pytest.mark.benchmark, pytest.mark.timeout(3600)]
 
@@ -95,6 +95,29 @@ def test_memory_of_virtual_images():
         virtual_image(data, detector)
         peak = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
+        table.add(name, [peak / 1e6, 100 * peak / data.nbytes])
+    table.close()
+
+
+def test_memory_of_streamed_virtual_images(tmp_path):
+    table = Table(
+        "memory of an image streamed from .zspy in chunks of 2 MB, 134 MB of uint16",
+        [Figure("MB", digits=2), Figure("% of data", at_most=5, digits=2)],
+        labels="detector",
+    )
+    data = counts((64, 64))
+    arrays_to_signal(data, Axes.uncalibrated(data.shape)).save(
+        tmp_path / "scan.zspy", chunks=(8, 8, 128, 128)
+    )
+    lazy = signal_to_arrays(sw.load(tmp_path / "scan.zspy", lazy=True))[0]
+    for name, detector in DETECTORS.items():
+        expected = virtual_image(data, detector)
+        virtual_image(lazy, detector)
+        tracemalloc.start()
+        found = virtual_image(lazy, detector)
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        np.testing.assert_allclose(found, expected, rtol=1e-12)
         table.add(name, [peak / 1e6, 100 * peak / data.nbytes])
     table.close()
 
