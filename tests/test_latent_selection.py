@@ -14,6 +14,7 @@ from stemwidgets.arrays.detectors import PolygonDetector
 from stemwidgets.arrays.polygon import surrounded
 from stemwidgets.state import Session
 from stemwidgets.views.latent_scatter import LatentScatter
+from stemwidgets.views.scan_map import ScanMap
 
 AROUND = [(0.5, 1.5), (2.5, 1.5), (2.5, 4.5), (0.5, 4.5)]  # z1, z2: rows 1-2, columns 2-4
 
@@ -33,6 +34,12 @@ def draw(view, path):
     for x, y in others:
         mouse(view.raster, "mousemove", x=x, y=y)
     mouse(view.raster, "mouseup", x=x, y=y)
+
+
+def opacities(view):
+    """Of the pixels of a view's picture, from 0 to 255."""
+    image = view.parts["figure"].marks[0].image.value
+    return np.asarray(Image.open(io.BytesIO(image)).convert("RGBA"))[..., 3]
 
 
 def test_what_a_line_surrounds_becomes_the_region(scatter):
@@ -63,6 +70,18 @@ def test_the_line_is_seen_while_it_is_drawn(scatter):
     np.testing.assert_allclose(lasso.x, [0.5, 2.5], atol=0.02)
 
 
+def test_the_selection_lights_up_on_every_map(scatter):
+    maps = [ScanMap(scatter.session, name) for name in ("sum", "angle")]
+    draw(scatter, AROUND)
+    for scan_map in maps:
+        opacity = opacities(scan_map)
+        assert (opacity[scatter.session.region] == 255).all()
+        assert (opacity[~scatter.session.region] < 100).all()
+    scatter.session.region = None
+    for scan_map in maps:
+        assert (opacities(scan_map) == 255).all()
+
+
 def test_a_line_around_nothing_selects_nothing(scatter):
     draw(scatter, [(0.1, 0.2), (0.4, 0.2), (0.4, 0.8)])
     assert scatter.session.region is None
@@ -85,8 +104,7 @@ def test_of_many_patterns_the_selected_are_seen_best():
     session.training.wait(10)
     draw(view, [(-0.5, -0.5), (9.5, -0.5), (9.5, 59.5), (-0.5, 59.5)])
     assert session.region.sum() == 10 * 60
-    image = view.parts["figure"].marks[0].image.value
-    opacity = np.asarray(Image.open(io.BytesIO(image)).convert("RGBA"))[..., 3]
+    opacity = opacities(view)
     assert (opacity == 255).sum() == 10 * 60
     assert ((opacity > 0) & (opacity < 50)).sum() == 60 * 60
     session.close()

@@ -66,6 +66,7 @@ class LossPlot(View):
         )
         self._words = ipywidgets.HTML()
         self._row = ipywidgets.HBox([self._choice, self._words])
+        self._row.layout.grid_gap = "12px"
         self.parts = {
             "figure": self.raster.figure,
             "line": self._line,

@@ -4,6 +4,8 @@ from collections import deque
 from typing import Any
 
 import ipywidgets
+import numpy as np
+from numpy.typing import NDArray
 
 from stemwidgets.state.channels import Channel, is_component
 from stemwidgets.state.session import Session
@@ -14,11 +16,12 @@ from stemwidgets.views.screen import MARGIN, Grid
 from stemwidgets.views.view import View, require_channel
 from stemwidgets.views.words import caption_of, waiting_for, waiting_for_scan
 
+FAINT = 70  # opacity, of 255, outside the region
 CLASSES = ("classes", "class confidence")
 
 
 class ScanMap(View):
-    """One channel of the session over the scan.
+    """One channel of the session over the scan; what lies outside the region is faint.
 
     Pressing and dragging moves the session's position. After a press arrow keys move it too, with
     Shift five at a time, until the mouse leaves the map.
@@ -46,6 +49,7 @@ class ScanMap(View):
         self._grid = Grid(session.axes.scan_y, session.axes.scan_x)
         self.raster = Raster(self._grid.frame(size), on_drag=self._dragged, on_key=self._key)
         self._shown: Channel | None = None
+        self._region: NDArray[np.bool_] | None = None
         self._steps: deque[tuple[int, int]] = deque()
         self._choice = ipywidgets.Dropdown(
             options=_options(session, channel),
@@ -59,7 +63,7 @@ class ScanMap(View):
         self.listen(self._choice, self._draw)
         self.look(self._offer, "channels", "overview")
         self.look(self._cross, "position")
-        self.look(self._draw, "problem")
+        self.look(self._draw, "problem", "region")
         self.look(self._draw, "status", at=session.training)
         self._draw()
 
@@ -113,14 +117,17 @@ class ScanMap(View):
 
     def _draw(self) -> None:
         channel = self.session.channels.get(self.channel)
-        if channel is self._shown and channel is not None:
+        region = self.session.region
+        if channel is self._shown and channel is not None and region is self._region:
             return
-        self._shown = channel
+        self._shown, self._region = channel, region
         if channel is None:
             self.raster.clear(self._why_not())
             self._legend.value = ""
             return
         picture, self._legend.value = paint(channel)
+        if region is not None:
+            picture[~region, 3] = FAINT
         self.raster.show(picture)
         self._cross()
 
