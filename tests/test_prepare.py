@@ -47,7 +47,9 @@ def test_a_training_elsewhere_learns_from_what_was_prepared_here():
     page = prepare(session)
     page.parts["preparation"].parts["step"].value = "crop"
     page.parts["preparation"].parts["add"].click()
-    rrvae_dashboard(page.session).parts["train"].parts["train"].click()
+    train = rrvae_dashboard(page.session).parts["train"]
+    assert "learns from prepared patterns: crop" in train.parts["status"].value
+    train.parts["train"].click()
     with pytest.raises(AttributeError):
         session.training.wait(10)
     assert '"crop"' in made[-1]["preparation"]

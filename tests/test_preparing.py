@@ -9,6 +9,7 @@ import stemwidgets as sw
 from stemwidgets.arrays.errors import InputError
 from stemwidgets.arrays.recipe.placement import Placement
 from stemwidgets.signals.axes import arrays_to_signal
+from stemwidgets.signals.on_detector import RRVAE
 from stemwidgets.state import Session
 
 
@@ -115,7 +116,7 @@ def test_a_training_learns_through_the_steps_that_are_taken(session):
     assert session.model.preparation == sw.Preparation().crop(margin=1.3).to_json()
 
 
-def test_a_model_of_prepared_patterns_gives_patterns_on_the_detector():
+def test_a_model_of_prepared_patterns_gives_patterns_on_the_detector(tmp_path):
     counts = np.random.default_rng(0).poisson(turning_spot()).astype(np.uint16)
     signal = arrays_to_signal(counts, AXES, "spot")
     session = sw.Session(signal)
@@ -132,6 +133,9 @@ def test_a_model_of_prepared_patterns_gives_patterns_on_the_detector():
     outside = np.isnan(session.preparation.pattern)
     assert outside.any()
     assert np.isnan(session.reconstruction[outside]).all()
+    session.model.save(tmp_path / "spot.rrvae")
+    loaded = RRVAE.load(tmp_path / "spot.rrvae").lie_on(SHAPE[2:])
+    np.testing.assert_array_equal(loaded.decode([0, 0]), session.model.decode([0, 0]))
     session.close()
 
 

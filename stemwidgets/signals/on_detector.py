@@ -1,6 +1,6 @@
 """An rrVAE whose patterns lie on the detector, whatever the preparation leaves of it."""
 
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -32,10 +32,21 @@ class RRVAE(rrvae.RRVAE):
         patterns = super().decode(latent, angle, classes)
         return patterns if self._placement is None else self._placement.counts_on_detector(patterns)
 
+    def lie_on(self, shape: tuple[int, int]) -> Self:
+        """Say how many pixels ``[ky, kx]`` the detector has; a model that was loaded cannot know.
+
+        Returns
+        -------
+        RRVAE
+            Itself.
+        """
+        if self.preparation is not None:
+            self._placement = Placement.of(self.preparation, shape)
+        return self
+
     _placement: Placement | None = None
 
     def _measure(self, data: Any, *given: Any) -> Scan:
         scan = super()._measure(data, *given)
-        assert self.preparation is not None
-        self._placement = Placement.of(self.preparation, tuple(data.shape[-2:]))
+        self.lie_on(tuple(data.shape[-2:]))
         return scan

@@ -220,7 +220,7 @@ class Session(signals.Session):
         session = cls(kept.source, lazy=kept.lazy)
         session.position, session.detector = kept.position, kept.detector
         if model is not None:
-            session._adopt(model)
+            session._adopt(model.lie_on(session.shape[2:]))
             session._trainings, session._model_file = kept.trainings, kept.model_file
         return session
 
@@ -253,6 +253,6 @@ def _origin(signal: Any) -> Path | None:
 
 
 def _load(path: Path) -> Any:
-    from stemwidgets.signals.rrvae import RRVAE
+    from stemwidgets.signals.on_detector import RRVAE
 
     return RRVAE.load(path)

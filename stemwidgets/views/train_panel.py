@@ -102,6 +102,7 @@ class TrainPanel(View):
         self.press(self._buttons["pause"], training.pause)
         self.press(self._buttons["resume"], self._resume)
         self.press(self._buttons["stop"], training.stop)
+        self.look(self._draw, "entries", at=session.preparation)
         self.look(self._draw, "status", "progress", "stopping", at=training)
         self.look(self._offer_devices, "devices", at=training)
         self._offer_devices()
@@ -167,6 +168,9 @@ class TrainPanel(View):
         lines = [", ".join(words)]
         if progress is not None and progress.notice:
             lines.append(progress.notice)
+        if steps := self.session.preparation.recipe.steps:
+            names = ", ".join(step.name for step in steps)
+            lines.append(f"Train learns from prepared patterns: {names}.")
         if training.resumable:
             lines.append("Train begins a new model, Go on trains this one further.")
         self._status.value = "<br>".join(map(escape, lines))
