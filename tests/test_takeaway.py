@@ -110,6 +110,22 @@ def test_a_training_stopped_by_hand_is_code_with_its_file(file, tmp_path):
     session.close()
 
 
+@pytest.mark.parametrize("options", [{"seed": 4}, {"model": "paper", "epochs": 60, "seed": 4}])
+def test_a_training_stopped_and_completed_is_one_in_the_code(file, tmp_path, options):
+    session = sw.Session(file)
+    session.training.start(**options)
+    while session.training.progress is None:
+        session.mailbox.drain()
+    session.training.stop()
+    session.training.wait(60)
+    session.training.go_on()
+    session.training.wait(60)
+    folder = session.export(tmp_path / "spot")
+    assert "fit(signal)" in session.as_code()
+    assert_same_maps(run(session.as_code())["maps"], sw.Maps.load(folder / "maps.zspy"))
+    session.close()
+
+
 def test_an_array_is_a_placeholder_in_the_code(tmp_path):
     session = sw.Session(turning_spot())
     code = session.as_code()

@@ -34,7 +34,7 @@ def of_channel(channel: Channel, axes: Axes) -> Figure:
     picture = _Picture(axes.scan_y, axes.scan_x, caption_of(channel.name), legend)
     picture.show(rgba)
     if channel.kind == "angle":
-        picture.wheel(channel.fold)
+        picture.wheel(channel.fold, undefined=not np.isfinite(channel.values).all())
     elif scale is not None:
         picture.bar(*scale)
     elif not len(found):
@@ -130,7 +130,7 @@ class _Picture:
     def bar(self, table: Any, ends: tuple[str, str], middle: str) -> None:
         _draw_bar(self._strip(0.12), table, ends, middle)
 
-    def wheel(self, fold: int) -> None:
+    def wheel(self, fold: int, undefined: bool) -> None:
         panel = self._strip(_WHEEL, _WHEEL)
         panel.imshow(colors.wheel(256, fold), extent=(-1, 1, -1, 1))
         panel.set(xlim=(-2, 2), ylim=(-1.6, 1.6))
@@ -142,7 +142,8 @@ class _Picture:
         ):
             words = f"{turn / fold:g}°".replace("-", "−")
             panel.text(x, y, words, ha=across, va=up, fontsize=9)
-        notes = ["pale where it means little"] + [f"modulo {period(fold)}"] * (fold > 1)
+        notes = [f"modulo {period(fold)}"] * (fold > 1) + ["pale where it means little"]
+        notes += ["grey where undefined"] * undefined
         panel.text(2.4, 0, "\n".join(notes), va="center", fontsize=9)
 
     def note(self, words: str) -> None:
