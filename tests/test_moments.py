@@ -15,10 +15,16 @@ from stemwidgets.views.loss_plot import LossPlot
 class Growing(Pacer):
     """Its first latent variable is the epoch."""
 
+    epoch = 0
+
     def steps(self, data, pixel_size=(1.0, 1.0)):
         for progress in super().steps(data, pixel_size):
-            latent = np.full_like(progress.encoding.latent, progress.epoch)
-            yield replace(progress, encoding=replace(progress.encoding, latent=latent))
+            self.epoch = progress.epoch
+            yield replace(progress, encoding=self.encode(data))
+
+    def encode(self, data):
+        encoding = super().encode(data)
+        return replace(encoding, latent=np.full_like(encoding.latent, self.epoch))
 
 
 @pytest.fixture

@@ -258,7 +258,7 @@ class Session(Reconstruction):
             self.report(self.training.failure)
         if status in ("finished", "stopped", "failed") and getattr(model, "trained", False):
             self.model = model
-            if status != "finished" and not self._lazy:
+            if not self._lazy:
                 self._computer.submit("encode", lambda: self._encode(model), self._set_encoding)
             self._decode_what_is_shown()
 

@@ -98,9 +98,8 @@ class Session(signals.Session):
 
         Maps as ``.zspy`` with scan, settings, seed and versions in their metadata, the trained
         model, each map as PNG and SVG with scale bar and colour bar, a table of positions and maps,
-        and the Python that makes them. The rrVAE's maps are read anew, as a script reads them;
-        those on screen, which the last step of the training gave, differ by a fraction of their
-        error. The folder appears when it is complete; a failure leaves nothing behind.
+        and the Python that makes them. The rrVAE's maps are read anew, as a script reads them. The
+        folder appears when it is complete; a failure leaves nothing behind.
 
         Parameters
         ----------
