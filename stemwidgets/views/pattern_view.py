@@ -21,6 +21,7 @@ from stemwidgets.views.words import waiting_for_scan
 Counts = NDArray[np.floating]
 
 DIFFERENCE = "difference from the mean"
+ONE, MEAN = "pattern", "mean of region"
 REACH = 8  # CSS px from an edge of the detector at which one takes hold of it
 SCALINGS = {
     "square root": np.sqrt,
@@ -31,6 +32,8 @@ SCALINGS = {
 
 class PatternView(View):
     """The pattern at the session's position; beside it what the trained model makes of it.
+
+    When a region is chosen, the mean of its patterns is shown until the position changes.
 
     The virtual detector is drawn on it. Dragging its inside moves it, dragging an edge changes that
     radius.
@@ -91,7 +94,10 @@ class PatternView(View):
             "figure": self._pattern.figure,
             "legend": self._legends[0],
         }
-        heading = ipywidgets.HBox([caption("pattern"), self._choice])
+        self._title = caption(ONE)
+        self._of_region = False
+        self.parts["title"] = self._title
+        heading = ipywidgets.HBox([self._title, self._choice])
         heading.layout.grid_gap = "16px"
         pictures = [ipywidgets.VBox([heading, self._pattern.box, self._legends[0]])]
         if self._reconstruction is not None:
@@ -113,11 +119,26 @@ class PatternView(View):
             self._draw, "pattern", "reconstruction", "mean_reconstruction", "overview", "problem"
         )
         self.look(self._draw_rings, "detector")
+        self.look(self._turn_to_region, "region_pattern")
+        self.look(self._turn_to_position, "position")
         self._draw()
         self._draw_rings()
 
+    def _turn_to_region(self) -> None:
+        self._of_region = self.session.region_pattern is not None
+        self._draw()
+
+    def _turn_to_position(self) -> None:
+        if self._of_region:
+            self._of_region = False
+            self._draw()
+
     def _draw(self) -> None:
-        pattern, overview = self.session.pattern, self.session.overview
+        session = self.session
+        pattern, overview = session.pattern, session.overview
+        self._title.value = caption(MEAN if self._of_region else ONE).value
+        if self._of_region:
+            pattern = session.region_pattern
         if pattern is None:
             self._pattern.clear(waiting_for_scan(self.session.problem))
             return
@@ -129,9 +150,12 @@ class PatternView(View):
 
     def _draw_reconstruction(self, raster: Raster, pattern: Counts) -> None:
         reconstruction, mean = self.session.reconstruction, self.session.mean_reconstruction
-        if reconstruction is None or (mean is None and self._choice.value == DIFFERENCE):
-            waiting = "appears after training" if reconstruction is None else "averaging …"
-            raster.clear(waiting)
+        if self._of_region:
+            raster.clear("click on a map for a single pattern")
+            self._legends[1].value = ""
+        elif reconstruction is None or (mean is None and self._choice.value == DIFFERENCE):
+            waiting = "averaging …" if reconstruction is not None else "appears after training"
+            raster.clear(waiting if self.session.moment is None else "only with the latest maps")
             self._legends[1].value = ""
         else:
             picture, self._legends[1].value = self._paint(reconstruction, mean, pattern)
