@@ -20,16 +20,17 @@ def test_a_region_shows_its_mean_pattern_until_the_position_changes():
 
     session.region = region
     session.wait(10)
-    assert "mean of region" in view.parts["title"].value
+    assert "region" in view.parts["title"].value
+    assert f"mean of {region.sum()} patterns" in view.parts["legend"].value
     mean = shown(view)
     assert mean != single
 
     session.position = (1, 1)
-    assert "mean" not in view.parts["title"].value
+    assert "region" not in view.parts["title"].value
     assert shown(view) not in (mean, single)
 
     session.region = None
-    assert "mean" not in view.parts["title"].value
+    assert "region" not in view.parts["title"].value
     session.close()
 
 

@@ -21,7 +21,7 @@ from stemwidgets.views.words import waiting_for_scan
 Counts = NDArray[np.floating]
 
 DIFFERENCE = "difference from the mean"
-ONE, MEAN = "pattern", "mean of region"
+ONE, MEAN = "pattern", "region"
 REACH = 8  # CSS px from an edge of the detector at which one takes hold of it
 SCALINGS = {
     "square root": np.sqrt,
@@ -143,7 +143,10 @@ class PatternView(View):
             self._pattern.clear(waiting_for_scan(self.session.problem))
             return
         mean = None if overview is None else overview.mean_pattern
-        picture, self._legends[0].value = self._paint(pattern, mean, pattern)
+        picture, legend = self._paint(pattern, mean, pattern)
+        if self._of_region:
+            legend += f"mean of {np.count_nonzero(session.region)} patterns"
+        self._legends[0].value = legend
         self._pattern.show(picture)
         if self._reconstruction is not None:
             self._draw_reconstruction(self._reconstruction, pattern)
