@@ -9,41 +9,9 @@ from stemwidgets.state import session as state
 
 
 class Session(state.Session):
-    """One scan on the desk, shared by all views of it.
+    """A session that reads its scan from a file, a signal or an array.
 
-    Parameters
-    ----------
-    source : path, signal or array
-        A file that :func:`stemwidgets.load` reads, a HyperSpy or pyxem signal, or a numpy or dask
-        array ``[iy, ix, ky, kx]``.
-    lazy : bool
-        Leave the patterns of a file on disk and read them in the background.
-
-    Attributes
-    ----------
-    position : (iy, ix)
-        Where one looks; set it to look elsewhere.
-    pattern : ndarray of float32, shape [ky, kx]
-        Pattern at the position, in counts.
-    detector : AnnularDetector or None
-        Virtual detector; set it for the channel "virtual detector".
-    channels : mapping of str to Channel
-        Maps ``[iy, ix]`` by the name they have on screen, each with its units.
-    training : Training
-        ``start``, ``pause``, ``resume``, ``stop`` and ``wait`` for the rrVAE.
-    model : RRVAE or None
-        The trained model.
-    problem : str
-        What went wrong last, in words; empty if nothing did.
-
-    The others are those of `stemwidgets.state.Session`.
-
-    Raises
-    ------
-    FileNotFoundError
-        If there is no such file.
-    InputError
-        If this is no scan of diffraction patterns.
+    `stemwidgets.takeaway.session.Session`, which users make, tells its parameters and attributes.
     """
 
     def __init__(self, source: Any, lazy: bool = False) -> None:

@@ -30,7 +30,7 @@ class Session(signals.Session):
         Where one looks; set it to look elsewhere.
     pattern : ndarray of float32, shape [ky, kx]
         Pattern at the position, in counts.
-    detector : AnnularDetector or None
+    detector : Detector or None
         Virtual detector; set it for the channel "virtual detector".
     channels : mapping of str to Channel
         Maps ``[iy, ix]`` by the name they have on screen, each with its units.
