@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from stemwidgets.arrays.disc import Disc
 from stemwidgets.arrays.errors import InputError
+from stemwidgets.arrays.polygon import surrounded
 
 Preset = Literal["BF", "ABF", "ADF"]
 Position = tuple[float, float]
@@ -194,15 +195,8 @@ class PolygonDetector(Detector):
 
     def mask(self, shape: Shape) -> NDArray[np.bool_]:
         """Pixels of a pattern of this shape ``[ky, kx]`` whose centres lie inside."""
-        y, x = np.arange(shape[0])[:, None], np.arange(shape[1])[None, :]
-        inside = np.zeros(shape, dtype=bool)
-        for (y0, x0), (y1, x1) in zip(
-            self.vertices, (*self.vertices[1:], self.vertices[0]), strict=True
-        ):
-            if y0 != y1:
-                crosses = (y0 <= y) != (y1 <= y)
-                inside ^= crosses & (x < x0 + (y - y0) * (x1 - x0) / (y1 - y0))
-        return inside
+        y, x = np.indices(shape)
+        return surrounded(y, x, self.vertices)
 
 
 @dataclass(frozen=True, eq=False)

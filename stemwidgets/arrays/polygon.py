@@ -30,4 +30,4 @@ def surrounded(
         if y0 != y1:
             crosses = (y0 <= rows) != (y1 <= rows)
             inside ^= crosses & (columns < x0 + (rows - y0) * (x1 - x0) / (y1 - y0))
-    return inside & np.isfinite(rows) & np.isfinite(columns)
+    return inside
