@@ -6,7 +6,7 @@ from typing import Any
 
 import ipywidgets
 import numpy as np
-from bqplot import Lines, Scatter
+from bqplot import Lines
 
 from stemwidgets.arrays.circular import AngleComparison, compare_angles, joint_histogram
 from stemwidgets.arrays.errors import InputError
@@ -14,7 +14,7 @@ from stemwidgets.state.channels import Channel
 from stemwidgets.state.session import Session
 from stemwidgets.views import colors
 from stemwidgets.views.painting import paint
-from stemwidgets.views.raster import Raster
+from stemwidgets.views.raster import Raster, ring
 from stemwidgets.views.screen import MARGIN, Frame, Grid
 from stemwidgets.views.view import View, caption
 from stemwidgets.views.words import waiting_for
@@ -61,17 +61,7 @@ class AngleComparisonView(View):
             line_style="dashed",
             stroke_width=1.5,
         )
-        self._ring = Scatter(
-            x=[],
-            y=[],
-            scales=scales,
-            default_size=160,
-            fill=False,
-            colors=["#e53935"],
-            stroke="#e53935",
-            stroke_width=3,
-            visible=False,
-        )
+        self._ring = ring(scales)
         self.joint = Raster(frame, marks=[self._diagonal, self._ring], scales=scales)
         self.joint.figure.remove_class("stemwidgets-picture")
         self._words, self._legend, self._note = (ipywidgets.HTML() for _ in range(3))

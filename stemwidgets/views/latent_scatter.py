@@ -14,7 +14,7 @@ from stemwidgets.state.session import Session
 from stemwidgets.views import colors
 from stemwidgets.views.painting import paint
 from stemwidgets.views.pointer import Phase
-from stemwidgets.views.raster import Raster
+from stemwidgets.views.raster import Raster, ring
 from stemwidgets.views.screen import MARGIN, Frame
 from stemwidgets.views.view import View, caption, require_channel
 from stemwidgets.views.words import caption_of, waiting_for
@@ -57,16 +57,7 @@ class LatentScatter(View):
         self._points = Scatter(
             x=[], y=[], scales=scales, default_size=24, stroke="#00000055", stroke_width=0.5
         )
-        self._ring = Scatter(
-            x=[],
-            y=[],
-            scales=scales,
-            default_size=160,
-            fill=False,
-            colors=["#e53935"],
-            stroke="#e53935",
-            stroke_width=3,
-        )
+        self._ring = ring(scales)
         self._lasso = Lines(
             x=[0, 0], y=[0, 0], scales=scales, colors=["#e53935"], stroke_width=2, visible=False
         )

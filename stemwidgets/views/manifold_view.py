@@ -4,7 +4,6 @@ from typing import Any
 
 import ipywidgets
 import numpy as np
-from bqplot import Scatter
 from numpy.typing import NDArray
 
 from stemwidgets.arrays.errors import InputError
@@ -12,7 +11,7 @@ from stemwidgets.state.channels import is_latent
 from stemwidgets.state.reconstruction import latent_ranges
 from stemwidgets.state.session import Session
 from stemwidgets.views.painting import paint_difference
-from stemwidgets.views.raster import Raster
+from stemwidgets.views.raster import Raster, ring
 from stemwidgets.views.screen import MARGIN, Frame
 from stemwidgets.views.view import View, caption
 from stemwidgets.views.words import waiting_for
@@ -49,20 +48,7 @@ class ManifoldView(View):
         self._cells, self._size = cells, size
         frame = _frame((-1.0, 1.0), (-1.0, 1.0), cells, size)
         scales = frame.scales()
-        self._ring, self._code = (
-            Scatter(
-                x=[],
-                y=[],
-                scales=scales,
-                default_size=160,
-                fill=False,
-                colors=[color],
-                stroke=color,
-                stroke_width=3,
-                visible=False,
-            )
-            for color in ("#e53935", "#1565c0")
-        )
+        self._ring, self._code = ring(scales), ring(scales, "#1565c0")
         self.raster = Raster(
             frame, on_click=self._clicked, marks=[self._code, self._ring], scales=scales
         )

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 
 import ipywidgets
 import numpy as np
-from bqplot import Figure, Image, Label, LinearScale, Lines, Mark
+from bqplot import Figure, Image, Label, LinearScale, Lines, Mark, Scatter
 from PIL import Image as Picture
 
 from stemwidgets.views.colors import RGBA
@@ -18,6 +18,21 @@ def png(picture: RGBA) -> bytes:
     buffer = io.BytesIO()
     Picture.fromarray(picture).save(buffer, "PNG", compress_level=1)
     return buffer.getvalue()
+
+
+def ring(scales: dict[str, LinearScale], color: str = "#e53935") -> Scatter:
+    """A ring around one point, not yet shown."""
+    return Scatter(
+        x=[],
+        y=[],
+        scales=scales,
+        default_size=160,
+        fill=False,
+        colors=[color],
+        stroke=color,
+        stroke_width=3,
+        visible=False,
+    )
 
 
 CLEAR = np.zeros((1, 1, 4), dtype=np.uint8)
