@@ -259,13 +259,21 @@ class Session(Reconstruction):
         if status in ("finished", "stopped", "failed") and getattr(model, "trained", False):
             self.model = model
             if not self._lazy:
-                self._computer.submit("encode", lambda: self._encode(model), self._set_encoding)
+                self._read_maps(model)
             self._decode_what_is_shown()
 
-    def _encode(self, model: Any) -> Encoding:
-        time.sleep(SCREEN_FIRST)
-        encoding: Encoding = model.encode(self.data)
-        return encoding
+    def _read_maps(self, model: Any) -> None:
+        """Have the maps read by a trained model, to be shown unless another training began."""
+
+        def read() -> Encoding:
+            time.sleep(SCREEN_FIRST)
+            return model.encode(self.data)
+
+        def show(encoding: Encoding) -> None:
+            if self.model is model:
+                self._set_encoding(encoding)
+
+        self._computer.submit("encode", read, show)
 
     def _progressed(self, change: Any) -> None:
         if change["new"] is not None and change["new"].encoding is not None:

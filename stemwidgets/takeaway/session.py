@@ -225,7 +225,7 @@ class Session(signals.Session):
 
     def _adopt(self, model: Any) -> None:
         self.model = self.training.model = model
-        self._computer.submit("encode", lambda: model.encode(self.data), self._set_encoding)
+        self._read_maps(model)
 
     def aside(self, work: Callable[[], T], then: Callable[[T], None]) -> None:
         """Do `work` in the background, after what is being computed, and hand over its result."""
