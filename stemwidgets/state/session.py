@@ -29,10 +29,10 @@ from stemwidgets.state.comparison import compared
 from stemwidgets.state.decomposing import Decomposing
 from stemwidgets.state.detection import NAMES as DETECTED
 from stemwidgets.state.detection import Detection
+from stemwidgets.state.drawn import Drawn
 from stemwidgets.state.moments import Moment
 from stemwidgets.state.preparing import Preparing
 from stemwidgets.state.reconstruction import Reconstruction
-from stemwidgets.state.region import Region, mean_of
 from stemwidgets.state.training import Training, default_model
 from stemwidgets.state.traits import Array, Position
 from stemwidgets.state.words import in_words
@@ -41,7 +41,7 @@ from stemwidgets.state.worker import Mailbox, Worker, close_at_exit, wait_until
 SCREEN_FIRST = 0.3  # s, for the answer to Stop to be drawn before the scan is encoded
 
 
-class Session(Reconstruction):
+class Session(Reconstruction, Drawn):
     """What all views of one scan share.
 
     Views read its traits, observe them and set `position` and `detector`. Every trait is set in
@@ -60,7 +60,7 @@ class Session(Reconstruction):
     make_model : callable, optional
         Makes the model that `training` trains, see `Training`.
 
-    What a trained model decodes is told by `Reconstruction`.
+    What a trained model decodes is told by `Reconstruction`, region and line by `Drawn`.
 
     Attributes
     ----------
@@ -71,10 +71,6 @@ class Session(Reconstruction):
     detector : Detector or None
         Virtual detector; its image is the channel "virtual detector". A `SegmentDetector` also
         gives "DPC x" and "DPC y".
-    region : ndarray of bool, shape [iy, ix], or None
-        Positions that are looked at together.
-    region_pattern : ndarray of float32, shape [ky, kx], or None
-        Mean pattern of the region.
     channels : mapping of str to Channel
         Maps by the name they have on screen.
     overview : Overview or None
@@ -106,8 +102,6 @@ class Session(Reconstruction):
     pattern = Array()
     detector = Instance(Detector, allow_none=True)  # type: ignore[call-overload]  # abstract
     moment = Instance(Moment, allow_none=True)
-    region = Region()
-    region_pattern = Array()
     channels = AnyTrait(MappingProxyType({}))
     overview = Instance(Overview, allow_none=True)
     comparison = Unicode(None, allow_none=True)
@@ -234,19 +228,6 @@ class Session(Reconstruction):
         new = found if self.detector is not None else []
         gone = set(DETECTED) - {channel.name for channel in new}
         self.channels = merged(self.channels, *new, drop=tuple(gone))
-
-    @observe("region")
-    def _region_changed(self, change: Any) -> None:
-        region = change["new"]
-        if region is None:
-            self.region_pattern = None
-            return
-
-        def show(mean: NDArray[np.float32]) -> None:
-            if self.region is region:
-                self.region_pattern = mean
-
-        self._reader.submit("region", lambda: mean_of(self.data, region), show)
 
     def _training_changed(self, change: Any) -> None:
         status, model = change["new"], self.training.model
