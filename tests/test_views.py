@@ -4,6 +4,7 @@ from threading import Event
 
 import numpy as np
 import pytest
+from ipywidgets.widgets.widget import _instances
 from mouse import mouse
 from PIL import Image
 from scans import AXES, SHAPE, Pacer, Sorter, turning_spot, unreadable
@@ -139,12 +140,14 @@ def test_a_click_redraws_the_pattern(session):
     assert (picture(view.parts["figure"]) != before).any()
 
 
-def test_a_picture_is_replaced_by_a_new_image_and_the_old_one_closed(session):
+def test_a_picture_is_another_image_and_nothing_is_left_behind(session):
     figure = PatternView(session).parts["figure"]
-    old = figure.marks[0].image
+    others = [ScanMap(session, "sum"), Readout(session)]
     session.position = (3, 3)
+    old, alive = figure.marks[0].image, len(_instances)
+    session.position = (1, 2)
     assert figure.marks[0].image is not old
-    assert old.comm is None
+    assert len(_instances) == alive, others
 
 
 def test_a_map_waits_for_a_channel_that_training_brings(session):

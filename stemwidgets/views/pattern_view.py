@@ -15,7 +15,7 @@ from stemwidgets.views.painting import paint_counts, paint_difference
 from stemwidgets.views.pointer import Phase
 from stemwidgets.views.raster import Raster
 from stemwidgets.views.screen import MARGIN, Grid
-from stemwidgets.views.view import View, caption
+from stemwidgets.views.view import View, caption, caption_html
 from stemwidgets.views.words import waiting_for_scan
 
 Counts = NDArray[np.floating]
@@ -136,7 +136,7 @@ class PatternView(View):
     def _draw(self) -> None:
         session = self.session
         pattern, overview = session.pattern, session.overview
-        self._title.value = caption(MEAN if self._of_region else ONE).value
+        self._title.value = caption_html(MEAN if self._of_region else ONE)
         if self._of_region:
             pattern = session.region_pattern
         if pattern is None:

@@ -74,7 +74,9 @@ class Raster:
         self.frame = frame
         self.scales = frame.scales() if scales is None else scales
         self._blank = True
-        self._picture = Image(image=_image(CLEAR), scales=self.scales, **frame.extent)
+        # bqplot draws another image, not another value of the same one: two take turns
+        self._images = (_image(CLEAR), _image(CLEAR))
+        self._picture = Image(image=self._images[0], scales=self.scales, **frame.extent)
         self._crosshair = Lines(
             x=[[0, 0]],
             y=[[0, 0]],
@@ -124,9 +126,9 @@ class Raster:
         """Draw a picture that fills the window."""
         self._message.visible = False
         self._blank = picture is CLEAR
-        old = self._picture.image
-        self._picture.image = _image(picture)
-        old.close()
+        image = self._images[self._picture.image is self._images[0]]
+        image.value = png(picture)
+        self._picture.image = image
 
     def clear(self, message: str = "") -> None:
         """Draw no picture but a few words instead."""

@@ -78,8 +78,8 @@ class ScanMap(View):
             self._choice.options = _options(self.session, name)
             self._choice.value = name
 
-    def _dragged(self, _: Phase, x: float, y: float) -> None:
-        self.go_to(*self._grid.position(x, y))
+    def _dragged(self, phase: Phase, x: float, y: float) -> None:
+        self.go_to(*self._grid.position(x, y), phase)
 
     def _key(self, key: str, shift: bool) -> None:
         step = arrow(key, shift)

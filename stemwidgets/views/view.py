@@ -11,6 +11,7 @@ from traitlets import HasTraits
 from stemwidgets.arrays.errors import InputError
 from stemwidgets.state.channels import is_known
 from stemwidgets.state.session import Session
+from stemwidgets.views.pointer import Phase
 
 STYLE = """<style>
 .stemwidgets { font-size: 15px; color: var(--jp-content-font-color1, #212121); }
@@ -107,13 +108,13 @@ class View(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
         show()
         return line
 
-    def go_to(self, iy: float, ix: float) -> None:
-        """Ask the session to move; of many requests in a moment only the last counts."""
+    def go_to(self, iy: float, ix: float, phase: Phase = "press") -> None:
+        """Ask the session to move; of many moves in a moment only the last counts."""
 
         def move() -> None:
             self.session.position = (iy, ix)
 
-        self.session.mailbox.post("position", move, delay=0.02)
+        self.session.mailbox.post("position", move, delay=0.02 if phase == "move" else 0.0)
 
 
 def require_channel(session: Session, name: str) -> None:
@@ -126,7 +127,9 @@ def require_channel(session: Session, name: str) -> None:
 
 def caption(text: str) -> ipywidgets.HTML:
     """A heading in a view."""
-    return ipywidgets.HTML(
-        f"<span class='stemwidgets-caption'>{escape(text)}</span>",
-        layout=ipywidgets.Layout(flex="0 0 auto"),
-    )
+    return ipywidgets.HTML(caption_html(text), layout=ipywidgets.Layout(flex="0 0 auto"))
+
+
+def caption_html(text: str) -> str:
+    """What `caption` shows, as HTML."""
+    return f"<span class='stemwidgets-caption'>{escape(text)}</span>"
