@@ -60,6 +60,15 @@ def test_the_code_makes_the_exported_maps_to_the_last_bit(session, folder):
     np.testing.assert_array_equal(made["com"].x.data.astype(np.float32), com)
 
 
+def test_maps_that_were_read_are_not_read_again(session, tmp_path, monkeypatch):
+    def encode(_):
+        raise AssertionError("the scan is read again")
+
+    monkeypatch.setattr(session.model, "encode", encode)
+    session.export(tmp_path / "spot")
+    session.write_page(tmp_path / "spot")
+
+
 def test_the_code_of_a_training_that_went_on_makes_its_maps(file, tmp_path):
     session = sw.Session(file)
     session.training.start(seed=1)

@@ -1,12 +1,9 @@
 """One scan on the desk: where one looks, what was computed, what is being learned."""
 
-import time
-from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from traitlets import Any as AnyTrait
 from traitlets import Instance, Unicode, observe
 
 from stemwidgets.arrays.axes import Axes
@@ -15,33 +12,26 @@ from stemwidgets.arrays.checks import require_scan
 from stemwidgets.arrays.detectors import Detector
 from stemwidgets.arrays.errors import InputError
 from stemwidgets.arrays.overview import Overview, overview
-from stemwidgets.rrvae.records import Encoding
 from stemwidgets.state.calibrating import Calibrating
 from stemwidgets.state.channels import (
     Channel,
     com_channels,
-    encoding_channels,
-    is_encoded,
     merged,
     overview_channels,
 )
-from stemwidgets.state.comparison import compared
 from stemwidgets.state.decomposing import Decomposing
 from stemwidgets.state.detection import NAMES as DETECTED
 from stemwidgets.state.detection import Detection
 from stemwidgets.state.drawn import Drawn
-from stemwidgets.state.moments import Moment
+from stemwidgets.state.learning import Learning
 from stemwidgets.state.preparing import Preparing
-from stemwidgets.state.reconstruction import Reconstruction
 from stemwidgets.state.training import Training, default_model
 from stemwidgets.state.traits import Array, Position
 from stemwidgets.state.words import in_words
 from stemwidgets.state.worker import Mailbox, Worker, close_at_exit, wait_until
 
-SCREEN_FIRST = 0.3  # s, for the answer to Stop to be drawn before the scan is encoded
 
-
-class Session(Reconstruction, Drawn):
+class Session(Learning, Drawn):
     """What all views of one scan share.
 
     Views read its traits, observe them and set `position` and `detector`. Every trait is set in
@@ -60,7 +50,8 @@ class Session(Reconstruction, Drawn):
     make_model : callable, optional
         Makes the model that `training` trains, see `Training`.
 
-    What a trained model decodes is told by `Reconstruction`, region and line by `Drawn`.
+    What is learned is told by `Learning`, what a trained model decodes by `Reconstruction`, region
+    and line by `Drawn`.
 
     Attributes
     ----------
@@ -71,26 +62,16 @@ class Session(Reconstruction, Drawn):
     detector : Detector or None
         Virtual detector; its image is the channel "virtual detector". A `SegmentDetector` also
         gives "DPC x" and "DPC y".
-    channels : mapping of str to Channel
-        Maps by the name they have on screen.
     overview : Overview or None
         Sum, mean pattern and centre of mass; None while a lazy scan is being read.
-    moment : Moment or None
-        Earlier moment of the training whose maps are shown; None for the latest. Nothing is decoded
-        then: the model has learned something else since.
-    comparison : str or None
-        How the rrVAE angle compares with the COM angle.
     problem : str
         What went wrong last, in words; empty if nothing did.
-    training : Training
-        The training of this scan.
     calibration : Calibrating
         Disc, descan and rotation of the detector, and whether the COM is shown with them.
     decomposition : Decomposing
         Principal components, non-negative factors and clusters.
     preparation : Preparing
         Steps that patterns go through before a training learns from them.
-    model : the trained model, or None
 
     Raises
     ------
@@ -101,10 +82,7 @@ class Session(Reconstruction, Drawn):
     position = Position()
     pattern = Array()
     detector = Instance(Detector, allow_none=True)  # type: ignore[call-overload]  # abstract
-    moment = Instance(Moment, allow_none=True)
-    channels = AnyTrait(MappingProxyType({}))
     overview = Instance(Overview, allow_none=True)
-    comparison = Unicode(None, allow_none=True)
     problem = Unicode("")
 
     def __init__(
@@ -125,11 +103,9 @@ class Session(Reconstruction, Drawn):
             )
         self.data, self.axes, self.title, self.beam_energy = data, axes, title, beam_energy
         self.shape: tuple[int, int, int, int] = tuple(data.shape)
-        self.model: Any = None
         self.mailbox = Mailbox(self.report)
         self._lazy = not isinstance(data, np.ndarray)
         self._reader, self._computer = Worker(self.mailbox), Worker(self.mailbox)
-        self._latest: Encoding | None = None
         self._complaint = ""  # about the detector
         self._detection = Detection(data, self._computer)
         self.preparation = Preparing(self)
@@ -228,58 +204,3 @@ class Session(Reconstruction, Drawn):
         new = found if self.detector is not None else []
         gone = set(DETECTED) - {channel.name for channel in new}
         self.channels = merged(self.channels, *new, drop=tuple(gone))
-
-    def _training_changed(self, change: Any) -> None:
-        status, model = change["new"], self.training.model
-        if status == "running" and change["old"] != "paused":
-            self.report("")
-            self.model = self.moment = None
-            self._set_decodable(None)
-        if status == "failed" and self.training.failure is not None:
-            self.report(self.training.failure)
-        if status in ("finished", "stopped", "failed") and getattr(model, "trained", False):
-            self.model = model
-            if not self._lazy:
-                self._read_maps(model)
-            self._decode_what_is_shown()
-
-    def _read_maps(self, model: Any) -> None:
-        """Have the maps read by a trained model, to be shown unless another training began."""
-
-        def read() -> Encoding:
-            time.sleep(SCREEN_FIRST)
-            return model.encode(self.data)
-
-        def show(encoding: Encoding) -> None:
-            if self.model is model:
-                self._set_encoding(encoding)
-
-        self._computer.submit("encode", read, show)
-
-    def _progressed(self, change: Any) -> None:
-        if change["new"] is not None and change["new"].encoding is not None:
-            self._set_encoding(change["new"].encoding)
-
-    def _set_encoding(self, encoding: Encoding) -> None:
-        self._latest = encoding
-        if self.moment is None:
-            self._show(encoding)
-
-    @observe("moment")
-    def _go_back(self, change: Any) -> None:
-        shown = self._latest if change["new"] is None else change["new"].encoding
-        if shown is not None:
-            self._show(shown)
-
-    def _show(self, encoding: Encoding) -> None:
-        old = tuple(filter(is_encoded, self.channels))
-        self.channels = merged(self.channels, *encoding_channels(encoding), drop=old)
-        self._compare()
-        self._decode_what_is_shown()
-
-    def _decode_what_is_shown(self) -> None:
-        self._set_decodable(self.model if self.moment is None else None)
-
-    def _compare(self) -> None:
-        turning = getattr(self.training.model, "turning", True)
-        self.comparison = compared(self.channels, turning) or self.comparison

@@ -51,6 +51,8 @@ class Training(HasTraits):
     devices : tuple of Device
         What one can train on, the one that ``device="auto"`` takes first; empty until known.
     model : the model being trained or trained last, or None
+    endings : tuple of str
+        The status that each training of this model ended with.
     failure : the exception that ended the last training, or None
     """
 
@@ -76,6 +78,7 @@ class Training(HasTraits):
         self._warmer = Worker(self._mailbox)
         self._first: Progress | None = None
         self.model: Any = None
+        self.endings: tuple[str, ...] = ()
         self.failure: Exception | None = None
 
     @property
@@ -125,7 +128,7 @@ class Training(HasTraits):
             If a training already runs.
         """
         self._require_idle()
-        self.model = None
+        self.model, self.endings = None, ()
         self.set_trait("history", ())
         self.set_trait("moments", ())
 
@@ -153,6 +156,20 @@ class Training(HasTraits):
             raise InputError("there is no training that could go on: start a new one")
         model = self.model
         self._run(lambda: model)
+
+    def make_model(self, **options: Any) -> Any:
+        """Make a model as `start` does, without training it."""
+        return self._make_model(**options)
+
+    def adopt(self, model: Any, endings: tuple[str, ...], history: tuple[Any, ...]) -> None:
+        """Take over a model that was trained elsewhere, see `Session.adopt`."""
+        self._require_idle()
+        self.model, self.endings, self.failure = model, endings, None
+        self._first = None
+        self.set_trait("moments", ())
+        self.set_trait("progress", None)
+        self.set_trait("history", history)
+        self.set_trait("status", "idle")
 
     def _require_idle(self) -> None:
         if self.active:
@@ -236,6 +253,7 @@ class Training(HasTraits):
     def _leave(self, status: str) -> None:
         self.set_trait("devices", devices_here())
         self.set_trait("stopping", False)
+        self.endings += (status,)
         self.set_trait("status", status)
 
     def _fail(self, failure: BaseException) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, Self, TypeVar
 
 from stemwidgets.arrays.errors import InputError
+from stemwidgets.rrvae.records import Encoding
 from stemwidgets.signals import session as signals
 from stemwidgets.takeaway import session_file
 from stemwidgets.takeaway.snapshot import Snapshot
@@ -57,7 +58,6 @@ class Session(signals.Session):
         self._source = Path(source).expanduser().resolve() if is_file else None
         self._read_from = _origin(source)
         self._left_on_disk = lazy
-        self._trainings: tuple[str, ...] = ()
         self._model_file: Path | None = None
         self.training.observe(self._note_training, "status")
 
@@ -89,7 +89,8 @@ class Session(signals.Session):
             channels=self.channels,
             mean_pattern=self.overview.mean_pattern,
             model=self.model,
-            trainings=self._trainings,
+            read=self.encoding,
+            trainings=self.training.endings,
             model_file=self._model_file,
         )
 
@@ -98,8 +99,8 @@ class Session(signals.Session):
 
         Maps as ``.zspy`` with scan, settings, seed and versions in their metadata, the trained
         model, each map as PNG and SVG with scale bar and colour bar, a table of positions and maps,
-        and the Python that makes them. The rrVAE's maps are read anew, as a script reads them. The
-        folder appears when it is complete; a failure leaves nothing behind.
+        and the Python that makes them. The rrVAE's maps are those that a script reads. The folder
+        appears when it is complete; a failure leaves nothing behind.
 
         Parameters
         ----------
@@ -219,26 +220,28 @@ class Session(signals.Session):
         session = cls(kept.source, lazy=kept.lazy)
         session.position, session.detector = kept.position, kept.detector
         if model is not None:
-            session._adopt(model.lie_on(session.shape[2:]))
-            session._trainings, session._model_file = kept.trainings, kept.model_file
+            session.adopt(model.lie_on(session.shape[2:]), endings=kept.trainings)
+            session._model_file = kept.model_file
         return session
 
-    def _adopt(self, model: Any) -> None:
-        self.model = self.training.model = model
-        self._read_maps(model)
+    def adopt(
+        self,
+        model: Any,
+        encoding: Encoding | None = None,
+        endings: tuple[str, ...] = (),
+        history: tuple[Any, ...] = (),
+    ) -> None:
+        """Make a model the session's own, see `stemwidgets.state.learning.Learning`."""
+        self._model_file = None
+        super().adopt(model, encoding, endings, history)
 
     def aside(self, work: Callable[[], T], then: Callable[[T], None]) -> None:
         """Do `work` in the background, after what is being computed, and hand over its result."""
         self._computer.submit("take away", work, then)
 
     def _note_training(self, change: Any) -> None:
-        status, before = change["new"], change["old"]
-        if status == "running" and before != "paused":
+        if change["new"] == "running" and change["old"] != "paused":
             self._model_file = None
-            if self.training.model is None:
-                self._trainings = ()
-        elif status in ("finished", "stopped", "failed"):
-            self._trainings += (status,)
 
 
 def _origin(signal: Any) -> Path | None:

@@ -49,6 +49,8 @@ class Snapshot:
         Mean of all patterns.
     model : RRVAE or None
         The trained model.
+    read : Encoding or None
+        What the session has read with that model off every pattern; None if it has not.
     trainings : tuple of str
         How each training of that model ended.
     model_file : Path or None
@@ -68,13 +70,17 @@ class Snapshot:
     channels: Mapping[str, Channel]
     mean_pattern: NDArray[Any]
     model: Any
+    read: Encoding | None
     trainings: tuple[str, ...]
     model_file: Path | None
 
     @cached_property
     def encoding(self) -> Encoding | None:
         """What the trained model reads off each pattern; as a script would read it, bit for bit."""
-        return None if self.model is None else self.model.encode(self.data)
+        if self.model is None or self.read is not None:
+            return self.read
+        encoding: Encoding = self.model.encode(self.data)
+        return encoding
 
     @cached_property
     def maps(self) -> Mapping[str, Channel]:
@@ -87,7 +93,8 @@ class Snapshot:
     @property
     def comparison(self) -> str:
         """How the rrVAE angle compares with the COM angle; empty without a model."""
-        return "" if self.model is None else compared(self.maps, self.model.turning) or ""
+        found = None if self.model is None else compared(self.maps, self.model.turning)
+        return "" if found is None else found.words
 
     @property
     def name(self) -> str:

@@ -8,9 +8,9 @@ import ipywidgets
 import numpy as np
 from bqplot import Lines
 
-from stemwidgets.arrays.circular import AngleComparison, compare_angles, joint_histogram
-from stemwidgets.arrays.errors import InputError
+from stemwidgets.arrays.circular import AngleComparison, joint_histogram
 from stemwidgets.state.channels import Channel
+from stemwidgets.state.comparison import Compared
 from stemwidgets.state.session import Session
 from stemwidgets.views import colors
 from stemwidgets.views.painting import paint
@@ -76,7 +76,7 @@ class AngleComparisonView(View):
             "words": self._words,
             "legend": self._legend,
         }
-        self._shown: tuple[Channel | None, ...] = ()
+        self._shown: Compared | None = None
         self._aligned: Any = None
         room = ipywidgets.Layout(min_width=f"{size + MARGIN['left'] + MARGIN['right']}px")
         boxes = [
@@ -91,30 +91,26 @@ class AngleComparisonView(View):
         self.layout.width = f"{2 * (size + MARGIN['left'] + MARGIN['right']) + 28}px"
         row.layout.flex_flow, row.layout.grid_gap = "row wrap", "4px 16px"
         self.fill(self._words, row)
-        self.look(self._draw, "channels", "comparison")
+        self.look(self._draw, "compared")
         self.look(self._mark, "position")
         self.look(self._draw, "status", at=session.training)
         self._draw()
 
     def _draw(self) -> None:
-        names = ("angle", "COM angle", "COM magnitude")
-        shown = tuple(self.session.channels.get(name) for name in names)
+        found = self.session.compared
         self._say()
-        if shown == self._shown and None not in shown:
+        if found is not None and found is self._shown:
             return
-        self._shown, self._aligned = shown, None
-        angle, com, magnitude = shown
-        if angle is None or com is None or magnitude is None:
+        self._shown, self._aligned = found, None
+        if found is None:
             self._clear(waiting_for(self.session.training.active))
             return
-        try:
-            comparison = compare_angles(angle.values, com.values, magnitude.values, angle.fold)
-        except InputError:
+        if found.agreement is None:
             self._clear("nothing to compare")
             return
-        self._aligned = comparison.aligned(angle.values)
-        self._draw_difference(comparison, angle, com)
-        self._draw_joint(com, magnitude, angle.fold)
+        self._aligned = found.agreement.aligned(found.angle.values)
+        self._draw_difference(found.agreement, found.angle, found.com)
+        self._draw_joint(found.com, found.magnitude, found.angle.fold)
         self._mark()
 
     def _say(self) -> None:

@@ -1,0 +1,150 @@
+"""What is learned about a scan: the training, the maps of its model, and how they compare."""
+
+import time
+from collections.abc import Callable
+from types import MappingProxyType
+from typing import Any
+
+from traitlets import Any as AnyTrait
+from traitlets import Instance, Unicode, observe
+
+from stemwidgets.arrays.errors import InputError
+from stemwidgets.rrvae.records import Encoding
+from stemwidgets.state.channels import encoding_channels, is_encoded, merged
+from stemwidgets.state.comparison import Compared, compared
+from stemwidgets.state.moments import Moment
+from stemwidgets.state.reconstruction import Reconstruction
+from stemwidgets.state.training import Training
+
+SCREEN_FIRST = 0.3  # s, for the answer to Stop to be drawn before the scan is encoded
+
+
+class Learning(Reconstruction):
+    """The part of a session that learns.
+
+    Attributes
+    ----------
+    channels : mapping of str to Channel
+        Maps by the name they have on screen.
+    moment : Moment or None
+        Earlier moment of the training whose maps are shown; None for the latest. Nothing is decoded
+        then: the model has learned something else since.
+    compared : Compared or None
+        The rrVAE angle and the COM angle, and what they have in common.
+    comparison : str or None
+        That in one line.
+    training : Training
+        The training of this scan.
+    model : the trained model, or None
+    encoding : Encoding or None
+        What the model reads off every pattern, as it does in a script; None until it has.
+    """
+
+    channels = AnyTrait(MappingProxyType({}))
+    moment = Instance(Moment, allow_none=True)
+    compared = Instance(Compared, allow_none=True)
+    comparison = Unicode(None, allow_none=True)
+
+    data: Any
+    report: Callable[[BaseException | str], None]
+    training: Training
+    model: Any = None
+    encoding: Encoding | None = None
+    _lazy: bool
+    _latest: Encoding | None = None
+
+    def adopt(
+        self,
+        model: Any,
+        encoding: Encoding | None = None,
+        endings: tuple[str, ...] = (),
+        history: tuple[Any, ...] = (),
+    ) -> None:
+        """Make a model that was trained elsewhere the session's own, and show its maps.
+
+        Parameters
+        ----------
+        model : RRVAE
+            The trained model.
+        encoding : Encoding, optional
+            Its maps, if they were read already; else they are read in the background.
+        endings : tuple of str
+            How each training of it ended, if that is known.
+        history : tuple of (epoch, loss)
+            Of its training.
+
+        Raises
+        ------
+        InputError
+            If a training runs.
+        """
+        if self.training.active:
+            raise InputError("a training is running: stop it before showing another model")
+        self.report("")
+        self.moment = None
+        self.model, self.encoding = model, encoding
+        self.training.adopt(model, endings, history)
+        if encoding is None:
+            self._set_decodable(None)
+            self._read_maps(model)
+        else:
+            self._set_encoding(encoding)
+
+    def _training_changed(self, change: Any) -> None:
+        status, model = change["new"], self.training.model
+        if status == "running" and change["old"] != "paused":
+            self.report("")
+            self.model = self.encoding = self.moment = None
+            self._set_decodable(None)
+        if status == "failed" and self.training.failure is not None:
+            self.report(self.training.failure)
+        if status in ("finished", "stopped", "failed") and getattr(model, "trained", False):
+            self.model = model
+            if not self._lazy:
+                self._read_maps(model)
+            self._decode_what_is_shown()
+
+    def _read_maps(self, model: Any) -> None:
+        """Have the maps read by a trained model, to be shown unless another training began."""
+
+        def read() -> Encoding:
+            time.sleep(SCREEN_FIRST)
+            return model.encode(self.data)
+
+        def show(encoding: Encoding) -> None:
+            if self.model is model:
+                self.encoding = encoding
+                self._set_encoding(encoding)
+
+        self._computer.submit("encode", read, show)
+
+    def _progressed(self, change: Any) -> None:
+        if change["new"] is not None and change["new"].encoding is not None:
+            self._set_encoding(change["new"].encoding)
+
+    def _set_encoding(self, encoding: Encoding) -> None:
+        self._latest = encoding
+        if self.moment is None:
+            self._show(encoding)
+
+    @observe("moment")
+    def _go_back(self, change: Any) -> None:
+        shown = self._latest if change["new"] is None else change["new"].encoding
+        if shown is not None:
+            self._show(shown)
+
+    def _show(self, encoding: Encoding) -> None:
+        old = tuple(filter(is_encoded, self.channels))
+        self.channels = merged(self.channels, *encoding_channels(encoding), drop=old)
+        self._compare()
+        self._decode_what_is_shown()
+
+    def _decode_what_is_shown(self) -> None:
+        self._set_decodable(self.model if self.moment is None else None)
+
+    def _compare(self) -> None:
+        turning = getattr(self.training.model, "turning", True)
+        found = compared(self.channels, turning)
+        if found is not None:
+            self.comparison = found.words
+            self.compared = found
