@@ -15,6 +15,7 @@ from ipyevents import Event
 from stemwidgets.views.screen import Frame
 
 Phase = Literal["press", "move", "release"]
+Place = tuple[float, float]
 ARROWS = {"ArrowUp": (-1, 0), "ArrowDown": (1, 0), "ArrowLeft": (0, -1), "ArrowRight": (0, 1)}
 FAR = 5  # positions that an arrow key moves while Shift is held
 THROTTLE = 33  # ms
@@ -36,6 +37,9 @@ class Pointer:
         begins in the window and may leave it.
     on_key : callable, optional
         Receives the name of a key and whether Shift is held.
+    on_hover : callable, optional
+        Receives the coordinates ``x, y`` of the mouse while no button is held, and None once it is
+        no longer over the window.
 
     Attributes
     ----------
@@ -49,8 +53,10 @@ class Pointer:
         frame: Callable[[], Frame],
         on_drag: Callable[[Phase, float, float], None],
         on_key: Callable[[str, bool], None] | None = None,
+        on_hover: Callable[[Place | None], None] | None = None,
     ) -> None:
         self._frame, self._on_drag, self._on_key = frame, on_drag, on_key
+        self._on_hover = on_hover
         self._pressed = False
         self._time = 0.0
         pane = ipywidgets.Box()
@@ -76,6 +82,7 @@ class Pointer:
         kind, time = event["type"], float(event["timeStamp"])
         if kind == "mouseleave":
             self._listen(False)
+            self._hover(None)
             return
         if time < self._time:  # a throttled move may arrive after the release
             return
@@ -88,6 +95,12 @@ class Pointer:
         elif self._pressed:
             self._pressed = kind == "mousemove" and bool(event["buttons"] & 1)
             self._on_drag("move" if self._pressed else "release", x, y)
+        elif kind == "mousemove":
+            self._hover((x, y) if self._frame().holds(x, y) else None)
+
+    def _hover(self, place: Place | None) -> None:
+        if self._on_hover is not None:
+            self._on_hover(place)
 
     def _key_event(self, event: dict[str, Any]) -> None:
         if event["key"] == "Escape":

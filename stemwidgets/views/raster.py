@@ -9,7 +9,7 @@ from bqplot import Figure, Image, Label, LinearScale, Lines, Mark, Scatter
 from PIL import Image as Picture
 
 from stemwidgets.views.colors import RGBA
-from stemwidgets.views.pointer import Phase, Pointer
+from stemwidgets.views.pointer import Phase, Place, Pointer
 from stemwidgets.views.screen import MARGIN, Frame
 
 
@@ -47,7 +47,7 @@ class Raster:
         The window it shows.
     on_click : callable, optional
         Receives the coordinates ``x, y`` of a click, possibly in a thread of the kernel.
-    on_drag, on_key : callable, optional
+    on_drag, on_key, on_hover : callable, optional
         Make it follow the mouse and the keys, see `Pointer`.
     marks : sequence of bqplot marks
         Drawn between the picture and the crosshair; made with the scales given by `frame`.
@@ -70,6 +70,7 @@ class Raster:
         scales: dict[str, LinearScale] | None = None,
         on_drag: Callable[[Phase, float, float], None] | None = None,
         on_key: Callable[[str, bool], None] | None = None,
+        on_hover: Callable[[Place | None], None] | None = None,
     ) -> None:
         self.frame = frame
         self.scales = frame.scales() if scales is None else scales
@@ -114,7 +115,7 @@ class Raster:
         self.figure.add_class("stemwidgets-picture")
         self.box: ipywidgets.DOMWidget = self.figure
         if on_drag is not None:
-            self.pointer = Pointer(self.figure, lambda: self.frame, on_drag, on_key)
+            self.pointer = Pointer(self.figure, lambda: self.frame, on_drag, on_key, on_hover)
             self.box = self.pointer.box
 
     @property

@@ -1,15 +1,14 @@
 """Every channel's value at the position, in words and units."""
 
-import math
 from html import escape
 from typing import Any
 
 import ipywidgets
 
-from stemwidgets.state.channels import Channel
 from stemwidgets.state.session import Session
+from stemwidgets.views.values import place_of, value_at
 from stemwidgets.views.view import View, caption
-from stemwidgets.views.words import caption_of, category, number, percent, quantity, uncertain_angle
+from stemwidgets.views.words import caption_of
 
 _TOLD_WITH_ANOTHER = ("angle std", "symmetry confidence", "class confidence")
 
@@ -37,17 +36,11 @@ class Readout(View):
         self._draw()
 
     def _draw(self) -> None:
-        iy, ix = self.session.position
-        axes = self.session.axes
-        rows = [("row, column", f"{iy}, {ix}")]
-        if axes.scan_x.units != "px":
-            rows += [
-                ("y", f"{number(axes.scan_y.coordinate(iy))} {axes.scan_y.units}"),
-                ("x", f"{number(axes.scan_x.coordinate(ix))} {axes.scan_x.units}"),
-            ]
+        position, channels = self.session.position, self.session.channels
+        rows = place_of(position, self.session.axes)
         rows += [
-            (caption_of(name), self._value(channel))
-            for name, channel in self.session.channels.items()
+            (caption_of(name), value_at(channel, position, channels))
+            for name, channel in channels.items()
             if name not in _TOLD_WITH_ANOTHER
         ]
         cells = "".join(
@@ -55,15 +48,3 @@ class Readout(View):
             for name, value in rows
         )
         self._table.value = f"<table>{cells}</table>"
-
-    def _value(self, channel: Channel) -> str:
-        here = self.session.position
-        value = float(channel.values[here])
-        if channel.name == "angle":
-            std = self.session.channels["angle std"].values[here]
-            return uncertain_angle(value, float(std), channel.fold)
-        if channel.kind == "category" and math.isfinite(value):
-            words = category(channel.name, int(value))
-            sure = channel.confidence
-            return words if sure is None else f"{words} ({percent(float(sure[here]))})"
-        return quantity(value, channel.units)

@@ -9,6 +9,8 @@ from numpy.typing import NDArray
 
 from stemwidgets.state.channels import Channel, is_component
 from stemwidgets.state.session import Session
+from stemwidgets.views.drawing import Drawing
+from stemwidgets.views.hover import Hover
 from stemwidgets.views.painting import paint
 from stemwidgets.views.pointer import Phase, arrow
 from stemwidgets.views.raster import Raster
@@ -24,7 +26,8 @@ class ScanMap(View):
     """One channel of the session over the scan; what lies outside the region is faint.
 
     Pressing and dragging moves the session's position. After a press arrow keys move it too, with
-    Shift five at a time, until the mouse leaves the map.
+    Shift five at a time, until the mouse leaves the map. Other tools draw the session's region and
+    line, with the mouse or, corner by corner, with Enter. Esc takes them away.
 
     Parameters
     ----------
@@ -47,7 +50,18 @@ class ScanMap(View):
         super().__init__(session, unknown)
         require_channel(session, channel)
         self._grid = Grid(session.axes.scan_y, session.axes.scan_x)
-        self.raster = Raster(self._grid.frame(size), on_drag=self._dragged, on_key=self._key)
+        frame = self._grid.frame(size)
+        scales = frame.scales()
+        self.drawing = Drawing(session, self._grid, frame, scales)
+        self.raster = Raster(
+            frame,
+            marks=self.drawing.marks,
+            scales=scales,
+            on_drag=self._dragged,
+            on_key=self._key,
+            on_hover=self._hovered,
+        )
+        self._hover = Hover(session, self.drawing.hint, size)
         self._shown: Channel | None = None
         self._region: NDArray[np.bool_] | None = None
         self._steps: deque[tuple[int, int]] = deque()
@@ -59,7 +73,10 @@ class ScanMap(View):
         self._legend = ipywidgets.HTML(layout=ipywidgets.Layout(margin=f"0 0 0 {MARGIN['left']}px"))
         self.layout.min_width = f"{size + MARGIN['left'] + MARGIN['right']}px"
         self.parts = {"channel": self._choice, "figure": self.raster.figure, "legend": self._legend}
-        self.fill(self._choice, self.raster.box, self._legend)
+        self.parts |= {"tool": self.drawing.tools, "clear": self.drawing.clear}
+        self.parts["under mouse"] = self._hover.line
+        self.fill(self._choice, self.drawing.bar, self.raster.box, self._hover.line, self._legend)
+        self.listen(self.drawing.tools, self._choose_tool)
         self.listen(self._choice, self._draw)
         self.look(self._offer, "channels", "overview")
         self.look(self._cross, "position")
@@ -79,9 +96,26 @@ class ScanMap(View):
             self._choice.value = name
 
     def _dragged(self, phase: Phase, x: float, y: float) -> None:
-        self.go_to(*self._grid.position(x, y), phase)
+        place = self._grid.position(x, y)
+        if self.drawing.active:
+            self.drawing.dragged(phase, place)
+        else:
+            self.go_to(*place, phase)
+
+    def _hovered(self, point: tuple[float, float] | None) -> None:
+        place = None if point is None else self._grid.position(*point)
+        if place is not None:
+            self.drawing.hovered(place)
+        self.session.mailbox.post(
+            f"hover {id(self)}", lambda: self._hover.show(place, self._shown), delay=0.02
+        )
+
+    def _choose_tool(self) -> None:
+        self._hover.hint = self.drawing.hint
+        self._hover.show(None, None)
 
     def _key(self, key: str, shift: bool) -> None:
+        self.drawing.key(key)
         step = arrow(key, shift)
         if step is not None:
             self._steps.append(step)

@@ -31,6 +31,8 @@ STYLE = """<style>
   position: absolute; inset: 0; margin: 0; pointer-events: none; cursor: crosshair; outline: none;
 }
 .stemwidgets .stemwidgets-listening > .stemwidgets-pane { pointer-events: auto; }
+.stemwidgets .stemwidgets-tools { gap: 0 2px; max-width: 348px; }
+.stemwidgets .stemwidgets-tools button { font-size: 13px; padding: 0 5px; margin: 2px 1px; }
 .stemwidgets table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
 .stemwidgets td { padding: 2px 10px 2px 0; line-height: 1.35; }
 .stemwidgets .stemwidgets-caption { font-weight: 600; font-size: 16px; }

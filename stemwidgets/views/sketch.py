@@ -1,0 +1,117 @@
+"""What is drawn on a map by mouse or keys, corner by corner.
+
+Positions are ``(iy, ix)`` of the scan, fractions allowed.
+"""
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+import numpy as np
+
+Tool = Literal["Rectangle", "Polygon", "Lasso", "Line"]
+Place = tuple[float, float]
+
+
+@dataclass
+class Sketch:
+    """A drawing that is not finished.
+
+    Rectangles, lassos and lines are dragged. The corners of a polygon are clicked one after the
+    other; a click on the first or once more on the last ends it. With keys, all are set corner by
+    corner.
+
+    Parameters
+    ----------
+    tool : {"Rectangle", "Polygon", "Lasso", "Line"}
+        What is drawn.
+    shape : (int, int)
+        Rows and columns of the scan.
+    reach : (float, float)
+        Rows and columns within which two places are the same to the hand.
+    corners : list of (iy, ix)
+        What is drawn so far; the last follows the hand.
+    backwards : bool
+        Whether the hand holds the first end of a line.
+    """
+
+    tool: Tool
+    shape: tuple[int, int]
+    reach: tuple[float, float]
+    corners: list[Place] = field(default_factory=list)
+    backwards: bool = False
+
+    def press(self, place: Place) -> bool:
+        """The mouse goes down; whether the drawing is finished."""
+        if self.tool == "Polygon" and self.corners:
+            return self.add(place)
+        self.corners = [place] if self.tool == "Lasso" else [place, place]
+        return False
+
+    def take(self, line: tuple[Place, Place], place: Place) -> bool:
+        """Take hold of an end of a line that is there; whether there is one."""
+        first, last = line
+        for held, other in ((last, first), (first, last)):
+            if self.near(place, held):
+                self.corners, self.backwards = [other, place], held is first
+                return True
+        return False
+
+    def move(self, place: Place) -> None:
+        """The mouse is dragged, or leads the next corner of a polygon."""
+        if self.tool == "Lasso":
+            self.corners.append(place)
+        else:
+            self.corners[-1] = place
+
+    def release(self, place: Place) -> bool:
+        """The mouse goes up; whether the drawing is finished."""
+        self.move(place)
+        return self.tool != "Polygon"
+
+    def add(self, place: Place) -> bool:
+        """Set a corner by click or key; whether the drawing is finished.
+
+        The corner that follows the hand lies there from then on, and a new one follows.
+        """
+        if not self.corners:
+            self.corners = [place, place]
+            return False
+        fixed = self.corners[:-1]
+        if self.tool in ("Rectangle", "Line"):
+            self.corners = [fixed[0], place]
+            return True
+        again = self.near(place, fixed[-1]) or self.near(place, fixed[0])
+        self.corners = fixed if again else [*fixed, place, place]
+        return again
+
+    def near(self, one: Place, other: Place) -> bool:
+        """Whether two places are the same to the hand."""
+        apart = np.subtract(one, other) / self.reach
+        return bool(np.hypot(*apart) <= 1)
+
+    @property
+    def path(self) -> list[Place]:
+        """What is seen of it: a rectangle as it will be, the others open."""
+        return self.outline if self.tool == "Rectangle" else self.corners
+
+    @property
+    def empty(self) -> bool:
+        """Whether it is no more than a click."""
+        return all(self.near(self.corners[0], corner) for corner in self.corners)
+
+    @property
+    def outline(self) -> list[Place]:
+        """Corners around the region; a rectangle takes in every position that it touches."""
+        if self.tool != "Rectangle":
+            return self.corners
+        inner = np.clip(np.rint(self.corners), 0, np.subtract(self.shape, 1))
+        (top, left), (bottom, right) = inner.min(axis=0) - 0.5, inner.max(axis=0) + 0.5
+        return [(top, left), (top, right), (bottom, right), (bottom, left)]
+
+    @property
+    def line(self) -> tuple[Place, Place]:
+        """Both ends of a line, on the scan."""
+        first, last = np.clip(self.corners, 0, np.subtract(self.shape, 1)).tolist()
+        if self.backwards:
+            first, last = last, first
+        return (first[0], first[1]), (last[0], last[1])

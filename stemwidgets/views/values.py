@@ -1,0 +1,32 @@
+"""What channels say at one position of the scan, in words and units."""
+
+import math
+
+from stemwidgets.arrays.axes import Axes
+from stemwidgets.state.channels import Channel, Channels
+from stemwidgets.views.words import category, number, percent, quantity, uncertain_angle
+
+
+def value_at(channel: Channel, position: tuple[int, int], channels: Channels) -> str:
+    """Value and unit, with the uncertainty that another of the channels knows."""
+    value = float(channel.values[position])
+    if channel.name == "angle" and "angle std" in channels:
+        std = channels["angle std"].values[position]
+        return uncertain_angle(value, float(std), channel.fold)
+    if channel.kind == "category" and math.isfinite(value):
+        words = category(channel.name, int(value))
+        sure = channel.confidence
+        return words if sure is None else f"{words} ({percent(float(sure[position]))})"
+    return quantity(value, channel.units)
+
+
+def place_of(position: tuple[int, int], axes: Axes) -> list[tuple[str, str]]:
+    """Row and column, and where that is on the specimen: names and values."""
+    iy, ix = position
+    rows = [("row, column", f"{iy}, {ix}")]
+    if axes.scan_x.units != "px":
+        rows += [
+            ("y", f"{number(axes.scan_y.coordinate(iy))} {axes.scan_y.units}"),
+            ("x", f"{number(axes.scan_x.coordinate(ix))} {axes.scan_x.units}"),
+        ]
+    return rows
