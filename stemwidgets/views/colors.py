@@ -3,11 +3,14 @@
 Angles use the circle of `stemwidgets.arrays.color_wheel`, in OKLab (Ottosson 2020,
 https://bottosson.github.io/posts/oklab/). Signed values run from blue through white to orange in
 the same space. Maps of other values use viridis and patterns inferno (van der Walt & Smith 2015,
-CC0), between 17 of their colours. Categories take nine colours that lie at least 0.1 apart in
-OKLab, and from grey and white, for normal vision and for each of the three colour blindnesses as
-modelled by Machado, Oliveira & Fernandes (2009, doi:10.1109/TVCG.2009.113); a tenth category takes
-the first again.
+CC0), or, if one likes, cividis (Nuñez, Anderton & Renslow 2018, doi:10.1371/journal.pone.0199239),
+each between 17 of its colours, or greys that are even in OKLab. Categories take nine colours that
+lie at least 0.1 apart in OKLab, and from grey and white, for normal vision and for each of the
+three colour blindnesses as modelled by Machado, Oliveira & Fernandes (2009,
+doi:10.1109/TVCG.2009.113); a tenth category takes the first again.
 """
+
+from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +18,7 @@ from numpy.typing import NDArray
 from stemwidgets.arrays.color_wheel import CYCLIC, GREY, PALE, oklab_to_rgb
 
 RGBA = NDArray[np.uint8]
+Tone = Callable[[NDArray[np.float64]], NDArray[np.float64]]
 
 _VIRIDIS = (
     "440154 48186a 472d7b 424086 3b528b 33638d 2c728e 26828e 21918c "
@@ -24,22 +28,42 @@ _INFERNO = (
     "000004 0b0724 210c4a 3d0965 57106e 71196e 8a226a a32c61 bc3754 "
     "d24644 e45a31 f1731d f98e09 fcac11 f9cb35 f2ea69 fcffa4"
 )
+_CIVIDIS = (
+    "00224e 002e6a 1a386f 32436d 434e6c 535a6d 61656f 6f7073 7d7c78 "
+    "8c8878 9b9476 aba072 bcae6c cdbb63 dec958 f0d846 fee838"
+)
 _NINE = "ebc43b 3b62c4 00c49d d87600 b19dff 4e6200 893b76 3b1476 620000"
+
+
+def looked_up(
+    values: NDArray[np.floating],
+    limits: tuple[float, float],
+    table: NDArray[np.floating],
+    tone: Tone | None = None,
+) -> RGBA:
+    """Colours of a table, between two limits; grey where not finite.
+
+    `tone` says how far along the table (0 to 1) is the colour of each fraction of the way between
+    the limits, if not as far.
+    """
+    fraction = _fraction(values, *limits)
+    picture = _look_up(table, fraction if tone is None else tone(fraction))
+    return _grey_where_undefined(picture, values)
 
 
 def sequential(values: NDArray[np.floating], low: float, high: float) -> RGBA:
     """Colours of a map, from dark blue at `low` to yellow at `high`; grey where not finite."""
-    return _grey_where_undefined(_look_up(SEQUENTIAL, _fraction(values, low, high)), values)
+    return looked_up(values, (low, high), SEQUENTIAL)
 
 
 def intensity(values: NDArray[np.floating], low: float, high: float) -> RGBA:
     """Colours of a pattern, from black at `low` to pale yellow at `high`; grey where not finite."""
-    return _grey_where_undefined(_look_up(INTENSITY, _fraction(values, low, high)), values)
+    return looked_up(values, (low, high), INTENSITY)
 
 
 def diverging(values: NDArray[np.floating], limit: float) -> RGBA:
     """Colours from blue at ``-limit`` through white at zero to orange at `limit`."""
-    return _grey_where_undefined(_look_up(DIVERGING, _fraction(values, -limit, limit)), values)
+    return looked_up(values, (-limit, limit), DIVERGING)
 
 
 def cyclic(
@@ -135,3 +159,10 @@ DIVERGING = _between(
     (0.38, -0.02, -0.15), (0.70, -0.03, -0.10), (0.97, 0, 0), (0.72, 0.07, 0.11), (0.45, 0.10, 0.09)
 )
 QUALITATIVE = _rgb(_NINE)
+TABLES = {
+    "viridis": SEQUENTIAL,
+    "inferno": INTENSITY,
+    "cividis": _from_hex(_CIVIDIS),
+    "grey": _between((0.05, 0, 0), (1.0, 0, 0)),
+    "blue–white–orange": DIVERGING,
+}

@@ -3,7 +3,7 @@
 import base64
 import math
 from collections.abc import Callable
-from functools import cache
+from functools import cache, partial
 from html import escape
 from typing import Any
 
@@ -13,30 +13,53 @@ from numpy.typing import NDArray
 from stemwidgets.arrays.circular import period
 from stemwidgets.state.channels import Channel
 from stemwidgets.views import colors
+from stemwidgets.views.display import DIVERGING, Display, Limits
 from stemwidgets.views.raster import png
-from stemwidgets.views.words import category, interval, percent
+from stemwidgets.views.words import category, interval, number, percent
 
 Counts = NDArray[np.floating]
 
+AS_SUITS = Display()
 
-def paint(channel: Channel) -> tuple[colors.RGBA, str]:
-    """The picture of a channel and its legend in HTML."""
-    values, units = channel.values, channel.units
+
+def paint(channel: Channel, display: Display = AS_SUITS) -> tuple[colors.RGBA, str]:
+    """The picture of a channel and its legend in HTML.
+
+    Angles and categories have colours of their own, whatever the display.
+    """
+    values = channel.values
     if channel.kind == "angle":
         return colors.cyclic(values, channel.confidence, channel.fold), _wheel(channel)
-    finite = values[np.isfinite(values)]
-    if finite.size == 0:
+    if not np.isfinite(values).any():
         return colors.sequential(values, 0, 1), "nothing is defined here"
     if channel.kind == "category":
         return colors.qualitative(values, channel.confidence), _swatches(channel)
-    if channel.kind == "signed":
-        limit = float(np.percentile(np.abs(finite), 99.5)) or 1.0
-        return colors.diverging(values, limit), bar(colors.DIVERGING, -limit, limit, units)
-    low, high = (float(edge) for edge in np.percentile(finite, [0.5, 99.5]))
-    picture = colors.sequential(values, low, high)
-    if units == "rad":
-        low, high, units = math.degrees(low), math.degrees(high), "degrees"
-    return picture, bar(colors.SEQUENTIAL, low, high, units)
+    suited = suited_colors(channel)
+    limits, table = display.limits_of(values, suited), display.table(suited)
+    picture = colors.looked_up(values, limits, table, partial(display.tone, suited=suited))
+    return picture, _bar_of(display, suited, limits, channel.units)
+
+
+def suited_colors(channel: Channel) -> str:
+    """Name of the colours that suit a channel of numbers."""
+    return DIVERGING if channel.kind == "signed" else "viridis"
+
+
+def on_screen(units: str) -> tuple[float, str]:
+    """What numbers of these units are multiplied by to be written, and the units written."""
+    return (180 / math.pi, "degrees") if units == "rad" else (1.0, units)
+
+
+def _bar_of(display: Display, suited: str, limits: Limits, units: str) -> str:
+    factor, units = on_screen(units)
+    low, high = (factor * limit for limit in limits)
+    if display.scaling == "linear":
+        return bar(display.table(suited), low, high, units)
+    steps = np.linspace(0, 1, 1001)
+    middle = low + (high - low) * float(np.interp(0.5, display.tone(steps, suited), steps))
+    return bar(display.table(suited), low, high, number(middle)) + (
+        f"<div>{escape(', '.join(filter(None, (units, display.scaling))))}</div>"
+    )
 
 
 def paint_counts(
