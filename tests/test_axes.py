@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from stemwidgets.arrays.axes import Axes, Axis
+from stemwidgets.arrays.electrons import wavelength
 from stemwidgets.arrays.errors import InputError
 from stemwidgets.signals.axes import (
     arrays_to_signal,
@@ -12,7 +13,7 @@ from stemwidgets.signals.axes import (
     signal_to_arrays,
     to_arrays,
 )
-from stemwidgets.signals.units import detector_axis, scan_axis, wavelength
+from stemwidgets.signals.units import detector_axis, scan_axis
 
 SHAPE = (2, 5, 9, 12)
 

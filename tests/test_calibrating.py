@@ -7,6 +7,7 @@ from turned_graphene import turned_scan
 
 import stemwidgets as sw
 from stemwidgets.arrays.circular import wrap
+from stemwidgets.arrays.electrons import wavelength
 from stemwidgets.signals.axes import arrays_to_signal
 from stemwidgets.state import Session
 
@@ -108,3 +109,34 @@ def test_what_cannot_be_calibrated_says_so_and_changes_nothing():
     assert session.calibration.status == "failed"
     assert "at least 8×8" in session.calibration.problem
     assert session.calibration.found is None
+
+
+def test_a_rotation_and_a_semi_angle_that_are_known_are_taken(scan):
+    session = Session(*scan, beam_energy=60.0)
+    calibration = session.calibration
+    with pytest.raises(sw.InputError, match="calibrate the scan first"):
+        calibration.semi_angle = 12.0
+    calibration.start()
+    calibration.wait(60)
+    calibration.applied = True
+    calibration.rotation = "none"
+    flat = values(session)
+
+    calibration.given, calibration.rotation = 2.5 * np.pi, "given"
+    np.testing.assert_allclose(values(session)["COM x"], flat["COM y"], atol=1e-6)
+    calibration.semi_angle = 12.0
+    scale = calibration.used.scale
+    assert (scale.units, scale.source) == ("1/Å", "disc")
+    radius = scale.x * calibration.found.disc.radius
+    assert 1e3 * radius * wavelength(60.0) == pytest.approx(12.0)
+    ratio = scale.x / session.axes.kx.scale
+    np.testing.assert_allclose(values(session)["COM x"], ratio * flat["COM y"], rtol=1e-4)
+    calibration.semi_angle = 0.0
+    np.testing.assert_allclose(values(session)["COM x"], flat["COM y"], atol=1e-6)
+    session.close()
+
+
+@pytest.mark.parametrize("nonsense", [-1.0, np.nan, np.inf])
+def test_what_is_no_semi_angle_is_refused(session, nonsense):
+    with pytest.raises(sw.InputError, match="semi-angle"):
+        session.calibration.semi_angle = nonsense

@@ -70,6 +70,37 @@ def test_the_box_takes_the_com_of_a_map_there_and_back(session):
     assert image.image.value == before
 
 
+def test_rotation_and_semi_angle_are_typed_in(scan):
+    session = Session(*scan, beam_energy=60.0)
+    panel = CalibrationPanel(session)
+    assert panel.parts["given"].disabled
+    assert panel.parts["semi_angle"].disabled
+    panel.parts["calibrate"].click()
+    session.wait(60)
+
+    panel.parts["given"].value = -40.5
+    assert panel.parts["rotation"].value == "given"
+    assert session.calibration.used.scan_rotation.angle == pytest.approx(np.radians(-40.5))
+    assert "-40.50° (given)" in panel.parts["table"].value
+    panel.parts["semi_angle"].value = 21.0
+    assert "by the disc of 21 mrad" in panel.parts["table"].value
+    panel.parts["rotation"].value = "found"
+    assert panel.parts["given"].value == -40.5
+    assert "(given)" not in panel.parts["table"].value
+    session.close()
+
+
+def test_a_semi_angle_that_tells_no_scale_is_refused_in_words(scan):
+    session = Session(*scan)
+    panel = CalibrationPanel(session)
+    panel.parts["calibrate"].click()
+    session.wait(60)
+    panel.parts["semi_angle"].value = 21.0
+    assert "Expected the beam energy" in panel.parts["status"].value
+    assert panel.parts["semi_angle"].value == 0.0
+    session.close()
+
+
 def test_an_unresolved_rotation_has_to_be_chosen():
     session = Session(disc_scan((12, 15, 40, 44)))
     panel = CalibrationPanel(session)

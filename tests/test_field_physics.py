@@ -6,10 +6,10 @@ from phase_objects import ENERGY, SIGMA, WAVELENGTH, phase_scan
 
 import stemwidgets as sw
 from stemwidgets.arrays.center_of_mass import calibrated, center_of_mass
+from stemwidgets.arrays.electrons import wavelength
 from stemwidgets.arrays.fields import divergence, interaction_constant
 from stemwidgets.arrays.potential import potential
 from stemwidgets.signals.axes import arrays_to_signal
-from stemwidgets.signals.units import wavelength
 
 CELL = np.array([2.464, 4.268])
 

@@ -81,11 +81,13 @@ def test_the_code_of_a_training_that_went_on_makes_its_maps(file, tmp_path):
     session.close()
 
 
-def test_the_code_calibrates_and_takes_apart_as_the_screen_does():
+@pytest.mark.parametrize("semi_angle", [0.0, 31.0])
+def test_the_code_calibrates_and_takes_apart_as_the_screen_does(semi_angle):
     session = sw.Session(sw.samples.graphene())
     session.calibration.start()
     session.wait(60)
     session.calibration.rotation = "opposite"
+    session.calibration.semi_angle = semi_angle
     session.calibration.applied = True
     for method in ("PCA", "NMF"):
         session.decomposition.start(method, 3)

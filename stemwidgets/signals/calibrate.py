@@ -9,13 +9,13 @@ from numpy.typing import NDArray
 
 from stemwidgets.arrays.calibration import Scale, measure, scale_from_disc
 from stemwidgets.arrays.disc import Disc
+from stemwidgets.arrays.electrons import wavelength
 from stemwidgets.arrays.errors import InputError
 from stemwidgets.arrays.scan_rotation import ScanRotation
 from stemwidgets.signals.axes import beam_energy as energy_of
 from stemwidgets.signals.axes import to_arrays
 from stemwidgets.signals.calibration import Calibration
 from stemwidgets.signals.load import load
-from stemwidgets.signals.units import wavelength
 
 
 def calibrate(

@@ -10,6 +10,7 @@ from stemwidgets.arrays.calibration import Measured, Scale
 from stemwidgets.arrays.calibration_words import findings
 from stemwidgets.arrays.descan import Descan
 from stemwidgets.arrays.disc import Disc, Ellipse
+from stemwidgets.arrays.electrons import wavelength
 from stemwidgets.arrays.errors import InputError
 from stemwidgets.arrays.scan_rotation import ScanRotation
 from stemwidgets.signals.calibrated import (
@@ -19,7 +20,6 @@ from stemwidgets.signals.calibrated import (
     former_signal,
 )
 from stemwidgets.signals.center_of_mass import CenterOfMass
-from stemwidgets.signals.units import wavelength
 
 FORMAT = "stemwidgets calibration 1"
 WIDTH = 14  # of the names in print

@@ -10,13 +10,14 @@ from pyxem.signals import BeamShift
 
 from stemwidgets.arrays.axes import Axes
 from stemwidgets.arrays.center_of_mass import calibrated, centroids, moments
+from stemwidgets.arrays.electrons import wavelength
 from stemwidgets.arrays.errors import InputError
 from stemwidgets.arrays.fields import electric_field, interaction_constant
 from stemwidgets.arrays.potential import potential
 from stemwidgets.signals.axes import beam_energy, to_arrays
 from stemwidgets.signals.beam_shift import beam_shift
 from stemwidgets.signals.load import load
-from stemwidgets.signals.units import in_units, wavelength
+from stemwidgets.signals.units import in_units
 from stemwidgets.signals.vector_maps import VectorMaps, component_signals
 
 Map = NDArray[np.float64]

@@ -4,9 +4,8 @@ import math
 import re
 from dataclasses import replace
 
-from scipy.constants import c, elementary_charge, h, m_e
-
 from stemwidgets.arrays.axes import Axis
+from stemwidgets.arrays.electrons import wavelength
 from stemwidgets.arrays.errors import InputError
 
 _LENGTHS = {  # in Å
@@ -27,23 +26,6 @@ _LENGTHS = {  # in Å
 _ANGLES = {"mrad": 1.0, "rad": 1e3, "µrad": 1e-3, "urad": 1e-3, "deg": 1e3 * math.pi / 180}
 _PIXELS = {"px", "pixel", "pixels"}
 _UNDEFINED = {"", "<undefined>", "undefined", "none", "None"}
-
-
-def wavelength(beam_energy: float) -> float:
-    """Relativistic wavelength of an electron.
-
-    Parameters
-    ----------
-    beam_energy : float
-        Energy of the beam [keV].
-
-    Returns
-    -------
-    float
-        Wavelength [Å].
-    """
-    energy = beam_energy * 1e3 * elementary_charge
-    return float(1e10 * h * c / math.sqrt(energy * (energy + 2 * m_e * c**2)))
 
 
 def scan_axis(axis: Axis) -> Axis:

@@ -4,12 +4,19 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from traitlets import Bool, Enum, Instance, observe, validate
+from traitlets import Bool, Enum, Float, Instance, observe, validate
 
 from stemwidgets.arrays.axes import Axes
-from stemwidgets.arrays.calibration import Measured, measure, to_scan_frame
+from stemwidgets.arrays.calibration import (
+    Measured,
+    Scale,
+    measure,
+    scale_from_disc,
+    to_scan_frame,
+)
 from stemwidgets.arrays.center_of_mass import Deflection, calibrated
 from stemwidgets.arrays.circular import wrap
+from stemwidgets.arrays.electrons import wavelength
 from stemwidgets.arrays.errors import InputError
 from stemwidgets.arrays.scan_rotation import ScanRotation
 from stemwidgets.state.computing import Computing
@@ -17,7 +24,7 @@ from stemwidgets.state.computing import Computing
 if TYPE_CHECKING:
     from stemwidgets.state.session import Session
 
-ROTATIONS = ("found", "opposite", "none")
+ROTATIONS = ("found", "opposite", "none", "given")
 
 
 class Calibrating(Computing):
@@ -32,9 +39,16 @@ class Calibrating(Computing):
     ----------
     found : Measured or None
         What the scan tells about its microscope.
-    rotation : {"found", "opposite", "none"} or None
-        The rotation that is taken: as found, 180° off, or none, which leaves vectors in the frame
-        of the detector. None until one is chosen where the scan does not tell it.
+    rotation : {"found", "opposite", "none", "given"} or None
+        The rotation that is taken: as found, 180° off, none, which leaves vectors in the frame of
+        the detector, or that which was `given`. None until one is chosen where the scan does not
+        tell it.
+    given : float
+        Rotation [rad] that is known otherwise; positive turns +x of the scan towards +y. Whether
+        the detector is mirrored is taken as found.
+    semi_angle : float
+        Convergence semi-angle [mrad], 0 where it is not known. It is the radius of the disc, which
+        gives the COM its scale: in 1/Å where the beam energy is known, else in mrad.
     applied : bool
         Whether the channels of the COM are less the descan and in the frame of the scan. Without
         it they are those of the patterns as they were read.
@@ -42,6 +56,8 @@ class Calibrating(Computing):
 
     found = Instance(Measured, allow_none=True, read_only=True)
     rotation = Enum(ROTATIONS, default_value=None, allow_none=True)
+    given = Float(0.0)
+    semi_angle = Float(0.0)
     applied = Bool(False)
 
     def __init__(self, session: "Session") -> None:
@@ -58,13 +74,37 @@ class Calibrating(Computing):
         """What was found, with the rotation that is taken; None if none is."""
         if self.found is None or self.rotation is None:
             return None
-        rotation = self.found.scan_rotation
+        rotation, scale = self.found.scan_rotation, self.found.scale
         if self.rotation == "opposite":
             angle = float(wrap(rotation.angle + np.pi))
             rotation = ScanRotation(angle, rotation.std, rotation.handedness)
         elif self.rotation == "none":
             rotation = ScanRotation(0.0)
-        return replace(self.found, scan_rotation=rotation)
+        elif self.rotation == "given":
+            rotation = ScanRotation(float(wrap(self.given)), handedness=rotation.handedness)
+        if self.semi_angle:
+            scale = self._scale(self.semi_angle)
+        return replace(self.found, scan_rotation=rotation, scale=scale)
+
+    @property
+    def wavelength(self) -> float | None:
+        """Of the electrons [Å], where the beam energy is known."""
+        energy = self._session.beam_energy
+        return wavelength(energy) if energy else None
+
+    def restore(self, found: Measured) -> None:
+        """Take over what was measured before."""
+        self._keep(found)
+        self.set_trait("status", "finished")
+
+    def _scale(self, semi_angle: float) -> Scale:
+        assert self.found is not None
+        if self.found.scale.units == "1/Å" and self.wavelength is None:
+            raise InputError(
+                "Expected the beam energy in the scan's metadata, as its detector axes are in 1/Å: "
+                "without it the semi-angle in mrad tells no scale."
+            )
+        return scale_from_disc(self.found.disc, self.found.scale, semi_angle, self.wavelength)
 
     def _keep(self, measured: Measured) -> None:
         if not measured.scan_rotation.resolved:
@@ -82,7 +122,24 @@ class Calibrating(Computing):
             )
         return bool(proposal["value"])
 
-    @observe("applied", "rotation", "found")
+    @validate("semi_angle")
+    def _possible(self, proposal: Any) -> float:
+        value = float(proposal["value"])
+        if not 0 <= value < np.inf:
+            raise InputError(f"Expected a semi-angle [mrad], or 0 for none, got {value!r}.")
+        if value and self.found is None:
+            raise InputError("Expected a disc that the semi-angle is of: calibrate the scan first.")
+        if value:
+            self._scale(value)
+        return value
+
+    @validate("given")
+    def _finite(self, proposal: Any) -> float:
+        if not np.isfinite(proposal["value"]):
+            raise InputError(f"Expected a rotation [rad], got {proposal['value']!r}.")
+        return float(proposal["value"])
+
+    @observe("applied", "rotation", "found", "given", "semi_angle")
     def _show(self, _: Any = None) -> None:
         used = self.used
         if used is None:
@@ -92,8 +149,18 @@ class Calibrating(Computing):
         if overview is None or taken == self._shown:
             return
         self._shown = taken
+        if taken is not None and self.semi_angle:
+            axes = _scaled(axes, taken.scale)
         com = calibrated(overview.com, axes, overview.reference)
         self._session.show_com(com if taken is None else _in_scan_frame(com, axes, taken))
+
+
+def _scaled(axes: Axes, scale: Scale) -> Axes:
+    ky, kx = (
+        replace(axis, scale=size, units=scale.units)
+        for axis, size in zip(axes[2:], (scale.y, scale.x), strict=True)
+    )
+    return Axes(axes.scan_y, axes.scan_x, ky, kx)
 
 
 def _in_scan_frame(com: Deflection, axes: Axes, measured: Measured) -> Deflection:

@@ -13,11 +13,7 @@ if TYPE_CHECKING:
 
 def code(snapshot: "Snapshot") -> str:
     """Python that makes the maps of a session anew, to the last bit on the same machine."""
-    parts = ["import stemwidgets as sw", "", _scan(snapshot), "com = sw.center_of_mass(signal)"]
-    if snapshot.scan_rotation is not None:
-        angle, hand = snapshot.scan_rotation.angle, snapshot.scan_rotation.handedness
-        parts.append(f"calibration = sw.calibrate(signal, rotation={angle!r}, handedness={hand!r})")
-        parts.append("com = calibration.apply(com)")
+    parts = ["import stemwidgets as sw", "", _scan(snapshot), *_center_of_mass(snapshot)]
     if isinstance(snapshot.detector, MaskDetector):
         parts.append("# the virtual image of a mask is not in here: it needs the mask")
     elif snapshot.detector is not None:
@@ -69,6 +65,20 @@ def _scan(snapshot: "Snapshot") -> str:
     if snapshot.read_from is not None:
         words.append(f"once read from {str(snapshot.read_from)!r}")
     return f"# put the scan here: {', '.join(words)}\nsignal = ..."
+
+
+def _center_of_mass(snapshot: "Snapshot") -> list[str]:
+    rotation = snapshot.scan_rotation
+    if rotation is None:
+        return ["com = sw.center_of_mass(signal)"]
+    words = f"rotation={rotation.angle!r}, handedness={rotation.handedness!r}"
+    scan = "signal"
+    if snapshot.semi_angle:
+        words, scan = f"semi_angle={snapshot.semi_angle!r}, {words}", "calibration.apply(signal)"
+    return [
+        f"calibration = sw.calibrate(signal, {words})",
+        f"com = calibration.apply(sw.center_of_mass({scan}))",
+    ]
 
 
 def _model(snapshot: "Snapshot") -> str:

@@ -31,6 +31,7 @@ def record(snapshot: "Snapshot") -> dict[str, Any]:
         "scan": _known(scan),
         "detector": repr(snapshot.detector) if snapshot.detector else None,
         "scan rotation (rad)": snapshot.scan_rotation and snapshot.scan_rotation.angle,
+        "semi-angle (mrad)": snapshot.semi_angle or None,
         "model": settings(snapshot.model) if snapshot.model is not None else None,
         "trainings": list(snapshot.trainings) if snapshot.model is not None else None,
         "comparison": snapshot.comparison,

@@ -86,6 +86,7 @@ class Session(signals.Session):
             position=self.position,
             detector=self.detector,
             scan_rotation=None if calibration is None else calibration.scan_rotation,
+            semi_angle=0.0 if calibration is None else self.calibration.semi_angle,
             channels=self.channels,
             mean_pattern=self.overview.mean_pattern,
             model=self.model,

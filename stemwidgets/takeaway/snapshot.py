@@ -43,6 +43,8 @@ class Snapshot:
         The virtual detector.
     scan_rotation : ScanRotation or None
         That of the calibration with which the COM is shown; None without one.
+    semi_angle : float
+        Convergence semi-angle [mrad] that gives the COM its scale; 0 without one.
     channels : mapping of str to Channel
         The maps on screen.
     mean_pattern : ndarray, shape [ky, kx]
@@ -67,6 +69,7 @@ class Snapshot:
     position: tuple[int, int]
     detector: Any
     scan_rotation: ScanRotation | None
+    semi_angle: float
     channels: Mapping[str, Channel]
     mean_pattern: NDArray[Any]
     model: Any

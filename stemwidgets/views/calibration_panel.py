@@ -1,5 +1,7 @@
 """Calibrate a scan, see what was found, and take the COM into the frame of the scan."""
 
+import math
+from dataclasses import replace
 from html import escape
 from typing import Any
 
@@ -7,8 +9,10 @@ import ipywidgets
 import numpy as np
 from bqplot import Lines
 
+from stemwidgets.arrays.calibration import Measured
 from stemwidgets.arrays.calibration_words import findings
 from stemwidgets.arrays.disc import Disc
+from stemwidgets.arrays.errors import InputError
 from stemwidgets.state.session import Session
 from stemwidgets.views.painting import paint_counts
 from stemwidgets.views.raster import Raster
@@ -21,6 +25,7 @@ ROTATIONS = {
     "found": "as found",
     "opposite": "its opposite",
     "none": "none: frame of the detector",
+    "given": "as typed in",
 }
 _WIDTH = "346px"
 
@@ -29,7 +34,9 @@ class CalibrationPanel(View):
     """Finds disc, descan and scan rotation; the disc is drawn on the mean pattern.
 
     The COM of all maps is calibrated while the box is ticked: less the descan, and in the frame of
-    the scan. Where the scan does not tell the rotation it has to be chosen first.
+    the scan. Where the scan does not tell the rotation it has to be chosen or typed in first.
+    Typed in [degrees], it is that by which patterns are turned clockwise against the scan; the
+    semi-angle [mrad] gives the COM its scale by the radius of the disc, 0 leaves that of the axes.
 
     Parameters
     ----------
@@ -59,8 +66,10 @@ class CalibrationPanel(View):
             value=None,
             description="scan rotation",
             layout=ipywidgets.Layout(width="340px"),
-            style={"description_width": "110px"},
+            style={"description_width": "140px"},
         )
+        self._given = _number("rotation (degrees)", "clockwise positive, 0 along the scan")
+        self._semi_angle = _number("semi-angle (mrad)", "of the disc; 0: scale of the axes", 0.0)
         self._apply = ipywidgets.Checkbox(
             value=False,
             description="apply to the COM",
@@ -69,9 +78,12 @@ class CalibrationPanel(View):
         )
         self._status, self._table = ipywidgets.HTML(), ipywidgets.HTML()
         self._legend = ipywidgets.HTML(layout=ipywidgets.Layout(margin=f"0 0 0 {MARGIN['left']}px"))
+        self._refused = ""
         self.parts = {
             "calibrate": self._button,
             "rotation": self._rotation,
+            "given": self._given,
+            "semi_angle": self._semi_angle,
             "apply": self._apply,
             "status": self._status,
             "table": self._table,
@@ -81,16 +93,27 @@ class CalibrationPanel(View):
         self._arrange()
         self.press(self._button, session.calibration.start)
         self.listen(self._rotation, self._turn)
+        self.listen(self._given, self._give)
+        self.listen(self._semi_angle, self._scale)
         self.listen(self._apply, self._switch)
         self.look(self._draw_pattern, "overview", "problem")
         self.look(self._draw, "overview")
-        self.look(self._draw, "status", "found", "rotation", "applied", at=session.calibration)
+        traits = ("status", "found", "rotation", "given", "semi_angle", "applied")
+        self.look(self._draw, *traits, at=session.calibration)
         self._draw_pattern()
         self._draw()
 
     def _arrange(self) -> None:
         controls = ipywidgets.VBox(
-            [self._button, self._rotation, self._apply, self._status, self._table]
+            [
+                self._button,
+                self._rotation,
+                self._given,
+                self._semi_angle,
+                self._apply,
+                self._status,
+                self._table,
+            ]
         )
         controls.layout.width = _WIDTH
         picture = ipywidgets.VBox([caption("mean pattern"), self.raster.figure, self._legend])
@@ -102,6 +125,23 @@ class CalibrationPanel(View):
 
     def _turn(self) -> None:
         self.session.calibration.rotation = self._rotation.value
+
+    def _give(self) -> None:
+        calibration, given = self.session.calibration, math.radians(self._given.value)
+        if not math.isclose(given, calibration.given, abs_tol=1e-9):
+            calibration.given = given
+            calibration.rotation = "given"
+
+    def _scale(self) -> None:
+        calibration = self.session.calibration
+        if self._semi_angle.value == calibration.semi_angle:
+            return
+        self._refused = ""
+        try:
+            calibration.semi_angle = self._semi_angle.value
+        except InputError as error:
+            self._refused = str(error)
+        self._draw()
 
     def _switch(self) -> None:
         self.session.calibration.applied = self._apply.value
@@ -122,14 +162,29 @@ class CalibrationPanel(View):
         self._status.value = f"<div style='line-height:1.4'>{self._words()}</div>"
         self._rotation.disabled = calibration.found is None
         self._rotation.value = calibration.rotation
+        self._given.disabled = self._semi_angle.disabled = calibration.found is None
+        if calibration.rotation == "given":
+            self._given.value = round(math.degrees(calibration.given), 9)
+        self._semi_angle.value = calibration.semi_angle
         self._apply.disabled = calibration.used is None
         self._apply.value = calibration.applied
         found = calibration.found
-        self._table.value = "" if found is None else _table(findings(found))
+        self._table.value = "" if found is None else _table(self._findings(found))
         self._draw_disc(None if found is None else found.disc)
+
+    def _findings(self, found: Measured) -> dict[str, str]:
+        """What is taken of scale and typed rotation, and else what was found, chosen or not."""
+        calibration = self.session.calibration
+        used = calibration.used
+        if used is not None:
+            rotation = (used if calibration.rotation == "given" else found).scan_rotation
+            found = replace(used, scan_rotation=rotation)
+        return findings(found, calibration.semi_angle or None, calibration.wavelength)
 
     def _words(self) -> str:
         calibration = self.session.calibration
+        if self._refused:
+            return f"<div class='stemwidgets-problem'>{escape(self._refused)}</div>"
         if calibration.running:
             return "reading the patterns …"
         if calibration.problem:
@@ -150,6 +205,20 @@ class CalibrationPanel(View):
         with self._outline.hold_sync():
             self._outline.x, self._outline.y = x, y
             self._outline.visible = True
+
+
+def _number(words: str, hint: str, least: float | None = None) -> ipywidgets.FloatText:
+    kind = ipywidgets.FloatText if least is None else ipywidgets.BoundedFloatText
+    limits = {} if least is None else {"min": least, "max": 1e4}
+    return kind(
+        value=0.0,
+        description=words,
+        tooltip=hint,
+        continuous_update=False,
+        layout=ipywidgets.Layout(width="250px"),
+        style={"description_width": "140px"},
+        **limits,
+    )
 
 
 def _table(lines: dict[str, str]) -> str:
