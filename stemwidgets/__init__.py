@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from stemwidgets.views.decomposition_panel import DecompositionPanel as DecompositionPanel
     from stemwidgets.views.export_panel import ExportPanel as ExportPanel
     from stemwidgets.views.latent_scatter import LatentScatter as LatentScatter
+    from stemwidgets.views.line_profile import LineProfile as LineProfile
     from stemwidgets.views.loss_plot import LossPlot as LossPlot
     from stemwidgets.views.manifold_view import ManifoldView as ManifoldView
     from stemwidgets.views.pattern_view import PatternView as PatternView
@@ -70,6 +71,7 @@ _HOMES = {
     "ExportPanel": "views.export_panel",
     "InputError": "arrays.errors",
     "LatentScatter": "views.latent_scatter",
+    "LineProfile": "views.line_profile",
     "LossPlot": "views.loss_plot",
     "ManifoldView": "views.manifold_view",
     "Maps": "signals.maps",

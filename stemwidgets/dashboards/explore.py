@@ -5,6 +5,7 @@ from typing import Any
 from stemwidgets.dashboards.dashboard import Dashboard, column, pair, session_of
 from stemwidgets.views.detector_panel import DetectorPanel
 from stemwidgets.views.export_panel import ExportPanel
+from stemwidgets.views.line_profile import LineProfile
 from stemwidgets.views.pattern_view import PatternView
 from stemwidgets.views.readout import Readout
 from stemwidgets.views.scan_map import ScanMap
@@ -40,6 +41,7 @@ def explore(source: Any, lazy: bool = False, **unknown: Any) -> Dashboard:
         "virtual_detector": ScanMap(session, "virtual detector"),
         "com_angle": ScanMap(session, "COM angle"),
         "com_magnitude": ScanMap(session, "COM magnitude"),
+        "profile": LineProfile(session),
         "readout": Readout(session),
         "take_away": ExportPanel(session),
     }
@@ -47,7 +49,10 @@ def explore(source: Any, lazy: bool = False, **unknown: Any) -> Dashboard:
         session,
         [
             [pair(parts["map"], parts["pattern"]), column(parts["detector"], parts["readout"])],
-            [pair(parts["virtual_detector"], parts["com_angle"]), parts["com_magnitude"]],
+            [
+                pair(parts["virtual_detector"], parts["com_angle"]),
+                column(parts["com_magnitude"], parts["profile"]),
+            ],
             [parts["take_away"]],
         ],
     )

@@ -1,8 +1,10 @@
-"""What channels say at one position of the scan, in words and units."""
+"""What channels say at one position of the scan, or at many, in words and units."""
 
 import math
+from typing import Any
 
 from stemwidgets.arrays.axes import Axes
+from stemwidgets.arrays.summary import circular_summary, majority, summary
 from stemwidgets.state.channels import Channel, Channels
 from stemwidgets.views.words import category, number, percent, quantity, uncertain_angle
 
@@ -18,6 +20,22 @@ def value_at(channel: Channel, position: tuple[int, int], channels: Channels) ->
         sure = channel.confidence
         return words if sure is None else f"{words} ({percent(float(sure[position]))})"
     return quantity(value, channel.units)
+
+
+def mean_of(channel: Channel, values: Any) -> str:
+    """Mean ± standard deviation of many values of a channel; of classes the most frequent."""
+    if channel.kind == "category":
+        most = majority(values)
+        if most.defined == 0:
+            return quantity(math.nan, "")
+        return f"{category(channel.name, most.kind)} ({percent(most.share)})"
+    if channel.kind == "angle":
+        mean = circular_summary(values, channel.fold)
+        return uncertain_angle(mean.mean, mean.std, channel.fold)
+    mean = summary(values)
+    if channel.units == "rad":
+        return uncertain_angle(mean.mean, mean.std)
+    return f"{number(mean.mean)} ± {number(mean.std)} {channel.units}".strip()
 
 
 def place_of(position: tuple[int, int], axes: Axes) -> list[tuple[str, str]]:

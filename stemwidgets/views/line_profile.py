@@ -1,0 +1,198 @@
+"""A channel along the line that is drawn on a map."""
+
+import math
+import re
+from html import escape
+from typing import Any
+
+import ipywidgets
+import numpy as np
+from bqplot import Lines
+from numpy.typing import NDArray
+
+from stemwidgets.arrays import line_profile as arrays
+from stemwidgets.arrays.errors import InputError
+from stemwidgets.state.channels import Channel
+from stemwidgets.state.session import Session
+from stemwidgets.views.channel_choice import ChannelChoice
+from stemwidgets.views.raster import Raster
+from stemwidgets.views.screen import Frame
+from stemwidgets.views.values import mean_of
+from stemwidgets.views.view import View, caption, require_channel
+from stemwidgets.views.words import caption_of, power_of_ten, quantity, waiting_for
+
+NO_LINE = "choose Line above a map and drag"
+NUMBER = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)")
+
+
+class LineProfile(View):
+    """One channel against the distance along the session's line, averaged across it.
+
+    The line is drawn on a map, or typed as row and column of both ends. Between positions, maps are
+    interpolated; undefined positions are left out. Angles are averaged around the circle and not
+    unwrapped: the curve is interrupted where they pass from one end of the circle to the other.
+    Classes are read at the nearest position, without a mean.
+
+    Parameters
+    ----------
+    session : Session
+        What it shows.
+    channel : str
+        Name of the channel shown first; it may be one that training will bring.
+    averaged : float
+        Full width of the strip over which is averaged, in the units of the scan axes.
+    width, height : int
+        Size of the plot on screen, without margins [CSS px].
+
+    Raises
+    ------
+    InputError
+        For an unknown keyword or channel, or a negative width.
+    """
+
+    def __init__(
+        self,
+        session: Session,
+        channel: str = "sum",
+        averaged: float = 0.0,
+        width: int = 276,
+        height: int = 150,
+        **unknown: Any,
+    ) -> None:
+        super().__init__(session, unknown)
+        require_channel(session, channel)
+        scan_y, scan_x = session.axes.scan_y, session.axes.scan_x
+        self._units = scan_x.units
+        self._steps = (scan_y.scale, scan_x.scale)
+        if not 0 <= averaged < math.inf:
+            raise InputError(f"Expected a width of 0 or more {self._units}, got {averaged!r}.")
+        frame = Frame(0, 1, 1, 0, width, height, f"distance ({self._units})", "")
+        scales = frame.scales()
+        self._curve = Lines(
+            x=[0, 1], y=[0, 0], scales=scales, colors=["#1565c0"], stroke_width=2, visible=False
+        )
+        self.raster = Raster(frame, marks=[self._curve], scales=scales)
+        self.raster.figure.remove_class("stemwidgets-picture")
+        self._choice = ChannelChoice(session, channel, layout=ipywidgets.Layout(width="220px"))
+        smaller = min(abs(step) for step in self._steps)
+        initial = {"description_width": "initial"}
+        self._width = ipywidgets.BoundedFloatText(
+            value=averaged,
+            min=0.0,
+            max=smaller * max(session.shape[:2]),
+            step=smaller,
+            description=f"averaged over ({self._units})",
+            style=initial,
+            layout=ipywidgets.Layout(width="230px"),
+        )
+        self._ends = ipywidgets.Text(
+            description="row, column of both ends",
+            placeholder="0, 0 to 5, 8",
+            continuous_update=False,
+            style=initial,
+            layout=ipywidgets.Layout(width="346px"),
+        )
+        self._words = ipywidgets.HTML()
+        self.parts = {
+            "channel": self._choice,
+            "width": self._width,
+            "ends": self._ends,
+            "figure": self.raster.figure,
+            "curve": self._curve,
+            "words": self._words,
+        }
+        heading = ipywidgets.HBox([caption("profile"), self._choice])
+        heading.layout.grid_gap = "16px"
+        self.fill(heading, self.raster.figure, self._words, self._width, self._ends)
+        self.listen(self._choice, self._draw)
+        self.listen(self._width, self._draw)
+        self.listen(self._ends, self._typed)
+        self.look(self._choice.offer, "channels")
+        self.look(self._draw, "line", "channels")
+        self._draw()
+
+    def _typed(self) -> None:
+        text = self._ends.value.strip()
+        numbers = [float(number) for number in NUMBER.findall(text)]
+        if text == _in_words(self.session.line):
+            return
+        if text and len(numbers) != 4:
+            raise InputError(
+                f"Expected row and column of both ends, such as 0, 0 to 5, 8, got {text!r}."
+            )
+        rows, columns = (size - 1 for size in self.session.shape[:2])
+        ends = np.clip(np.reshape(numbers, (-1, 2)), 0, (rows, columns)).tolist()
+        self.session.line = ends or None
+
+    def _draw(self) -> None:
+        channel, line = self._choice.channel, self.session.line
+        self._ends.value = _in_words(line)
+        self._curve.visible = False
+        self._words.value = ""
+        if line is None or line[0] == line[1]:
+            self.raster.clear(NO_LINE)
+        elif channel is None:
+            self.raster.clear(waiting_for(self.session.training.active))
+        else:
+            self._show(channel, self._read(channel, line))
+
+    def _read(self, channel: Channel, line: Any) -> arrays.LineProfile:
+        start, end = line
+        values, steps, width = channel.values, self._steps, self._width.value
+        if channel.kind == "category":
+            return arrays.nearest_profile(values, start, end, steps)
+        if channel.kind == "angle":
+            return arrays.angle_profile(values, start, end, steps, width, channel.fold)
+        return arrays.line_profile(values, start, end, steps, width)
+
+    def _show(self, channel: Channel, profile: arrays.LineProfile) -> None:
+        distance, values = profile.distance, profile.values
+        length = quantity(float(distance[-1]), self._units)
+        self._words.value = escape(f"{length} long, mean {mean_of(channel, values)}")
+        if not np.isfinite(values).any():
+            self.raster.clear("nothing is defined here")
+            return
+        if channel.kind == "angle":
+            jumps = np.flatnonzero(arrays.crossed(values, channel.fold)) + 1
+            distance = np.insert(distance, jumps, distance[jumps])
+            values = np.insert(values, jumps, np.nan)
+        values, units = _readable(values, channel.units)
+        label = f"{caption_of(channel.name)} ({units})" if units else caption_of(channel.name)
+        self.raster.clear()
+        self.raster.move_to(self._frame(float(distance[-1]), values, label))
+        with self._curve.hold_sync():
+            self._curve.x, self._curve.y = distance, values
+            self._curve.visible = True
+
+    def _frame(self, length: float, values: NDArray[np.float64], label: str) -> Frame:
+        old = self.raster.frame
+        low, high = float(np.nanmin(values)), float(np.nanmax(values))
+        room = 0.05 * (high - low) or 0.05 * abs(high) or 1.0
+        return Frame(
+            left=0.0,
+            right=length,
+            top=high + room,
+            bottom=low - room,
+            width=old.width,
+            height=old.height,
+            x_label=old.x_label,
+            y_label=label,
+        )
+
+
+def _readable(values: NDArray[np.float64], units: str) -> tuple[NDArray[np.float64], str]:
+    """Angles in degrees, and large and small numbers with their power of ten in the unit."""
+    if units == "rad":
+        return np.degrees(values), "°"
+    largest = float(np.nanmax(np.abs(values)))
+    power = math.floor(math.log10(largest)) if largest > 0 else 0
+    if -3 < power < 4:
+        return values, units
+    return values / 10.0**power, f"{power_of_ten(power)} {units}".strip()
+
+
+def _in_words(line: Any) -> str:
+    if line is None:
+        return ""
+    start, end = (f"{iy:.4g}, {ix:.4g}" for iy, ix in line)
+    return f"{start} to {end}"
