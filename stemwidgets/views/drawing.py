@@ -7,10 +7,10 @@ import ipywidgets
 import numpy as np
 from bqplot import LinearScale, Lines, Scatter
 
-from stemwidgets.state.session import Session
 from stemwidgets.views.pointer import Phase
 from stemwidgets.views.screen import Frame, Grid
 from stemwidgets.views.sketch import Place, Sketch
+from stemwidgets.views.view import View
 
 POSITION = "Position"
 TOOLS = {
@@ -28,8 +28,8 @@ class Drawing:
 
     Parameters
     ----------
-    session : Session
-        Whose `outline` and `line` it sets.
+    view : View
+        The map; `outline` and `line` of its session are drawn.
     grid : Grid
         Where positions lie on screen.
     frame : Frame
@@ -48,9 +48,9 @@ class Drawing:
     """
 
     def __init__(
-        self, session: Session, grid: Grid, frame: Frame, scales: dict[str, LinearScale]
+        self, view: View, grid: Grid, frame: Frame, scales: dict[str, LinearScale]
     ) -> None:
-        self.session, self._grid = session, grid
+        self.session, self._grid = view.session, grid
         self._reach = (
             REACH * grid.rows.size / frame.height,
             REACH * grid.columns.size / frame.width,
@@ -80,8 +80,8 @@ class Drawing:
         wrap = ipywidgets.Layout(flex_flow="row wrap", align_items="center")
         self.bar = ipywidgets.HBox([self.tools, self.clear], layout=wrap)
         self.bar.add_class("stemwidgets-tools")
-        session.observe(lambda _: self.draw(), ["outline", "line", "region"])
-        session.observe(lambda _: self._follow(), "position")
+        view.look(self.draw, "outline", "line", "region")
+        view.look(self._follow, "position")
         self.tools.observe(lambda _: self._post("choose"), "value")
         self.clear.on_click(lambda _: self._post("clear"))
         self.draw()

@@ -52,7 +52,7 @@ class ScanMap(View):
         self._grid = Grid(session.axes.scan_y, session.axes.scan_x)
         frame = self._grid.frame(size)
         scales = frame.scales()
-        self.drawing = Drawing(session, self._grid, frame, scales)
+        self.drawing = Drawing(self, self._grid, frame, scales)
         self.raster = Raster(
             frame,
             marks=self.drawing.marks,
