@@ -219,6 +219,9 @@ def _bin(
     result: NDArray[np.float32],
 ) -> None:  # pragma: no cover
     rows, used = factor // ROWS, result.shape[1] * factor
+    if rows == 1 and used == fours.shape[1]:
+        add_columns(fours[: len(result)].reshape(-1), lines[1], factor, result.reshape(-1))
+        return
     for y in range(len(result)):
         line, first = lines[0][y * used : (y + 1) * used], fours[y * rows]
         for x in range(used):
