@@ -49,6 +49,93 @@ def test_a_session_opened_again_has_the_same_maps_to_the_last_bit(file, tmp_path
         each.close()
 
 
+def test_all_that_was_chosen_and_found_is_there_again(tmp_path):
+    path = tmp_path / "scan.hspy"
+    sw.samples.graphene().save(path)
+    session = sw.Session(path)
+    session.calibration.start()
+    session.wait(60)
+    session.calibration.given, session.calibration.rotation = 0.3, "given"
+    session.calibration.semi_angle = 29.0
+    session.calibration.applied = True
+    for method in ("PCA", "NMF", "k-means on PCA"):
+        session.decomposition.start(method, 3)
+        session.wait(60)
+    session.preparation.add("bin", factor=2)
+    session.preparation.add("denoise", components=4)
+    session.preparation.switch(1, False)
+    session.outline, session.line = ((0, 0), (3, 0.5), (2, 6)), ((0, 1), (4.5, 2))
+    weights = np.arange(np.prod(session.shape[2:])).reshape(session.shape[2:]) % 3 - 1.0
+    session.detector = sw.MaskDetector(weights)
+    session.wait(60)
+    other = sw.Session.open(session.save(tmp_path / "desk.json"))
+    other.wait(60)
+
+    assert list(other.channels) == list(session.channels)
+    for name, channel in other.channels.items():
+        np.testing.assert_array_equal(channel.values, session.channels[name].values, err_msg=name)
+        assert channel.units == session.channels[name].units
+    for name in ("outline", "line", "detector"):
+        assert getattr(other, name) == getattr(session, name)
+    np.testing.assert_array_equal(other.region, session.region)
+    np.testing.assert_array_equal(other.region_pattern, session.region_pattern)
+    assert other.preparation.entries == session.preparation.entries
+    assert other.calibration.used == session.calibration.used
+    shares = [parts.shares for parts in session.decomposition.shown]
+    assert [parts.shares for parts in other.decomposition.shown] == shares
+    assert other.as_code() == session.as_code()
+    assert other.taken()[0] == session.taken()[0]
+    for each in (session, other):
+        each.close()
+
+
+def test_a_region_that_was_not_drawn_on_a_map_is_kept(file, tmp_path):
+    session = sw.Session(file)
+    session.region = session.channels["sum"].values > session.channels["sum"].values.mean()
+    other = sw.Session.open(session.save(tmp_path / "desk.json"))
+    np.testing.assert_array_equal(other.region, session.region)
+    assert other.outline is None
+    for each in (session, other):
+        each.close()
+
+
+def test_a_file_of_the_first_format_is_read(file, tmp_path):
+    session = sw.Session(file)
+    session.training.start(seed=2)
+    session.training.wait(60)
+    session.wait(60)
+    path = session.save(tmp_path / "desk.json")
+    facts = json.loads(path.read_text())
+    first = ("source", "source from here", "lazy", "position", "detector", "model", "trainings")
+    old = {"format": "stemwidgets session 1", **{name: facts[name] for name in first}}
+    path.write_text(json.dumps(old))
+    path.with_suffix(".npz").unlink()
+    other = sw.Session.open(path)
+    other.wait(60)
+    np.testing.assert_array_equal(other.channels["z1"].values, session.channels["z1"].values)
+    for each in (session, other):
+        each.close()
+
+
+def test_a_newer_format_and_damaged_maps_are_refused_in_words(file, tmp_path):
+    session = sw.Session(file)
+    session.region = np.eye(4, 6, dtype=bool)
+    path = session.save(tmp_path / "desk.json")
+    session.close()
+    text = path.read_text()
+    path.write_text(text.replace("session 2", "session 3"))
+    with pytest.raises(sw.InputError, match="newer stemwidgets"):
+        sw.Session.open(path)
+    path.write_text(text)
+    maps = path.with_suffix(".npz")
+    maps.write_bytes(maps.read_bytes()[:50])
+    with pytest.raises(sw.InputError, match=r"desk\.npz is damaged"):
+        sw.Session.open(path)
+    maps.unlink()
+    with pytest.raises(FileNotFoundError, match=r"desk\.npz"):
+        sw.Session.open(path)
+
+
 def test_a_folder_that_moved_is_opened_where_it_is(saved, tmp_path):
     shutil.copytree(tmp_path, tmp_path / "elsewhere")
     (tmp_path / "scan.hspy").unlink()

@@ -131,7 +131,7 @@ class Calibration:
             to be turned by an unresolved rotation.
         """
         if isinstance(target, CenterOfMass):
-            return calibrated_deflections(target, self._measured)
+            return calibrated_deflections(target, self.measured)
         return calibrated_signal(
             target, (*self.descan.shape, *self.pattern_shape), self.scale, self.disc, self.to_json()
         )
@@ -150,7 +150,7 @@ class Calibration:
             If it is not calibrated, or its shape or units are others.
         """
         if isinstance(target, CenterOfMass):
-            return former_deflections(target, self._measured)
+            return former_deflections(target, self.measured)
         return former_signal(target)
 
     def to_json(self, indent: int | None = None) -> str:
@@ -161,7 +161,7 @@ class Calibration:
         """A table of what was found, with units, and how sure it is."""
         (rows, columns), title = self.descan.shape, f" of {self.title}" if self.title else ""
         known = wavelength(self.beam_energy) if self.beam_energy else None
-        lines = findings(self._measured, self.semi_angle, known).items()
+        lines = findings(self.measured, self.semi_angle, known).items()
         return "\n".join(
             [
                 f"Calibration{title}, scan {rows}×{columns}",
@@ -170,7 +170,8 @@ class Calibration:
         )
 
     @property
-    def _measured(self) -> Measured:
+    def measured(self) -> Measured:
+        """What was measured, as it is used on arrays."""
         return Measured(self.scan_rotation, self.descan, self.disc, self.scale)
 
     def save(self, path: str | Path, overwrite: bool = False) -> None:
@@ -225,14 +226,32 @@ class Calibration:
         path = _json_path(path)
         if not path.is_file():
             raise FileNotFoundError(f"There is no file {path}; check the name and the folder.")
+        return cls.from_json(path.read_text(encoding="utf-8"), path.name)
+
+    @classmethod
+    def from_json(cls, text: str, name: str = "this text") -> Self:
+        """Read what :meth:`to_json` wrote.
+
+        Parameters
+        ----------
+        text : str
+            The record.
+        name : str
+            Where it is from, for the message.
+
+        Raises
+        ------
+        InputError
+            If it is damaged or something else.
+        """
         try:
-            record = json.loads(path.read_text(encoding="utf-8"))
+            record = json.loads(text)
             if record.pop("format") != FORMAT:
                 raise KeyError("format")
             return cls(**_parts(record))
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise InputError(
-                f"Expected a calibration saved by stemwidgets, got something else in {path.name}, "
+                f"Expected a calibration saved by stemwidgets, got something else in {name}, "
                 "or it is damaged. Calibrate again and save it."
             ) from error
 

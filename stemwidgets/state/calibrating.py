@@ -92,10 +92,15 @@ class Calibrating(Computing):
         energy = self._session.beam_energy
         return wavelength(energy) if energy else None
 
-    def restore(self, found: Measured) -> None:
-        """Take over what was measured before."""
-        self._keep(found)
-        self.set_trait("status", "finished")
+    def restore(self, found: Measured | None) -> None:
+        """Take over what was measured before; None for nothing."""
+        self.applied, self.semi_angle, self.given, self.rotation = False, 0.0, 0.0, None
+        self._forget()
+        if found is None:
+            self.set_trait("found", None)
+        else:
+            self._keep(found)
+            self.set_trait("status", "finished")
 
     def _scale(self, semi_angle: float) -> Scale:
         assert self.found is not None

@@ -6,12 +6,19 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from traitlets import Instance
+from traitlets import Instance, Tuple
 
 from stemwidgets.arrays import decomposition, nonnegative
 from stemwidgets.arrays.clusters import cluster, mean_patterns
 from stemwidgets.arrays.errors import InputError
-from stemwidgets.state.channels import CLUSTERS, Channel, is_component, is_latent, merged
+from stemwidgets.state.channels import (
+    CLUSTERS,
+    DECOMPOSITIONS,
+    Channel,
+    is_component,
+    is_latent,
+    merged,
+)
 from stemwidgets.state.computing import Computing
 
 
@@ -47,9 +54,12 @@ class Decomposing(Computing):
     ----------
     found : Parts or None
         The latest result.
+    shown : tuple of Parts
+        All results whose maps are channels, the latest last.
     """
 
     found = Instance(Parts, allow_none=True, read_only=True)
+    shown = Tuple(read_only=True)
 
     def start(self, method: str = "PCA", components: int = 5) -> None:
         """Compute components or clusters in the background.
@@ -75,21 +85,54 @@ class Decomposing(Computing):
         data = session.data
         self._compute(lambda: METHODS[method](data, components, latents), self._keep)
 
+    def restore(self, shown: tuple[Parts, ...]) -> None:
+        """Show results that were found before, and no others."""
+        channels = self._session.channels
+        self._session.channels = merged(channels, drop=tuple(filter(is_component, channels)))
+        self.set_trait("shown", ())
+        self.set_trait("found", None)
+        for parts in shown:
+            self._keep(parts)
+
     def _keep(self, parts: Parts) -> None:
         channels = self._session.channels
         old = tuple(name for name in channels if is_component(name, parts.method))
         self._session.channels = merged(channels, *parts.channels, drop=old)
+        others = tuple(each for each in self.shown if each.channels[0].name not in old)
+        self.set_trait("shown", (*others, parts))
         self.set_trait("found", parts)
+
+
+def named(
+    method: str,
+    names: tuple[str, ...],
+    patterns: NDArray[np.float32],
+    shares: tuple[float, ...],
+    maps: NDArray[np.float32],
+) -> Parts:
+    """Parts whose maps ``[iy, ix, k]`` have the names and colours that go with the method.
+
+    Parameters
+    ----------
+    method, names, patterns, shares
+        As for `Parts`.
+    maps : ndarray, shape [iy, ix, k]
+        Of each component; of clusters there is one map, of their indices.
+    """
+    if method not in DECOMPOSITIONS:
+        channels: tuple[Channel, ...] = (Channel(CLUSTERS, maps[..., 0], "", "category"),)
+    else:
+        kind: Any = "signed" if method == "PCA" else "scalar"
+        channels = tuple(
+            Channel(name, maps[..., index], "counts", kind) for index, name in enumerate(names)
+        )
+    return Parts(method, names, patterns, shares, channels)
 
 
 def _components(found: decomposition.Decomposition) -> Parts:
     names = tuple(f"{found.method} {index + 1}" for index in range(len(found.patterns)))
-    kind: Any = "signed" if found.method == "PCA" else "scalar"
-    channels = tuple(
-        Channel(name, found.maps[..., index], "counts", kind) for index, name in enumerate(names)
-    )
     shares = tuple(float(share) for share in found.explained_variance_ratio)
-    return Parts(found.method, names, found.patterns, shares, channels)
+    return named(found.method, names, found.patterns, shares, found.maps)
 
 
 def _pca(data: Any, components: int, _: list[Any]) -> Parts:
@@ -114,12 +157,12 @@ def _clustered(method: str, data: Any, clusters: int, features: NDArray[np.float
     labels = cluster(features, clusters).labels
     values = np.where(labels >= 0, labels, np.nan).astype(np.float32)
     counts = np.bincount(labels[labels >= 0], minlength=clusters)
-    return Parts(
+    return named(
         method,
         tuple(f"cluster {index}" for index in range(clusters)),
         mean_patterns(data, labels, clusters),
         tuple(float(count) for count in counts / max(1, counts.sum())),
-        (Channel(CLUSTERS, values, "", "category"),),
+        values[..., None],
     )
 
 

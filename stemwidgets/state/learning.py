@@ -38,20 +38,22 @@ class Learning(Reconstruction):
     model : the trained model, or None
     encoding : Encoding or None
         What the model reads off every pattern, as it does in a script; None until it has.
+    latest : Encoding or None
+        Maps that are shown while there is no `moment`.
     """
 
     channels = AnyTrait(MappingProxyType({}))
     moment = Instance(Moment, allow_none=True)
     compared = Instance(Compared, allow_none=True)
     comparison = Unicode(None, allow_none=True)
+    encoding = AnyTrait(None)
 
     data: Any
     report: Callable[[BaseException | str], None]
     training: Training
     model: Any = None
-    encoding: Encoding | None = None
     _lazy: bool
-    _latest: Encoding | None = None
+    latest: Encoding | None = None
 
     def adopt(
         self,
@@ -59,6 +61,7 @@ class Learning(Reconstruction):
         encoding: Encoding | None = None,
         endings: tuple[str, ...] = (),
         history: tuple[Any, ...] = (),
+        exact: bool = True,
     ) -> None:
         """Make a model that was trained elsewhere the session's own, and show its maps.
 
@@ -72,6 +75,8 @@ class Learning(Reconstruction):
             How each training of it ended, if that is known.
         history : tuple of (epoch, loss)
             Of its training.
+        exact : bool
+            Whether these maps are what the model reads in a script, to the last bit.
 
         Raises
         ------
@@ -82,13 +87,22 @@ class Learning(Reconstruction):
             raise InputError("a training is running: stop it before showing another model")
         self.report("")
         self.moment = None
-        self.model, self.encoding = model, encoding
+        self.model, self.encoding = model, encoding if exact else None
         self.training.adopt(model, endings, history)
         if encoding is None:
             self._set_decodable(None)
             self._read_maps(model)
         else:
             self._set_encoding(encoding)
+
+    def forget(self) -> None:
+        """Show what is known without a model; an InputError if a training runs."""
+        self.training.adopt(None, (), ())
+        self.model = self.encoding = self.moment = self.latest = None
+        self._set_decodable(None)
+        self.latent_code = None
+        self.channels = merged(self.channels, drop=tuple(filter(is_encoded, self.channels)))
+        self.comparison = self.compared = None
 
     def _training_changed(self, change: Any) -> None:
         status, model = change["new"], self.training.model
@@ -123,13 +137,13 @@ class Learning(Reconstruction):
             self._set_encoding(change["new"].encoding)
 
     def _set_encoding(self, encoding: Encoding) -> None:
-        self._latest = encoding
+        self.latest = encoding
         if self.moment is None:
             self._show(encoding)
 
     @observe("moment")
     def _go_back(self, change: Any) -> None:
-        shown = self._latest if change["new"] is None else change["new"].encoding
+        shown = self.latest if change["new"] is None else change["new"].encoding
         if shown is not None:
             self._show(shown)
 

@@ -46,6 +46,7 @@ class Preparing(Computing):
 
     def __init__(self, session: "Session") -> None:
         super().__init__(session)
+        self._before = Recipe()
         session.observe(lambda _: self._look(), "position")
 
     @property
@@ -99,11 +100,11 @@ class Preparing(Computing):
         self.entries = (*self.entries[:index], entry, *self.entries[index + 1 :])
 
     @observe("entries")
-    def _measure(self, change: Any) -> None:
-        before = Recipe(tuple(entry.step for entry in change["old"] if entry.on))
+    def _measure(self, _: Any) -> None:
         recipe, session = self.recipe, self._session
-        if recipe == before:
+        if recipe == self._before:
             return
+        self._before = recipe
         self.set_trait("preview", None)
         self.pattern = None
         if not recipe.steps:

@@ -8,7 +8,7 @@ from typing import Any, Self, TypeVar
 from stemwidgets.arrays.errors import InputError
 from stemwidgets.rrvae.records import Encoding
 from stemwidgets.signals import session as signals
-from stemwidgets.takeaway import session_file
+from stemwidgets.takeaway import choices, session_file
 from stemwidgets.takeaway.snapshot import Snapshot
 
 T = TypeVar("T")
@@ -59,6 +59,8 @@ class Session(signals.Session):
         self._read_from = _origin(source)
         self._left_on_disk = lazy
         self._model_file: Path | None = None
+        self.page: Any = None  # a dashboard, which tells how its views show the session
+        self.views: dict[str, Any] = {}  # what a dashboard told when the session was saved
         self.training.observe(self._note_training, "status")
 
     def snapshot(self) -> Snapshot:
@@ -169,8 +171,9 @@ class Session(signals.Session):
     def save(self, path: str | Path, overwrite: bool = False) -> Path:
         """Write the session to a file, to be opened again by `open`.
 
-        It keeps where the scan is, position, detector and, in a file of the same name that ends in
-        ``.rrvae``, the trained model. Calibration, components and regions are not kept.
+        It keeps where the scan is and what is chosen: position, detector, calibration, steps of
+        preparation, region and line, and how a dashboard shows its maps. In files of the same name
+        it keeps the trained model, ``.rrvae``, and maps, components and regions, ``.npz``.
 
         Parameters
         ----------
@@ -187,21 +190,20 @@ class Session(signals.Session):
         Raises
         ------
         InputError
-            If the scan was not read from a file, the name has another ending, or the detector is a
-            mask.
+            If the scan was not read from a file, or the name has another ending.
         FileExistsError
             If there is such a file and `overwrite` is False.
         FileNotFoundError
             If the folder does not exist.
         """
-        path = session_file.write(self.snapshot(), path, overwrite)
+        path = session_file.write(self.snapshot(), *self.taken(), path, overwrite)
         if self.model is not None:
             self._model_file = path.with_suffix(".rrvae")
         return path
 
     @classmethod
     def open(cls, path: str | Path) -> Self:
-        """Open a session that was saved; its maps are made in the background.
+        """Open a session that was saved, by this version of the file or an older one.
 
         Parameters
         ----------
@@ -214,16 +216,33 @@ class Session(signals.Session):
         FileNotFoundError
             If the file, the scan or the model is not there.
         InputError
-            If it is no session file, or is damaged.
+            If it is no session file, a newer one, or damaged.
         """
         kept = session_file.read(path)
         model = None if kept.model_file is None else _load(kept.model_file)
         session = cls(kept.source, lazy=kept.lazy)
-        session.position, session.detector = kept.position, kept.detector
-        if model is not None:
-            session.adopt(model.lie_on(session.shape[2:]), endings=kept.trainings)
-            session._model_file = kept.model_file
+        try:
+            with session_file.refused(Path(path)):
+                session.restore(kept.choices, kept.arrays, model)
+        except Exception:
+            session.close()
+            raise
+        session._model_file = kept.model_file
         return session
+
+    def taken(self) -> tuple[choices.Choices, choices.Arrays]:
+        """What is chosen and shown, as values that fit into JSON and arrays; without the model."""
+        return choices.taken(self)
+
+    def restore(self, chosen: choices.Choices, arrays: choices.Arrays, model: Any) -> None:
+        """Choose and show what was `taken`, with its model, or None.
+
+        Raises
+        ------
+        InputError
+            If a training runs, or a choice is out of range.
+        """
+        choices.restore(self, chosen, arrays, model)
 
     def adopt(
         self,
@@ -231,14 +250,20 @@ class Session(signals.Session):
         encoding: Encoding | None = None,
         endings: tuple[str, ...] = (),
         history: tuple[Any, ...] = (),
+        exact: bool = True,
     ) -> None:
         """Make a model the session's own, see `stemwidgets.state.learning.Learning`."""
         self._model_file = None
-        super().adopt(model, encoding, endings, history)
+        super().adopt(model, encoding, endings, history, exact)
 
-    def aside(self, work: Callable[[], T], then: Callable[[T], None]) -> None:
-        """Do `work` in the background, after what is being computed, and hand over its result."""
-        self._computer.submit("take away", work, then)
+    def aside(
+        self, work: Callable[[], T], then: Callable[[T], None], key: str = "take away"
+    ) -> None:
+        """Do `work` in the background, after what is being computed, and hand over its result.
+
+        Of several with one key only the latest is done.
+        """
+        self._computer.submit(key, work, then)
 
     def _note_training(self, change: Any) -> None:
         if change["new"] == "running" and change["old"] != "paused":

@@ -1,24 +1,25 @@
-"""A session as JSON, with its model in a file beside it."""
+"""A session as JSON, with its model and its maps in files beside it."""
 
 import json
 import os
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from stemwidgets.arrays import detectors
-from stemwidgets.arrays.detectors import Detector
 from stemwidgets.arrays.errors import InputError
+from stemwidgets.takeaway.choices import Arrays, Choices
+from stemwidgets.takeaway.files import read_arrays, write_arrays, write_json
 from stemwidgets.takeaway.record import record
 
 if TYPE_CHECKING:
     from stemwidgets.takeaway.snapshot import Snapshot
 
-FORMAT = "stemwidgets session 1"
-_DETECTORS = ("AnnularDetector", "DiscDetector", "SegmentDetector", "PolygonDetector")
+NAME, VERSION = "stemwidgets session", 2
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Kept:
     """What a session file tells.
 
@@ -28,26 +29,25 @@ class Kept:
         The file of the scan.
     lazy : bool
         Whether its patterns stay there.
-    position : (iy, ix)
-        Where one looked.
-    detector : Detector or None
-        The virtual detector.
+    choices : dict
+        What was chosen, see `stemwidgets.takeaway.choices`.
+    arrays : dict of str to ndarray
+        What goes with it.
     model_file : Path or None
         The file of the trained model.
-    trainings : tuple of str
-        How each training of it ended.
     """
 
     source: Path
     lazy: bool
-    position: tuple[int, int]
-    detector: Detector | None
+    choices: Choices
+    arrays: Arrays
     model_file: Path | None
-    trainings: tuple[str, ...]
 
 
-def write(snapshot: "Snapshot", path: str | Path, overwrite: bool) -> Path:
-    """Write both files; see `Session.save`."""
+def write(
+    snapshot: "Snapshot", choices: Choices, arrays: Arrays, path: str | Path, overwrite: bool
+) -> Path:
+    """Write all files; see `Session.save`."""
     path = _require_name(path)
     if snapshot.source is None:
         raise InputError(
@@ -55,63 +55,75 @@ def write(snapshot: "Snapshot", path: str | Path, overwrite: bool) -> Path:
             "as a signal or an array. Save that with signal.save, and open the session on the file."
         )
     model_file = path.with_suffix(".rrvae") if snapshot.model is not None else None
-    for file in (path, model_file):
+    maps_file = path.with_suffix(".npz") if arrays else None
+    for file in (path, model_file, maps_file):
         if file is not None and file.exists() and not overwrite:
             raise FileExistsError(
                 f"{file} exists already. Choose another name, or pass overwrite=True."
             )
     facts = {
-        "format": FORMAT,
+        "format": f"{NAME} {VERSION}",
         "source": str(snapshot.source),
         "source from here": os.path.relpath(snapshot.source, path.parent),
         "lazy": snapshot.lazy,
-        "position": list(snapshot.position),
-        "detector": _described(snapshot.detector),
         "model": model_file.name if model_file else None,
-        "trainings": list(snapshot.trainings),
+        "maps": maps_file.name if maps_file else None,
+        **choices,
         "made": record(snapshot),
     }
-    text = json.dumps(facts, indent=2, ensure_ascii=False) + "\n"
     if model_file is not None:
         snapshot.model.save(model_file)
-    unfinished = path.with_name(path.name + ".part")
-    try:
-        unfinished.write_text(text, encoding="utf-8")
-        unfinished.replace(path)
-    finally:
-        unfinished.unlink(missing_ok=True)
+    if maps_file is not None:
+        write_arrays(maps_file, arrays)
+    write_json(path, facts)
     return path
 
 
 def read(path: str | Path) -> Kept:
-    """Read a session file; see `Session.open`."""
+    """Read a session file, of this format or an older one; see `Session.open`."""
     path = Path(path).expanduser().absolute()
     if not path.is_file():
         raise FileNotFoundError(f"There is no session file {path}; check the name and the folder.")
-    try:
+    with refused(path):
         facts = json.loads(path.read_text(encoding="utf-8"))
-        if not isinstance(facts, dict) or facts.get("format") != FORMAT:
-            raise InputError(
-                f"Expected a session file of the format {FORMAT!r}, got something else in "
-                f"{path.name}. Save the session again."
-            )
-        iy, ix = facts["position"]
-        model, detector = facts["model"], facts["detector"]
+        _require_format(facts, path)
+        facts["position"], facts["detector"], facts["trainings"]  # of every format
+        model, maps = facts["model"], facts.get("maps")
         return Kept(
             source=_found(path, facts),
             lazy=bool(facts["lazy"]),
-            position=(int(iy), int(ix)),
-            detector=_made(detector) if detector else None,
+            choices=facts,
+            arrays=read_arrays(path.with_name(maps)) if maps else {},
             model_file=path.with_name(model) if model else None,
-            trainings=tuple(str(end) for end in facts["trainings"]),
         )
-    except InputError:
+
+
+@contextmanager
+def refused(path: Path) -> Iterator[None]:
+    """Say of a file in words that something is wrong with it, whatever goes wrong meanwhile."""
+    try:
+        yield
+    except (InputError, FileNotFoundError):
         raise
-    except (KeyError, TypeError, ValueError) as error:
+    except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
         raise InputError(
             f"Expected a session file written by stemwidgets, but {path.name} lacks a part or has "
             f"a wrong one ({error}). Save the session again."
         ) from error
+
+
+def _require_format(facts: Any, path: Path) -> None:
+    name, _, version = str(facts.get("format") if isinstance(facts, dict) else "").rpartition(" ")
+    if name != NAME or not version.isdigit():
+        raise InputError(
+            f"Expected a session file written by stemwidgets, got something else in {path.name}. "
+            "Save the session again."
+        )
+    if int(version) > VERSION:
+        raise InputError(
+            f"The session file {path.name} was written by a newer stemwidgets: its format is "
+            f"{version}, this one reads up to {VERSION}. Update stemwidgets to open it."
+        )
 
 
 def _require_name(path: str | Path) -> Path:
@@ -132,30 +144,3 @@ def _found(path: Path, facts: dict[str, Any]) -> Path:
         f"The scan {facts['source']} of this session is not there any more; put it back, or beside "
         f"{path} as it was."
     )
-
-
-def _described(detector: Any) -> dict[str, Any] | None:
-    if detector is None:
-        return None
-    kind = type(detector).__name__
-    if kind not in _DETECTORS:
-        raise InputError(
-            f"Expected a detector that is a shape, got a {kind}, which a session file cannot keep. "
-            "Choose another one, or none, before saving."
-        )
-    return {"kind": kind, **asdict(detector)}
-
-
-def _made(described: dict[str, Any]) -> Detector:
-    options = dict(described)
-    kind = options.pop("kind")
-    if kind not in _DETECTORS:
-        raise ValueError(f"a detector {kind!r}")
-    detector: Detector = getattr(detectors, kind)(
-        **{name: _as_tuples(value) for name, value in options.items()}
-    )
-    return detector
-
-
-def _as_tuples(value: Any) -> Any:
-    return tuple(map(_as_tuples, value)) if isinstance(value, list) else value

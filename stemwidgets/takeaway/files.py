@@ -1,0 +1,57 @@
+"""Files that are complete before they take their names."""
+
+import io
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stemwidgets.arrays.errors import InputError
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Write a file; one of that name is replaced at once, when the new one is whole."""
+    unfinished = path.with_name(f"{path.name}.{os.getpid()}.part")
+    try:
+        unfinished.write_bytes(content)
+        unfinished.replace(path)
+    finally:
+        unfinished.unlink(missing_ok=True)
+
+
+def write_json(path: Path, facts: dict[str, Any]) -> None:
+    """Write values as JSON to be read by people too."""
+    text = json.dumps(facts, indent=2, ensure_ascii=False) + "\n"
+    write_bytes(path, text.encode("utf-8"))
+
+
+def write_arrays(path: Path, arrays: dict[str, NDArray[Any]]) -> None:
+    """Write arrays by their names into one ``.npz``."""
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, **arrays)  # type: ignore[arg-type]  # numpy has a keyword more
+    write_bytes(path, buffer.getvalue())
+
+
+def read_arrays(path: Path) -> dict[str, NDArray[Any]]:
+    """Read them.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    InputError
+        If it is damaged.
+    """
+    if not path.is_file():
+        raise FileNotFoundError(f"There is no file {path}, which holds the maps of the session.")
+    try:
+        with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as file:
+            return {name: file[name] for name in file.files}
+    except Exception as error:  # zip files break in many ways
+        raise InputError(
+            f"Expected the maps of a session, but {path.name} is damaged ({error}). "
+            "Save the session again."
+        ) from error
