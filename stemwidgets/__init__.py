@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from stemwidgets.dashboards.prepare import prepare as prepare
     from stemwidgets.dashboards.rrvae import rrvae_dashboard as rrvae_dashboard
     from stemwidgets.rrvae.records import Progress as Progress
+    from stemwidgets.samples.simulation import simulate as simulate
     from stemwidgets.signals.calibrate import calibrate as calibrate
     from stemwidgets.signals.calibration import Calibration as Calibration
     from stemwidgets.signals.center_of_mass import CenterOfMass as CenterOfMass
@@ -97,6 +98,7 @@ _HOMES = {
     "pca": "signals.decomposition",
     "prepare": "dashboards.prepare",
     "rrvae_dashboard": "dashboards.rrvae",
+    "simulate": "samples.simulation",
     "virtual_image": "signals.virtual_image",
 }
 

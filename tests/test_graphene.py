@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import stemwidgets as sw
+from stemwidgets.arrays.winding import winding
 
 
 @pytest.fixture(scope="module")
@@ -23,14 +24,6 @@ def maps(graphene):
     return sw.RRVAE(seed=0).fit(graphene).encode(graphene)
 
 
-def winding(angle, iy, ix):
-    """Turns of the angle around a scan position, on a ring one step away."""
-    ring = [(-1, -1), (-1, 0), (-1, 1), (0, 1), (1, 1), (1, 0), (1, -1), (0, -1), (-1, -1)]
-    rows, columns = angle.shape
-    values = np.array([angle[(iy + y) % rows, (ix + x) % columns] for y, x in ring])
-    return round(float(np.angle(np.exp(1j * np.diff(values))).sum() / (2 * np.pi)))
-
-
 def test_learned_angle_follows_the_com_angle(maps, com):
     comparison = sw.compare_angles(maps.angle, com.angle, com.magnitude)
 
@@ -42,11 +35,11 @@ def test_learned_angle_follows_the_com_angle(maps, com):
 
 
 def test_learned_angle_winds_around_atoms_hexagons_and_bonds(maps):
-    angle = maps.angle.data.astype(float)
+    windings = winding(maps.angle.data, periodic=True)
 
-    assert [winding(angle, *atom) for atom in [(3, 2), (3, 10), (10, 14), (10, 22)]] == [1] * 4
-    assert [winding(angle, *hexagon) for hexagon in [(3, 18), (10, 6)]] == [1] * 2
-    assert [winding(angle, *bond) for bond in [(3, 6), (10, 18)]] == [-1] * 2
+    assert [windings[atom] for atom in [(3, 2), (3, 10), (10, 14), (10, 22)]] == [1] * 4
+    assert [windings[hexagon] for hexagon in [(3, 18), (10, 6)]] == [1] * 2
+    assert [windings[bond] for bond in [(3, 6), (10, 18)]] == [-1] * 2
 
 
 def test_maps_carry_the_scan(maps, graphene):

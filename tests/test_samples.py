@@ -5,9 +5,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import stemwidgets as sw
 from stemwidgets import samples
 from stemwidgets.arrays.center_of_mass import calibrated, center_of_mass
 from stemwidgets.arrays.errors import InputError
+from stemwidgets.arrays.winding import winding
+from stemwidgets.samples.make import ALL
 from stemwidgets.signals.axes import signal_to_arrays
 from stemwidgets.signals.load import load
 
@@ -39,14 +42,6 @@ def atoms(signal, scan):
     return [tuple(position) for position in np.rint(at).astype(int)]
 
 
-def winding(angle, position):
-    """Turns of the angle on a walk around a scan position, from +x towards +y."""
-    ring = [(0, 1), (1, 1), (1, 0), (1, -1), (0, -1), (-1, -1), (-1, 0), (-1, 1), (0, 1)]
-    rows, columns = angle.shape
-    walk = [angle[(position[0] + dy) % rows, (position[1] + dx) % columns] for dy, dx in ring]
-    return round(float(np.angle(np.exp(1j * np.diff(walk))).sum() / (2 * np.pi)))
-
-
 def divergence(deflection, axes):
     """Of the periodic deflection, from central differences."""
     along_y = np.roll(deflection.y, -1, 0) - np.roll(deflection.y, 1, 0)
@@ -68,10 +63,87 @@ def test_it_is_the_promised_scan(signal, scan):
     assert signal.metadata.Acquisition_instrument.TEM.convergence_angle == 32
 
 
-def test_the_file_is_small_enough_to_ship():
+def test_the_files_are_small_enough_to_ship():
     files = list(Path(samples.__file__).parent.glob("*.hspy"))
-    assert [file.name for file in files] == ["graphene.hspy"]
-    assert files[0].stat().st_size < 1.5e6
+    assert {file.stem for file in files} == set(ALL)
+    assert sum(file.stat().st_size for file in files) < 5e6
+
+
+def test_every_sample_is_a_function_and_in_the_table():
+    for name in ALL:
+        assert callable(getattr(samples, name))
+        assert f"``{name}()``" in samples.__doc__
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_every_sample_tells_how_it_was_made(name):
+    signal = getattr(samples, name)()
+    known, axes = signal.original_metadata, signal_to_arrays(signal)[1]
+    assert known.structure.made
+    assert known.simulation.dose == signal.metadata.Acquisition_instrument.TEM.dose
+    assert (
+        known.simulation.semi_angle == signal.metadata.Acquisition_instrument.TEM.convergence_angle
+    )
+    assert known.simulation.beam_energy == signal.beam_energy
+    assert len(known.atoms.element) == len(known.atoms.y) == len(known.atoms.x)
+    assert [axis.units for axis in axes] == ["Å", "Å", "1/Å", "1/Å"]
+    for axis in axes[2:]:
+        assert axis.coordinate(axis.size // 2) == pytest.approx(0, abs=1e-9)
+    assert signal.data.sum(axis=(2, 3)).mean() == pytest.approx(known.simulation.dose, rel=2e-4)
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_the_com_of_every_sample_points_towards_its_atoms(name):
+    signal = getattr(samples, name)()
+    atoms, axes = signal.original_metadata.atoms, signal_to_arrays(signal)[1]
+    charge = -sw.center_of_mass(signal).divergence.data
+    at = np.rint([atoms.y / axes.scan_y.scale, atoms.x / axes.scan_x.scale]).astype(int)
+    inside = ((at >= 2) & (at < np.array(charge.shape)[:, None] - 2)).all(axis=0)
+    at_atoms = charge[tuple(at[:, inside])]
+    assert len(at_atoms) >= 2
+    assert (at_atoms > 0).mean() > 0.9
+    assert at_atoms.mean() > 1.5 * np.abs(charge).mean()
+
+
+def test_the_sites_of_the_defects_are_scan_positions():
+    for name, site, element in (
+        ("graphene_silicon", (12, 22), "Si"),
+        ("graphene_vacancy", (19, 12), None),
+    ):
+        signal = getattr(samples, name)()
+        sites, atoms = signal.original_metadata.structure.sites, signal.original_metadata.atoms
+        assert (sites.y[0] / 0.28, sites.x[0] / 0.28) == pytest.approx(site)
+        there = np.hypot(atoms.y - sites.y[0], atoms.x - sites.x[0]) < 0.1
+        assert [e for e, here in zip(atoms.element, there, strict=True) if here] == [
+            *filter(None, [element])
+        ]
+
+
+def test_the_grains_are_turned_by_the_angle_in_their_metadata():
+    signal = samples.graphene_grains()
+    known, atoms = signal.original_metadata.structure, signal.original_metadata.atoms
+    places = atoms.x + 1j * atoms.y
+    bonds = places[None] - places[:, None]
+    turns = []
+    for grain in (atoms.x < known.boundary_x, atoms.x > known.boundary_x):
+        inner = bonds[np.ix_(grain, grain)]
+        turns.append(np.angle((inner[np.abs(np.abs(inner) - 1.4226) < 0.01] ** 6).sum()) / 6)
+    assert np.degrees(turns[1] - turns[0]) == pytest.approx(np.degrees(known.rotation), abs=0.05)
+    assert known.boundary_x / 0.28 == pytest.approx(22.5)
+
+
+def test_a_source_of_finite_size_washes_the_deflection_out():
+    sharp, blurred = samples.graphene(), samples.graphene(source_size=0.8)
+    assert blurred.original_metadata.simulation.source_size == 0.8
+    assert blurred.data.sum() == pytest.approx(sharp.data.sum(), rel=1e-4)
+    magnitudes = [sw.center_of_mass(scan).magnitude.data.max() for scan in (sharp, blurred)]
+    assert magnitudes[1] < 0.7 * magnitudes[0]
+
+
+@pytest.mark.parametrize("size", [-1, float("nan"), 11])
+def test_an_impossible_source_is_refused(size):
+    with pytest.raises(InputError, match="source_size"):
+        samples.graphene(source_size=size)
 
 
 def test_the_optic_axis_is_the_zero_of_the_detector(scan, atoms):
@@ -109,9 +181,10 @@ def test_the_com_angle_winds_once_around_atoms_and_hexagons_and_back_around_bond
     deflection, atoms
 ):
     hexagons, bonds = [(3, 18), (10, 6)], [(3, 6), (10, 18)]
-    assert [winding(deflection.angle, position) for position in atoms] == [1] * 4
-    assert [winding(deflection.angle, position) for position in hexagons] == [1] * 2
-    assert [winding(deflection.angle, position) for position in bonds] == [-1] * 2
+    windings = winding(deflection.angle, periodic=True)
+    assert [windings[position] for position in atoms] == [1] * 4
+    assert [windings[position] for position in hexagons] == [1] * 2
+    assert [windings[position] for position in bonds] == [-1] * 2
 
 
 def test_the_two_halves_of_the_cell_are_translates(scan):
@@ -159,8 +232,8 @@ def test_an_impossible_dose_is_refused(dose):
 @pytest.mark.slow
 def test_the_script_reproduces_the_shipped_counts(scan, tmp_path):
     pytest.importorskip("abtem")
-    command = [sys.executable, "-m", "stemwidgets.samples.simulate_graphene"]
-    subprocess.run([*command, "--out", str(tmp_path / "again.hspy")], check=True)
-    again, axes = signal_to_arrays(load(tmp_path / "again.hspy"))
+    command = [sys.executable, "-m", "stemwidgets.samples.make", "graphene"]
+    subprocess.run([*command, "--out", str(tmp_path)], check=True)
+    again, axes = signal_to_arrays(load(tmp_path / "graphene.hspy"))
     assert axes == scan[1]
     assert np.abs(again.astype(int) - scan[0]).max() <= 1

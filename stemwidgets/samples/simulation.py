@@ -1,0 +1,303 @@
+"""4D-STEM scans of given atoms, simulated by abTEM."""
+
+import time
+from collections.abc import Iterator
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any
+
+import dask
+import numpy as np
+from scipy import ndimage
+from tqdm.auto import tqdm
+
+from stemwidgets.arrays.axes import Axes, Axis
+from stemwidgets.arrays.electrons import wavelength
+from stemwidgets.arrays.errors import InputError
+from stemwidgets.samples.detector import Camera, camera
+from stemwidgets.samples.extra import required
+from stemwidgets.samples.provenance import describe
+from stemwidgets.samples.settings import LEAST_EXTENT, Pair, Settings, Shape, pair
+from stemwidgets.signals.axes import arrays_to_signal
+
+if TYPE_CHECKING:
+    from ase import Atoms
+
+BATCH = 16  # positions that are simulated at once
+
+
+def simulate(
+    atoms: "Atoms",
+    beam_energy: float = 60.0,
+    semi_angle: float = 32.0,
+    defocus: float = 0.0,
+    scan_shape: Shape = (24, 32),
+    scan_start: Pair = (0.0, 0.0),
+    scan_size: Pair | None = None,
+    scan_rotation: float = 0.0,
+    source_size: float = 0.0,
+    frozen_phonons: int = 0,
+    displacement: float = 0.08,
+    descan: Pair = (0.0, 0.0),
+    detector_shape: Shape = (48, 48),
+    max_angle: float | None = None,
+    repeats: Shape | None = None,
+    sampling: float | Pair = 0.12,
+    slice_thickness: float = 2.0,
+    dose: float | None = None,
+    seed: int = 0,
+    progress: bool = True,
+) -> Any:
+    """Simulate a 4D-STEM scan with abTEM's multislice algorithm.
+
+    A probe without aberrations but defocus, of full coherence but for the size of the source, goes
+    through the atoms in slices. It takes the extra ``simulate`` (abTEM). The time it will take is
+    measured on one position first, and shown on the progress bar.
+
+    Parameters
+    ----------
+    atoms : ase.Atoms
+        In a rectangular cell, the beam along z: from `stemwidgets.samples.structures` or anywhere.
+        x runs along the columns of the scan, y down its rows.
+    beam_energy : float
+        [keV].
+    semi_angle : float
+        Of convergence [mrad].
+    defocus : float
+        [Å]; positive is underfocus.
+    scan_shape : (int, int)
+        Rows and columns of the scan.
+    scan_start : (float, float)
+        Place (y, x) of the first position in the cell [Å].
+    scan_size : (float, float), optional
+        Height and width of the scan [Å]: the number of steps times their length, so that a scan of
+        a whole cell can be repeated. The whole cell if not given.
+    scan_rotation : float
+        Angle of the detector against the scan [rad], as `stemwidgets.calibrate` finds it: the scan
+        is turned about its middle, the detector stays with the atoms.
+    source_size : float
+        Full width at half maximum of the source, a Gaussian in the specimen [Å].
+    frozen_phonons : int
+        How many configurations of thermally displaced atoms are averaged; 0 for atoms at rest.
+    displacement : float
+        Root mean square of that displacement, along each axis [Å].
+    descan : (float, float)
+        How far the patterns move on the detector from the first row of the scan to the last, down,
+        and from the first column to the last, along [mrad].
+    detector_shape : (int, int)
+        Pixels of the detector.
+    max_angle : float, optional
+        Angle at the edge of the detector [mrad], in both directions. If not given, its pixels are
+        those of the simulation, one over the extent of the repeated cell.
+    repeats : (int, int), optional
+        How often the cell is repeated along y and x, so that the probe fits in. If not given, up
+        to at least 25 Å.
+    sampling : float or (float, float)
+        Largest pixel of the wave in the specimen [Å]; the cell is divided evenly.
+    slice_thickness : float
+        [Å].
+    dose : float, optional
+        Mean number of electrons per pattern, Poisson distributed. Without it, the share of the beam
+        in each pixel.
+    seed : int
+        Of the dose and of the displacements.
+    progress : bool
+        Whether a progress bar is shown.
+
+    Returns
+    -------
+    pyxem.signals.ElectronDiffraction2D
+        Scan axes in Å from the first position, detector axes in 1/Å from the optic axis. The atoms
+        in the scan are in ``original_metadata.atoms`` (their place along the axes of the scan),
+        all settings in ``original_metadata.simulation``, and what is known of the specimen in
+        ``original_metadata.structure``.
+
+    Raises
+    ------
+    InputError
+        If an argument is out of range, or the cell is not rectangular.
+    ImportError
+        If abTEM is not installed; says how to install it.
+
+    Notes
+    -----
+    Madsen & Susi, Open Research Europe 1, 24 (2021), doi:10.12688/openreseurope.13015.2.
+
+    Examples
+    --------
+    >>> atoms = sw.samples.structures.zincblende("ZnS", zone="110", thickness=20)
+    >>> signal = sw.simulate(atoms, beam_energy=200, semi_angle=25, dose=1e5)
+    """
+    abtem = required("abtem")
+    cell = _rectangle(atoms)
+    parts = _divided(cell, pair(sampling, "sampling"))
+    settings = Settings(
+        beam_energy=beam_energy,
+        semi_angle=semi_angle,
+        defocus=defocus,
+        scan_shape=pair(scan_shape, "scan_shape", int),
+        scan_start=pair(scan_start, "scan_start"),
+        scan_size=cell if scan_size is None else pair(scan_size, "scan_size"),
+        scan_rotation=scan_rotation,
+        source_size=source_size,
+        frozen_phonons=int(frozen_phonons),
+        displacement=displacement,
+        descan=pair(descan, "descan"),
+        detector_shape=pair(detector_shape, "detector_shape", int),
+        max_angle=max_angle,
+        repeats=_enough(cell) if repeats is None else pair(repeats, "repeats", int),
+        sampling=(cell[0] / parts[0], cell[1] / parts[1]),
+        slice_thickness=slice_thickness,
+        dose=dose,
+        seed=seed,
+    )
+    seen = _camera(cell, parts, settings)
+    with dask.config.set(scheduler="synchronous"), abtem.config.set({"precision": "float64"}):
+        shares = _scan(abtem, atoms, cell, parts, settings, seen, progress)
+    shares = _blurred(shares, settings)
+    values = shares.astype(np.float32) if dose is None else _counted(shares, dose, seed)
+    (rows, columns), (step_y, step_x) = settings.scan_shape, settings.step
+    axes = Axes(Axis(rows, step_y, 0, "Å"), Axis(columns, step_x, 0, "Å"), seen.ky, seen.kx)
+    title = f"{atoms.info.get('title', atoms.get_chemical_formula())}, simulated"
+    signal = arrays_to_signal(values, axes, title)
+    describe(signal, atoms, cell, settings, {name: version(name) for name in ("abtem", "ase")})
+    return signal
+
+
+def _rectangle(atoms: Any) -> Pair:
+    """Height and width of the cell [Å]."""
+    if not hasattr(atoms, "positions") or len(atoms) == 0:
+        raise InputError(f"Expected ase.Atoms, got {type(atoms).__name__} without atoms.")
+    box = np.asarray(atoms.cell)
+    if np.abs(box - np.diag(np.diag(box))).max() > 1e-6 or np.diag(box).min() <= 0:
+        raise InputError(
+            "Expected atoms in a rectangular cell with the beam along z. "
+            "abtem.orthogonalize_cell(atoms) makes one."
+        )
+    return float(box[1, 1]), float(box[0, 0])
+
+
+def _divided(cell: Pair, sampling: Pair) -> Shape:
+    """Pixels of the wave in one cell."""
+    if not min(sampling) > 0:
+        raise InputError(f"sampling: expected positive lengths (y, x) in Å, got {sampling!r}.")
+    down, along = (
+        int(np.ceil(length / step - 1e-6)) for length, step in zip(cell, sampling, strict=True)
+    )
+    return down, along
+
+
+def _enough(cell: Pair) -> Shape:
+    down, along = (int(np.ceil(LEAST_EXTENT / length - 1e-6)) for length in cell)
+    return down, along
+
+
+def _camera(cell: Pair, parts: Shape, settings: Settings) -> Camera:
+    simulated = (settings.repeats[0] * parts[0], settings.repeats[1] * parts[1])
+    pixel = (1 / (settings.repeats[0] * cell[0]), 1 / (settings.repeats[1] * cell[1]))
+    reach = None
+    if settings.max_angle is not None:
+        reach = 1e-3 * settings.max_angle / wavelength(settings.beam_energy)
+    return camera(settings.detector_shape, simulated, pixel, reach)
+
+
+def _scan(
+    abtem: Any,
+    atoms: Any,
+    cell: Pair,
+    parts: Shape,
+    settings: Settings,
+    seen: Camera,
+    progress: bool,
+) -> np.ndarray:
+    """Share of the beam in each pixel, ``[iy, ix, ky, kx]``, with the margin of the source."""
+    middle = [(n // 2) * length for n, length in zip(settings.repeats, cell, strict=True)]
+    places = settings.positions(settings.margin) + middle
+    flat, shift = places.reshape(-1, 2), _descan(settings).reshape(-1, 2)
+    total = np.zeros((len(flat), *settings.detector_shape))
+    probe = abtem.Probe(
+        energy=settings.beam_energy * 1e3,
+        semiangle_cutoff=settings.semi_angle,
+        defocus=settings.defocus,
+    )
+    configurations = max(settings.frozen_phonons, 1)
+    supercell = atoms.repeat((settings.repeats[1], settings.repeats[0], 1))
+    with tqdm(total=len(flat) * configurations, disable=not progress, unit="positions") as bar:
+        for potential in _potentials(abtem, supercell, parts, settings):
+            if bar.n == 0 and progress:
+                bar.set_description(_estimate(abtem, probe, potential, flat, bar.total))
+            for start in range(0, len(flat), BATCH):
+                where = slice(start, start + BATCH)
+                patterns = _patterns(abtem, probe, potential, flat[where])
+                if np.any(settings.descan):
+                    patterns = _moved(patterns, shift[where], seen)
+                total[where] += seen.see(patterns)
+                bar.update(len(patterns))
+    return (total / configurations).reshape(*places.shape[:2], *settings.detector_shape)
+
+
+def _potentials(abtem: Any, supercell: Any, parts: Shape, settings: Settings) -> Iterator[Any]:
+    """The potential of each configuration of the atoms."""
+    for index in range(max(settings.frozen_phonons, 1)):
+        displaced = supercell.copy()
+        if settings.frozen_phonons:
+            displaced.rattle(settings.displacement, seed=settings.seed + index)
+            displaced.wrap()
+        yield abtem.Potential(
+            displaced,
+            gpts=(settings.repeats[1] * parts[1], settings.repeats[0] * parts[0]),
+            slice_thickness=settings.slice_thickness,
+            parametrization="lobato",
+            projection="infinite",
+        ).build(lazy=False)
+
+
+def _patterns(abtem: Any, probe: Any, potential: Any, places: np.ndarray) -> np.ndarray:
+    """Patterns ``[n, ky, kx]`` of the simulation, the optic axis at size // 2."""
+    scan = abtem.CustomScan(np.stack([places[:, 1], places[:, 0]], axis=1))
+    detector = abtem.PixelatedDetector(max_angle=None)
+    measured = probe.scan(potential, scan=scan, detectors=detector, lazy=False)
+    return np.asarray(measured.array).transpose(0, 2, 1)
+
+
+def _estimate(abtem: Any, probe: Any, potential: Any, places: np.ndarray, count: int) -> str:
+    """How long it will take, measured on a few positions."""
+    few = places[: BATCH // 4]
+    _patterns(abtem, probe, potential, few[:1])  # what is slow once only
+    began = time.perf_counter()
+    _patterns(abtem, probe, potential, few)
+    seconds = (time.perf_counter() - began) * count / len(few)
+    return f"Simulating {count} patterns, about {max(seconds, 1):.0f} s"
+
+
+def _descan(settings: Settings) -> np.ndarray:
+    """How far each pattern is moved, ``[iy, ix, 2]``, (y, x) in 1/Å."""
+    (rows, columns), (down, along) = settings.scan_shape, settings.margin
+    y = np.arange(-down, rows + down) / max(rows - 1, 1) - 0.5
+    x = np.arange(-along, columns + along) / max(columns - 1, 1) - 0.5
+    ways = np.stack(np.meshgrid(y, x, indexing="ij"), axis=-1)
+    return ways * settings.descan * 1e-3 / wavelength(settings.beam_energy)
+
+
+def _moved(patterns: np.ndarray, shift: np.ndarray, seen: Camera) -> np.ndarray:
+    pixels = shift / seen.simulated
+    return np.stack(
+        [
+            ndimage.shift(pattern, by, order=1, mode="grid-wrap")
+            for pattern, by in zip(patterns, pixels, strict=True)
+        ]
+    )
+
+
+def _blurred(shares: np.ndarray, settings: Settings) -> np.ndarray:
+    """The scan of a source of finite size, without its margin."""
+    if not settings.source_size:
+        return shares
+    blurred = ndimage.gaussian_filter(shares, settings.sigma, axes=(0, 1), truncate=3)
+    (down, along), (rows, columns) = settings.margin, settings.scan_shape
+    return blurred[down : down + rows, along : along + columns]
+
+
+def _counted(shares: np.ndarray, dose: float, seed: int) -> np.ndarray:
+    expected = np.clip(shares, 0, None) * (dose / shares.sum(axis=(2, 3)).mean())
+    counts = np.random.default_rng(seed).poisson(expected)
+    return counts.astype(np.uint16 if counts.max() < 2**16 else np.uint32)
