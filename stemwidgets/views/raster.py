@@ -10,6 +10,7 @@ from PIL import Image as Picture
 
 from stemwidgets.views.colors import RGBA
 from stemwidgets.views.pointer import Phase, Place, Pointer
+from stemwidgets.views.scale_bar import ScaleBar
 from stemwidgets.views.screen import MARGIN, Frame
 
 
@@ -53,6 +54,8 @@ class Raster:
         Drawn between the picture and the crosshair; made with the scales given by `frame`.
     scales : dict, optional
         Scales of `marks`; from the frame if not given.
+    units : str
+        Of the horizontal axis, for a scale bar; none if empty.
 
     Attributes
     ----------
@@ -71,6 +74,7 @@ class Raster:
         on_drag: Callable[[Phase, float, float], None] | None = None,
         on_key: Callable[[str, bool], None] | None = None,
         on_hover: Callable[[Place | None], None] | None = None,
+        units: str = "",
     ) -> None:
         self.frame = frame
         self.scales = frame.scales() if scales is None else scales
@@ -86,24 +90,17 @@ class Raster:
             stroke_width=1.5,
             visible=False,
         )
-        self._message = Label(
-            x=[0.5],
-            y=[0.5],
-            text=[""],
-            align="middle",
-            colors=["#6b6b6b"],
-            default_size=14,
-            font_weight="normal",
-            visible=False,
-        )
+        self._message = _words()
         self._glass = Image(image=_image(CLEAR), scales=self.scales, **frame.extent)
         if on_click is not None:
             self._glass.on_element_click(
                 lambda _, message: on_click(message["data"]["click_x"], message["data"]["click_y"])
             )
+        self.scale_bar = ScaleBar(frame, units, self.scales) if units else None
+        drawn = [*marks, *(self.scale_bar.marks if self.scale_bar else ())]
         self.axes = frame.axes(self.scales)
         self.figure = Figure(
-            marks=[self._picture, *marks, self._crosshair, self._message, self._glass],
+            marks=[self._picture, *drawn, self._crosshair, self._message, self._glass],
             axes=self.axes,
             fig_margin=MARGIN,
             padding_x=0,
@@ -127,6 +124,8 @@ class Raster:
         """Draw a picture that fills the window."""
         self._message.visible = False
         self._blank = picture is CLEAR
+        if self.scale_bar is not None:
+            self.scale_bar.show(not self._blank)
         image = self._images[self._picture.image is self._images[0]]
         image.value = png(picture)
         self._picture.image = image
@@ -169,10 +168,25 @@ class Raster:
                 mark.x, mark.y = frame.extent["x"], frame.extent["y"]
         frame.fit(self.scales)
         frame.label(self.axes)
+        if self.scale_bar is not None:
+            self.scale_bar.fit(frame)
 
 
 def _image(picture: RGBA) -> ipywidgets.Image:
     return ipywidgets.Image(value=png(picture), format="png")
+
+
+def _words() -> Label:
+    return Label(
+        x=[0.5],
+        y=[0.5],
+        text=[""],
+        align="middle",
+        colors=["#8a8a8a"],
+        default_size=14,
+        font_weight="normal",
+        visible=False,
+    )
 
 
 def _layout(frame: Frame) -> ipywidgets.Layout:

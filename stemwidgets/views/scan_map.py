@@ -1,17 +1,22 @@
 """A map over the scan: any channel, with its colour bar or colour wheel and a crosshair."""
 
+import operator
 from collections import deque
+from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any
 
 import ipywidgets
-import numpy as np
-from numpy.typing import NDArray
 
 from stemwidgets.state.channels import Channel, is_component
 from stemwidgets.state.session import Session
+from stemwidgets.views import fourier_picture
+from stemwidgets.views.display import Display
+from stemwidgets.views.display_controls import DisplayControls
 from stemwidgets.views.drawing import Drawing
+from stemwidgets.views.fourier_picture import FourierPicture
 from stemwidgets.views.hover import Hover
-from stemwidgets.views.painting import paint
+from stemwidgets.views.painting import AS_SUITS, paint
 from stemwidgets.views.pointer import Phase, arrow
 from stemwidgets.views.raster import Raster
 from stemwidgets.views.screen import MARGIN, Grid
@@ -29,6 +34,9 @@ class ScanMap(View):
     Shift five at a time, until the mouse leaves the map. Other tools draw the session's region and
     line, with the mouse or, corner by corner, with Enter. Esc takes them away.
 
+    "Display" opens what sets scaling, limits and colours, for each channel its own. "FFT" shows the
+    map's frequencies instead.
+
     Parameters
     ----------
     session : Session
@@ -37,6 +45,17 @@ class ScanMap(View):
         Name of the channel shown first; it may be one that training will bring.
     size : int
         Longer side of the map on screen [CSS px].
+
+    Attributes
+    ----------
+    channel : str
+        Name of the channel that is chosen.
+    fourier : bool
+        Whether its frequencies are shown.
+    display : Display
+        How it is painted; another one for every channel, and for its frequencies.
+    choices : dict
+        All three, as plain JSON; may be set.
 
     Raises
     ------
@@ -60,22 +79,35 @@ class ScanMap(View):
             on_drag=self._dragged,
             on_key=self._key,
             on_hover=self._hovered,
+            units=session.axes.scan_x.units,
         )
         self._hover = Hover(session, self.drawing.hint, size)
+        self._size = size
         self._shown: Channel | None = None
-        self._region: NDArray[np.bool_] | None = None
+        self._drawn: tuple[Any, ...] = ()
+        self._displays: dict[tuple[str, bool], Display] = {}
+        self._controls: DisplayControls | None = None
+        self._fourier: FourierPicture | None = None
         self._steps: deque[tuple[int, int]] = deque()
         self._choice = ipywidgets.Dropdown(
             options=_options(session, channel),
             value=channel,
-            layout=ipywidgets.Layout(width="220px"),
+            layout=ipywidgets.Layout(width="204px"),
         )
+        self._opened = _toggle("Display", "scaling, limits and colours", "74px")
+        self._transform = _toggle("FFT", "frequencies of the map", "50px")
         self._legend = ipywidgets.HTML(layout=ipywidgets.Layout(margin=f"0 0 0 {MARGIN['left']}px"))
         self.layout.min_width = f"{size + MARGIN['left'] + MARGIN['right']}px"
         self.parts = {"channel": self._choice, "figure": self.raster.figure, "legend": self._legend}
         self.parts |= {"tool": self.drawing.tools, "clear": self.drawing.clear}
         self.parts["under mouse"] = self._hover.line
-        self.fill(self._choice, self.drawing.bar, self.raster.box, self._hover.line, self._legend)
+        self.parts |= {"display": self._opened, "fourier": self._transform}
+        self._map = ipywidgets.VBox([self.drawing.bar, self.raster.box, self._hover.line])
+        self._instead, self._below = ipywidgets.VBox(), ipywidgets.VBox()
+        self._heading = ipywidgets.HBox([self._choice, self._opened, self._transform])
+        self.fill(self._heading, self._map, self._instead, self._legend, self._below)
+        self.listen(self._opened, self._open)
+        self.listen(self._transform, self._draw)
         self.listen(self.drawing.tools, self._choose_tool)
         self.listen(self._choice, self._draw)
         self.look(self._offer, "channels", "overview")
@@ -94,6 +126,40 @@ class ScanMap(View):
         with self._choice.hold_sync():
             self._choice.options = _options(self.session, name)
             self._choice.value = name
+
+    @property
+    def fourier(self) -> bool:
+        """Whether its frequencies are shown."""
+        return bool(self._transform.value)
+
+    @fourier.setter
+    def fourier(self, shown: bool) -> None:
+        self._transform.value = shown
+
+    @property
+    def display(self) -> Display:
+        """How it is painted."""
+        suited = fourier_picture.SUITED if self.fourier else AS_SUITS
+        return self._displays.get((self.channel, self.fourier), suited)
+
+    @display.setter
+    def display(self, display: Display) -> None:
+        self._displays[self.channel, self.fourier] = display
+        self._draw()
+
+    @property
+    def choices(self) -> dict[str, Any]:
+        """Channel, fourier and display, as plain JSON."""
+        return {
+            "channel": self.channel,
+            "fourier": self.fourier,
+            "display": asdict(self.display),
+        }
+
+    @choices.setter
+    def choices(self, choices: Mapping[str, Any]) -> None:
+        self.channel, self.fourier = choices["channel"], choices["fourier"]
+        self.display = Display(**choices["display"])
 
     def _dragged(self, phase: Phase, x: float, y: float) -> None:
         place = self._grid.position(x, y)
@@ -149,21 +215,70 @@ class ScanMap(View):
             return "trained without classes"
         return waiting_for(self.session.training.active)
 
+    def _open(self) -> None:
+        if self._controls is None:
+            self._controls = DisplayControls(self, self._redisplay, self._size)
+            self.parts["controls"] = self._controls.parts
+            self._below.children = (self._controls.box,)
+        self._below.layout.display = None if self._opened.value else "none"
+        self._show_controls()
+
+    def _redisplay(self, display: Display | None) -> None:
+        """Take a display that the controls ask for; None for the one that suits."""
+        if display is None:
+            self._displays.pop((self.channel, self.fourier), None)
+            self._draw()
+        else:
+            self.display = display
+        self._show_controls()
+
+    def _show_controls(self) -> None:
+        if self._controls is None or not self._opened.value or self._shown is None:
+            return
+        shown = self._shown
+        if self._fourier is not None and self.fourier and shown.kind != "category":
+            shown = self._fourier.transformed(shown)
+        self._controls.show(shown, self.display)
+
     def _draw(self) -> None:
         channel = self.session.channels.get(self.channel)
-        region = self.session.region
-        if channel is self._shown and channel is not None and region is self._region:
+        now = (channel, self.session.region, self.display, self.fourier)
+        if channel is not None and self._drawn and all(map(operator.is_, now, self._drawn)):
             return
-        self._shown, self._region = channel, region
-        if channel is None:
+        self._shown, self._drawn = channel, now
+        self._map.layout.display = "none" if self.fourier else None
+        self._instead.layout.display = None if self.fourier else "none"
+        if self.fourier:
+            self._draw_frequencies(channel)
+        elif channel is None:
             self.raster.clear(self._why_not())
             self._legend.value = ""
-            return
-        picture, self._legend.value = paint(channel)
-        if region is not None:
-            picture[~region, 3] = FAINT
-        self.raster.show(picture)
-        self._cross()
+        else:
+            picture, self._legend.value = paint(channel, self.display)
+            if self.session.region is not None:
+                picture[~self.session.region, 3] = FAINT
+            self.raster.show(picture)
+            self._cross()
+        self._show_controls()
+
+    def _draw_frequencies(self, channel: Channel | None) -> None:
+        if self._fourier is None:
+            self._fourier = FourierPicture(self, self._size)
+            self.parts["frequencies"] = self._fourier.raster.figure
+            self.parts["spacing"] = self._fourier.line
+            self._instead.children = (self._fourier.box,)
+        if channel is None or channel.kind == "category":
+            self._fourier.clear("categories have none" if channel else self._why_not())
+            self._legend.value = ""
+        else:
+            picture, self._legend.value = paint(self._fourier.transformed(channel), self.display)
+            self._fourier.show(picture, channel)
+
+
+def _toggle(name: str, tooltip: str, width: str) -> ipywidgets.ToggleButton:
+    return ipywidgets.ToggleButton(
+        description=name, tooltip=tooltip, layout=ipywidgets.Layout(width=width)
+    )
 
 
 def _options(session: Session, name: str) -> list[tuple[str, str]]:

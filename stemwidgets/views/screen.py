@@ -157,3 +157,9 @@ def ticks(low: float, high: float, most: int) -> list[float]:
     step = next(step for step in (power, 2 * power, 5 * power, 10 * power) if step * most >= span)
     first, last = np.ceil(low / step - 1e-9), np.floor(high / step + 1e-9)
     return [float(index * step) for index in np.arange(first, last + 1)]
+
+
+def round_length(most: float) -> float:
+    """The longest of 1, 2 or 5 times a power of ten that is not longer."""
+    power = 10.0 ** np.floor(np.log10(most))
+    return float(max(step * power for step in (1, 2, 5) if step * power <= most * (1 + 1e-9)))

@@ -59,6 +59,7 @@ class View(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
     """
 
     def __init__(self, session: Session, unknown: dict[str, Any]) -> None:
+        self._looking: list[tuple[HasTraits, Callable[[Any], None], list[str]]] = []
         if unknown:
             raise InputError(
                 f"{type(self).__name__} does not know {', '.join(map(repr, sorted(unknown)))}. "
@@ -83,7 +84,20 @@ class View(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
 
     def look(self, callback: Callable[[], None], *traits: str, at: HasTraits | None = None) -> None:
         """Call back when one of the session's traits changes."""
-        (self.session if at is None else at).observe(lambda _: callback(), list(traits))
+        seen, names = self.session if at is None else at, list(traits)
+
+        def look(_: Any) -> None:
+            callback()
+
+        seen.observe(look, names)
+        self._looking.append((seen, look, names))
+
+    def close(self) -> None:
+        """Take the view away: it looks at the session no more."""
+        for seen, look, names in self._looking:
+            seen.unobserve(look, names)
+        self._looking.clear()
+        super().close()
 
     def listen(
         self, control: HasTraits, callback: Callable[[], None], trait: str = "value"
