@@ -41,7 +41,7 @@ def test_a_channel_is_shown_against_the_distance_on_the_specimen(session):
     np.testing.assert_allclose(curve.y, 1 + 2 * np.array(curve.x) / 0.3, rtol=1e-6)
     assert view.raster.axes[0].label == "distance (Å)"
     assert view.raster.axes[1].label == "COM x (nm)"
-    assert "1.50 Å long, mean 6.00" in view.parts["words"].value
+    assert "1.50 Å long, mean 6.0 ± 3.2 nm" in view.parts["words"].value
     session.line = None
     assert not curve.visible
 
@@ -100,7 +100,7 @@ def test_the_readout_tells_mean_and_spread_of_every_channel_in_the_region(sessio
     inside = session.channels["COM x"].values[1:3, 1:4]
     table = readout.parts["table"].value
     assert "region of 6" in table
-    assert f"{inside.mean():.2f} ± {inside.std():.2f} nm" in table
+    assert f"{inside.mean():.1f} ± {inside.std():.1f} nm" in table
     session.region = None
     assert "region" not in readout.parts["table"].value
 
@@ -121,3 +121,24 @@ def test_nothing_has_no_mean():
         assert np.isnan([found.mean, found.std]).all()
     assert majority([np.nan]).defined == 0
     assert majority([2, 1, 2, np.nan]) == (2, pytest.approx(2 / 3), 3)
+
+
+def test_marks_enclose_a_narrow_range_far_from_zero(session):
+    values = np.linspace(9.972e6, 10.01e6, 24, dtype=np.float32).reshape(SHAPE[:2])
+    session.channels = merged(session.channels, Channel("sum", values, "counts"))
+    view = LineProfile(session)
+    session.line = ((0, 0), (3, 5))
+    frame, marks = view.raster.frame, view.raster.axes[1].tick_values
+    assert frame.y_label == "sum of counts (10⁷ counts)"
+    assert len(marks) >= 3
+    assert frame.bottom <= 0.9972 < 1.001 <= frame.top
+    assert (marks[0], marks[-1]) == (frame.bottom, frame.top)
+    assert "(9.991 ± 0.012" in view.parts["words"].value
+    assert ")·10⁶ counts" in view.parts["words"].value
+
+
+def test_a_flat_profile_has_marks_too(session):
+    session.channels = merged(session.channels, Channel("sum", np.zeros((4, 6), np.float32)))
+    view = LineProfile(session)
+    session.line = ((0, 0), (3, 5))
+    assert view.raster.frame.bottom < 0 < view.raster.frame.top

@@ -75,7 +75,7 @@ class Drawing:
             description="Clear",
             tooltip="take region and line away (Esc)",
             disabled=True,
-            layout=ipywidgets.Layout(width="auto"),
+            layout=ipywidgets.Layout(width="auto", margin="2px 1px 2px 10px"),
         )
         wrap = ipywidgets.Layout(flex_flow="row wrap", align_items="center")
         self.bar = ipywidgets.HBox([self.tools, self.clear], layout=wrap)

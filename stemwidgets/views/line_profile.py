@@ -2,6 +2,7 @@
 
 import math
 import re
+from dataclasses import replace
 from html import escape
 from typing import Any
 
@@ -16,10 +17,10 @@ from stemwidgets.state.channels import Channel
 from stemwidgets.state.session import Session
 from stemwidgets.views.channel_choice import ChannelChoice
 from stemwidgets.views.raster import Raster
-from stemwidgets.views.screen import Frame
+from stemwidgets.views.screen import Frame, ticks
 from stemwidgets.views.values import mean_of
 from stemwidgets.views.view import View, caption, require_channel
-from stemwidgets.views.words import caption_of, power_of_ten, quantity, waiting_for
+from stemwidgets.views.words import caption_of, decimals, power_of_ten, quantity, waiting_for
 
 NO_LINE = "choose Line above a map and drag"
 NUMBER = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)")
@@ -56,7 +57,7 @@ class LineProfile(View):
         channel: str = "sum",
         averaged: float = 0.0,
         width: int = 276,
-        height: int = 150,
+        height: int = 200,
         **unknown: Any,
     ) -> None:
         super().__init__(session, unknown)
@@ -86,7 +87,7 @@ class LineProfile(View):
             layout=ipywidgets.Layout(width="230px"),
         )
         self._ends = ipywidgets.Text(
-            description="row, column of both ends",
+            description="ends (row, column)",
             placeholder="0, 0 to 5, 8",
             continuous_update=False,
             style=initial,
@@ -158,26 +159,30 @@ class LineProfile(View):
             values = np.insert(values, jumps, np.nan)
         values, units = _readable(values, channel.units)
         label = f"{caption_of(channel.name)} ({units})" if units else caption_of(channel.name)
+        if channel.kind == "angle":
+            marks = np.linspace(-180, 180, 5) / channel.fold
+        else:
+            marks = _marks(values, self.raster.frame.height)
         self.raster.clear()
-        self.raster.move_to(self._frame(float(distance[-1]), values, label))
+        old = self.raster.frame
+        bottom, top, right = float(marks[0]), float(marks[-1]), float(distance[-1])
+        frame = replace(old, right=right, top=top, bottom=bottom, y_label=label)
+        self.raster.move_to(frame)
+        axis = self.raster.axes[1]
+        axis.tick_values, axis.tick_format = marks, f".{decimals(marks[1] - marks[0])}f"
         with self._curve.hold_sync():
             self._curve.x, self._curve.y = distance, values
             self._curve.visible = True
 
-    def _frame(self, length: float, values: NDArray[np.float64], label: str) -> Frame:
-        old = self.raster.frame
-        low, high = float(np.nanmin(values)), float(np.nanmax(values))
-        room = 0.05 * (high - low) or 0.05 * abs(high) or 1.0
-        return Frame(
-            left=0.0,
-            right=length,
-            top=high + room,
-            bottom=low - room,
-            width=old.width,
-            height=old.height,
-            x_label=old.x_label,
-            y_label=label,
-        )
+
+def _marks(values: NDArray[np.float64], height: int) -> NDArray[np.float64]:
+    """Round numbers, of which the first and the last enclose the values."""
+    low, high = float(np.nanmin(values)), float(np.nanmax(values))
+    if not high - low > 1e-6 * abs(high):
+        low, high = low - (0.05 * abs(low) or 1.0), high + (0.05 * abs(high) or 1.0)
+    some = ticks(low, high, height // 40)
+    step = some[1] - some[0]
+    return np.arange(np.floor(low / step + 1e-6), np.ceil(high / step - 1e-6) + 1) * step
 
 
 def _readable(values: NDArray[np.float64], units: str) -> tuple[NDArray[np.float64], str]:
@@ -194,5 +199,5 @@ def _readable(values: NDArray[np.float64], units: str) -> tuple[NDArray[np.float
 def _in_words(line: Any) -> str:
     if line is None:
         return ""
-    start, end = (f"{iy:.4g}, {ix:.4g}" for iy, ix in line)
+    start, end = (f"{round(iy, 1):g}, {round(ix, 1):g}" for iy, ix in line)
     return f"{start} to {end}"

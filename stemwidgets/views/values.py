@@ -6,7 +6,14 @@ from typing import Any
 from stemwidgets.arrays.axes import Axes
 from stemwidgets.arrays.summary import circular_summary, majority, summary
 from stemwidgets.state.channels import Channel, Channels
-from stemwidgets.views.words import category, number, percent, quantity, uncertain_angle
+from stemwidgets.views.words import (
+    category,
+    number,
+    percent,
+    power_of_ten,
+    quantity,
+    uncertain_angle,
+)
 
 
 def value_at(channel: Channel, position: tuple[int, int], channels: Channels) -> str:
@@ -35,7 +42,20 @@ def mean_of(channel: Channel, values: Any) -> str:
     mean = summary(values)
     if channel.units == "rad":
         return uncertain_angle(mean.mean, mean.std)
-    return f"{number(mean.mean)} ± {number(mean.std)} {channel.units}".strip()
+    return f"{_uncertain(mean.mean, mean.std)} {channel.units}".strip()
+
+
+def _uncertain(mean: float, std: float) -> str:
+    """Mean ± standard deviation, with two digits of the latter."""
+    largest = max(abs(mean), std)
+    if not math.isfinite(largest) or largest == 0 or std == 0:
+        return f"{number(mean)} ± {number(std)}"
+    power = math.floor(math.log10(largest))
+    power = 0 if -3 <= power <= 4 else power
+    mean, std = mean / 10.0**power, std / 10.0**power
+    digits = min(max(1 - math.floor(math.log10(std)), 0), 6)
+    text = f"{mean:.{digits}f} ± {std:.{digits}f}".replace("-", "−")
+    return f"({text})·{power_of_ten(power)}" if power else text
 
 
 def place_of(position: tuple[int, int], axes: Axes) -> list[tuple[str, str]]:
