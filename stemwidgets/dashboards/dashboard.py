@@ -6,8 +6,10 @@ from typing import Any
 import ipywidgets
 
 from stemwidgets.arrays.errors import InputError
+from stemwidgets.dashboards.choices import choose, view_choices
 from stemwidgets.state.session import Session as StateSession
 from stemwidgets.takeaway.session import Session
+from stemwidgets.views.restored_line import RestoredLine
 
 
 class Dashboard(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
@@ -24,10 +26,35 @@ class Dashboard(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no typ
     def __init__(self, session: StateSession, rows: list[list[ipywidgets.Widget]]) -> None:
         wrap = ipywidgets.Layout(flex_flow="row wrap", grid_gap="12px 16px", margin="0 0 12px 0")
         boxes = [ipywidgets.HBox(row, layout=wrap) for row in rows]
-        super().__init__([ipywidgets.HTML(headline(session)), *boxes])
+        restored = RestoredLine(session)
+        super().__init__([ipywidgets.HTML(headline(session)), restored, *boxes])
         self.add_class("stemwidgets")
         self.session = session
         self.parts: dict[str, Any] = {}
+        self._restored = restored
+
+    def hold(self, parts: dict[str, Any]) -> None:
+        """Name the views, show what the session says of them, and be what it shows on.
+
+        Parameters
+        ----------
+        parts : dict of str to widget
+            The views by name.
+        """
+        self.parts = {**parts, "restored": self._restored}
+        if isinstance(self.session, Session):
+            self.choose(self.session.views)
+            self.session.page = self
+
+    def choices(self) -> dict[str, Any]:
+        """How the views show the session, as values that fit into JSON."""
+        return {name: chosen for name, view in self.parts.items() if (chosen := view_choices(view))}
+
+    def choose(self, choices: dict[str, Any]) -> None:
+        """Let the views show the session as `choices` told; what does not fit is left as it is."""
+        for name, chosen in choices.items():
+            if name in self.parts:
+                choose(self.parts[name], chosen)
 
 
 def session_of(source: Any, lazy: bool, unknown: dict[str, Any], name: str) -> StateSession:
@@ -37,7 +64,10 @@ def session_of(source: Any, lazy: bool, unknown: dict[str, Any], name: str) -> S
             f"{name} does not know {', '.join(map(repr, sorted(unknown)))}: "
             "it takes a file, a signal, an array or a Session, and lazy=True for a large file."
         )
-    return source if isinstance(source, StateSession) else Session(source, lazy=lazy)
+    session = source if isinstance(source, StateSession) else Session(source, lazy=lazy)
+    if isinstance(session, Session):
+        session.keep()
+    return session
 
 
 def headline(session: StateSession) -> str:

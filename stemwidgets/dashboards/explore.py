@@ -56,5 +56,5 @@ def explore(source: Any, lazy: bool = False, **unknown: Any) -> Dashboard:
             [parts["take_away"]],
         ],
     )
-    page.parts = parts
+    page.hold(parts)
     return page

@@ -53,5 +53,5 @@ def prepare(source: Any, lazy: bool = False, **unknown: Any) -> Dashboard:
             [parts["preparation"], parts["decomposition"]],
         ],
     )
-    page.parts = parts
+    page.hold(parts)
     return page

@@ -62,6 +62,6 @@ def rrvae_dashboard(source: Any, lazy: bool = False, **unknown: Any) -> Dashboar
             [pair(parts["z1"], parts["z2"]), column(parts["take_away"])],
         ],
     )
-    page.parts = parts | {"comparison": parts["angles"].parts["words"]}
+    page.hold(parts | {"comparison": parts["angles"].parts["words"]})
     session.mailbox.post("warm-up", session.training.warm_up, delay=0.5)  # once the page is sent
     return page

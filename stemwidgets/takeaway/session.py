@@ -9,6 +9,7 @@ from stemwidgets.arrays.errors import InputError
 from stemwidgets.rrvae.records import Encoding
 from stemwidgets.signals import session as signals
 from stemwidgets.takeaway import choices, session_file
+from stemwidgets.takeaway.keeping import Keeping
 from stemwidgets.takeaway.snapshot import Snapshot
 
 T = TypeVar("T")
@@ -59,6 +60,7 @@ class Session(signals.Session):
         self._read_from = _origin(source)
         self._left_on_disk = lazy
         self._model_file: Path | None = None
+        self.keeping: Keeping | None = None
         self.page: Any = None  # a dashboard, which tells how its views show the session
         self.views: dict[str, Any] = {}  # what a dashboard told when the session was saved
         self.training.observe(self._note_training, "status")
@@ -243,6 +245,17 @@ class Session(signals.Session):
             If a training runs, or a choice is out of range.
         """
         choices.restore(self, chosen, arrays, model)
+
+    def keep(self) -> Keeping:
+        """Keep the last state on disk from now on, and bring back that of an earlier session.
+
+        Dashboards do so; see `stemwidgets.takeaway.keeping`. The folder is
+        ``$STEMWIDGETS_CACHE``; without that variable it is one for caches, and if it is empty
+        nothing is kept.
+        """
+        if self.keeping is None:
+            self.keeping = Keeping(self)
+        return self.keeping
 
     def adopt(
         self,

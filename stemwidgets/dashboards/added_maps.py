@@ -1,0 +1,70 @@
+"""Maps that the user adds to a page and takes away."""
+
+import ipywidgets
+
+from stemwidgets.state.session import Session
+from stemwidgets.views.presenting import enlarge
+from stemwidgets.views.scan_map import ScanMap
+
+FIRST = ("COM x", "COM y", "COM divergence", "COM curl", "BF", "ADF", "sum")
+
+
+class AddedMaps(ipywidgets.HBox):  # type: ignore[misc]  # ipywidgets has no types
+    """Any number of maps, with a button that adds one and below each map one that removes it.
+
+    Parameters
+    ----------
+    session : Session
+        What they show.
+
+    Attributes
+    ----------
+    maps : tuple of ScanMap
+        Those that are there.
+    parts : dict of str to widget
+        The button that adds a map.
+    presented : bool
+        Whether maps are to be large.
+    """
+
+    presented = False
+
+    def __init__(self, session: Session) -> None:
+        wrap = ipywidgets.Layout(flex_flow="row wrap", grid_gap="12px 16px", max_width="100%")
+        super().__init__(layout=wrap)
+        self.session = session
+        self.maps: tuple[ScanMap, ...] = ()
+        add = ipywidgets.Button(
+            description="Add map",
+            tooltip="another map of this scan",
+            layout=ipywidgets.Layout(width="120px"),
+        )
+        add.on_click(lambda _: session.mailbox.post("add map", self.add))
+        self.parts = {"add": add}
+        self.children = (add,)
+
+    def add(self, channel: str = "") -> ScanMap:
+        """Add a map of a channel; of one that was not added yet, if none is given."""
+        there = {added.channel for added in self.maps}
+        known = [name for name in FIRST if name in self.session.channels]
+        fresh = [name for name in (*known, *self.session.channels) if name not in there]
+        added = ScanMap(self.session, channel or next(iter(fresh), "sum"))
+        remove = ipywidgets.Button(description="Remove map", layout={"width": "120px"})
+        box = ipywidgets.VBox([added, remove])
+        remove.on_click(
+            lambda _: self.session.mailbox.post(f"remove {id(added)}", lambda: self.remove(added))
+        )
+        if self.presented:
+            enlarge(box)
+        self.maps = (*self.maps, added)
+        self.children = (*self.children[:-1], box, self.children[-1])
+        return added
+
+    def remove(self, added: ScanMap) -> None:
+        """Take a map away."""
+        self.maps = tuple(kept for kept in self.maps if kept is not added)
+        gone = [box for box in self.children if added in getattr(box, "children", ())]
+        self.children = tuple(box for box in self.children if box not in gone)
+        added.close()
+        for box in gone:
+            box.close()

@@ -1,0 +1,47 @@
+"""How a view shows its session, as values that fit into JSON."""
+
+from contextlib import suppress
+from dataclasses import asdict, is_dataclass
+from typing import Any
+
+from traitlets import TraitError
+
+KEPT = (
+    "channel",
+    "color",
+    "horizontal",
+    "vertical",
+    "model",
+    "latent_dim",
+    "classes",
+    "seed",
+    "centered",
+    "epochs",
+    "count",
+)
+DISPLAY = "display"
+
+
+def view_choices(view: Any) -> dict[str, Any]:
+    """Values of a view's controls that are choices, and its display."""
+    parts = getattr(view, "parts", {})
+    chosen = {name: parts[name].value for name in KEPT if hasattr(parts.get(name), "value")}
+    display = getattr(view, DISPLAY, None)
+    if is_dataclass(display) and not isinstance(display, type):
+        chosen[DISPLAY] = asdict(display)
+    elif hasattr(parts.get(DISPLAY), "value"):
+        chosen[DISPLAY] = parts[DISPLAY].value
+    return chosen
+
+
+def choose(view: Any, chosen: dict[str, Any]) -> None:
+    """Give a view what `view_choices` told of it; what does not fit any more is left as it is."""
+    for name, value in chosen.items():
+        with suppress(AttributeError, KeyError, TypeError, ValueError, TraitError):
+            display: Any = getattr(view, DISPLAY, None)
+            if name == DISPLAY and is_dataclass(display):
+                view.display = display.__class__(**value)
+            elif name == "channel":
+                view.channel = value
+            else:
+                view.parts[name].value = value

@@ -1,0 +1,133 @@
+"""The folder in which dashboards keep the last state of a scan, and what is found there.
+
+Each session that keeps something has a folder of its own in it. Its ``session.json`` is written
+last and names the other files, so that it is always of one moment.
+"""
+
+import json
+import os
+import shutil
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stemwidgets.takeaway.choices import Arrays, Choices
+from stemwidgets.takeaway.files import read_arrays
+
+VARIABLE = "STEMWIDGETS_CACHE"
+FORMAT = "stemwidgets kept session 1"
+STATE = "session.json"
+MOST_BYTES = 256_000_000
+TOLERANCE = 1e-4  # of the mean pattern; another order of summing changes less, another scan more
+
+
+def cache_folder() -> Path | None:
+    """Where sessions are kept; None where the environment variable is empty: nowhere."""
+    if VARIABLE in os.environ:
+        chosen = os.environ[VARIABLE].strip()
+        return Path(chosen).expanduser().absolute() if chosen else None
+    if sys.platform == "win32":
+        base = Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local")
+    elif sys.platform == "darwin":
+        base = Path.home() / "Library" / "Caches"
+    else:
+        base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    return base / "stemwidgets"
+
+
+@dataclass(frozen=True, eq=False)
+class Scan:
+    """What a scan is known by, wherever its file lies.
+
+    Parameters
+    ----------
+    shape : tuple of int
+        ``[iy, ix, ky, kx]``.
+    mean_pattern : ndarray, shape [ky, kx]
+        In counts.
+    """
+
+    shape: tuple[int, ...]
+    mean_pattern: NDArray[Any]
+
+    @property
+    def name(self) -> str:
+        """Begins the names of its folders."""
+        return "x".join(str(size) for size in self.shape)
+
+    def is_that_of(self, mean_pattern: NDArray[Any]) -> bool:
+        """Whether another scan of this shape has the same mean pattern."""
+        mine, other = (np.nan_to_num(mean) for mean in (self.mean_pattern, mean_pattern))
+        return mine.shape == other.shape and np.allclose(
+            mine, other, rtol=0, atol=TOLERANCE * float(np.abs(mine).max())
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class Found:
+    """A session that was kept.
+
+    Parameters
+    ----------
+    choices : dict
+        What was chosen, see `stemwidgets.takeaway.choices`.
+    arrays : dict of str to ndarray
+        What goes with it.
+    model : RRVAE or None
+        The trained model.
+    when : str
+        When that was trained, or, without one, when the session was kept; ISO 8601.
+    """
+
+    choices: Choices
+    arrays: Arrays
+    model: Any
+    when: str
+
+
+def find(scan: Scan, folder: Path) -> Found | None:
+    """The latest session kept of a scan; what is damaged is passed over."""
+    for state in sorted(folder.glob(f"{scan.name}-*/{STATE}"), key=_age, reverse=True):
+        try:
+            found = _read(state, scan)
+        except (ValueError, KeyError, TypeError, OSError):  # an InputError is a ValueError
+            continue
+        if found is not None:
+            return found
+    return None
+
+
+def prune(folder: Path, own: Path, most: int = MOST_BYTES) -> None:
+    """Remove the oldest sessions while all take more than so many bytes; never one's own."""
+    ages = sorted((_age(state), state.parent) for state in folder.glob(f"*/{STATE}"))
+    sizes = {kept: sum(file.stat().st_size for file in kept.iterdir()) for _, kept in ages}
+    total = sum(sizes.values())
+    for _, kept in ages:
+        if total <= most:
+            return
+        if kept != own:
+            shutil.rmtree(kept, ignore_errors=True)
+            total -= sizes[kept]
+
+
+def _age(state: Path) -> float:
+    return state.stat().st_mtime
+
+
+def _read(state: Path, scan: Scan) -> Found | None:
+    facts = json.loads(state.read_text(encoding="utf-8"))
+    if facts["format"] != FORMAT:
+        return None
+    arrays = read_arrays(state.with_name(facts["maps"]))
+    if not scan.is_that_of(arrays.pop("mean pattern")):
+        return None
+    model = None
+    if facts["model"]:
+        from stemwidgets.signals.on_detector import RRVAE
+
+        model = RRVAE.load(state.with_name(facts["model"]))
+    return Found(facts, arrays, model, str(facts["when"]))

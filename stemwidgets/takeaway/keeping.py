@@ -1,0 +1,176 @@
+"""Keeps the last state of a session on disk, and brings back that of an earlier one."""
+
+import os
+import secrets
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from traitlets import HasTraits, Unicode
+
+from stemwidgets.state.words import in_words
+from stemwidgets.takeaway.cache import FORMAT, STATE, Found, Scan, cache_folder, find, prune
+from stemwidgets.takeaway.choices import Arrays, Choices
+from stemwidgets.takeaway.files import write_arrays, write_json
+
+if TYPE_CHECKING:
+    from stemwidgets.takeaway.session import Session
+
+Token = tuple[Any, ...]  # what a file was made of, to be told apart by identity
+
+PAUSE = 1.0  # s, in which changes gather before they are written
+PLACE = ("position", "views")  # choices that alone are not worth a file
+
+
+class Keeping(HasTraits):
+    """Keeps one session, once its scan is known.
+
+    What was kept of the same scan last is brought back first, unless a training was begun
+    meanwhile. Files are written in the background: after each training, and when something is
+    chosen; not while a training runs, so that what was learned before it stays.
+
+    Parameters
+    ----------
+    session : Session
+        What to keep.
+
+    Attributes
+    ----------
+    words : str
+        What was brought back, and from when; empty if nothing was.
+    problem : str
+        Why the session could not be kept; empty if it could.
+    """
+
+    words = Unicode("", read_only=True)
+    problem = Unicode("", read_only=True)
+
+    def __init__(self, session: "Session") -> None:
+        super().__init__()
+        self._session = session
+        self._cache = cache_folder()
+        self._folder: Path | None = None
+        self._files: dict[str, tuple[Token, Path]] = {}
+        self._model: Token = ()
+        self._when = ""
+        self._at_first = _worth(session.taken()[0])
+        if self._cache is None:
+            return
+        if session.overview is not None:
+            self._look()
+        else:
+            session.observe(self._look, "overview")
+
+    def start_afresh(self) -> None:
+        """Forget what was brought back; an InputError if a training runs."""
+        self._session.restore({}, {}, None)
+        self.set_trait("words", "")
+
+    def _look(self, _: Any = None) -> None:
+        session, cache = self._session, self._cache
+        scan = self._scan()
+        assert cache is not None
+        session.aside(lambda: find(scan, cache), self._bring_back, key="find what was kept")
+
+    def _scan(self) -> Scan:
+        overview = self._session.overview
+        assert overview is not None
+        return Scan(self._session.shape, overview.mean_pattern)
+
+    def _bring_back(self, found: Found | None) -> None:
+        session = self._session
+        if found is not None and session.training.status == "idle" and session.model is None:
+            session.restore(found.choices, found.arrays, found.model)
+            what = "what was chosen on" if found.model is None else "the training of"
+            when = datetime.fromisoformat(found.when).astimezone()
+            self._model, self._when = self._trained(), found.when
+            self.set_trait("words", f"Restored {what} {when:%Y-%m-%d %H:%M}.")
+        self._watch()
+
+    def _watch(self) -> None:
+        session = self._session
+        chosen = ["position", "detector", "outline", "region", "line", "encoding"]
+        session.observe(self._changed, chosen)
+        session.training.observe(self._changed, "status")
+        session.calibration.observe(
+            self._changed, ["found", "rotation", "given", "semi_angle", "applied"]
+        )
+        session.preparation.observe(self._changed, "entries")
+        session.decomposition.observe(self._changed, "shown")
+        if session.model is not None and not self.words:
+            self._changed()
+
+    def _changed(self, _: Any = None) -> None:
+        self._session.mailbox.post(f"keep {id(self)}", self._keep, delay=PAUSE)
+
+    def _trained(self) -> Token:
+        """Tells one state of the model from another."""
+        return (self._session.model, self._session.training.endings)
+
+    def _keep(self) -> None:
+        session = self._session
+        if session.training.active:
+            return
+        choices, arrays = session.taken()
+        if session.model is None and (self._model or _worth(choices) == self._at_first):
+            return
+        if session.model is not None and not _same(self._model, self._trained()):
+            self._model, self._when = self._trained(), _now()
+        detector = session.detector if "detector" in arrays else None
+        maps = (session.latest, session.decomposition.shown, session.region, detector)
+        facts = {"format": FORMAT, "when": self._when or _now(), "title": session.title, **choices}
+        model = self._model
+        session.aside(
+            lambda: self._attempt(facts, arrays, maps, model),
+            lambda problem: self.set_trait("problem", problem),
+            key="keep",
+        )
+
+    def _attempt(self, facts: Choices, arrays: Arrays, maps: Token, model: Token) -> str:
+        try:
+            self._write(facts, arrays, maps, model)
+        except Exception as error:
+            return f"This session cannot be kept: {in_words(error)}"
+        return ""
+
+    def _write(self, facts: Choices, arrays: Arrays, maps: Token, model: Token) -> None:
+        assert self._cache is not None
+        scan = self._scan()
+        if self._folder is None:
+            self._folder = self._cache / f"{scan.name}-{os.getpid()}-{secrets.token_hex(4)}"
+        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        mean = scan.mean_pattern.astype("f4")
+        names = {
+            "maps": self._file(
+                "maps.npz", maps, lambda path: write_arrays(path, {**arrays, "mean pattern": mean})
+            ),
+            "model": self._file("model.rrvae", model, model[0].save) if model else None,
+        }
+        write_json(self._folder / STATE, {**facts, **names})
+        for file in self._folder.iterdir():
+            if file.name not in (STATE, *names.values()):
+                file.unlink(missing_ok=True)
+        prune(self._cache, self._folder)
+
+    def _file(self, name: str, token: Token, write: Callable[[Path], None]) -> str:
+        """Name of the file of what a token tells, written if it is not there yet."""
+        assert self._folder is not None
+        before, path = self._files.get(name, ((), self._folder))
+        if not (_same(before, token) and path.is_file()):
+            path = self._folder / f"{secrets.token_hex(4)}-{name}"
+            write(path)
+            self._files[name] = token, path
+        return path.name
+
+
+def _same(one: Token, other: Token) -> bool:
+    return len(one) == len(other) and all(a is b for a, b in zip(one, other, strict=True))
+
+
+def _worth(choices: Choices) -> Choices:
+    return {name: value for name, value in choices.items() if name not in PLACE}
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")

@@ -1,0 +1,175 @@
+"""The last state of a scan is kept by dashboards, and comes back when it is opened again."""
+
+import json
+import os
+import shutil
+import time
+
+import numpy as np
+import pytest
+from scans import AXES, turning_spot
+
+import stemwidgets as sw
+from stemwidgets.signals.axes import arrays_to_signal
+from stemwidgets.takeaway import cache
+
+SCAN = arrays_to_signal(turning_spot(), AXES, "spot")
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    monkeypatch.setenv("STEMWIDGETS_CACHE", str(tmp_path / "cache"))
+    return tmp_path / "cache"
+
+
+def opened(data=None):
+    page = sw.rrvae_dashboard(turning_spot() if data is None else data)
+    page.session.wait(60)
+    return page
+
+
+def trained(page, **options):
+    page.session.training.start(seed=3, **options)
+    page.session.training.wait(60)
+    page.session.wait(60)
+    return page
+
+
+@pytest.fixture(scope="module")
+def kept(tmp_path_factory):
+    """A dashboard on which much was chosen, and the folder that it left."""
+    folder = tmp_path_factory.mktemp("kept") / "cache"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("STEMWIDGETS_CACHE", str(folder))
+        page = trained(opened(SCAN))
+        session = page.session
+        session.position, session.line = (2, 5), ((0, 0), (3, 4))
+        session.decomposition.start("PCA", 2)
+        page.parts["z1"].channel = "residual"
+        session.wait(60)
+        session.detector = sw.AnnularDetector((8.0, 7.0), 1.0, 5.5)
+        session.wait(60)
+        session.close()
+    return page, folder
+
+
+@pytest.fixture
+def again(kept, monkeypatch, tmp_path):
+    """The same scan on a new dashboard, as after the kernel was started anew."""
+    shutil.copytree(kept[1], tmp_path / "cache")
+    monkeypatch.setenv("STEMWIDGETS_CACHE", str(tmp_path / "cache"))
+    page = opened(SCAN)
+    yield page
+    page.session.close()
+
+
+def test_the_last_state_comes_back_and_the_page_says_so(kept, again):
+    before, session = kept[0].session, again.session
+    assert set(session.channels) == set(before.channels)
+    for name, channel in before.channels.items():
+        np.testing.assert_array_equal(session.channels[name].values, channel.values, err_msg=name)
+    assert (session.position, session.line) == (before.position, before.line)
+    assert session.detector == before.detector
+    assert session.training.history == before.training.history
+    assert session.reconstruction is not None
+    assert again.parts["z1"].channel == "residual"
+    line = again.parts["restored"]
+    today = time.strftime("%Y-%m-%d")
+    assert f"Restored the training of {today}" in line.parts["words"].value
+    assert line.layout.display is None
+    assert again.session.as_code().count("model.fit(signal)") == 1
+
+
+def test_one_can_start_afresh(again):
+    again.parts["restored"].parts["afresh"].click()
+    session = again.session
+    assert session.model is None
+    assert not {"angle", "z1", "PCA 1", "virtual detector"} & set(session.channels)
+    assert (session.position, session.detector, session.line) == ((0, 0), None, None)
+    assert session.comparison is session.reconstruction is session.encoding is None
+    assert again.parts["restored"].layout.display == "none"
+    assert again.parts["angle"].raster.message == "press Train"
+    trained(again)
+    assert "angle" in session.channels
+
+
+def test_a_choice_is_written_without_the_model_again(kept, monkeypatch, folder):
+    page = trained(opened())
+    (state,) = folder.glob("*/session.json")
+    model = json.loads(state.read_text())["model"]
+    page.session.position = (3, 1)
+    page.session.wait(60)
+    facts = json.loads(state.read_text())
+    assert (facts["position"], facts["model"]) == ([3, 1], model)
+    assert len(list(state.parent.iterdir())) == 3
+    page.session.training.go_on()
+    page.session.training.wait(60)
+    page.session.wait(60)
+    assert json.loads(state.read_text())["model"] != model
+    assert len(list(state.parent.iterdir())) == 3
+    page.session.close()
+
+
+def test_a_training_that_begins_does_not_lose_the_last_one(folder):
+    page = trained(opened())
+    page.session.training.start(model="paper", epochs=100_000)
+    page.session.position = (1, 1)
+    page.session.wait(60)
+    other = opened()
+    assert other.session.model is not None
+    for each in (page, other):
+        each.session.close()
+
+
+def test_scripts_and_looking_leave_nothing(folder):
+    session = sw.Session(turning_spot())
+    session.training.start()
+    session.training.wait(60)
+    session.wait(60)
+    session.close()
+    page = opened()
+    page.session.position = (1, 2)
+    page.session.wait(60)
+    page.session.close()
+    assert not folder.exists()
+
+
+def test_nothing_is_kept_where_the_variable_is_empty(monkeypatch, tmp_path):
+    monkeypatch.setenv("STEMWIDGETS_CACHE", "")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    trained(opened()).session.close()
+    assert cache.cache_folder() is None
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("damage", ["{", '{"format": "stemwidgets kept session 9"}', None])
+def test_another_scan_and_what_is_damaged_are_passed_over(kept, folder, damage):
+    shutil.copytree(kept[1], folder)
+    data = turning_spot()
+    if damage is None:
+        data = data * 1.01
+    else:
+        (state,) = folder.glob("*/session.json")
+        state.write_text(damage)
+    page = opened(data)
+    assert page.session.model is None
+    assert page.parts["restored"].layout.display == "none"
+    page.session.close()
+
+
+def test_the_oldest_are_removed_and_never_one_s_own(tmp_path):
+    for age, name in enumerate("abcd"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "session.json").write_bytes(bytes(100))
+        os.utime(tmp_path / name / "session.json", (1000 + age, 1000 + age))
+    cache.prune(tmp_path, tmp_path / "a", most=250)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a", "d"]
+
+
+def test_what_cannot_be_written_is_told(folder):
+    folder.write_text("a file stands where the folder should be")
+    page = trained(opened())
+    page.session.wait(60)
+    assert "cannot be kept" in page.parts["restored"].parts["words"].value
+    page.session.close()
