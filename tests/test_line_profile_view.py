@@ -95,14 +95,19 @@ def test_nonsense_is_refused(session, nonsense):
 
 def test_the_readout_tells_mean_and_spread_of_every_channel_in_the_region(session):
     readout = Readout(session)
-    assert "region" not in readout.parts["table"].value
+    table, where = readout.parts["table"], readout.parts["where"]
+    assert where.layout.display == "none"
     session.outline = ((0.5, 0.5), (0.5, 3.5), (2.5, 3.5), (2.5, 0.5))
     inside = session.channels["COM x"].values[1:3, 1:4]
-    table = readout.parts["table"].value
-    assert "region of 6" in table
-    assert f"{inside.mean():.1f} ± {inside.std():.1f} nm" in table
+    assert "6, mean ± std" in table.value
+    assert f"{inside.mean():.1f} ± {inside.std():.1f} nm" in table.value
+    assert where.layout.display is None
+    session.position = (3, 5)
+    assert "13.0 nm" in table.value
+    where.value = "over the region"
+    assert f"{inside.mean():.1f} ± {inside.std():.1f} nm" in table.value
     session.region = None
-    assert "region" not in readout.parts["table"].value
+    assert "13.0 nm" in table.value
 
 
 def test_angles_are_summed_up_around_the_circle():

@@ -11,14 +11,15 @@ from stemwidgets.views.values import mean_of, place_of, value_at
 from stemwidgets.views.view import View, caption
 from stemwidgets.views.words import caption_of
 
+HERE, REGION = "at the position", "over the region"
 _TOLD_WITH_ANOTHER = ("angle std", "symmetry confidence", "class confidence")
 
 
 class Readout(View):
-    """A table: where one looks, and what every channel says there.
+    """A table of what every channel says where one looks, or over the region.
 
-    With a region, a second column tells mean ± standard deviation over it, around the circle for
-    angles, and the most frequent class with its share.
+    Over the region it is mean ± standard deviation, around the circle for angles, and the most
+    frequent class with its share. A new region is told at once, and a new position again.
 
     Parameters
     ----------
@@ -34,40 +35,53 @@ class Readout(View):
     def __init__(self, session: Session, **unknown: Any) -> None:
         super().__init__(session, unknown)
         self._table = ipywidgets.HTML()
-        self.parts = {"table": self._table}
-        self.fill(caption("at the position"), self._table)
-        self._region: dict[str, str] = {}
-        self.look(self._draw, "position")
-        self.look(self._average, "region", "channels")
-        self._average()
+        self._choice = ipywidgets.ToggleButtons(
+            options=[HERE, REGION], style={"button_width": "auto"}
+        )
+        self._choice.add_class("stemwidgets-tools")
+        self.parts = {"table": self._table, "where": self._choice}
+        heading = ipywidgets.HBox([caption("values"), self._choice])
+        heading.layout.grid_gap = "16px"
+        self.fill(heading, self._table)
+        self.listen(self._choice, self._draw)
+        self.look(self._turn_to_position, "position")
+        self.look(self._turn_to_region, "region")
+        self.look(self._draw, "channels")
+        self._turn_to_region()
+        self._draw()
 
-    def _average(self) -> None:
-        region = self.session.region
-        self._region = {}
-        if region is not None:
-            self._region = {
-                name: mean_of(channel, channel.values[region])
-                for name, channel in self.session.channels.items()
-                if name not in _TOLD_WITH_ANOTHER
-            }
+    def _turn_to_position(self) -> None:
+        self._choice.value = HERE
+        self._draw()
+
+    def _turn_to_region(self) -> None:
+        there = self.session.region is not None
+        self._choice.value = REGION if there else HERE
+        self._choice.layout.display = None if there else "none"
         self._draw()
 
     def _draw(self) -> None:
+        rows = self._of_region() if self._choice.value == REGION else self._here()
+        cells = "".join(
+            f"<tr><td>{escape(name)}</td><td style='text-align:right'>{escape(value)}</td></tr>"
+            for name, value in rows
+        )
+        self._table.value = f"<table>{cells}</table>"
+
+    def _here(self) -> list[tuple[str, str]]:
         position, channels = self.session.position, self.session.channels
-        rows = [(name, value, "") for name, value in place_of(position, self.session.axes)]
-        rows += [
-            (caption_of(name), value_at(channel, position, channels), self._region.get(name, ""))
+        return place_of(position, self.session.axes) + [
+            (caption_of(name), value_at(channel, position, channels))
             for name, channel in channels.items()
             if name not in _TOLD_WITH_ANOTHER
         ]
-        if self._region:
-            count = np.count_nonzero(self.session.region)
-            rows.insert(0, ("", "here", f"region of {count}, mean ± std"))
-        columns = 3 if self._region else 2
-        self._table.value = f"<table>{''.join(_row(row[:columns]) for row in rows)}</table>"
 
-
-def _row(texts: tuple[str, ...]) -> str:
-    name, *values = map(escape, texts)
-    cells = "".join(f"<td style='text-align:right'>{value}</td>" for value in values)
-    return f"<tr><td>{name}</td>{cells}</tr>"
+    def _of_region(self) -> list[tuple[str, str]]:
+        region = self.session.region
+        if region is None:
+            return self._here()
+        return [("positions", f"{np.count_nonzero(region)}, mean ± std")] + [
+            (caption_of(name), mean_of(channel, channel.values[region]))
+            for name, channel in self.session.channels.items()
+            if name not in _TOLD_WITH_ANOTHER
+        ]
