@@ -73,7 +73,7 @@ def test_bad_input_is_refused_in_words(dashboard, tmp_path):
     with pytest.raises(InputError, match="dimensions"):
         dashboard(np.ones((20, 30)))
     with pytest.raises(InputError, match="mode"):
-        dashboard(turning_spot(), mode="present")
+        dashboard(turning_spot(), mode="projector")
 
 
 def test_a_problem_page_says_what_is_wrong():

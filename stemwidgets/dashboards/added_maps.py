@@ -39,9 +39,12 @@ class AddedMaps(ipywidgets.HBox):  # type: ignore[misc]  # ipywidgets has no typ
             tooltip="another map of this scan",
             layout=ipywidgets.Layout(width="120px"),
         )
-        add.on_click(lambda _: session.mailbox.post("add map", self.add))
+        add.on_click(lambda _: session.mailbox.post("add map", self._add))
         self.parts = {"add": add}
-        self.children = (add,)
+        self.children: tuple[ipywidgets.Widget, ...] = (add,)
+
+    def _add(self) -> None:
+        self.add()
 
     def add(self, channel: str = "") -> ScanMap:
         """Add a map of a channel; of one that was not added yet, if none is given."""

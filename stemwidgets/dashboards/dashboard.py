@@ -9,11 +9,23 @@ from stemwidgets.arrays.errors import InputError
 from stemwidgets.dashboards.choices import choose, view_choices
 from stemwidgets.state.session import Session as StateSession
 from stemwidgets.takeaway.session import Session
+from stemwidgets.views.presenting import present
 from stemwidgets.views.restored_line import RestoredLine
+
+MODES = ("desk", "present")
 
 
 class Dashboard(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
     """Views of one session on a page.
+
+    Parameters
+    ----------
+    session : Session
+        What all views share.
+    rows : list of list of widgets
+        The views.
+    mode : {"desk", "present"}
+        For one's own screen, or large for a projector.
 
     Attributes
     ----------
@@ -23,7 +35,9 @@ class Dashboard(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no typ
         The views by name.
     """
 
-    def __init__(self, session: StateSession, rows: list[list[ipywidgets.Widget]]) -> None:
+    def __init__(
+        self, session: StateSession, rows: list[list[ipywidgets.Widget]], mode: str = "desk"
+    ) -> None:
         wrap = ipywidgets.Layout(flex_flow="row wrap", grid_gap="12px 16px", margin="0 0 12px 0")
         boxes = [ipywidgets.HBox(row, layout=wrap) for row in rows]
         restored = RestoredLine(session)
@@ -32,6 +46,8 @@ class Dashboard(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no typ
         self.session = session
         self.parts: dict[str, Any] = {}
         self._restored = restored
+        if mode == "present":
+            present(self)
 
     def hold(self, parts: dict[str, Any]) -> None:
         """Name the views, show what the session says of them, and be what it shows on.
@@ -57,12 +73,17 @@ class Dashboard(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no typ
                 choose(self.parts[name], chosen)
 
 
-def session_of(source: Any, lazy: bool, unknown: dict[str, Any], name: str) -> StateSession:
+def session_of(
+    source: Any, lazy: bool, mode: str, unknown: dict[str, Any], name: str
+) -> StateSession:
     """The session itself, or a new one on a file, signal or array."""
+    if mode not in MODES:
+        raise InputError(f"a page has the mode {' or '.join(map(repr, MODES))}, not {mode!r}")
     if unknown:
         raise InputError(
             f"{name} does not know {', '.join(map(repr, sorted(unknown)))}: "
-            "it takes a file, a signal, an array or a Session, and lazy=True for a large file."
+            "it takes a file, a signal, an array or a Session, lazy=True for a large file, and "
+            'mode="present" for a projector.'
         )
     session = source if isinstance(source, StateSession) else Session(source, lazy=lazy)
     if isinstance(session, Session):

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from stemwidgets.dashboards.added_maps import AddedMaps
 from stemwidgets.dashboards.dashboard import Dashboard, column, pair, session_of
 from stemwidgets.views.detector_panel import DetectorPanel
 from stemwidgets.views.export_panel import ExportPanel
@@ -11,7 +12,7 @@ from stemwidgets.views.readout import Readout
 from stemwidgets.views.scan_map import ScanMap
 
 
-def explore(source: Any, lazy: bool = False, **unknown: Any) -> Dashboard:
+def explore(source: Any, lazy: bool = False, mode: str = "desk", **unknown: Any) -> Dashboard:
     """Maps of a scan beside the pattern, with an annular virtual detector.
 
     Parameters
@@ -20,6 +21,8 @@ def explore(source: Any, lazy: bool = False, **unknown: Any) -> Dashboard:
         The scan.
     lazy : bool
         Leave a file's patterns on disk and read them in the background.
+    mode : {"desk", "present"}
+        For one's own screen, or large for a projector.
 
     Returns
     -------
@@ -31,9 +34,9 @@ def explore(source: Any, lazy: bool = False, **unknown: Any) -> Dashboard:
     FileNotFoundError
         If there is no such file.
     InputError
-        If this is no scan of diffraction patterns, or for an unknown keyword.
+        If this is no scan of diffraction patterns, or for an unknown keyword or mode.
     """
-    session = session_of(source, lazy, unknown, "explore")
+    session = session_of(source, lazy, mode, unknown, "explore")
     parts: dict[str, Any] = {
         "map": ScanMap(session, "sum"),
         "pattern": PatternView(session, reconstruction=False),
@@ -43,6 +46,7 @@ def explore(source: Any, lazy: bool = False, **unknown: Any) -> Dashboard:
         "com_magnitude": ScanMap(session, "COM magnitude"),
         "profile": LineProfile(session),
         "readout": Readout(session),
+        "added": AddedMaps(session),
         "take_away": ExportPanel(session),
     }
     page = Dashboard(
@@ -53,8 +57,10 @@ def explore(source: Any, lazy: bool = False, **unknown: Any) -> Dashboard:
                 pair(parts["virtual_detector"], parts["com_angle"]),
                 column(parts["com_magnitude"], parts["profile"]),
             ],
+            [parts["added"]],
             [parts["take_away"]],
         ],
+        mode,
     )
     page.hold(parts)
     return page

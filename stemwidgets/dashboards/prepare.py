@@ -9,7 +9,7 @@ from stemwidgets.views.preparation_panel import PreparationPanel
 from stemwidgets.views.scan_map import ScanMap
 
 
-def prepare(source: Any, lazy: bool = False, **unknown: Any) -> Dashboard:
+def prepare(source: Any, lazy: bool = False, mode: str = "desk", **unknown: Any) -> Dashboard:
     """Calibration, preparation and components of a scan beside its maps.
 
     What is set here stays with the session: ``rrvae_dashboard(page.session)`` goes on with it.
@@ -20,6 +20,8 @@ def prepare(source: Any, lazy: bool = False, **unknown: Any) -> Dashboard:
         The scan.
     lazy : bool
         Leave a file's patterns on disk and read them in the background.
+    mode : {"desk", "present"}
+        For one's own screen, or large for a projector.
 
     Returns
     -------
@@ -31,14 +33,14 @@ def prepare(source: Any, lazy: bool = False, **unknown: Any) -> Dashboard:
     FileNotFoundError
         If there is no such file.
     InputError
-        If this is no scan of diffraction patterns, or for an unknown keyword.
+        If this is no scan of diffraction patterns, or for an unknown keyword or mode.
 
     Examples
     --------
     >>> page = sw.prepare("scan.zspy")
     >>> sw.rrvae_dashboard(page.session)
     """
-    session = session_of(source, lazy, unknown, "prepare")
+    session = session_of(source, lazy, mode, unknown, "prepare")
     parts: dict[str, Any] = {
         "com_angle": ScanMap(session, "COM angle"),
         "component": ScanMap(session, "PCA 1"),
@@ -52,6 +54,7 @@ def prepare(source: Any, lazy: bool = False, **unknown: Any) -> Dashboard:
             [pair(parts["com_angle"], parts["component"]), parts["calibration"]],
             [parts["preparation"], parts["decomposition"]],
         ],
+        mode,
     )
     page.hold(parts)
     return page

@@ -15,7 +15,9 @@ from stemwidgets.views.scan_map import ScanMap
 from stemwidgets.views.train_panel import TrainPanel
 
 
-def rrvae_dashboard(source: Any, lazy: bool = False, **unknown: Any) -> Dashboard:
+def rrvae_dashboard(
+    source: Any, lazy: bool = False, mode: str = "desk", **unknown: Any
+) -> Dashboard:
     """Maps, pattern, latent space and training of one scan, all linked.
 
     Parameters
@@ -24,6 +26,8 @@ def rrvae_dashboard(source: Any, lazy: bool = False, **unknown: Any) -> Dashboar
         The scan.
     lazy : bool
         Leave a file's patterns on disk and read them in the background.
+    mode : {"desk", "present"}
+        For one's own screen, or large for a projector.
 
     Returns
     -------
@@ -35,9 +39,9 @@ def rrvae_dashboard(source: Any, lazy: bool = False, **unknown: Any) -> Dashboar
     FileNotFoundError
         If there is no such file.
     InputError
-        If this is no scan of diffraction patterns, or for an unknown keyword.
+        If this is no scan of diffraction patterns, or for an unknown keyword or mode.
     """
-    session = session_of(source, lazy, unknown, "rrvae_dashboard")
+    session = session_of(source, lazy, mode, unknown, "rrvae_dashboard")
     parts: dict[str, Any] = {
         "train": TrainPanel(session),
         "com_angle": ScanMap(session, "COM angle"),
@@ -61,6 +65,7 @@ def rrvae_dashboard(source: Any, lazy: bool = False, **unknown: Any) -> Dashboar
             [parts["pattern"], column(parts["decoder"], parts["manifold"])],
             [pair(parts["z1"], parts["z2"]), column(parts["take_away"])],
         ],
+        mode,
     )
     page.hold(parts | {"comparison": parts["angles"].parts["words"]})
     session.mailbox.post("warm-up", session.training.warm_up, delay=0.5)  # once the page is sent

@@ -57,6 +57,7 @@ class Pointer:
     ) -> None:
         self._frame, self._on_drag, self._on_key = frame, on_drag, on_key
         self._on_hover = on_hover
+        self._width = float(figure.layout.width.removesuffix("px"))
         self._pressed = False
         self._time = 0.0
         pane = ipywidgets.Box()
@@ -87,7 +88,9 @@ class Pointer:
         if time < self._time:  # a throttled move may arrive after the release
             return
         self._time = time
-        x, y = self._frame().at(event["relativeX"], event["relativeY"])
+        # a page that is presented is zoomed: the mouse is told in px of the screen
+        zoom = event.get("boundingRectWidth", self._width) / self._width
+        x, y = self._frame().at(event["relativeX"] / zoom, event["relativeY"] / zoom)
         if kind == "mousedown" and event["button"] == 0 and self._frame().holds(x, y):
             self._pressed = True
             self._listen(True)

@@ -13,6 +13,7 @@ from stemwidgets.state.channels import is_known
 from stemwidgets.state.session import Session
 from stemwidgets.views.pointer import Phase
 
+PRESENTED = "stemwidgets-presented"
 STYLE = """<style>
 .stemwidgets { font-size: 15px; color: var(--jp-content-font-color1, #212121); }
 .stemwidgets .bqplot {
@@ -33,6 +34,11 @@ STYLE = """<style>
 .stemwidgets .stemwidgets-listening > .stemwidgets-pane { pointer-events: auto; }
 .stemwidgets .stemwidgets-tools { gap: 0 2px; max-width: 348px; }
 .stemwidgets .stemwidgets-tools button { font-size: 13px; padding: 0 5px; margin: 2px 1px; }
+.stemwidgets-presented { zoom: 1.4; }
+.stemwidgets-presented .bqplot > svg { zoom: 0.7142857; }
+.stemwidgets-presented .bqplot {
+  --bq-axis-tick-text-font: 18px sans-serif; --bq-axislabel-font: 20px sans-serif;
+}
 .stemwidgets table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
 .stemwidgets td { padding: 2px 10px 2px 0; line-height: 1.35; }
 .stemwidgets .stemwidgets-caption { font-weight: 600; font-size: 16px; }
@@ -56,7 +62,11 @@ class View(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
     ----------
     parts : dict of str to widget
         Its controls and figures, by name.
+    presented : bool
+        Whether it is shown large, so that figures made late have to be enlarged.
     """
+
+    presented = False
 
     def __init__(self, session: Session, unknown: dict[str, Any]) -> None:
         self._looking: list[tuple[HasTraits, Callable[[Any], None], list[str]]] = []
