@@ -155,11 +155,15 @@ class Preparation:
         return distance
 
     def _binned(self, patterns: NDArray[Any]) -> NDArray[np.float32]:
-        height, width = (size * self.binning for size in self.binned_shape)
-        blocks = patterns[:, :height, :width].reshape(
-            len(patterns), height // self.binning, self.binning, width // self.binning, self.binning
-        )
-        return blocks.sum(axis=(2, 4), dtype=np.float32)
+        step, (height, width) = self.binning, self.binned_shape
+        whole = patterns[:, : height * step, : width * step]
+        lines = whole[:, ::step].astype(np.float32)
+        for row in range(1, step):
+            lines += whole[:, row::step]
+        binned = lines[..., ::step].copy()
+        for column in range(1, step):
+            binned += lines[..., column::step]
+        return binned
 
     def apply(self, patterns: NDArray[Any]) -> NDArray[np.float32]:
         """Counts in the used pixels, with gaps filled from the pixels that are seen.

@@ -57,9 +57,12 @@ def without_zingers(patterns: NDArray[Any], limit: NDArray[np.float32]) -> NDArr
         The patterns themselves if there is no zinger, or if so much lies above the limit that it
         belongs to another scan.
     """
-    i, y, x = np.nonzero(patterns > _as(patterns.dtype, limit))
+    above = patterns > _as(patterns.dtype, limit)
+    some = np.flatnonzero(above.any(axis=(1, 2)))
+    i, y, x = np.nonzero(above[some])
     if len(i) == 0 or len(i) > MOST * patterns.size:
         return patterns
+    i = some[i]
     around = _neighbours(patterns, np.isinf(limit), i, y, x)
     known = np.isfinite(around).sum(axis=1)
     second = np.sort(around, axis=1)[np.arange(len(i)), np.maximum(known - 2, 0)]
