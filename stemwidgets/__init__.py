@@ -51,6 +51,7 @@ if TYPE_CHECKING:
     from stemwidgets.views.preparation_panel import PreparationPanel as PreparationPanel
     from stemwidgets.views.readout import Readout as Readout
     from stemwidgets.views.scan_map import ScanMap as ScanMap
+    from stemwidgets.views.seeds_panel import SeedsPanel as SeedsPanel
     from stemwidgets.views.train_panel import TrainPanel as TrainPanel
 
 __version__ = "0.1.0"
@@ -85,6 +86,7 @@ _HOMES = {
     "RRVAE": "signals.rrvae",
     "Readout": "views.readout",
     "ScanMap": "views.scan_map",
+    "SeedsPanel": "views.seeds_panel",
     "SegmentDetector": "arrays.detectors",
     "Session": "takeaway.session",
     "TrainPanel": "views.train_panel",

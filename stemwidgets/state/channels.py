@@ -60,6 +60,7 @@ _FROM_MODEL = (
     "residual",
 )
 CLUSTERS = "clusters"
+ANGLE_SPREAD, LATENT_SPREAD = "angle spread", "latent spread"
 DECOMPOSITIONS = ("PCA", "NMF")
 _WITHOUT_MODEL = (
     "sum",
@@ -74,6 +75,8 @@ _WITHOUT_MODEL = (
     "virtual detector",
     "DPC x",
     "DPC y",
+    ANGLE_SPREAD,
+    LATENT_SPREAD,
 )
 
 

@@ -25,6 +25,7 @@ from stemwidgets.state.detection import Detection
 from stemwidgets.state.drawn import Drawn
 from stemwidgets.state.learning import Learning
 from stemwidgets.state.preparing import Preparing
+from stemwidgets.state.seeds import Seeds
 from stemwidgets.state.training import Training, default_model
 from stemwidgets.state.traits import Array, Position
 from stemwidgets.state.words import in_words
@@ -64,6 +65,8 @@ class Session(Learning, Drawn):
         gives "DPC x" and "DPC y".
     overview : Overview or None
         Sum, mean pattern and centre of mass; None while a lazy scan is being read.
+    seeds : Seeds
+        Trainings from several seeds.
     problem : str
         What went wrong last, in words; empty if nothing did.
     calibration : Calibrating
@@ -112,6 +115,8 @@ class Session(Learning, Drawn):
         make_model = self.preparation.making(make_model)
         self.training = Training(data, axes.pixel_size, self.mailbox, make_model)
         self.calibration, self.decomposition = Calibrating(self), Decomposing(self)
+        self.seeds = Seeds(self)
+        self.training.elsewhere = lambda: self.seeds.active
         self._works = (self.calibration, self.decomposition, self.preparation)
         self.training.observe(self._progressed, "progress")
         self.training.observe(self._training_changed, "status")
@@ -148,6 +153,7 @@ class Session(Learning, Drawn):
     def close(self) -> None:
         """Stop the training and forget what the background has not begun."""
         self.training.close()
+        self.seeds.close()
         self._reader.close()
         self._computer.close()
         for work in self._works:

@@ -53,6 +53,8 @@ class Training(HasTraits):
     model : the model being trained or trained last, or None
     endings : tuple of str
         The status that each training of this model ended with.
+    elsewhere : callable
+        Whether other trainings run, which this one would hinder.
     failure : the exception that ended the last training, or None
     """
 
@@ -79,6 +81,7 @@ class Training(HasTraits):
         self._first: Progress | None = None
         self.model: Any = None
         self.endings: tuple[str, ...] = ()
+        self.elsewhere: Callable[[], bool] = lambda: False
         self.failure: Exception | None = None
 
     @property
@@ -163,7 +166,8 @@ class Training(HasTraits):
 
     def adopt(self, model: Any, endings: tuple[str, ...], history: tuple[Any, ...]) -> None:
         """Take over a model that was trained elsewhere, see `Session.adopt`."""
-        self._require_idle()
+        if self.active:
+            raise InputError("a training is already running: stop it before taking another model")
         self.model, self.endings, self.failure = model, endings, None
         self._first = None
         self.set_trait("moments", ())
@@ -174,6 +178,8 @@ class Training(HasTraits):
     def _require_idle(self) -> None:
         if self.active:
             raise InputError("a training is already running: stop it before starting another")
+        if self.elsewhere():
+            raise InputError("seeds are being trained: stop that before starting another training")
 
     def _run(self, get_model: Callable[[], Any]) -> None:
         self.failure = self._first = None

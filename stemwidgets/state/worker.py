@@ -153,6 +153,8 @@ class Puller(Generic[T]):
         Receives, at home, the items since the last delivery.
     end : callable
         Receives, at home and after the last item, what was raised, or None.
+    name : str
+        Tells its letters from those of another one with the same mailbox.
     """
 
     interval = 0.1
@@ -163,9 +165,10 @@ class Puller(Generic[T]):
         mailbox: Mailbox,
         deliver: Callable[[list[T]], None],
         end: Callable[[Exception | None], None],
+        name: str = "training",
     ) -> None:
         self._generate, self._deliver, self._end = generate, deliver, end
-        self._mailbox = mailbox
+        self._mailbox, self._name = mailbox, name
         self._items: deque[T] = deque()
         self._stopping = threading.Event()
         self._going = threading.Event()
@@ -203,13 +206,13 @@ class Puller(Generic[T]):
             with contextlib.closing(items):  # type: ignore[type-var]
                 for item in items:
                     self._items.append(item)
-                    self._mailbox.post("progress", self._hand_over, self.interval)
+                    self._mailbox.post(f"progress of {self._name}", self._hand_over, self.interval)
                     self._going.wait()
                     if self.stopping:
                         break
         except Exception as error:
             failure = error
-        self._mailbox.post("end of training", lambda: self._finish(failure))
+        self._mailbox.post(f"end of {self._name}", lambda: self._finish(failure))
 
     def _hand_over(self) -> None:
         items = [self._items.popleft() for _ in range(len(self._items))]
