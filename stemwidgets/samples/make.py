@@ -15,7 +15,7 @@ from stemwidgets.samples.simulation import simulate
 
 FOLDER = Path(__file__).parent
 STEP = 0.28  # Å, of the scans that are not of one cell
-CAMERA = {"detector_shape": (36, 36), "max_angle": 50.0, "slice_thickness": 4.0}
+CAMERA: dict[str, Any] = {"detector_shape": (36, 36), "max_angle": 50.0, "slice_thickness": 4.0}
 DOSES = {  # electrons per pattern that are expected: what 16 bits hold and the package has room for
     "graphene": 1e7,
     "graphene_silicon": 1e6,
@@ -32,7 +32,7 @@ CHUNKS = {
     "zincblende": (36, 26, 8, 8),
     "diamond": (24, 34, 8, 8),
 }
-CRYSTAL = {
+CRYSTAL: dict[str, Any] = {
     "beam_energy": 200.0,
     "semi_angle": 25.0,
     "detector_shape": (40, 40),

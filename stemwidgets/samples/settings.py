@@ -58,11 +58,11 @@ class Settings:
         self._require("detector_shape", min(self.detector_shape) >= 8, "at least 8 × 8 pixels")
         for name in ("scan_size", "sampling"):
             self._require(name, min(getattr(self, name)) > 0, "positive lengths (y, x) in Å")
+        self._require("semi_angle", self.semi_angle < self.highest_angle, self._finer())
         if self.dose is not None:
             self._require("dose", 0 < self.dose <= 1e8, "0 to 1e8 electrons per pattern")
         if self.max_angle is not None:
             self._require("max_angle", self.max_angle > self.semi_angle, "more than the semi-angle")
-        self._require("semi_angle", self.semi_angle < self.highest_angle, self._finer())
 
     @property
     def highest_angle(self) -> float:

@@ -127,7 +127,6 @@ def simulate(
     >>> atoms = sw.samples.structures.zincblende("ZnS", zone="110", thickness=20)
     >>> signal = sw.simulate(atoms, beam_energy=200, semi_angle=25, dose=1e5)
     """
-    abtem = required("abtem")
     cell = _rectangle(atoms)
     parts = _divided(cell, pair(sampling, "sampling"))
     settings = Settings(
@@ -151,6 +150,7 @@ def simulate(
         seed=seed,
     )
     seen = _camera(cell, parts, settings)
+    abtem = required("abtem")
     with dask.config.set(scheduler="synchronous"), abtem.config.set({"precision": "float64"}):
         shares = _scan(abtem, atoms, cell, parts, settings, seen, progress)
     shares = _blurred(shares, settings)
