@@ -13,6 +13,7 @@ from pyxem.signals import ElectronDiffraction2D, LazyElectronDiffraction2D
 from stemwidgets.arrays.axes import Axes, Axis
 from stemwidgets.arrays.checks import require_scan
 from stemwidgets.arrays.errors import InputError
+from stemwidgets.signals.dimensions import require_dimensions, require_uniform
 from stemwidgets.signals.load import load
 from stemwidgets.signals.units import detector_axis, is_angle, is_length, is_reciprocal, scan_axis
 
@@ -85,12 +86,12 @@ def signal_to_arrays(signal: Any) -> tuple[Any, Axes]:
         raise InputError(
             "These patterns are in polar coordinates. Pass the scan before unwrapping."
         )
-    _require_dimensions(signal)
+    require_dimensions(signal)
     x, y = _by_name(signal.axes_manager.navigation_axes)
     kx, ky = _by_name(signal.axes_manager.signal_axes)
     ordered = (y, x, ky, kx)
     for axis in ordered:
-        _require_uniform(axis)
+        require_uniform(axis)
     if _frequency(y) and _frequency(x) and is_length(ky.units) and is_length(kx.units):
         raise InputError(
             f"Scan and detector axes are swapped: the scan axes are in {y.units}, the detector "
@@ -221,45 +222,24 @@ def beam_energy(signal: Any) -> float | None:
     return None
 
 
-def _require_dimensions(signal: Any) -> None:
-    scan = signal.axes_manager.navigation_axes
-    detector = signal.axes_manager.signal_axes
-    found = (
-        f"{len(scan)} scan and {len(detector)} detector axes "
-        f"({', '.join(map(_called, scan)) or '-'} | {', '.join(map(_called, detector)) or '-'})"
-    )
-    if len(scan) > 2 and len(detector) == 2:
-        extra = scan[2:]
-        choice = ", ".join([":", ":", *("0" for _ in extra)])
-        raise InputError(
-            f"Expected two scan axes, got {len(scan)}: {', '.join(map(_called, scan))}. Which "
-            f"{' and '.join(_called(axis) for axis in extra)} do you want? Choose one, for example "
-            f"signal.inav[{choice}], or combine them, for example signal.sum(2)."
-        )
-    if len(scan) + len(detector) == 4 and len(detector) != 2:
-        raise InputError(
-            f"Expected two scan and two detector axes, got {found}. "
-            "Pass signal.transpose(signal_axes=2)."
-        )
-    if len(scan) == 1 and len(detector) == 2:
-        raise InputError(
-            f"Expected two scan axes, got one: {_called(scan[0])}. Pass an array: "
-            "signal.data[None] for a single line, or "
-            "signal.data.reshape(rows, columns, *signal.data.shape[1:]) for a whole scan. "
-            "For a file, pass stemwidgets.load(path, scan_shape=(rows, columns))."
-        )
-    if len(scan) != 2 or len(detector) != 2:
-        raise InputError(
-            f"Expected a scan of diffraction patterns, two scan and two detector axes, got {found}."
-        )
+def navigated_shape(signal: Any) -> tuple[int, ...]:
+    """Sizes ``[iy, ix]`` of a signal's navigation axes; of other than two, as they come."""
+    axes = signal.axes_manager.navigation_axes
+    return tuple(axis.size for axis in (reversed(_by_name(axes)) if len(axes) == 2 else axes))
 
 
-def _require_uniform(axis: Any) -> None:
-    if not axis.is_uniform:
-        raise InputError(
-            f"The axis {_called(axis)} is not evenly sampled. "
-            "Interpolate it first, or pass signal.data to work in pixels."
-        )
+def place_of(signal: Any) -> tuple[int, int]:
+    """Scan position ``(iy, ix)`` of a signal's navigator."""
+    x, y = _by_name(signal.axes_manager.navigation_axes)
+    return int(y.index), int(x.index)
+
+
+def set_place(signal: Any, position: tuple[int, int]) -> None:
+    """Move a signal's navigator to a scan position ``(iy, ix)``; HyperSpy tells it once."""
+    axes = signal.axes_manager.navigation_axes
+    x, _ = _by_name(axes)
+    iy, ix = position
+    signal.axes_manager.indices = (ix, iy) if axes[0] is x else (iy, ix)
 
 
 def _by_name(pair: tuple[Any, Any]) -> tuple[Any, Any]:
@@ -287,11 +267,6 @@ def _calibrated(ordered: tuple[Any, ...], energy: float | None) -> Axes:
 
 def _frequency(axis: Any) -> bool:
     return is_reciprocal(axis.units) or is_angle(axis.units)
-
-
-def _called(axis: Any) -> str:
-    name = str(axis.name)
-    return f"{'unnamed' if name == '<undefined>' else name!r} (size {axis.size})"
 
 
 def _title(signal: Any) -> str:
