@@ -16,7 +16,7 @@ from stemwidgets.views import colors
 from stemwidgets.views.painting import paint
 from stemwidgets.views.raster import Raster, ring
 from stemwidgets.views.screen import MARGIN, Frame, Grid
-from stemwidgets.views.view import View, caption
+from stemwidgets.views.view import ASIDE, View, caption
 from stemwidgets.views.words import waiting_for
 
 FEW = 4096  # positions that cannot fill many bins
@@ -92,7 +92,7 @@ class AngleComparisonView(View):
         row.layout.flex_flow, row.layout.grid_gap = "row wrap", "4px 16px"
         self.fill(self._words, row)
         self.look(self._draw, "compared")
-        self.look(self._mark, "position")
+        self.look(self._mark, "position", delay=ASIDE)
         self.look(self._draw, "status", at=session.training)
         self._draw()
 

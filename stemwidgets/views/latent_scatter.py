@@ -16,7 +16,7 @@ from stemwidgets.views.painting import paint
 from stemwidgets.views.pointer import Phase
 from stemwidgets.views.raster import Raster, ring
 from stemwidgets.views.screen import MARGIN, Frame
-from stemwidgets.views.view import View, caption, require_channel
+from stemwidgets.views.view import ASIDE, View, caption, require_channel
 from stemwidgets.views.words import caption_of, waiting_for
 
 MOST_POINTS = 4096
@@ -99,7 +99,7 @@ class LatentScatter(View):
         self.press(self._clear, self._deselect)
         self.look(self._draw, "region")
         self.look(self._offer, "channels")
-        self.look(self._draw_ring, "position")
+        self.look(self._draw_ring, "position", delay=ASIDE)
         self.look(self._draw, "status", at=session.training)
         self._offer()
 

@@ -13,7 +13,7 @@ from stemwidgets.state.session import Session
 from stemwidgets.views.painting import paint_difference
 from stemwidgets.views.raster import Raster, ring
 from stemwidgets.views.screen import MARGIN, Frame
-from stemwidgets.views.view import View, caption
+from stemwidgets.views.view import ASIDE, View, caption
 from stemwidgets.views.words import waiting_for
 
 LARGEST = 64  # pixels across one pattern of the grid
@@ -67,7 +67,7 @@ class ManifoldView(View):
         self.fill(caption("what the latents mean"), self.raster.box, self._legend, self._note)
         self._asked: tuple[Any, ...] = ()
         self.look(self._ask, "decodable", "channels", "latent_code")
-        self.look(self._mark, "position")
+        self.look(self._mark, "position", delay=ASIDE)
         self.look(self._ask, "status", at=session.training)
         self._ask()
 

@@ -45,6 +45,8 @@ class Pointer:
     ----------
     box : widget
         The figure, listening; to be displayed in its stead.
+    held : bool
+        Whether the mouse was pressed on it and is still held.
     """
 
     def __init__(
@@ -58,7 +60,7 @@ class Pointer:
         self._frame, self._on_drag, self._on_key = frame, on_drag, on_key
         self._on_hover = on_hover
         self._width = float(figure.layout.width.removesuffix("px"))
-        self._pressed = False
+        self.held = False
         self._time = 0.0
         pane = ipywidgets.Box()
         pane.add_class("stemwidgets-pane")
@@ -92,12 +94,12 @@ class Pointer:
         zoom = event.get("boundingRectWidth", self._width) / self._width
         x, y = self._frame().at(event["relativeX"] / zoom, event["relativeY"] / zoom)
         if kind == "mousedown" and event["button"] == 0 and self._frame().holds(x, y):
-            self._pressed = True
+            self.held = True
             self._listen(True)
             self._on_drag("press", x, y)
-        elif self._pressed:
-            self._pressed = kind == "mousemove" and bool(event["buttons"] & 1)
-            self._on_drag("move" if self._pressed else "release", x, y)
+        elif self.held:
+            self.held = kind == "mousemove" and bool(event["buttons"] & 1)
+            self._on_drag("move" if self.held else "release", x, y)
         elif kind == "mousemove":
             self._hover((x, y) if self._frame().holds(x, y) else None)
 

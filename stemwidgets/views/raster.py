@@ -82,6 +82,7 @@ class Raster:
         # bqplot draws another image, not another value of the same one: two take turns
         self._images = (_image(CLEAR), _image(CLEAR))
         self._picture = Image(image=self._images[0], scales=self.scales, **frame.extent)
+        self._crossed: tuple[Frame, tuple[float, float]] | None = None
         self._crosshair = Lines(
             x=[[0, 0]],
             y=[[0, 0]],
@@ -141,6 +142,9 @@ class Raster:
     def cross(self, point: tuple[float, float], gap: tuple[float, float]) -> None:
         """Move the crosshair to a point ``(x, y)``, leaving a gap ``(width, height)``."""
         frame, (x, y) = self.frame, point
+        if self._crosshair.visible and self._crossed == (frame, point):
+            return
+        self._crossed = frame, point
         right, down = np.sign([frame.right - frame.left, frame.bottom - frame.top])
         gap_x, gap_y = right * abs(gap[0]) / 2, down * abs(gap[1]) / 2
         segments = []

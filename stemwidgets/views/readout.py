@@ -8,7 +8,7 @@ import numpy as np
 
 from stemwidgets.state.session import Session
 from stemwidgets.views.values import mean_of, place_of, value_at
-from stemwidgets.views.view import View, caption
+from stemwidgets.views.view import ASIDE, View, caption
 from stemwidgets.views.words import caption_of
 
 HERE, REGION = "at the position", "over the region"
@@ -44,7 +44,7 @@ class Readout(View):
         heading.layout.grid_gap = "16px"
         self.fill(heading, self._table)
         self.listen(self._choice, self._draw)
-        self.look(self._turn_to_position, "position")
+        self.look(self._turn_to_position, "position", delay=ASIDE)
         self.look(self._turn_to_region, "region")
         self.look(self._draw, "channels")
         self._turn_to_region()

@@ -21,7 +21,7 @@ from stemwidgets.views.pointer import Phase, arrow
 from stemwidgets.views.presenting import enlarge
 from stemwidgets.views.raster import Raster
 from stemwidgets.views.screen import MARGIN, Grid
-from stemwidgets.views.view import View, require_channel
+from stemwidgets.views.view import ASIDE, View, require_channel
 from stemwidgets.views.words import caption_of, waiting_for, waiting_for_scan
 
 FAINT = 70  # opacity, of 255, outside the region
@@ -112,7 +112,8 @@ class ScanMap(View):
         self.listen(self.drawing.tools, self._choose_tool)
         self.listen(self._choice, self._draw)
         self.look(self._offer, "channels", "overview")
-        self.look(self._cross, "position")
+        self.look(self._cross_if_held, "position")
+        self.look(self._cross, "position", delay=ASIDE)
         self.look(self._draw, "problem", "region")
         self.look(self._draw, "status", at=session.training)
         self._draw()
@@ -192,12 +193,17 @@ class ScanMap(View):
         taken = [self._steps.popleft() for _ in range(len(self._steps))]
         iy, ix = self.session.position
         self.session.position = (iy + sum(y for y, _ in taken), ix + sum(x for _, x in taken))
+        self._cross()
 
     def _offer(self) -> None:
         options = _options(self.session, self.channel)
         if options != list(self._choice.options):
             self.channel = self.channel
         self._draw()
+
+    def _cross_if_held(self) -> None:
+        if self.raster.pointer.held:
+            self._cross()
 
     def _cross(self) -> None:
         if self._shown is not None:

@@ -13,6 +13,7 @@ from stemwidgets.state.channels import is_known
 from stemwidgets.state.session import Session
 from stemwidgets.views.pointer import Phase
 
+ASIDE = 0.1  # s, for what nobody watches while the position is dragged
 PRESENTED = "stemwidgets-presented"
 STYLE = """<style>
 .stemwidgets { font-size: 15px; color: var(--jp-content-font-color1, #212121); }
@@ -92,12 +93,25 @@ class View(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
         style = ipywidgets.HTML(STYLE, layout=ipywidgets.Layout(display="none"))
         self.children = (style, *children)
 
-    def look(self, callback: Callable[[], None], *traits: str, at: HasTraits | None = None) -> None:
-        """Call back when one of the session's traits changes."""
+    def look(
+        self,
+        callback: Callable[[], None],
+        *traits: str,
+        at: HasTraits | None = None,
+        delay: float = 0.0,
+    ) -> None:
+        """Call back when one of the session's traits changes; `delay` seconds later, if given.
+
+        While a trait keeps changing, what is delayed is called no more often.
+        """
         seen, names = self.session if at is None else at, list(traits)
+        key = f"look {id(self)} {callback.__name__}"
 
         def look(_: Any) -> None:
-            callback()
+            if delay:
+                self.session.mailbox.post(key, callback, delay)
+            else:
+                callback()
 
         seen.observe(look, names)
         self._looking.append((seen, look, names))
