@@ -9,6 +9,7 @@ from stemwidgets.rrvae.interface import Run
 from stemwidgets.rrvae.notices import listening
 from stemwidgets.rrvae.records import Progress
 
+SECONDS_TO_FIRST_ENCODING = 0.1
 SECONDS_BETWEEN_ENCODINGS = 0.5
 LARGEST_SHARE = 0.1  # of the time, for encoding
 
@@ -35,7 +36,8 @@ def watch(
         With maps, if wanted, twice a second at most, and at the end.
     """
     moments = run.moments()
-    began, due = time.perf_counter(), 0.0
+    began = time.perf_counter()
+    due = began + SECONDS_TO_FIRST_ENCODING
     before = 0.0 if run.last is None else run.last.fraction % 1
     heard: list[str] = []
     try:
