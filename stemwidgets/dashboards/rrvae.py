@@ -12,6 +12,7 @@ from stemwidgets.views.manifold_view import ManifoldView
 from stemwidgets.views.pattern_view import PatternView
 from stemwidgets.views.readout import Readout
 from stemwidgets.views.scan_map import ScanMap
+from stemwidgets.views.seeds_panel import SeedsPanel
 from stemwidgets.views.train_panel import TrainPanel
 
 
@@ -55,6 +56,8 @@ def rrvae_dashboard(
         "z2": ScanMap(session, "z2"),
         "loss": LossPlot(session, width=260),
         "readout": Readout(session),
+        "seeds": SeedsPanel(session),
+        "angle_spread": ScanMap(session, "angle spread", 250),
         "take_away": ExportPanel(session),
     }
     page = Dashboard(
@@ -64,6 +67,7 @@ def rrvae_dashboard(
             [parts["angles"], column(parts["latent"], parts["readout"])],
             [parts["pattern"], column(parts["decoder"], parts["manifold"])],
             [pair(parts["z1"], parts["z2"]), column(parts["take_away"])],
+            [parts["seeds"], parts["angle_spread"]],
         ],
         mode,
     )

@@ -8,7 +8,7 @@ from typing import Any
 
 import ipywidgets
 
-from stemwidgets.state.channels import Channel, is_component
+from stemwidgets.state.channels import ANGLE_SPREAD, LATENT_SPREAD, Channel, is_component
 from stemwidgets.state.session import Session
 from stemwidgets.views import fourier_picture
 from stemwidgets.views.display import Display
@@ -26,6 +26,7 @@ from stemwidgets.views.words import caption_of, waiting_for, waiting_for_scan
 
 FAINT = 70  # opacity, of 255, outside the region
 CLASSES = ("classes", "class confidence")
+SPREADS = (ANGLE_SPREAD, LATENT_SPREAD)
 
 
 class ScanMap(View):
@@ -220,6 +221,8 @@ class ScanMap(View):
             return "press Compute"
         if self.channel in CLASSES and self.session.model is not None:
             return "trained without classes"
+        if self.channel in SPREADS:
+            return "train several seeds"
         return waiting_for(self.session.training.active)
 
     def _open(self) -> None:
