@@ -29,6 +29,9 @@ if TYPE_CHECKING:
     from stemwidgets.signals.clusters import Clusters as Clusters
     from stemwidgets.signals.clusters import cluster as cluster
     from stemwidgets.signals.compare import compare_angles as compare_angles
+    from stemwidgets.signals.crystal import anomaly as anomaly
+    from stemwidgets.signals.crystal import inversion as inversion
+    from stemwidgets.signals.crystal import two_grains as two_grains
     from stemwidgets.signals.decomposition import Decomposition as Decomposition
     from stemwidgets.signals.decomposition import nmf as nmf
     from stemwidgets.signals.decomposition import pca as pca
@@ -90,17 +93,20 @@ _HOMES = {
     "SegmentDetector": "arrays.detectors",
     "Session": "takeaway.session",
     "TrainPanel": "views.train_panel",
+    "anomaly": "signals.crystal",
     "calibrate": "signals.calibrate",
     "center_of_mass": "signals.center_of_mass",
     "cluster": "signals.clusters",
     "compare_angles": "signals.compare",
     "explore": "dashboards.explore",
+    "inversion": "signals.crystal",
     "load": "signals.load",
     "nmf": "signals.decomposition",
     "pca": "signals.decomposition",
     "prepare": "dashboards.prepare",
     "rrvae_dashboard": "dashboards.rrvae",
     "simulate": "samples.simulation",
+    "two_grains": "signals.crystal",
     "virtual_image": "signals.virtual_image",
 }
 

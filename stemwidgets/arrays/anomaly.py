@@ -38,7 +38,7 @@ class Anomaly:
         count : int
             At most that many; each is the largest within twice the smoothing.
         """
-        values = np.nan_to_num(self.distance, nan=-np.inf)
+        values = np.nan_to_num(np.asarray(self.distance), nan=-np.inf)
         around = 2 * max(int(np.ceil(2 * self.smoothing)), 1) + 1
         peaks = (values == ndimage.maximum_filter(values, around)) & np.isfinite(values)
         where = np.argwhere(peaks)

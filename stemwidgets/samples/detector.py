@@ -36,7 +36,8 @@ class Camera(NamedTuple):
         patterns : ndarray, shape [n, ky, kx]
             The optic axis at size // 2.
         """
-        return np.einsum("ai,nij,bj->nab", self.down, patterns, self.along, optimize=True)
+        down, along = self.down, self.along
+        return np.asarray(np.einsum("ai,nij,bj->nab", down, patterns, along, optimize=True))
 
 
 def camera(

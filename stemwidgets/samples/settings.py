@@ -102,7 +102,8 @@ class Settings:
         turned = np.stack(
             [sin * x[None] + cos * y[:, None], cos * x[None] - sin * y[:, None]], axis=-1
         )
-        return turned + np.array(self.scan_start) + np.array(self.scan_size) / 2
+        middle = np.array(self.scan_start) + np.array(self.scan_size) / 2
+        return np.asarray(turned + middle)
 
     def in_scan(self, y: np.ndarray, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Places of the specimen in the frame of the scan axes, y and x in Å."""

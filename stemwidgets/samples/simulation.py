@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 import dask
 import numpy as np
-from scipy import ndimage
 from tqdm.auto import tqdm
 
 from stemwidgets.arrays.axes import Axes, Axis
@@ -15,6 +14,7 @@ from stemwidgets.arrays.electrons import wavelength
 from stemwidgets.arrays.errors import InputError
 from stemwidgets.samples.detector import Camera, camera
 from stemwidgets.samples.extra import required
+from stemwidgets.samples.instrument import blurred_by_source, counted, descan_shifts, moved
 from stemwidgets.samples.provenance import describe
 from stemwidgets.samples.settings import LEAST_EXTENT, Pair, Settings, Shape, pair
 from stemwidgets.signals.axes import arrays_to_signal
@@ -153,8 +153,8 @@ def simulate(
     abtem = required("abtem")
     with dask.config.set(scheduler="synchronous"), abtem.config.set({"precision": "float64"}):
         shares = _scan(abtem, atoms, cell, parts, settings, seen, progress)
-    shares = _blurred(shares, settings)
-    values = shares.astype(np.float32) if dose is None else _counted(shares, dose, seed)
+    shares = blurred_by_source(shares, settings)
+    values = shares.astype(np.float32) if dose is None else counted(shares, dose, seed)
     (rows, columns), (step_y, step_x) = settings.scan_shape, settings.step
     axes = Axes(Axis(rows, step_y, 0, "Å"), Axis(columns, step_x, 0, "Å"), seen.ky, seen.kx)
     title = f"{atoms.info.get('title', atoms.get_chemical_formula())}, simulated"
@@ -212,7 +212,7 @@ def _scan(
     """Share of the beam in each pixel, ``[iy, ix, ky, kx]``, with the margin of the source."""
     middle = [(n // 2) * length for n, length in zip(settings.repeats, cell, strict=True)]
     places = settings.positions(settings.margin) + middle
-    flat, shift = places.reshape(-1, 2), _descan(settings).reshape(-1, 2)
+    flat, shift = places.reshape(-1, 2), descan_shifts(settings).reshape(-1, 2)
     total = np.zeros((len(flat), *settings.detector_shape))
     probe = abtem.Probe(
         energy=settings.beam_energy * 1e3,
@@ -229,7 +229,7 @@ def _scan(
                 where = slice(start, start + BATCH)
                 patterns = _patterns(abtem, probe, potential, flat[where])
                 if np.any(settings.descan):
-                    patterns = _moved(patterns, shift[where], seen)
+                    patterns = moved(patterns, shift[where], seen)
                 total[where] += seen.see(patterns)
                 bar.update(len(patterns))
     return (total / configurations).reshape(*places.shape[:2], *settings.detector_shape)
@@ -267,37 +267,3 @@ def _estimate(abtem: Any, probe: Any, potential: Any, places: np.ndarray, count:
     _patterns(abtem, probe, potential, few)
     seconds = (time.perf_counter() - began) * count / len(few)
     return f"Simulating {count} patterns, about {max(seconds, 1):.0f} s"
-
-
-def _descan(settings: Settings) -> np.ndarray:
-    """How far each pattern is moved, ``[iy, ix, 2]``, (y, x) in 1/Å."""
-    (rows, columns), (down, along) = settings.scan_shape, settings.margin
-    y = np.arange(-down, rows + down) / max(rows - 1, 1) - 0.5
-    x = np.arange(-along, columns + along) / max(columns - 1, 1) - 0.5
-    ways = np.stack(np.meshgrid(y, x, indexing="ij"), axis=-1)
-    return ways * settings.descan * 1e-3 / wavelength(settings.beam_energy)
-
-
-def _moved(patterns: np.ndarray, shift: np.ndarray, seen: Camera) -> np.ndarray:
-    pixels = shift / seen.simulated
-    return np.stack(
-        [
-            ndimage.shift(pattern, by, order=1, mode="grid-wrap")
-            for pattern, by in zip(patterns, pixels, strict=True)
-        ]
-    )
-
-
-def _blurred(shares: np.ndarray, settings: Settings) -> np.ndarray:
-    """The scan of a source of finite size, without its margin."""
-    if not settings.source_size:
-        return shares
-    blurred = ndimage.gaussian_filter(shares, settings.sigma, axes=(0, 1), truncate=3)
-    (down, along), (rows, columns) = settings.margin, settings.scan_shape
-    return blurred[down : down + rows, along : along + columns]
-
-
-def _counted(shares: np.ndarray, dose: float, seed: int) -> np.ndarray:
-    expected = np.clip(shares, 0, None) * (dose / shares.sum(axis=(2, 3)).mean())
-    counts = np.random.default_rng(seed).poisson(expected)
-    return counts.astype(np.uint16 if counts.max() < 2**16 else np.uint32)
