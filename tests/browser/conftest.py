@@ -89,7 +89,8 @@ def jupyterlab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     folder = tmp_path_factory.mktemp("jupyterlab")
     notebooks = folder / "notebooks"
     shutil.copytree(Path(__file__).parents[2] / "notebooks", notebooks)
-    for name, page in (("dashboard", "rrvae_dashboard"), ("prepare", "prepare")):
+    pages = {"dashboard": "rrvae_dashboard", "explore": "explore", "prepare": "prepare"}
+    for name, page in pages.items():
         cell = f"import stemwidgets as sw\n\nsw.{page}(sw.samples.graphene())"
         notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell)])
         notebook.metadata.kernelspec = {"name": "python3", "display_name": "Python 3"}
