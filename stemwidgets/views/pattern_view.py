@@ -33,7 +33,8 @@ SCALINGS = {
 class PatternView(View):
     """The pattern at the session's position; beside it what the trained model makes of it.
 
-    When a region is chosen, the mean of its patterns is shown until the position changes.
+    When a region is chosen, the mean of its patterns is shown until the position changes, and again
+    if one asks for it.
 
     The virtual detector is drawn on it. Dragging its inside moves it, dragging an edge changes that
     radius.
@@ -95,11 +96,17 @@ class PatternView(View):
             "legend": self._legends[0],
         }
         self._title = caption(ONE)
-        self._of_region = False
-        self.parts["title"] = self._title
+        self._where = ipywidgets.ToggleButtons(
+            options=[("single pattern", False), ("mean of the region", True)],
+            style={"button_width": "auto"},
+        )
+        self._where.add_class("stemwidgets-tools")
+        self._where.layout.margin = self._legends[0].layout.margin
+        self._where.layout.display = "none"
+        self.parts |= {"title": self._title, "where": self._where}
         heading = ipywidgets.HBox([self._title, self._choice])
         heading.layout.grid_gap = "16px"
-        pictures = [ipywidgets.VBox([heading, self._pattern.box, self._legends[0]])]
+        pictures = [ipywidgets.VBox([heading, self._pattern.box, self._legends[0], self._where])]
         if self._reconstruction is not None:
             self.parts["reconstruction"] = self._reconstruction.figure
             self.parts["reconstruction_legend"] = self._legends[1]
@@ -115,6 +122,7 @@ class PatternView(View):
         self.layout.width = f"{(room + 4) * len(pictures) + 16 * (len(pictures) - 1) + 4}px"
         self.fill(row)
         self.listen(self._choice, self._draw)
+        self.listen(self._where, self._draw)
         self.look(
             self._draw, "pattern", "reconstruction", "mean_reconstruction", "overview", "problem"
         )
@@ -125,13 +133,19 @@ class PatternView(View):
         self._draw_rings()
 
     def _turn_to_region(self) -> None:
-        self._of_region = self.session.region_pattern is not None
+        there = self.session.region_pattern is not None
+        self._where.value = there
+        self._where.layout.display = None if there else "none"
         self._draw()
 
     def _turn_to_position(self) -> None:
         if self._of_region:
-            self._of_region = False
+            self._where.value = False
             self._draw()
+
+    @property
+    def _of_region(self) -> bool:
+        return bool(self._where.value and self.session.region_pattern is not None)
 
     def _draw(self) -> None:
         session = self.session
