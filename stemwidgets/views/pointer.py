@@ -18,6 +18,7 @@ Phase = Literal["press", "move", "release"]
 Place = tuple[float, float]
 ARROWS = {"ArrowUp": (-1, 0), "ArrowDown": (1, 0), "ArrowLeft": (0, -1), "ArrowRight": (0, 1)}
 FAR = 5  # positions that an arrow key moves while Shift is held
+LATE = 2000  # ms
 THROTTLE = 33  # ms
 
 
@@ -87,7 +88,8 @@ class Pointer:
             self._listen(False)
             self._hover(None)
             return
-        if time < self._time:  # a throttled move may arrive after the release
+        # a throttled move may arrive after the release; on another page time begins anew
+        if 0 < self._time - time < LATE:
             return
         self._time = time
         # a page that is presented is zoomed: the mouse is told in px of the screen
