@@ -16,6 +16,8 @@ class AddedMaps(ipywidgets.HBox):  # type: ignore[misc]  # ipywidgets has no typ
     ----------
     session : Session
         What they show.
+    size : int
+        Longer side of a map on screen [CSS px].
 
     Attributes
     ----------
@@ -29,10 +31,9 @@ class AddedMaps(ipywidgets.HBox):  # type: ignore[misc]  # ipywidgets has no typ
 
     presented = False
 
-    def __init__(self, session: Session) -> None:
-        wrap = ipywidgets.Layout(flex_flow="row wrap", grid_gap="12px 16px", max_width="100%")
-        super().__init__(layout=wrap)
-        self.session = session
+    def __init__(self, session: Session, size: int) -> None:
+        super().__init__(layout=ipywidgets.Layout(display="contents"))  # in line with the views
+        self.session, self._size = session, size
         self.maps: tuple[ScanMap, ...] = ()
         add = ipywidgets.Button(
             description="Add map",
@@ -51,7 +52,7 @@ class AddedMaps(ipywidgets.HBox):  # type: ignore[misc]  # ipywidgets has no typ
         there = {added.channel for added in self.maps}
         known = [name for name in FIRST if name in self.session.channels]
         fresh = [name for name in (*known, *self.session.channels) if name not in there]
-        added = ScanMap(self.session, channel or next(iter(fresh), "sum"))
+        added = ScanMap(self.session, channel or next(iter(fresh), "sum"), self._size)
         remove = ipywidgets.Button(description="Remove map", layout={"width": "120px"})
         box = ipywidgets.VBox([added, remove])
         remove.on_click(

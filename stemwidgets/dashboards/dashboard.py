@@ -1,4 +1,4 @@
-"""A page: a title row with the scan's name and size, and rows of views below."""
+"""A page: a title row with the scan's name and size, and views below."""
 
 from html import escape
 from typing import Any
@@ -13,6 +13,7 @@ from stemwidgets.views.presenting import present
 from stemwidgets.views.restored_line import RestoredLine
 
 MODES = ("desk", "present")
+SIZE = 250  # CSS px of a picture: three views stand side by side on a projector of 1024 px
 
 
 class Dashboard(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
@@ -22,8 +23,8 @@ class Dashboard(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no typ
     ----------
     session : Session
         What all views share.
-    rows : list of list of widgets
-        The views.
+    views : list of widgets
+        One after the other, in rows as long as the page is wide.
     mode : {"desk", "present"}
         For one's own screen, or large for a projector.
 
@@ -36,12 +37,13 @@ class Dashboard(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no typ
     """
 
     def __init__(
-        self, session: StateSession, rows: list[list[ipywidgets.Widget]], mode: str = "desk"
+        self, session: StateSession, views: list[ipywidgets.Widget], mode: str = "desk"
     ) -> None:
-        wrap = ipywidgets.Layout(flex_flow="row wrap", grid_gap="12px 16px", margin="0 0 12px 0")
-        boxes = [ipywidgets.HBox(row, layout=wrap) for row in rows]
+        wrap = ipywidgets.Layout(flex_flow="row wrap", grid_gap="12px", margin="0 0 12px 0")
         restored = RestoredLine(session)
-        super().__init__([ipywidgets.HTML(headline(session)), restored, *boxes])
+        super().__init__(
+            [ipywidgets.HTML(headline(session)), restored, ipywidgets.HBox(views, layout=wrap)]
+        )
         self.add_class("stemwidgets")
         self.session = session
         self.parts: dict[str, Any] = {}
@@ -103,21 +105,6 @@ def headline(session: StateSession) -> str:
         f"<span style='font-size:22px;font-weight:600'>{escape(session.title or '4D-STEM')}</span>"
         f"<span style='font-size:16px'>{', '.join(facts)}</span></div>"
     )
-
-
-def column(*views: ipywidgets.Widget) -> ipywidgets.Widget:
-    """Views above each other, or beside each other where the page is narrow and the row free."""
-    return ipywidgets.HBox(
-        views,
-        layout=ipywidgets.Layout(
-            flex="1 1 346px", max_width="720px", flex_flow="row wrap", grid_gap="12px 16px"
-        ),
-    )
-
-
-def pair(*views: ipywidgets.Widget) -> ipywidgets.Widget:
-    """Views that belong beside each other and wrap together."""
-    return ipywidgets.HBox(views, layout=ipywidgets.Layout(flex="0 1 auto", grid_gap="12px 16px"))
 
 
 def problem_page(text: str) -> ipywidgets.Widget:

@@ -3,7 +3,7 @@
 from typing import Any
 
 from stemwidgets.dashboards.added_maps import AddedMaps
-from stemwidgets.dashboards.dashboard import Dashboard, column, pair, session_of
+from stemwidgets.dashboards.dashboard import SIZE, Dashboard, session_of
 from stemwidgets.views.detector_panel import DetectorPanel
 from stemwidgets.views.export_panel import ExportPanel
 from stemwidgets.views.line_profile import LineProfile
@@ -38,29 +38,17 @@ def explore(source: Any, lazy: bool = False, mode: str = "desk", **unknown: Any)
     """
     session = session_of(source, lazy, mode, unknown, "explore")
     parts: dict[str, Any] = {
-        "map": ScanMap(session, "sum"),
-        "pattern": PatternView(session, reconstruction=False),
+        "map": ScanMap(session, "sum", SIZE),
+        "pattern": PatternView(session, reconstruction=False, size=SIZE),
         "detector": DetectorPanel(session),
-        "virtual_detector": ScanMap(session, "virtual detector"),
-        "com_angle": ScanMap(session, "COM angle"),
-        "com_magnitude": ScanMap(session, "COM magnitude"),
-        "profile": LineProfile(session),
+        "virtual_detector": ScanMap(session, "virtual detector", SIZE),
+        "com_angle": ScanMap(session, "COM angle", SIZE),
+        "com_magnitude": ScanMap(session, "COM magnitude", SIZE),
         "readout": Readout(session),
-        "added": AddedMaps(session),
+        "profile": LineProfile(session, width=SIZE),
+        "added": AddedMaps(session, SIZE),
         "take_away": ExportPanel(session),
     }
-    page = Dashboard(
-        session,
-        [
-            [pair(parts["map"], parts["pattern"]), column(parts["detector"], parts["readout"])],
-            [
-                pair(parts["virtual_detector"], parts["com_angle"]),
-                column(parts["com_magnitude"], parts["profile"]),
-            ],
-            [parts["added"]],
-            [parts["take_away"]],
-        ],
-        mode,
-    )
+    page = Dashboard(session, list(parts.values()), mode)
     page.hold(parts)
     return page

@@ -2,7 +2,9 @@
 
 from typing import Any
 
-from stemwidgets.dashboards.dashboard import Dashboard, pair, session_of
+import ipywidgets
+
+from stemwidgets.dashboards.dashboard import SIZE, Dashboard, session_of
 from stemwidgets.views.calibration_panel import CalibrationPanel
 from stemwidgets.views.decomposition_panel import DecompositionPanel
 from stemwidgets.views.preparation_panel import PreparationPanel
@@ -42,19 +44,14 @@ def prepare(source: Any, lazy: bool = False, mode: str = "desk", **unknown: Any)
     """
     session = session_of(source, lazy, mode, unknown, "prepare")
     parts: dict[str, Any] = {
-        "com_angle": ScanMap(session, "COM angle"),
-        "component": ScanMap(session, "PCA 1"),
-        "calibration": CalibrationPanel(session),
-        "preparation": PreparationPanel(session),
+        "com_angle": ScanMap(session, "COM angle", SIZE),
+        "component": ScanMap(session, "PCA 1", SIZE),
+        "calibration": CalibrationPanel(session, SIZE),
+        "preparation": PreparationPanel(session, SIZE),
         "decomposition": DecompositionPanel(session),
     }
-    page = Dashboard(
-        session,
-        [
-            [pair(parts["com_angle"], parts["component"]), parts["calibration"]],
-            [parts["preparation"], parts["decomposition"]],
-        ],
-        mode,
-    )
+    for name in ("calibration", "decomposition"):  # what is beside pictures in the last column
+        parts[name].layout = ipywidgets.Layout(flex="1 1 320px", max_width="656px")
+    page = Dashboard(session, list(parts.values()), mode)
     page.hold(parts)
     return page

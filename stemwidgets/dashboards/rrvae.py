@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from stemwidgets.dashboards.dashboard import Dashboard, column, pair, session_of
+from stemwidgets.dashboards.dashboard import SIZE, Dashboard, session_of
 from stemwidgets.views.angle_comparison import AngleComparisonView
 from stemwidgets.views.decoder_view import DecoderView
 from stemwidgets.views.export_panel import ExportPanel
@@ -44,33 +44,23 @@ def rrvae_dashboard(
     """
     session = session_of(source, lazy, mode, unknown, "rrvae_dashboard")
     parts: dict[str, Any] = {
+        "com_angle": ScanMap(session, "COM angle", SIZE),
+        "angle": ScanMap(session, "angle", SIZE),
         "train": TrainPanel(session),
-        "com_angle": ScanMap(session, "COM angle"),
-        "angle": ScanMap(session, "angle"),
-        "angles": AngleComparisonView(session),
-        "pattern": PatternView(session, "difference from the mean"),
-        "latent": LatentScatter(session),
-        "decoder": DecoderView(session),
-        "manifold": ManifoldView(session, size=256),
-        "z1": ScanMap(session, "z1"),
-        "z2": ScanMap(session, "z2"),
-        "loss": LossPlot(session, width=260),
+        "loss": LossPlot(session, width=SIZE),
+        "angles": AngleComparisonView(session, SIZE),
+        "latent": LatentScatter(session, size=SIZE),
+        "pattern": PatternView(session, "difference from the mean", size=SIZE),
         "readout": Readout(session),
+        "decoder": DecoderView(session, SIZE),
+        "manifold": ManifoldView(session, size=SIZE),
+        "z1": ScanMap(session, "z1", SIZE),
+        "z2": ScanMap(session, "z2", SIZE),
+        "angle_spread": ScanMap(session, "angle spread", SIZE),
         "seeds": SeedsPanel(session),
-        "angle_spread": ScanMap(session, "angle spread", 250),
         "take_away": ExportPanel(session),
     }
-    page = Dashboard(
-        session,
-        [
-            [pair(parts["com_angle"], parts["angle"]), column(parts["train"], parts["loss"])],
-            [parts["angles"], column(parts["latent"], parts["readout"])],
-            [parts["pattern"], column(parts["decoder"], parts["manifold"])],
-            [pair(parts["z1"], parts["z2"]), column(parts["take_away"])],
-            [parts["seeds"], parts["angle_spread"]],
-        ],
-        mode,
-    )
+    page = Dashboard(session, list(parts.values()), mode)
     page.hold(parts | {"comparison": parts["angles"].parts["words"]})
     session.mailbox.post("warm-up", session.training.warm_up, delay=0.5)  # once the page is sent
     return page

@@ -88,8 +88,8 @@ class AngleComparisonView(View):
             ),
         ]
         row = ipywidgets.HBox(boxes)
-        self.layout.width = f"{2 * (size + MARGIN['left'] + MARGIN['right']) + 28}px"
-        row.layout.flex_flow, row.layout.grid_gap = "row wrap", "4px 16px"
+        self.layout.width = f"{2 * (size + MARGIN['left'] + MARGIN['right']) + 16}px"
+        row.layout.flex_flow, row.layout.grid_gap = "row wrap", "4px 8px"
         self.fill(self._words, row)
         self.look(self._draw, "compared")
         self.look(self._mark, "position", delay=ASIDE)

@@ -27,7 +27,7 @@ ROTATIONS = {
     "none": "none: frame of the detector",
     "given": "as typed in",
 }
-_WIDTH = "346px"
+_WIDTH = "320px"
 
 
 class CalibrationPanel(View):
@@ -65,7 +65,7 @@ class CalibrationPanel(View):
             options=[(words, name) for name, words in ROTATIONS.items()],
             value=None,
             description="scan rotation",
-            layout=ipywidgets.Layout(width="340px"),
+            layout=ipywidgets.Layout(width="314px"),
             style={"description_width": "140px"},
         )
         self._given = _number("rotation (degrees)", "clockwise positive, 0 along the scan")
@@ -74,7 +74,7 @@ class CalibrationPanel(View):
             value=False,
             description="apply to the COM",
             indent=False,
-            layout=ipywidgets.Layout(width="340px"),
+            layout=ipywidgets.Layout(width="314px"),
         )
         self._status, self._table = ipywidgets.HTML(), ipywidgets.HTML()
         self._legend = ipywidgets.HTML(layout=ipywidgets.Layout(margin=f"0 0 0 {MARGIN['left']}px"))
@@ -120,7 +120,7 @@ class CalibrationPanel(View):
         picture.layout.width = _WIDTH
         row = ipywidgets.HBox([controls, picture])
         row.layout.flex_flow, row.layout.grid_gap = "row wrap", "4px 8px"
-        self.layout.width = "700px"
+        self.layout.width = "656px"
         self.fill(caption("calibration"), row)
 
     def _turn(self) -> None:

@@ -55,7 +55,7 @@ class DecoderView(View):
         self._choice = ipywidgets.Dropdown(
             options=[DIFFERENCE, COUNTS],
             description="show",
-            layout=ipywidgets.Layout(width="250px"),
+            layout=ipywidgets.Layout(width="236px"),
             style={"description_width": "initial"},
         )
         self._legend = ipywidgets.HTML(layout=ipywidgets.Layout(margin=f"0 0 0 {MARGIN['left']}px"))
@@ -68,9 +68,9 @@ class DecoderView(View):
             "classes": self._kind,
             "here": self._here,
         }
-        self.layout.width = "346px"
+        self.layout.width = "320px"
         heading = ipywidgets.HBox([caption("decoded"), self._choice])
-        heading.layout.grid_gap = "16px"
+        heading.layout.grid_gap = "4px"
         row = ipywidgets.HBox([self._here, self._kind])
         self.fill(heading, self.raster.box, self._legend, self._sliders, self._angle, row)
         self.listen(self._angle, self._turned)
@@ -172,7 +172,7 @@ def _slider(name: str) -> ipywidgets.FloatSlider:
         max=1.0,
         description=name,
         disabled=True,
-        layout=ipywidgets.Layout(width="340px"),
+        layout=ipywidgets.Layout(width="314px"),
         style={"description_width": "70px"},
     )
 

@@ -25,7 +25,7 @@ _WORDS = {
     "k-means on PCA": "k-means on PCA: clusters",
     "k-means on latents": "k-means on rrVAE latents: clusters",
 }
-_STYLE = {"description_width": "110px"}
+_STYLE = {"description_width": "80px"}
 
 
 class DecompositionPanel(View):
@@ -62,7 +62,7 @@ class DecompositionPanel(View):
             options=[(words, name) for name, words in _WORDS.items()],
             value=method,
             description="method",
-            layout=ipywidgets.Layout(width="380px"),
+            layout=ipywidgets.Layout(width="314px"),
             style=_STYLE,
         )
         self._components = ipywidgets.BoundedIntText(
@@ -83,7 +83,7 @@ class DecompositionPanel(View):
             "status": self._status,
             "patterns": self._patterns,
         }
-        self.layout.width = "700px"
+        self.layout.width = "656px"
         row = ipywidgets.HBox([self._method, self._components, self._button])
         row.layout.flex_flow, row.layout.grid_gap = "row wrap", "4px 8px"
         self.fill(caption("components and clusters"), row, self._status, self._patterns)

@@ -50,7 +50,7 @@ class DetectorPanel(View):
             max=largest,
             step=self._scale / 10,
             readout_format=".2f",
-            layout=ipywidgets.Layout(width="340px"),
+            layout=ipywidgets.Layout(width="314px"),
             disabled=True,
         )
         self._kind = ipywidgets.Dropdown(
@@ -66,7 +66,7 @@ class DetectorPanel(View):
             )
             for name in PRESETS
         }
-        self._status = ipywidgets.HTML()
+        self._status = ipywidgets.HTML(layout=ipywidgets.Layout(max_width="314px"))
         self.parts = {"kind": self._kind, "radii": self._radii, **self._presets}
         self.parts |= {"status": self._status, "problem": self.problem_line()}
         wrap = ipywidgets.Layout(flex_flow="row wrap")

@@ -91,7 +91,7 @@ class LineProfile(View):
             placeholder="0, 0 to 5, 8",
             continuous_update=False,
             style=initial,
-            layout=ipywidgets.Layout(width="346px"),
+            layout=ipywidgets.Layout(width="320px"),
         )
         self._words = ipywidgets.HTML()
         self.parts = {

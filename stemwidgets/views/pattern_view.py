@@ -76,14 +76,17 @@ class PatternView(View):
         self._rings = Lines(
             x=[[0, 0]], y=[[0, 0]], scales=scales, colors=["#39d0ff"], stroke_width=2, visible=False
         )
-        self._pattern = Raster(frame, marks=[self._rings], scales=scales, on_drag=self._dragged)
+        units = session.axes.kx.units
+        self._pattern = Raster(
+            frame, marks=[self._rings], scales=scales, on_drag=self._dragged, units=units
+        )
         self._grip: Grip | None = None
-        self._reconstruction = Raster(frame) if reconstruction else None
+        self._reconstruction = Raster(frame, units=units) if reconstruction else None
         self._choice = ipywidgets.Dropdown(
             options=displays,
             value=display,
             description="show",
-            layout=ipywidgets.Layout(width="250px"),
+            layout=ipywidgets.Layout(width="240px"),
             style={"description_width": "initial"},
         )
         self._legends = [
@@ -105,7 +108,7 @@ class PatternView(View):
         self._where.layout.display = "none"
         self.parts |= {"title": self._title, "where": self._where}
         heading = ipywidgets.HBox([self._title, self._choice])
-        heading.layout.grid_gap = "16px"
+        heading.layout.grid_gap = "4px"
         pictures = [ipywidgets.VBox([heading, self._pattern.box, self._legends[0], self._where])]
         if self._reconstruction is not None:
             self.parts["reconstruction"] = self._reconstruction.figure
@@ -115,11 +118,11 @@ class PatternView(View):
                 ipywidgets.VBox([heading, self._reconstruction.figure, self._legends[1]])
             )
         row = ipywidgets.HBox(pictures)
-        row.layout.flex_flow, row.layout.grid_gap = "row wrap", "4px 16px"
-        room = max(frame.width + MARGIN["left"] + MARGIN["right"], 346)
+        row.layout.flex_flow, row.layout.grid_gap = "row wrap", "4px 8px"
+        room = max(frame.width + MARGIN["left"] + MARGIN["right"], 320)
         for box in pictures:
             box.layout.width = f"{room}px"
-        self.layout.width = f"{(room + 4) * len(pictures) + 16 * (len(pictures) - 1) + 4}px"
+        self.layout.width = f"{(room + 4) * len(pictures) + 8 * (len(pictures) - 1) + 4}px"
         self.fill(row)
         self.listen(self._choice, self._draw)
         self.listen(self._where, self._draw)

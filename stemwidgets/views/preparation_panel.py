@@ -55,7 +55,7 @@ class PreparationPanel(View):
         self._choice = ipywidgets.Dropdown(
             options=[(words, name) for name, words in WORDS.items()],
             description="step",
-            layout=ipywidgets.Layout(width="330px"),
+            layout=ipywidgets.Layout(width="306px"),
             style={"description_width": "40px"},
         )
         self._button = ipywidgets.Button(description="Add", button_style="primary")
@@ -93,11 +93,11 @@ class PreparationPanel(View):
             strict=True,
         ):
             box = ipywidgets.VBox([caption(words), raster.figure, legend])
-            box.layout.width = "346px"
+            box.layout.width = "320px"
             pictures.append(box)
         row = ipywidgets.HBox(pictures)
         row.layout.flex_flow, row.layout.grid_gap = "row wrap", "4px 8px"
-        self.layout.width = "700px"
+        self.layout.width = "656px"
         adding = ipywidgets.HBox([self._choice, self._button])
         self.fill(
             caption("preparation for the training"),

@@ -94,20 +94,23 @@ class ScanMap(View):
         self._choice = ipywidgets.Dropdown(
             options=_options(session, channel),
             value=channel,
-            layout=ipywidgets.Layout(width="204px"),
+            layout=ipywidgets.Layout(flex="1 1 auto", width="0px"),
         )
-        self._opened = _toggle("Display", "scaling, limits and colours", "74px")
-        self._transform = _toggle("FFT", "frequencies of the map", "50px")
+        self._opened = _toggle("Display", "scaling, limits and colours")
+        self._transform = _toggle("FFT", "frequencies of the map")
         self._legend = ipywidgets.HTML(layout=ipywidgets.Layout(margin=f"0 0 0 {MARGIN['left']}px"))
-        self.layout.min_width = f"{size + MARGIN['left'] + MARGIN['right']}px"
+        room = f"{size + MARGIN['left'] + MARGIN['right']}px"
+        self.layout.min_width = room
         self.parts = {"channel": self._choice, "figure": self.raster.figure, "legend": self._legend}
         self.parts |= {"tool": self.drawing.tools, "clear": self.drawing.clear}
         self.parts["under mouse"] = self._hover.line
         self.parts |= {"display": self._opened, "fourier": self._transform}
         self._map = ipywidgets.VBox([self.drawing.bar, self.raster.box, self._hover.line])
         self._instead, self._below = ipywidgets.VBox(), ipywidgets.VBox()
-        self._heading = ipywidgets.HBox([self._choice, self._opened, self._transform])
-        self.fill(self._heading, self._map, self._instead, self._legend, self._below)
+        toggles = ipywidgets.HBox([self._opened, self._transform])
+        toggles.add_class("stemwidgets-tools")
+        heading = ipywidgets.HBox([self._choice, toggles], layout={"width": room})
+        self.fill(heading, self._map, self._instead, self._legend, self._below)
         self.listen(self._opened, self._open)
         self.listen(self._transform, self._draw)
         self.listen(self.drawing.tools, self._choose_tool)
@@ -290,10 +293,9 @@ class ScanMap(View):
             self._fourier.show(picture, channel)
 
 
-def _toggle(name: str, tooltip: str, width: str) -> ipywidgets.ToggleButton:
-    return ipywidgets.ToggleButton(
-        description=name, tooltip=tooltip, layout=ipywidgets.Layout(width=width)
-    )
+def _toggle(name: str, tooltip: str) -> ipywidgets.ToggleButton:
+    layout = ipywidgets.Layout(width="auto")
+    return ipywidgets.ToggleButton(description=name, tooltip=tooltip, layout=layout)
 
 
 def _options(session: Session, name: str) -> list[tuple[str, str]]:

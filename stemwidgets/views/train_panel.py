@@ -27,7 +27,7 @@ MODELS = {
 _NETWORKS = ("paper", "vae")
 _TAKEN_BY = {"classes": ("harmonic",), "centered": _NETWORKS, "epochs": _NETWORKS}
 _AUTOMATIC = ("automatic", "auto")
-_WIDTH = "346px"
+_WIDTH = "320px"
 _STYLE = {"description_width": "150px"}
 
 
@@ -205,7 +205,7 @@ def _inputs(latent_dim: int, seed: int, model: str, classes: int) -> dict[str, A
 
 
 def _wide() -> ipywidgets.Layout:
-    return ipywidgets.Layout(width="340px")
+    return ipywidgets.Layout(width="314px")
 
 
 def _number(name: str, value: int, low: int, high: int, words: str) -> ipywidgets.BoundedIntText:

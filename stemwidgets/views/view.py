@@ -26,6 +26,11 @@ STYLE = """<style>
 .stemwidgets .widget-label, .stemwidgets .widget-label-basic, .stemwidgets select,
 .stemwidgets input, .stemwidgets button,
 .stemwidgets .widget-html-content { font-size: 15px; }
+.stemwidgets select {
+  background-image: url("data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' \
+viewBox='0 0 20 20'%3E%3Cpath d='M5 8l5 5 5-5' fill='none' stroke='%23888' stroke-width='2'/%3E\
+%3C/svg%3E");
+}
 .stemwidgets .stemwidgets-picture .axis path.domain { stroke: none; }
 .stemwidgets .bqplot image { cursor: crosshair; }
 .stemwidgets .stemwidgets-pointer { position: relative; overflow: hidden; }
@@ -34,7 +39,7 @@ STYLE = """<style>
 }
 .stemwidgets .stemwidgets-listening > .stemwidgets-pane { pointer-events: auto; }
 .stemwidgets .stemwidgets-tools { gap: 0 2px; max-width: 348px; }
-.stemwidgets .stemwidgets-tools button { font-size: 13px; padding: 0 5px; margin: 2px 1px; }
+.stemwidgets .stemwidgets-tools button { font-size: 13px; padding: 0 4px; margin: 2px 1px; }
 .stemwidgets-presented { zoom: 1.4; }
 .stemwidgets-presented .bqplot > svg { zoom: 0.7142857; }
 .stemwidgets-presented .bqplot {
@@ -44,7 +49,8 @@ STYLE = """<style>
 .stemwidgets td { padding: 2px 10px 2px 0; line-height: 1.35; }
 .stemwidgets .stemwidgets-caption { font-weight: 600; font-size: 16px; }
 .stemwidgets .stemwidgets-problem {
-  color: #b3261e; border-left: 4px solid #b3261e; padding: 4px 10px; line-height: 1.4;
+  color: color-mix(in srgb, #d3302f 70%, var(--jp-content-font-color1, #212121));
+  border-left: 4px solid #d3302f; padding: 4px 10px; line-height: 1.4;
 }
 </style>"""
 
