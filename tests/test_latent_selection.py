@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from mouse import mouse
+from mouse import key, mouse
 from PIL import Image
 from scans import AXES, SHAPE, Pacer, turning_spot
 
@@ -126,3 +126,18 @@ def test_a_pattern_without_latents_is_never_surrounded():
     square = [(-1.0, -1.0), (1.0, -1.0), (1.0, 1.0), (-1.0, 1.0)]
     y, x = np.array([0.0, np.nan, 0.0]), np.array([0.0, 0.0, np.nan])
     assert surrounded(y, x, square).tolist() == [True, False, False]
+
+
+def test_a_region_drawn_on_a_map_lights_up_its_patterns(scatter):
+    scan_map = ScanMap(scatter.session, "sum")
+    scan_map.parts["tool"].value = "Rectangle"
+    mouse(scan_map.raster, "mousedown", x=1.3, y=0.2)
+    mouse(scan_map.raster, "mouseup", x=1.9, y=0.4)
+    opacities = np.reshape(scatter.parts["points"].opacities, SHAPE[:2])
+    assert np.argwhere(opacities == 1).tolist() == [[y, x] for y in (1, 2) for x in (1, 2, 3)]
+
+
+def test_escape_takes_the_region_away(scatter):
+    draw(scatter, AROUND)
+    key(scatter.raster, "Escape")
+    assert scatter.session.region is None

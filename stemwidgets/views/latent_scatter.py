@@ -1,0 +1,249 @@
+"""The latent space: one point for each pattern, or a histogram where there are too many."""
+
+import operator
+from typing import Any
+
+import ipywidgets
+import numpy as np
+from bqplot import Lines, Scatter
+from numpy.typing import NDArray
+
+from stemwidgets.arrays.polygon import surrounded
+from stemwidgets.state.channels import Channel, is_latent
+from stemwidgets.state.session import Session
+from stemwidgets.views import colors
+from stemwidgets.views.painting import paint
+from stemwidgets.views.pointer import Phase
+from stemwidgets.views.raster import Raster, ring
+from stemwidgets.views.screen import MARGIN, Frame
+from stemwidgets.views.view import ASIDE, View, caption, require_channel
+from stemwidgets.views.words import caption_of, waiting_for
+
+MOST_POINTS = 4096
+BINS = 128
+CLICK = 0.02  # of the window: a shorter drag is a click
+FAINT = 0.12  # opacity of what is not selected
+
+
+class LatentScatter(View):
+    """Patterns in latent space, coloured by a channel.
+
+    A click moves the session's position to the nearest pattern. A line drawn around patterns makes
+    them the session's region, Esc takes it away. Regions drawn on maps are seen here, too.
+
+    Parameters
+    ----------
+    session : Session
+        What it shows.
+    color : str
+        Name of the channel that colours the points.
+    size : int
+        Side of the plot on screen [CSS px].
+
+    Raises
+    ------
+    InputError
+        For an unknown keyword or channel.
+    """
+
+    def __init__(
+        self, session: Session, color: str = "angle", size: int = 276, **unknown: Any
+    ) -> None:
+        super().__init__(session, unknown)
+        require_channel(session, color)
+        self._size = size
+        frame = Frame(-3, 3, 3, -3, size, size, "latent z1", "latent z2")
+        scales = frame.scales()
+        self._points = Scatter(
+            x=[], y=[], scales=scales, default_size=24, stroke="#00000055", stroke_width=0.5
+        )
+        self._ring = ring(scales)
+        self._lasso = Lines(
+            x=[0, 0], y=[0, 0], scales=scales, colors=["#e53935"], stroke_width=2, visible=False
+        )
+        self.raster = Raster(
+            frame,
+            on_drag=self._dragged,
+            on_key=self._key,
+            marks=[self._points, self._ring, self._lasso],
+            scales=scales,
+        )
+        self._path: list[tuple[float, float]] = []
+        self._shown: tuple[Any, ...] = ()
+        self._choice = ipywidgets.Dropdown(
+            options=[(caption_of(color), color)],
+            value=color,
+            description="colour",
+            layout=ipywidgets.Layout(width="206px"),
+            style={"description_width": "initial"},
+        )
+        self.raster.figure.remove_class("stemwidgets-picture")
+        self._legend = ipywidgets.HTML(layout=ipywidgets.Layout(margin=f"0 0 0 {MARGIN['left']}px"))
+        self._clear = ipywidgets.Button(description="clear", layout=ipywidgets.Layout(width="84px"))
+        self._words = ipywidgets.HTML()
+        self._selected = ipywidgets.HBox([self._words, self._clear])
+        self._selected.layout.margin = f"0 0 0 {MARGIN['left']}px"
+        self._selected.layout.grid_gap = "16px"
+        self.parts = {
+            "color": self._choice,
+            "figure": self.raster.figure,
+            "legend": self._legend,
+            "points": self._points,
+            "ring": self._ring,
+            "lasso": self._lasso,
+            "clear": self._clear,
+        }
+        heading = ipywidgets.HBox([caption("latent space"), self._choice])
+        heading.layout.grid_gap = "4px"
+        self.fill(heading, self.raster.box, self._legend, self._selected)
+        self.listen(self._choice, self._draw)
+        self.press(self._clear, self._deselect)
+        self.look(self._draw, "region")
+        self.look(self._offer, "channels")
+        self.look(self._draw_ring, "position", delay=ASIDE)
+        self.look(self._draw, "status", at=session.training)
+        self._offer()
+
+    def _coordinates(self) -> tuple[Channel, Channel] | None:
+        channels = self.session.channels
+        latents = [channel for name, channel in channels.items() if is_latent(name)]
+        if not latents:
+            return None
+        return latents[0], latents[1] if len(latents) > 1 else channels["residual"]
+
+    def _offer(self) -> None:
+        name = str(self._choice.value)
+        names = [*self.session.channels] + [name] * (name not in self.session.channels)
+        options = [(caption_of(known), known) for known in names]
+        if options != list(self._choice.options):
+            with self._choice.hold_sync():
+                self._choice.options = options
+                self._choice.value = name
+        self._draw()
+
+    def _draw(self) -> None:
+        coordinates, region = self._coordinates(), self.session.region
+        self._tell(region)
+        if coordinates is None:
+            self._points.visible = self._ring.visible = False
+            self.raster.clear(waiting_for(self.session.training.active))
+            self._legend.value = ""
+            self._shown = ()
+            return
+        color = self.session.channels.get(str(self._choice.value), coordinates[0])
+        shown = (*coordinates, color, region)
+        if len(self._shown) == len(shown) and all(map(operator.is_, shown, self._shown)):
+            return
+        self._shown = shown
+        self.raster.move_to(_frame(*coordinates, self._size))
+        z1, z2 = (channel.values.ravel() for channel in coordinates)
+        many = z1.size > MOST_POINTS
+        if many:
+            self._points.visible = False
+            self._legend.value = "brighter where there are more patterns"
+            self.raster.show(_histogram(z1, z2, self.raster.frame, region))
+        else:
+            self.raster.clear()
+            picture, self._legend.value = paint(color)
+            with self._points.hold_sync():
+                self._points.x, self._points.y = z1, z2
+                self._points.colors = [colors.css(c) for c in picture.reshape(-1, 4)]
+                self._points.opacities = (
+                    [1.0] if region is None else np.where(region.ravel(), 1.0, FAINT).tolist()
+                )
+                self._points.visible = True
+        self._draw_ring()
+
+    def _draw_ring(self) -> None:
+        coordinates = self._coordinates()
+        if coordinates is None:
+            return
+        here = self.session.position
+        with self._ring.hold_sync():
+            self._ring.x, self._ring.y = ([channel.values[here]] for channel in coordinates)
+            self._ring.visible = True
+
+    def _tell(self, region: NDArray[np.bool_] | None) -> None:
+        count = 0 if region is None else int(region.sum())
+        self._words.value = f"{count} pattern{'s' * (count != 1)} selected"
+        self._selected.layout.display = "none" if region is None else None
+
+    def _key(self, key: str, _: bool) -> None:
+        if key == "Escape":
+            self.session.mailbox.post(f"lasso {id(self)}", self._deselect)
+
+    def _deselect(self) -> None:
+        self.session.region = None
+
+    def _dragged(self, phase: Phase, x: float, y: float) -> None:
+        self._path = [*([] if phase == "press" else self._path), (x, y)]
+        path = self._path
+        if phase != "release":
+            self.session.mailbox.post(f"lasso {id(self)}", lambda: self._trace(path), delay=0.02)
+            return
+        across, down = np.ptp(np.array(path), axis=0)
+        frame = self.raster.frame
+        if across < CLICK * (frame.right - frame.left) and down < CLICK * (
+            frame.top - frame.bottom
+        ):
+            self._clicked(x, y)
+            path = []
+        self.session.mailbox.post(f"lasso {id(self)}", lambda: self._select(path))
+
+    def _trace(self, path: list[tuple[float, float]]) -> None:
+        with self._lasso.hold_sync():
+            self._lasso.x, self._lasso.y = zip(*path, strict=True)
+            self._lasso.visible = True
+
+    def _select(self, path: list[tuple[float, float]]) -> None:
+        """Make what the path surrounds the region."""
+        self._lasso.visible = False
+        coordinates = self._coordinates()
+        if not path or coordinates is None:
+            return
+        horizontal, vertical = (channel.values for channel in coordinates)
+        outline = [(y, x) for x, y in path]
+        self.session.region = surrounded(vertical, horizontal, outline)
+
+    def _clicked(self, x: float, y: float) -> None:
+        coordinates = self._coordinates()
+        if coordinates is None:
+            return
+        frame = self.raster.frame
+        distance = ((coordinates[0].values - x) / (frame.right - frame.left)) ** 2
+        distance = distance + ((coordinates[1].values - y) / (frame.top - frame.bottom)) ** 2
+        if np.isfinite(distance).any():
+            iy, ix = np.unravel_index(np.nanargmin(distance), distance.shape)
+            self.go_to(int(iy), int(ix))
+
+
+def _frame(horizontal: Channel, vertical: Channel, size: int) -> Frame:
+    (left, right), (bottom, top) = (_limits(c.values) for c in (horizontal, vertical))
+    labels = (caption_of(channel.name).removeprefix("rrVAE ") for channel in (horizontal, vertical))
+    return Frame(left, right, top, bottom, size, size, *labels)
+
+
+def _limits(values: NDArray[np.floating]) -> tuple[float, float]:
+    finite = values[np.isfinite(values)]
+    if finite.size == 0:
+        return -1.0, 1.0
+    low, high = float(finite.min()), float(finite.max())
+    step = 10.0 ** np.floor(np.log10(max(high - low, 1e-3))) / 2  # steady axes while it trains
+    return float(np.floor(low / step - 0.1) * step), float(np.ceil(high / step + 0.1) * step)
+
+
+def _histogram(
+    x: NDArray[np.floating],
+    y: NDArray[np.floating],
+    frame: Frame,
+    region: NDArray[np.bool_] | None,
+) -> colors.RGBA:
+    """Where the patterns are: those of the region, if there is one, in front of the others."""
+    counts = frame.counts(x, y, BINS)
+    brightness = np.where(counts > 0, np.sqrt(counts), np.nan)
+    picture = colors.sequential(brightness, 0, float(np.sqrt(counts.max())))
+    picture[counts == 0, 3] = 0
+    if region is not None:
+        chosen = region.ravel()
+        picture[frame.counts(x[chosen], y[chosen], BINS) == 0, 3] //= round(1 / FAINT)
+    return picture
