@@ -89,9 +89,10 @@ def jupyterlab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     folder = tmp_path_factory.mktemp("jupyterlab")
     notebooks = folder / "notebooks"
     shutil.copytree(Path(__file__).parents[2] / "notebooks", notebooks)
-    pages = {"dashboard": "rrvae_dashboard", "explore": "explore", "prepare": "prepare"}
+    pages = {"dashboard": "rrvae_dashboard(scan)", "explore": "explore(scan)"}
+    pages |= {"prepare": "prepare(scan)", "present": "explore(scan, mode='present')"}
     for name, page in pages.items():
-        cell = f"import stemwidgets as sw\n\nsw.{page}(sw.samples.graphene())"
+        cell = f"import stemwidgets as sw\n\nscan = sw.samples.graphene()\nsw.{page}"
         notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell)])
         notebook.metadata.kernelspec = {"name": "python3", "display_name": "Python 3"}
         nbformat.write(notebook, notebooks / f"{name}.ipynb")
