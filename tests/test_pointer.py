@@ -98,3 +98,10 @@ def test_the_window_lies_within_the_margins(scan_map):
     assert frame.at(MARGIN["left"], MARGIN["top"]) == (frame.left, frame.top)
     corner = frame.at(MARGIN["left"] + frame.width, MARGIN["top"] + frame.height)
     assert corner == pytest.approx((frame.right, frame.bottom))
+
+
+def test_on_a_page_that_was_loaded_again_time_begins_anew(scan_map):
+    mouse(scan_map.raster, "mousedown", **at(1, 1), timeStamp=600_000.0)
+    mouse(scan_map.raster, "mouseup", **at(1, 1), timeStamp=600_100.0)
+    mouse(scan_map.raster, "mousedown", **at(2, 3), timeStamp=4_000.0)
+    assert scan_map.session.position == (2, 3)

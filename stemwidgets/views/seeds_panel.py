@@ -76,7 +76,7 @@ class SeedsPanel(View):
             "show": self._show,
         }
         for button in (*self._buttons.values(), self._show):
-            button.layout.width = "104px"
+            button.layout.width = "120px"
         self._shown = ipywidgets.HBox([self._choice, self._show])
         row = ipywidgets.HBox([self._count, self._first])
         row.layout.flex_flow = "row wrap"
@@ -173,8 +173,8 @@ def _whole(words: str, value: int, low: int, high: int) -> ipywidgets.BoundedInt
         min=low,
         max=high,
         description=words,
-        layout=ipywidgets.Layout(width="200px"),
-        style=_style(120),
+        layout=ipywidgets.Layout(width="220px"),
+        style=_style(140),
     )
 
 
