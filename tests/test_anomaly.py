@@ -18,6 +18,11 @@ def test_the_period_of_the_lattice_is_that_of_its_strongest_wave():
     assert lattice_period(lattice()) == pytest.approx(6, rel=0.05)
 
 
+def test_a_scan_of_noise_is_judged_all_the_same():
+    noise = np.random.default_rng(0).normal(size=(30, 37, 2))
+    assert np.isfinite(anomaly(noise).distance).any()
+
+
 def test_a_missing_atom_is_found_although_its_values_are_usual():
     maps = lattice()
     maps[14:17, 20:23] = maps.reshape(-1, 2).min(axis=0)

@@ -1,5 +1,7 @@
 """The model is not told what to look for, and finds the silicon atom and the vacancy."""
 
+from functools import cache
+
 import numpy as np
 import pytest
 
@@ -15,6 +17,7 @@ def found(maps, site, smoothing=None):
     return np.hypot(*np.subtract(anomaly(maps, smoothing).places(1)[0], site)) <= 1.5
 
 
+@cache
 def scan_and_maps(name, seed):
     signal = getattr(sw.samples, name)(dose=DOSE, seed=seed)
     return signal, sw.RRVAE(latent_dim=2, seed=seed).fit(signal).encode(signal)

@@ -10,6 +10,7 @@ from sklearn.covariance import MinCovDet
 from stemwidgets.arrays.errors import InputError
 
 PERIODS = 0.4  # of the lattice, to smooth by: 4 % of its contrast is left
+LEAST_PERIODS = 2.5  # in the scan: what is longer is drift, or chance
 MARGIN = 1.5  # of the scan that is left out, in units of the smoothing
 FEWEST = 20  # positions for each map
 
@@ -111,7 +112,7 @@ def anomaly(maps: ArrayLike, smoothing: float | None = None) -> Anomaly:
 def lattice_period(maps: NDArray[np.float64]) -> float:
     """The period of the strongest wave in maps ``[iy, ix, d]``, in scan positions.
 
-    Waves of less than one and a half periods in the scan are not counted.
+    Waves of less than two and a half periods along the short side of the scan are not counted.
     """
     rows, columns = maps.shape[:2]
     centred = (maps - maps.mean(axis=(0, 1))) / maps.std(axis=(0, 1))
@@ -119,6 +120,6 @@ def lattice_period(maps: NDArray[np.float64]) -> float:
     size = (4 * rows, 4 * columns)
     power = (np.abs(np.fft.rfft2(centred * window, s=size, axes=(0, 1))) ** 2).sum(axis=-1)
     y, x = np.fft.fftfreq(size[0])[:, None], np.fft.rfftfreq(size[1])[None]
-    power[np.hypot(y * rows, x * columns) < 1.5] = 0
+    power[np.hypot(y, x) < LEAST_PERIODS / min(rows, columns)] = 0
     iy, ix = np.unravel_index(power.argmax(), power.shape)
     return float(1 / np.hypot(y[iy, 0], x[0, ix]))
