@@ -7,7 +7,7 @@ import ipywidgets
 from stemwidgets.state.channels import Channel
 from stemwidgets.state.session import Session
 from stemwidgets.views.screen import MARGIN
-from stemwidgets.views.values import place_of, value_at
+from stemwidgets.views.values import place_in_words, value_at
 
 
 class Hover:
@@ -47,10 +47,8 @@ class Hover:
             session = self._session
             rows, columns = session.shape[:2]
             position = min(round(place[0]), rows - 1), min(round(place[1]), columns - 1)
-            words = ", ".join(
-                f"{name} {value}" for name, value in place_of(position, session.axes)[-2:]
-            )
+            words = place_in_words(position, session.axes)
             if channel is not None:
                 value = escape(value_at(channel, position, session.channels))
                 words += f": <b>{value}</b>"
-            self.line.value = words
+            self.line.value = f"<span style='white-space:nowrap'>{words}</span>"

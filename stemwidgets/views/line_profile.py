@@ -93,7 +93,7 @@ class LineProfile(View):
             style=initial,
             layout=ipywidgets.Layout(width="320px"),
         )
-        self._words = ipywidgets.HTML()
+        self._words = ipywidgets.HTML(layout=ipywidgets.Layout(max_width=f"{width + 70}px"))
         self.parts = {
             "channel": self._choice,
             "width": self._width,
@@ -167,9 +167,10 @@ class LineProfile(View):
         old = self.raster.frame
         bottom, top, right = float(marks[0]), float(marks[-1]), float(distance[-1])
         frame = replace(old, right=right, top=top, bottom=bottom, y_label=label)
-        self.raster.move_to(frame)
         axis = self.raster.axes[1]
-        axis.tick_values, axis.tick_format = marks, f".{decimals(marks[1] - marks[0])}f"
+        axis.tick_format = f".{decimals(marks[1] - marks[0])}f"  # a browser needs it before values
+        self.raster.move_to(frame)
+        axis.tick_values = marks
         with self._curve.hold_sync():
             self._curve.x, self._curve.y = distance, values
             self._curve.visible = True

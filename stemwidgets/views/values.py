@@ -68,3 +68,12 @@ def place_of(position: tuple[int, int], axes: Axes) -> list[tuple[str, str]]:
             ("x", f"{number(axes.scan_x.coordinate(ix))} {axes.scan_x.units}"),
         ]
     return rows
+
+
+def place_in_words(position: tuple[int, int], axes: Axes) -> str:
+    """Where a position is on the specimen; row and column without a calibration."""
+    iy, ix = position
+    if axes.scan_x.units == "px":
+        return f"row {iy}, column {ix}"
+    y, x = number(axes.scan_y.coordinate(iy)), number(axes.scan_x.coordinate(ix))
+    return f"y {y}, x {x} {axes.scan_x.units}"
