@@ -1,0 +1,72 @@
+"""What was trained is there again: in another kernel, and in a page that is loaded again."""
+
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from playwright.sync_api import Browser, expect
+
+from browser.conftest import open_notebook, serving
+from browser.desk import Desk
+
+
+@pytest.fixture
+def keeping(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """Address of a Voila whose dashboards keep their last state."""
+    monkeypatch.setenv("STEMWIDGETS_CACHE", str(tmp_path / "cache"))
+    command = [sys.executable, "-m", "stemwidgets.cli", "demo", "--no-browser", "--port", "0"]
+    with serving(command, tmp_path, r"http://127\S+") as address:
+        yield address
+
+
+def trained(desk: Desk) -> np.ndarray:
+    desk.ready()
+    desk.press("Train")
+    expect(desk.view("train-panel")).to_contain_text("finished", timeout=60_000)
+    desk.click(desk.map("COM angle").locator(".bqplot").first, 0.3, 0.7)
+    desk.page.wait_for_timeout(3000)
+    return desk.look(desk.map("rrVAE angle"))
+
+
+def test_a_training_is_there_in_another_kernel(browser: Browser, keeping: str, tmp_path: Path):
+    first = Desk(browser, tmp_path)
+    first.page.goto(keeping)
+    shown = trained(first)
+    first.close("before")
+    again = Desk(browser, tmp_path)
+    again.page.goto(keeping)
+    line = again.view("restored-line")
+    expect(line).to_contain_text(re.compile("Restored the training of 20"), timeout=60_000)
+    again.ready()
+    again.settle()
+    np.testing.assert_array_equal(again.look(again.map("rrVAE angle")), shown)
+    line.get_by_role("button", name="Start afresh").click()
+    expect(again.view("train-panel")).to_contain_text("ready")
+    expect(line).to_be_hidden()
+    assert np.any(again.look(again.map("rrVAE angle")) != shown)
+    again.close("afresh")
+    assert first.errors == again.errors == []
+
+
+def test_a_page_that_is_loaded_again_shows_the_living_kernel(
+    browser: Browser, jupyterlab: str, tmp_path: Path
+):
+    desk = Desk(browser, tmp_path)
+    open_notebook(desk, f"{jupyterlab}doc/tree/dashboard.ipynb")
+    shown = trained(desk)
+    desk.page.evaluate("() => jupyterapp.commands.execute('docmanager:save')")
+    desk.page.reload()
+    desk.ready()
+    desk.settle()
+    np.testing.assert_array_equal(desk.look(desk.map("rrVAE angle")), shown)
+    assert "finished" in desk.status()
+    where = desk.view("readout").get_by_text("row, column").locator("..")
+    before = where.inner_text()
+    desk.page.wait_for_timeout(2000)  # until the widgets listen
+    desk.click(desk.map("COM angle").locator(".bqplot").first, 0.8, 0.2)
+    expect(where).not_to_have_text(before, timeout=10_000)
+    desk.close("reloaded")
+    assert desk.errors == []
