@@ -40,7 +40,7 @@ def test_a_channel_is_shown_against_the_distance_on_the_specimen(session):
     assert curve.x[-1] == pytest.approx(5 * 0.3)
     np.testing.assert_allclose(curve.y, 1 + 2 * np.array(curve.x) / 0.3, rtol=1e-6)
     assert view.raster.axes[0].label == "distance (Å)"
-    assert view.raster.axes[1].label == "COM x (nm)"
+    assert view.parts["label"].value == "COM x (nm)"
     assert "1.50 Å long, mean 6.0 ± 3.2 nm" in view.parts["words"].value
     session.line = None
     assert not curve.visible
@@ -52,7 +52,7 @@ def test_a_profile_of_angles_is_interrupted_where_they_go_round(session):
     drawn = np.array(view.parts["curve"].y)
     assert np.isnan(drawn).sum() >= 1
     assert np.nanmax(np.abs(np.diff(drawn))) < 180
-    assert view.raster.axes[1].label == "COM angle (°)"
+    assert view.parts["label"].value == "COM angle (°)"
 
 
 def test_the_width_averages_across(session):
@@ -134,7 +134,7 @@ def test_marks_enclose_a_narrow_range_far_from_zero(session):
     view = LineProfile(session)
     session.line = ((0, 0), (3, 5))
     frame, marks = view.raster.frame, view.raster.axes[1].tick_values
-    assert frame.y_label == "sum of counts (10⁷ counts)"
+    assert view.parts["label"].value == "sum of counts (10⁷ counts)"
     assert len(marks) >= 3
     assert frame.bottom <= 0.9972 < 1.001 <= frame.top
     assert (marks[0], marks[-1]) == (frame.bottom, frame.top)

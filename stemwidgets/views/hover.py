@@ -6,7 +6,6 @@ import ipywidgets
 
 from stemwidgets.state.channels import Channel
 from stemwidgets.state.session import Session
-from stemwidgets.views.screen import MARGIN
 from stemwidgets.views.values import place_in_words, value_at
 
 
@@ -32,8 +31,7 @@ class Hover:
 
     def __init__(self, session: Session, hint: str, width: int) -> None:
         self._session = session
-        margin = f"0 0 0 {MARGIN['left']}px"
-        layout = ipywidgets.Layout(margin=margin, min_height="22px", width=f"{width}px")
+        layout = ipywidgets.Layout(min_height="22px", width=f"{width}px")
         self.line = ipywidgets.HTML(layout=layout)
         self.line.add_class("stemwidgets-under-mouse")
         self.hint = hint

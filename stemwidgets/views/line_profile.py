@@ -93,6 +93,7 @@ class LineProfile(View):
             style=initial,
             layout=ipywidgets.Layout(width="320px"),
         )
+        self._label = ipywidgets.HTML()
         self._words = ipywidgets.HTML(layout=ipywidgets.Layout(max_width=f"{width + 70}px"))
         self.parts = {
             "channel": self._choice,
@@ -100,11 +101,12 @@ class LineProfile(View):
             "ends": self._ends,
             "figure": self.raster.figure,
             "curve": self._curve,
+            "label": self._label,
             "words": self._words,
         }
         heading = ipywidgets.HBox([caption("profile"), self._choice])
         heading.layout.grid_gap = "16px"
-        self.fill(heading, self.raster.figure, self._words, self._width, self._ends)
+        self.fill(heading, self._label, self.raster.figure, self._words, self._width, self._ends)
         self.listen(self._choice, self._draw)
         self.listen(self._width, self._draw)
         self.listen(self._ends, self._typed)
@@ -129,7 +131,7 @@ class LineProfile(View):
         channel, line = self._choice.channel, self.session.line
         self._ends.value = _in_words(line)
         self._curve.visible = False
-        self._words.value = ""
+        self._label.value = self._words.value = ""
         if line is None or line[0] == line[1]:
             self.raster.clear(NO_LINE)
         elif channel is None:
@@ -158,7 +160,8 @@ class LineProfile(View):
             distance = np.insert(distance, jumps, distance[jumps])
             values = np.insert(values, jumps, np.nan)
         values, units = _readable(values, channel.units)
-        label = f"{caption_of(channel.name)} ({units})" if units else caption_of(channel.name)
+        name = caption_of(channel.name)
+        self._label.value = escape(f"{name} ({units})" if units else name)
         if channel.kind == "angle":
             marks = np.linspace(-180, 180, 5) / channel.fold
         else:
@@ -166,7 +169,7 @@ class LineProfile(View):
         self.raster.clear()
         old = self.raster.frame
         bottom, top, right = float(marks[0]), float(marks[-1]), float(distance[-1])
-        frame = replace(old, right=right, top=top, bottom=bottom, y_label=label)
+        frame = replace(old, right=right, top=top, bottom=bottom)
         axis = self.raster.axes[1]
         axis.tick_format = f".{decimals(marks[1] - marks[0])}f"  # a browser needs it before values
         self.raster.move_to(frame)

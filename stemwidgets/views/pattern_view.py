@@ -86,7 +86,7 @@ class PatternView(View):
             options=displays,
             value=display,
             description="show",
-            layout=ipywidgets.Layout(width="240px"),
+            layout=ipywidgets.Layout(width="250px"),
             style={"description_width": "initial"},
         )
         self._legends = [

@@ -83,7 +83,7 @@ class ScanMap(View):
             on_hover=self._hovered,
             units=session.axes.scan_x.units,
         )
-        self._hover = Hover(session, self.drawing.hint, size)
+        self._hover = Hover(session, self.drawing.hint, size + MARGIN["left"])
         self._size = size
         self._shown: Channel | None = None
         self._drawn: tuple[Any, ...] = ()
