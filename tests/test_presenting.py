@@ -1,4 +1,5 @@
 import io
+import json
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from stemwidgets.dashboards.explore import explore
 from stemwidgets.dashboards.prepare import prepare
 from stemwidgets.dashboards.rrvae import rrvae_dashboard
 from stemwidgets.state import Session
+from stemwidgets.views.display import Display
 from stemwidgets.views.presenting import LARGER
 from stemwidgets.views.screen import MARGIN
 from stemwidgets.views.view import PRESENTED, STYLE
@@ -90,3 +92,19 @@ def test_maps_are_added_and_removed(session):
     assert first.parts["figure"].marks[0].image.value == before
     faint = np.asarray(Image.open(io.BytesIO(second.parts["figure"].marks[0].image.value)))
     assert (faint[3, :, 3] < 255).all()
+
+
+def test_what_maps_show_comes_back_with_the_page(session):
+    page = explore(session)
+    page.parts["added"].add("COM y").display = Display(colors="cividis", limits=(-1, 2))
+    page.parts["map"].display = Display("square root")
+    page.parts["com_magnitude"].fourier = True
+    plain = json.loads(json.dumps(page.choices()))
+    other = explore(session)
+    other.choose(plain)
+    assert [shown.channel for shown in other.parts["added"].maps] == ["COM y"]
+    assert other.parts["added"].maps[0].display.limits == (-1, 2)
+    assert other.parts["map"].display == Display("square root")
+    assert other.parts["com_magnitude"].fourier
+    other.choose({"map": {"channel": "sum", "display": {"colors": "jet"}}})
+    assert other.parts["map"].display == Display("square root")

@@ -1,5 +1,8 @@
 """Maps that the user adds to a page and takes away."""
 
+from collections.abc import Mapping
+from typing import Any
+
 import ipywidgets
 
 from stemwidgets.state.session import Session
@@ -23,6 +26,8 @@ class AddedMaps(ipywidgets.HBox):  # type: ignore[misc]  # ipywidgets has no typ
     ----------
     maps : tuple of ScanMap
         Those that are there.
+    choices : dict
+        What they show, as plain JSON; may be set.
     parts : dict of str to widget
         The button that adds a map.
     presented : bool
@@ -63,6 +68,18 @@ class AddedMaps(ipywidgets.HBox):  # type: ignore[misc]  # ipywidgets has no typ
         self.maps = (*self.maps, added)
         self.children = (*self.children[:-1], box, self.children[-1])
         return added
+
+    @property
+    def choices(self) -> dict[str, Any]:
+        """What the maps show, as plain JSON; setting it replaces them."""
+        return {"maps": [added.choices for added in self.maps]}
+
+    @choices.setter
+    def choices(self, choices: Mapping[str, Any]) -> None:
+        for added in self.maps:
+            self.remove(added)
+        for chosen in choices["maps"]:
+            self.add(chosen["channel"]).choices = chosen
 
     def remove(self, added: ScanMap) -> None:
         """Take a map away."""

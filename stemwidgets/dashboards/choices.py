@@ -24,6 +24,8 @@ DISPLAY = "display"
 
 def view_choices(view: Any) -> dict[str, Any]:
     """Values of a view's controls that are choices, and its display."""
+    if hasattr(view, "choices"):
+        return dict(view.choices)
     parts = getattr(view, "parts", {})
     chosen = {name: parts[name].value for name in KEPT if hasattr(parts.get(name), "value")}
     display = getattr(view, DISPLAY, None)
@@ -36,6 +38,10 @@ def view_choices(view: Any) -> dict[str, Any]:
 
 def choose(view: Any, chosen: dict[str, Any]) -> None:
     """Give a view what `view_choices` told of it; what does not fit any more is left as it is."""
+    if hasattr(view, "choices"):
+        with suppress(AttributeError, KeyError, TypeError, ValueError, TraitError):
+            view.choices = chosen
+        return
     for name, value in chosen.items():
         with suppress(AttributeError, KeyError, TypeError, ValueError, TraitError):
             display: Any = getattr(view, DISPLAY, None)

@@ -55,7 +55,7 @@ class DecoderView(View):
         self._choice = ipywidgets.Dropdown(
             options=[DIFFERENCE, COUNTS],
             description="show",
-            layout=ipywidgets.Layout(width="236px"),
+            layout=ipywidgets.Layout(width="230px"),
             style={"description_width": "initial"},
         )
         self._legend = ipywidgets.HTML(layout=ipywidgets.Layout(margin=f"0 0 0 {MARGIN['left']}px"))

@@ -118,7 +118,7 @@ class ScanMap(View):
         self.look(self._offer, "channels", "overview")
         self.look(self._cross_if_held, "position")
         self.look(self._cross, "position", delay=ASIDE)
-        self.look(self._draw, "problem", "region")
+        self.look(self._draw, "problem", "region", "detector")
         self.look(self._draw, "status", at=session.training)
         self._draw()
 
@@ -164,8 +164,9 @@ class ScanMap(View):
 
     @choices.setter
     def choices(self, choices: Mapping[str, Any]) -> None:
-        self.channel, self.fourier = choices["channel"], choices["fourier"]
-        self.display = Display(**choices["display"])
+        display = Display(**choices.get("display", {}))
+        self.channel, self.fourier = choices["channel"], bool(choices.get("fourier"))
+        self.display = display
 
     def _dragged(self, phase: Phase, x: float, y: float) -> None:
         place = self._grid.position(x, y)
@@ -219,7 +220,7 @@ class ScanMap(View):
         if self.session.overview is None:
             return waiting_for_scan(self.session.problem)
         if self.channel == "virtual detector":
-            return "choose a detector"
+            return "choose a detector" if self.session.detector is None else "computing …"
         if is_component(self.channel):
             return "press Compute"
         if self.channel in CLASSES and self.session.model is not None:
@@ -243,12 +244,13 @@ class ScanMap(View):
 
     def _redisplay(self, display: Display | None) -> None:
         """Take a display that the controls ask for; None for the one that suits."""
+        key = self.channel, self.fourier
         if display is None:
-            self._displays.pop((self.channel, self.fourier), None)
-            self._draw()
+            self._displays.pop(key, None)
         else:
-            self.display = display
-        self._show_controls()
+            self._displays[key] = display
+        self._drawn = ()
+        self._draw()
 
     def _show_controls(self) -> None:
         if self._controls is None or not self._opened.value or self._shown is None:

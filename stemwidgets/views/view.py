@@ -23,10 +23,10 @@ STYLE = """<style>
   --bq-axislabel-fill: var(--jp-content-font-color1, #212121);
   --bq-axis-tick-stroke: var(--jp-content-font-color2, #555);
 }
-.stemwidgets .widget-label, .stemwidgets .widget-label-basic, .stemwidgets select,
-.stemwidgets input, .stemwidgets button,
-.stemwidgets .widget-html-content { font-size: 15px; }
+.stemwidgets .widget-label, .stemwidgets .widget-label-basic, .stemwidgets input,
+.stemwidgets button, .stemwidgets .widget-html-content { font-size: 15px; }
 .stemwidgets select {
+  font-size: 14px; padding-right: 20px;
   background-image: url("data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' \
 viewBox='0 0 20 20'%3E%3Cpath d='M5 8l5 5 5-5' fill='none' stroke='%23888' stroke-width='2'/%3E\
 %3C/svg%3E");
