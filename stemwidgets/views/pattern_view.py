@@ -86,7 +86,7 @@ class PatternView(View):
             options=displays,
             value=display,
             description="show",
-            layout=ipywidgets.Layout(width="250px"),
+            layout=ipywidgets.Layout(width="238px"),
             style={"description_width": "initial"},
         )
         self._legends = [
