@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from stemwidgets.views.calibration_panel import CalibrationPanel as CalibrationPanel
     from stemwidgets.views.decoder_view import DecoderView as DecoderView
     from stemwidgets.views.decomposition_panel import DecompositionPanel as DecompositionPanel
+    from stemwidgets.views.display import Display as Display
     from stemwidgets.views.export_panel import ExportPanel as ExportPanel
     from stemwidgets.views.latent_scatter import LatentScatter as LatentScatter
     from stemwidgets.views.line_profile import LineProfile as LineProfile
@@ -73,6 +74,7 @@ _HOMES = {
     "Decomposition": "signals.decomposition",
     "DecompositionPanel": "views.decomposition_panel",
     "DiscDetector": "arrays.detectors",
+    "Display": "views.display",
     "ExportPanel": "views.export_panel",
     "InputError": "arrays.errors",
     "LatentScatter": "views.latent_scatter",
