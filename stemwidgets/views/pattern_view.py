@@ -15,7 +15,7 @@ from stemwidgets.views.painting import paint_counts, paint_difference
 from stemwidgets.views.pointer import Phase
 from stemwidgets.views.raster import Raster
 from stemwidgets.views.screen import MARGIN, Grid
-from stemwidgets.views.view import View, caption, caption_html
+from stemwidgets.views.view import ASIDE, View, caption, caption_html
 from stemwidgets.views.words import waiting_for_scan
 
 Counts = NDArray[np.floating]
@@ -163,7 +163,7 @@ class PatternView(View):
         picture, legend = self._paint(pattern, mean, pattern)
         if self._of_region:
             legend += f"mean of {np.count_nonzero(session.region)} patterns"
-        self._legends[0].value = legend
+        self._tell(0, legend)
         self._pattern.show(picture)
         if self._reconstruction is not None:
             self._draw_reconstruction(self._reconstruction, pattern)
@@ -172,13 +172,14 @@ class PatternView(View):
         reconstruction, mean = self.session.reconstruction, self.session.mean_reconstruction
         if self._of_region:
             raster.clear("click on a map for a single pattern")
-            self._legends[1].value = ""
+            self._tell(1, "")
         elif reconstruction is None or (mean is None and self._choice.value == DIFFERENCE):
             waiting = "averaging …" if reconstruction is not None else "appears after training"
             raster.clear(waiting if self.session.moment is None else "only with the latest maps")
-            self._legends[1].value = ""
+            self._tell(1, "")
         else:
-            picture, self._legends[1].value = self._paint(reconstruction, mean, pattern)
+            picture, legend = self._paint(reconstruction, mean, pattern)
+            self._tell(1, legend)
             raster.show(picture)
 
     def _paint(
@@ -189,6 +190,14 @@ class PatternView(View):
             return paint_difference(counts - mean, "counts")
         scale = SCALINGS.get(display, np.positive)
         return paint_counts(counts, pattern, scale, f"counts, {display}")
+
+    def _tell(self, index: int, legend: str) -> None:
+        """Write a legend, aside: a browser lays out the page for it."""
+
+        def write() -> None:
+            self._legends[index].value = legend
+
+        self.session.mailbox.post(f"legend {index} {id(self)}", write, delay=ASIDE)
 
     def _draw_rings(self) -> None:
         curves = [self._grid.point(ky, kx) for ky, kx in outline(self.session.detector)]
