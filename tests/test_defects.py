@@ -14,7 +14,7 @@ SITES = {"graphene_silicon": (12, 22), "graphene_vacancy": (19, 12)}
 
 def found(maps, site, smoothing=None):
     """Whether the most unusual place is at most one step from the site."""
-    return np.hypot(*np.subtract(anomaly(maps, smoothing).places(1)[0], site)) <= 1.5
+    return bool(np.hypot(*np.subtract(anomaly(maps, smoothing).places(1)[0], site)) <= 1.5)
 
 
 @cache
