@@ -77,6 +77,7 @@ def test_the_last_state_comes_back_and_the_page_says_so(kept, again):
     today = time.strftime("%Y-%m-%d")
     assert f"Restored the training of {today}" in line.parts["words"].value
     assert line.layout.display is None
+    assert again.parts["train"].parts["status"].value == "a trained model is shown"
     assert again.session.as_code().count("model.fit(signal)") == 1
 
 

@@ -12,6 +12,10 @@ from stemwidgets.state.words import in_words
 from stemwidgets.views.view import View, caption
 
 _WIDTH = "720px"
+_COPY = """<button class='jupyter-widgets jupyter-button widget-button'
+style='width:190px' onclick="
+const text = this.closest('.stemwidgets-export-panel').querySelector('textarea');
+text.select(); document.execCommand('copy');">Copy to the clipboard</button>"""
 _LINES = "line-height:1.4;overflow-wrap:anywhere"
 
 
@@ -52,16 +56,18 @@ class ExportPanel(View):
         self._code = ipywidgets.Textarea(
             layout=ipywidgets.Layout(width="auto", height="190px", display="none")
         )
+        self._copy = ipywidgets.HTML(_COPY, layout=ipywidgets.Layout(display="none"))
         self.parts = {
             "folder": self._folder,
             **self._buttons,
             "status": self._status,
             "python": self._code,
+            "copy": self._copy,
         }
         row = ipywidgets.HBox(
             list(self._buttons.values()), layout=ipywidgets.Layout(flex_flow="row wrap")
         )
-        self.fill(caption("Take away"), self._folder, row, self._status, self._code)
+        self.fill(caption("Take away"), self._folder, row, self._status, self._code, self._copy)
         self.layout.width = _WIDTH
         self._snapshot: Callable[[], Any] | None = getattr(session, "snapshot", None)
         self._aside: Any = getattr(session, "aside", None)
@@ -106,8 +112,8 @@ class ExportPanel(View):
         snapshot = self._taken()
         if snapshot is not None:
             self._code.value = snapshot.as_code()
-            self._code.layout.display = None
-            self._say("this Python makes the maps: select all of it and copy")
+            self._code.layout.display = self._copy.layout.display = None
+            self._say("this Python makes the maps")
 
     def _taken(self) -> Any:
         assert self._snapshot is not None

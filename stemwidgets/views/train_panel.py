@@ -104,6 +104,7 @@ class TrainPanel(View):
         self.press(self._buttons["stop"], training.stop)
         self.look(self._draw, "entries", at=session.preparation)
         self.look(self._draw, "status", "progress", "stopping", at=training)
+        self.look(self._draw, "decodable")
         self.look(self._offer_devices, "devices", at=training)
         self._offer_devices()
         self._offer()
@@ -149,6 +150,8 @@ class TrainPanel(View):
         for option in self._options.values():
             option.disabled = training.active
         words = [_SAYING[status]]
+        if status == "idle" and self.session.model is not None:
+            words = ["a trained model is shown"]
         if training.stopping:
             step = "this step" if progress else "the preparation of the patterns"
             words = [f"stopping after {step}"]

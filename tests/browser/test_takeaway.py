@@ -20,6 +20,13 @@ def test_a_page_is_written_and_opens_by_itself(desk: Desk, browser: Browser, tmp
     expect(panel).to_contain_text(re.compile(r"the page is .*graphene\.html"), timeout=60_000)
     panel.get_by_role("button", name="Copy as code").click()
     expect(panel.get_by_role("textbox").last).to_have_value(re.compile("center_of_mass"))
+    panel.get_by_role("button", name="Copy to the clipboard").click()
+    before = name.input_value()
+    name.click()
+    name.press("Control+A")
+    name.press("Control+V")
+    expect(name).to_have_value(re.compile("import stemwidgets.*center_of_mass"))
+    name.fill(before)
 
     alone = browser.new_context(offline=True, java_script_enabled=False)
     page = alone.new_page()
