@@ -189,8 +189,8 @@ def test_other_colours(explored: Desk):
     shown = explored.map("COM magnitude")
     shown.get_by_role("button", name="Display").click()
     colors = shown.get_by_label("colours")
-    names = colors.locator("option").all_inner_texts()
     expect(colors).to_be_visible()
+    names = colors.locator("option").all_inner_texts()
     explored.settle()
     took = answers(
         explored,
