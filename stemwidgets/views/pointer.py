@@ -1,9 +1,9 @@
 """The one place that listens to the mouse and the keys over a figure.
 
 The browser sends at most one move every 33 ms. Keys are heard from the first press on a figure
-until the mouse leaves it or Esc is hit; before that they belong to the rest of the page. For this
-a pane in front of the figure is opened to the mouse, since ipyevents listens to keys only, and to
-all of them, while the mouse is over what it watches.
+until the mouse leaves it, or Esc or Tab is hit; before that they belong to the rest of the page.
+For this a pane in front of the figure is opened to the mouse, since ipyevents listens to keys only,
+and to all of them, while the mouse is over what it watches.
 """
 
 from collections.abc import Callable
@@ -110,7 +110,7 @@ class Pointer:
             self._on_hover(place)
 
     def _key_event(self, event: dict[str, Any]) -> None:
-        if event["key"] == "Escape":
+        if event["key"] in ("Escape", "Tab"):
             self._listen(False)
         if self._on_key is not None:
             self._on_key(event["key"], bool(event["shiftKey"]))

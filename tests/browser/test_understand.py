@@ -59,6 +59,7 @@ def test_what_was_learned_can_be_explored(desk: Desk):
     lasso(desk, scatter, [(0.02, 0.02), (0.02, 0.5), (0.98, 0.5), (0.98, 0.02)])
     expect(desk.view("latent-scatter")).to_contain_text("patterns selected")
 
+    desk.page.mouse.move(5, 5)  # while over the scatter it has the keys
     latent = desk.map("rrVAE latent z1")
     before = desk.look(latent)
     slider = desk.view("loss-plot").get_by_role("slider")
