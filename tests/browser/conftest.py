@@ -84,6 +84,15 @@ def voila(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 @pytest.fixture(scope="package")
+def exploring(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Address of ``stemwidgets demo --explore``."""
+    command = [sys.executable, "-m", "stemwidgets.cli", "demo", "--explore"]
+    command += ["--no-browser", "--port", "0"]
+    with serving(command, tmp_path_factory.mktemp("exploring"), r"http://127\S+") as address:
+        yield address
+
+
+@pytest.fixture(scope="package")
 def jupyterlab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Address of a JupyterLab with the dashboard and the project's notebooks."""
     folder = tmp_path_factory.mktemp("jupyterlab")
@@ -124,6 +133,20 @@ def desk(request: pytest.FixtureRequest, browser: Browser, tmp_path: Path) -> It
         desk.page.goto(address)
     else:
         open_notebook(desk, f"{address}doc/tree/dashboard.ipynb")
+    desk.ready()
+    yield desk
+    desk.close(request.node.name)
+    assert desk.errors == []
+    assert desk.strangers == []
+
+
+@pytest.fixture
+def explored(
+    browser: Browser, exploring: str, tmp_path: Path, request: pytest.FixtureRequest
+) -> Iterator[Desk]:
+    """The page that looks first, freshly opened in Voila, likewise."""
+    desk = Desk(browser, tmp_path)
+    desk.page.goto(exploring)
     desk.ready()
     yield desk
     desk.close(request.node.name)

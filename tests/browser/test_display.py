@@ -1,28 +1,13 @@
 """Contrast, frequencies and more maps, and a page for a projector in the dark."""
 
 import re
-import sys
 
 import numpy as np
 import pytest
 from playwright.sync_api import Locator, expect
 
-from browser.conftest import open_notebook, serving
+from browser.conftest import open_notebook
 from browser.desk import Desk
-
-
-@pytest.fixture
-def explored(browser, tmp_path):
-    command = [sys.executable, "-m", "stemwidgets.cli", "demo", "--explore"]
-    command += ["--no-browser", "--port", "0"]
-    with serving(command, tmp_path, r"http://127\S+") as address:
-        desk = Desk(browser, tmp_path)
-        desk.page.goto(address)
-        desk.ready()
-        yield desk
-        desk.close("display")
-    assert desk.errors == []
-    assert desk.strangers == []
 
 
 def drag(desk: Desk, figure: Locator, start: float, end: float) -> None:
@@ -87,10 +72,7 @@ def test_a_presented_page_is_read_in_the_dark_and_hears_where_one_clicks(
 ):
     desk = Desk(browser, tmp_path)
     open_notebook(desk, f"{jupyterlab}doc/tree/present.ipynb")
-    desk.page.evaluate(
-        "theme => { jupyterapp.commands.execute('apputils:change-theme', { theme }); }",
-        "JupyterLab Dark",
-    )
+    change_theme(desk, "JupyterLab Dark")
     desk.ready()
     figure = desk.map("sum of counts").locator(".bqplot").first
     plane = figure.locator("image").last.bounding_box()
@@ -104,6 +86,14 @@ def test_a_presented_page_is_read_in_the_dark_and_hears_where_one_clicks(
         element = desk.page.locator(f".stemwidgets-scan-map {words}, .stemwidgets {words}").first
         color = element.evaluate("e => getComputedStyle(e)[e.matches('text') ? 'fill' : 'color']")
         assert min(map(int, re.findall(r"\d+", color)[:3])) > 180, words
+    change_theme(desk, "JupyterLab Light")  # it stays chosen
+    desk.settle()
     desk.close("present")
     assert desk.errors == []
     assert desk.strangers == []
+
+
+def change_theme(desk: Desk, theme: str) -> None:
+    desk.page.evaluate(
+        "theme => jupyterapp.commands.execute('apputils:change-theme', { theme })", theme
+    )

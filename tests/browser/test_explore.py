@@ -1,27 +1,9 @@
 """The page that looks first, in Voila: the virtual detector is dragged on the pattern."""
 
-import sys
-
 import numpy as np
-import pytest
 from playwright.sync_api import expect
 
-from browser.conftest import serving
 from browser.desk import Desk
-
-
-@pytest.fixture
-def explored(browser, tmp_path):
-    command = [sys.executable, "-m", "stemwidgets.cli", "demo", "--explore"]
-    command += ["--no-browser", "--port", "0"]
-    with serving(command, tmp_path, r"http://127\S+") as address:
-        desk = Desk(browser, tmp_path)
-        desk.page.goto(address)
-        desk.ready()
-        yield desk
-        desk.close("explore")
-    assert desk.errors == []
-    assert desk.strangers == []
 
 
 def drag(desk: Desk, start: tuple[float, float], end: tuple[float, float]) -> None:

@@ -1,12 +1,10 @@
 """Regions and lines drawn on a map, in Voila and in JupyterLab."""
 
-import sys
-
 import numpy as np
 import pytest
 from playwright.sync_api import expect
 
-from browser.conftest import open_notebook, serving
+from browser.conftest import open_notebook
 from browser.desk import Desk
 from browser.test_explore import drag as drag_detector
 
@@ -15,21 +13,14 @@ BLUE = (21, 101, 192)  # of a profile
 
 @pytest.fixture(scope="module", params=["voila", "jupyterlab"])
 def explored(request, browser, tmp_path_factory):
-    folder = tmp_path_factory.mktemp("regions")
-    desk = Desk(browser, folder)
-    command = [sys.executable, "-m", "stemwidgets.cli", "demo", "--explore"]
-    command += ["--no-browser", "--port", "0"]
+    desk = Desk(browser, tmp_path_factory.mktemp("regions"))
     if request.param == "voila":
-        with serving(command, folder, r"http://127\S+") as address:
-            desk.page.goto(address)
-            desk.ready()
-            yield desk
-            desk.close("regions")
+        desk.page.goto(request.getfixturevalue("exploring"))
     else:
         open_notebook(desk, f"{request.getfixturevalue('jupyterlab')}doc/tree/explore.ipynb")
-        desk.ready()
-        yield desk
-        desk.close("regions")
+    desk.ready()
+    yield desk
+    desk.close("regions")
     assert desk.errors == []
     assert desk.strangers == []
 
