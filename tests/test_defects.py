@@ -35,7 +35,7 @@ def test_the_silicon_atom_is_told_by_the_misfit_of_a_single_pattern():
     assert np.unravel_index(residual.argmax(), residual.shape) == SITES["graphene_silicon"]
 
 
-@pytest.mark.slow
+@pytest.mark.benchmark
 @pytest.mark.parametrize("name", SITES)
 def test_the_latents_find_the_defect_in_nine_of_ten_noise_seeds(name):
     hits = {"latents": 0, "residual": 0, "COM magnitude": 0, "COM magnitude, unsmoothed": 0}

@@ -31,7 +31,7 @@ def test_the_rotation_of_two_grains_and_their_boundary_are_recovered():
     assert abs(boundary) <= 1
 
 
-@pytest.mark.slow
+@pytest.mark.benchmark
 def test_the_grains_are_recovered_in_every_seed():
     for dose in (None, 2e5):
         for seed in range(5):

@@ -29,7 +29,7 @@ def test_the_latents_tell_zinc_blende_from_its_control():
     assert breaking("diamond", 1e5, 0)["latents"] < CONTROL
 
 
-@pytest.mark.slow
+@pytest.mark.benchmark
 def test_the_latents_tell_them_apart_in_every_seed():
     for seed in range(5):
         said = {name: breaking(name, 1e5, seed) for name in ("zincblende", "diamond")}
