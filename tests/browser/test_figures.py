@@ -278,8 +278,9 @@ def test_training_beside_a_script(desk: Desk, scan: Path):
     table = Table("training", [Figure("page [s]"), Figure("script [s]"), Figure("ratio", 1.15)], "")
     command = [sys.executable, "-c", HEADLESS, str(scan)]
     for repeat in range(3):
-        if desk.button("Train").is_enabled():
-            desk.press("Train")
+        expect(desk.button("Train")).to_be_enabled(timeout=300_000)
+        desk.press("Train")
+        expect(desk.button("Train")).to_be_disabled()
         expect(desk.button("Train")).to_be_enabled(timeout=300_000)
         said = desk.status()
         page = float(said.split("finished")[1].split(" s,")[0].split(",")[-1])
