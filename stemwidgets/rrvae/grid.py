@@ -77,7 +77,9 @@ class Responsibilities:
     @property
     def best(self) -> Tensor:
         """Most probable cell of each pattern ``[n]``, counting points within frames."""
-        return self.cells.transpose(0, 1).flatten(1).argmax(dim=1)
+        point = self.cells.amax(dim=0).argmax(dim=1)
+        of_point = self.cells.gather(2, point.expand(len(self.cells), -1)[..., None])
+        return of_point[..., 0].argmax(dim=0) * self.cells.shape[2] + point
 
 
 class TurnedPoints:

@@ -119,8 +119,8 @@ class Run(Protocol):
             If the training goes wrong; the run is then as it was at its last good moment.
         """
 
-    def encoding(self) -> Encoding:
-        """The maps as they stand."""
+    def preview(self) -> Encoding:
+        """The maps as they stand, soon: see `preview.preview`."""
 
     def result(self) -> Learned:
         """The model as it stands."""

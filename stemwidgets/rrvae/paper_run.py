@@ -15,10 +15,10 @@ from stemwidgets.rrvae.device import free_memory
 from stemwidgets.rrvae.fingerprint import Fingerprint
 from stemwidgets.rrvae.gather import prepare, prepared_blocks, require_enough
 from stemwidgets.rrvae.interface import Columns, Options, State, part, whole_state
-from stemwidgets.rrvae.mapbuilder import MapBuilder
 from stemwidgets.rrvae.paper_settings import PaperMoment, PaperSettings
 from stemwidgets.rrvae.paper_trained import PaperTrained, Scaling
 from stemwidgets.rrvae.paper_training import PaperTraining
+from stemwidgets.rrvae.preview import preview
 from stemwidgets.rrvae.records import Encoding
 
 LARGEST_SHARE = 0.5  # of the free memory
@@ -151,13 +151,16 @@ class PaperRun:
         mean, of_data = self.fingerprint.to_record()
         return tensors | mean, record | of_data | {"training": position}
 
-    def encoding(self) -> Encoding:
+    def preview(self) -> Encoding:
         """The maps as they stand; for speed, the residual is taken from some of the pixels."""
         trained = self.training.result()
-        columns = trained.encode(self.training.prepared, RESIDUAL_PIXELS)
-        builder = MapBuilder(self.filled.shape)
-        builder.put((slice(None),) * self.filled.ndim, self.filled.ravel(), columns)
-        return builder.encoding(trained.fold)
+
+        def read(numbers: NDArray[np.intp]) -> Columns:
+            prepared = self.training.prepared
+            rows = torch.from_numpy(numbers).to(prepared.device)
+            return trained.encode(prepared[rows], RESIDUAL_PIXELS)
+
+        return preview(self.filled, read, trained.fold)
 
     def result(self) -> PaperModel:
         """The model as it stands."""

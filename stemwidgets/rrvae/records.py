@@ -67,7 +67,8 @@ class Progress:
     elapsed, remaining : float
         Seconds spent, and estimated seconds to go.
     encoding : Encoding or None
-        The maps as they stand; only now and then, since encoding costs time.
+        The maps as they stand; only now and then, since encoding costs time. Of a scan of more
+        than 4,096 positions, one stands for the block of neighbours around it.
     notice : str
         What went otherwise than planned so far, in words; empty if nothing did.
     """

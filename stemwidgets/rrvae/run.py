@@ -15,10 +15,10 @@ from stemwidgets.rrvae.convention import Convention
 from stemwidgets.rrvae.divergence import require_finite
 from stemwidgets.rrvae.fingerprint import Fingerprint
 from stemwidgets.rrvae.gather import gather
-from stemwidgets.rrvae.interface import Options, State, part, whole_state
+from stemwidgets.rrvae.interface import Columns, Options, State, part, whole_state
 from stemwidgets.rrvae.manifold import Manifold
-from stemwidgets.rrvae.mapbuilder import MapBuilder
 from stemwidgets.rrvae.moment import Moment, Patterns, best_cells
+from stemwidgets.rrvae.preview import preview
 from stemwidgets.rrvae.records import Encoding
 from stemwidgets.rrvae.trained import Trained
 from stemwidgets.rrvae.training import train
@@ -109,17 +109,19 @@ class HarmonicRun:
         tensors |= {f"training.{name}": tensor for name, tensor in moment.items()}
         return tensors | mean, record | of_data | {"training": position}
 
-    def encoding(self) -> Encoding:
+    def preview(self) -> Encoding:
         """The maps as they stand."""
         moment = self.last
         assert moment is not None
         trained = self.result()
         turning = self.patterns.without(moment.fixed)
-        columns = trained.read(turning, torch.from_numpy(self.gathered.left_out))
-        filled = self.gathered.filled
-        builder = MapBuilder(filled.shape)
-        builder.put((slice(None),) * filled.ndim, filled.ravel(), columns)
-        return builder.encoding(trained.convention.symmetry)
+        left_out = torch.from_numpy(self.gathered.left_out)
+
+        def read(numbers: NDArray[np.intp]) -> Columns:
+            rows = torch.from_numpy(numbers)
+            return trained.read(turning.rows(rows.to(turning.dose.device)), left_out[rows])
+
+        return preview(self.gathered.filled, read, trained.fold)
 
     @torch.no_grad()
     def result(self) -> Trained:

@@ -48,7 +48,7 @@ def watch(
                     return
                 encoding, now = None, time.perf_counter()
                 if maps and (now >= due or moment.fraction == 1):
-                    encoding = run.encoding()
+                    encoding = run.preview()
                     cost = time.perf_counter() - now
                     due = now + max(SECONDS_BETWEEN_ENCODINGS, cost / LARGEST_SHARE)
                 if checkpoint is not None:

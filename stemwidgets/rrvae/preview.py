@@ -1,0 +1,40 @@
+"""Maps for those who watch a training, read in a fraction of a second however large the scan is."""
+
+import math
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stemwidgets.rrvae.interface import Columns
+from stemwidgets.rrvae.mapbuilder import MapBuilder
+from stemwidgets.rrvae.records import Encoding
+
+MOST = 4096  # patterns
+
+
+def preview(
+    filled: NDArray[np.bool_], read: Callable[[NDArray[np.intp]], Columns], fold: int
+) -> Encoding:
+    """Maps of all positions; if there are too many, one stands for the block around it.
+
+    Parameters
+    ----------
+    filled : ndarray of bool, shape [...]
+        Which patterns have counts.
+    read : callable
+        Takes numbers of patterns, counted among those with counts, and gives the columns of an
+        `Encoding` for them, by name.
+    fold : int
+        The angle is defined modulo 2π / fold.
+    """
+    step = 1
+    while math.prod(-(-size // step) for size in filled.shape) > MOST:
+        step += 1
+    blocks = [-(-size // step) for size in filled.shape]
+    block = np.ravel_multi_index([index // step for index in np.nonzero(filled)], blocks)
+    _, chosen, stands_for = np.unique(block, return_index=True, return_inverse=True)
+    columns = {name: column[stands_for] for name, column in read(chosen).items()}
+    builder = MapBuilder(filled.shape)
+    builder.put((slice(None),) * filled.ndim, filled.ravel(), columns)
+    return builder.encoding(fold)

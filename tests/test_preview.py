@@ -1,0 +1,55 @@
+"""Maps for those who watch a training."""
+
+import numpy as np
+import pytest
+
+from stemwidgets.rrvae.preview import MOST, preview
+
+COLUMNS = ("angle", "confidence", "residual", "angle_std", "symmetry_confidence")
+
+
+def reading(asked):
+    """Columns that hold the number of each pattern."""
+
+    def read(numbers):
+        asked.append(numbers)
+        columns = {name: numbers.astype(np.float32) for name in COLUMNS}
+        latent = np.stack([numbers, -numbers], axis=1).astype(np.float32)
+        return columns | {"latent": latent, "symmetry": np.ones(len(numbers), np.uint8)}
+
+    return read
+
+
+def test_every_pattern_of_a_small_scan_is_read():
+    asked = []
+    maps = preview(np.ones((5, 7), bool), reading(asked), fold=3)
+    np.testing.assert_array_equal(maps.angle, np.arange(35).reshape(5, 7))
+    assert maps.fold == 3
+
+
+@pytest.mark.parametrize("shape", [(130, 97), (3, 5000), (20_011,)])
+def test_of_a_large_scan_one_pattern_stands_for_its_block(shape):
+    asked = []
+    maps = preview(np.ones(shape, bool), reading(asked), fold=1)
+    (numbers,) = asked
+    assert MOST / 3 < len(numbers) <= MOST
+    assert maps.latent.shape == (*shape, 2)
+    here = np.indices(shape)
+    stood_for = np.indices(shape).reshape(len(shape), -1)[:, maps.angle.astype(int).ravel()]
+    step = np.abs(here.reshape(len(shape), -1) - stood_for).max() + 1
+    for apart in here.reshape(len(shape), -1) - stood_for:
+        assert apart.min() == 0
+        assert apart.max() < step
+    assert len(numbers) == np.prod([-(-size // step) for size in shape])
+
+
+def test_patterns_without_counts_stay_empty():
+    filled = np.random.default_rng(0).random((140, 61)) < 0.5
+    asked = []
+    maps = preview(filled, reading(asked), fold=1)
+    np.testing.assert_array_equal(np.isnan(maps.angle), ~filled)
+    assert np.isnan(maps.latent[~filled]).all()
+    # numbers count the patterns that have counts
+    places = np.stack(np.nonzero(filled))
+    stood_for = places[:, maps.angle[filled].astype(int)]
+    assert np.abs(places - stood_for).max() <= 1
