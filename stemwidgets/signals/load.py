@@ -11,11 +11,11 @@ from os import PathLike
 from pathlib import Path
 from typing import Any
 
-import hyperspy.api as hs
 from pyxem.signals import Diffraction2D, ElectronDiffraction2D, LazyElectronDiffraction2D
 from rsciio import IO_PLUGINS
 
 from stemwidgets.arrays.errors import InputError
+from stemwidgets.signals import trusted
 from stemwidgets.signals.mapped import patterns_from_npy
 from stemwidgets.signals.ndata import read_ndata
 
@@ -130,14 +130,12 @@ def _known(reader: str) -> str:
 def _read(path: Path, reader: str, lazy: bool, scan_shape: tuple[int, int] | None) -> Any:
     """What RosettaSciIO finds in a file: a signal or a list of them."""
     options: dict[str, Any] = {}
-    if reader == "ZSPY" and path.is_dir():
-        options["mode"] = "r"  # when lazy, its default is to open for writing
     if reader == "QuantumDetector" and scan_shape is not None:
         # without it the shape is guessed from time stamps, and frames that do not fit are left out
         options["navigation_shape"] = tuple(reversed(scan_shape))
     with warnings.catch_warnings():
         warnings.filterwarnings("error", message="Blockfile header dimensions larger than file")
-        return hs.load(path, lazy=lazy, file_format=reader, **options)
+        return trusted.read(path, reader, lazy, **options)
 
 
 @contextmanager
@@ -147,8 +145,13 @@ def explained(path: Path) -> Iterator[None]:
     logger.addFilter(_no_bug_report)
     try:
         yield
-    except (InputError, MemoryError):
+    except InputError:
         raise
+    except MemoryError as error:
+        raise InputError(
+            f"{path.name} says that it holds more than fits into memory ({error}). Pass lazy=True "
+            "to leave the patterns on disk; if it is a small file, it is damaged."
+        ) from error
     except PermissionError as error:
         raise InputError(f"No permission to read {path}.") from error
     except ImportError as error:

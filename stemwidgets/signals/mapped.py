@@ -1,14 +1,17 @@
 """Arrays in numpy's format that stay on disk."""
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import dask.array as da
 import numpy as np
+from numpy.typing import NDArray
 
 from stemwidgets.arrays.errors import InputError
+from stemwidgets.signals.trusted import require_memory
 
 _CHUNK_BYTES = 8_000_000
 
@@ -75,17 +78,54 @@ def map_npy(path: Path, start: int = 0) -> MappedArray:
     ------
     InputError
         If its values are Python objects or its format is not known.
+    EOFError
+        If it is shorter than it says.
     """
     with path.open("rb") as file:
         file.seek(start)
-        format_version = np.lib.format.read_magic(file)
-        if format_version not in _HEADERS:
-            raise InputError(f"{path.name} uses numpy's format {format_version}: not numbers.")
-        shape, first_axis_fast, dtype = _HEADERS[format_version](file)
+        shape, first_axis_fast, dtype = _header(path, file, path.stat().st_size - start)
         offset = file.tell()
-    if dtype.hasobject:
-        raise InputError(f"{path.name} holds Python objects, not numbers.")
     return MappedArray(path.resolve(), offset, shape, dtype, "F" if first_axis_fast else "C")
+
+
+def read_npy(path: Path, open_again: Callable[[], IO[bytes]], size: int) -> NDArray[Any]:
+    """Read an ``.npy`` that cannot be mapped; nothing is allocated before its header is believed.
+
+    Parameters
+    ----------
+    path : Path
+        The file in which it lies.
+    open_again : callable
+        Opens it at its beginning.
+    size : int
+        Its bytes.
+
+    Raises
+    ------
+    InputError, EOFError
+        As `map_npy`, or if the values do not fit into memory.
+    """
+    with open_again() as file:
+        shape, _, dtype = _header(path, file, size)
+    require_memory(path, math.prod(shape) * dtype.itemsize)
+    with open_again() as file:
+        return np.asarray(np.lib.format.read_array(file, allow_pickle=False))
+
+
+def _header(path: Path, file: IO[bytes], size: int) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
+    """Shape, order and type of the values in so many bytes."""
+    format_version = np.lib.format.read_magic(file)
+    if format_version not in _HEADERS:
+        raise InputError(f"{path.name} uses numpy's format {format_version}: not numbers.")
+    shape, first_axis_fast, dtype = _HEADERS[format_version](file)
+    if dtype.kind not in "biufc":
+        raise InputError(f"{path.name} holds {dtype}, such as Python objects, not numbers.")
+    if min(shape, default=0) < 0 or math.prod(shape) * dtype.itemsize > size:
+        raise EOFError(
+            f"it says that it holds {' × '.join(map(str, shape))} values of {dtype.itemsize} "
+            f"bytes, and has only {size} bytes"
+        )
+    return shape, first_axis_fast, dtype
 
 
 def in_chunks(source: MappedArray | np.ndarray) -> Any:
@@ -119,9 +159,15 @@ def patterns_from_npy(path: Path, lazy: bool) -> Any:
     InputError
         If it holds no patterns.
     """
-    data = in_chunks(map_npy(path)) if lazy else np.load(path, allow_pickle=False)
+    mapped = map_npy(path)
+    data = in_chunks(mapped) if lazy else _whole(path, mapped)
     if data.ndim not in (3, 4):
         raise InputError(
             f"{path.name} holds an array of shape {data.shape}; expected patterns [iy, ix, ky, kx]."
         )
     return data
+
+
+def _whole(path: Path, mapped: MappedArray) -> NDArray[Any]:
+    require_memory(path, math.prod(mapped.shape) * mapped.dtype.itemsize)
+    return np.asarray(np.load(path, allow_pickle=False))

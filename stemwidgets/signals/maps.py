@@ -14,11 +14,13 @@ from stemwidgets.arrays.axes import Axes
 from stemwidgets.arrays.circular import period
 from stemwidgets.arrays.errors import InputError
 from stemwidgets.rrvae.records import Encoding
+from stemwidgets.signals import trusted
 from stemwidgets.signals.axes import map_signal, map_stack_signal
 from stemwidgets.signals.compare import FOLD, fold
 from stemwidgets.signals.load import explained
 
 FORMATS = (".zspy", ".hspy")
+_READERS = {".zspy": "ZSPY", ".hspy": "HSPY"}
 _UNITS = {
     "angle": "rad",
     "angle_std": "rad",
@@ -182,7 +184,7 @@ class Maps:
             raise FileNotFoundError(f"There is no file {path}; check the name and the folder.")
         _require_format(path)
         with explained(path):
-            stack = hs.load(path)
+            stack = trusted.read(path, _READERS[path.suffix])
         names = stack.metadata.get_item("Rrvae.maps", "").split() if _is_stack(stack) else []
         if len(names) != len(getattr(stack, "data", ())) or "angle" not in names:
             raise InputError(

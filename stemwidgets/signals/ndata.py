@@ -10,10 +10,8 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from stemwidgets.arrays.errors import InputError
-from stemwidgets.signals.mapped import in_chunks, map_npy
+from stemwidgets.signals.mapped import in_chunks, map_npy, read_npy
 from stemwidgets.signals.units import is_angle, is_length, is_reciprocal
 
 _DATA, _METADATA = "data.npy", "metadata.json"
@@ -64,8 +62,7 @@ def read_ndata(path: Path, lazy: bool = False) -> dict[str, Any]:
         if lazy and member.compress_type == zipfile.ZIP_STORED:
             data: Any = in_chunks(map_npy(path, _start(path, member)))
         else:
-            with archive.open(member) as file:
-                array = np.lib.format.read_array(file, allow_pickle=False)
+            array = read_npy(path, lambda: archive.open(member), member.file_size)
             data = in_chunks(array) if lazy else array
     if not isinstance(element, dict):
         raise InputError(f"The {_METADATA} of {path.name} does not describe data.")

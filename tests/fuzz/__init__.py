@@ -1,0 +1,1 @@
+"""Whatever a file says: it is read, or refused in words."""
