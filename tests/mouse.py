@@ -15,8 +15,8 @@ def mouse(raster, kind, x=0.0, y=0.0, **others):
     event = {
         "type": kind,
         "timeStamp": next(_clock),
-        "relativeX": round(across),
-        "relativeY": round(down),
+        "relativeX": int(across),
+        "relativeY": int(down),
         "button": 0,
         "buttons": int(kind != "mouseup"),
         "shiftKey": False,

@@ -178,5 +178,5 @@ def test_the_value_under_the_mouse_is_told_with_its_unit(maps):
 
 
 def test_the_mouse_on_the_last_edge_is_on_the_last_position(maps):
-    mouse(maps[0].raster, "mousemove", **at(3.5, 5.5), buttons=0)
+    mouse(maps[0].raster, "mousemove", **at(3.49, 5.49), buttons=0)
     assert "y 0.600, x 2.50 Å" in maps[0].parts["under mouse"].value

@@ -20,6 +20,7 @@ ARROWS = {"ArrowUp": (-1, 0), "ArrowDown": (1, 0), "ArrowLeft": (0, -1), "ArrowR
 FAR = 5  # positions that an arrow key moves while Shift is held
 LATE = 2000  # ms
 THROTTLE = 33  # ms
+MIDDLE = 0.5  # px, of the px of the screen that the mouse is told to be at
 
 
 class Pointer:
@@ -94,7 +95,8 @@ class Pointer:
         self._time = time
         # a page that is presented is zoomed: the mouse is told in px of the screen
         zoom = event.get("boundingRectWidth", self._width) / self._width
-        x, y = self._frame().at(event["relativeX"] / zoom, event["relativeY"] / zoom)
+        across, down = (event[name] + MIDDLE for name in ("relativeX", "relativeY"))
+        x, y = self._frame().at(across / zoom, down / zoom)
         if kind == "mousedown" and event["button"] == 0 and self._frame().holds(x, y):
             self.held = True
             self._listen(True)

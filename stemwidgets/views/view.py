@@ -34,6 +34,7 @@ viewBox='0 0 20 20'%3E%3Cpath d='M5 8l5 5 5-5' fill='none' stroke='%23888' strok
 .stemwidgets .stemwidgets-picture .axis path.domain { stroke: none; }
 .stemwidgets .bqplot image { cursor: crosshair; }
 .stemwidgets .stemwidgets-pointer { position: relative; overflow: hidden; }
+.stemwidgets .stemwidgets-pointer > .bqplot { margin: 0; }
 .stemwidgets .stemwidgets-pane {
   position: absolute; inset: 0; margin: 0; pointer-events: none; cursor: crosshair; outline: none;
 }

@@ -59,6 +59,18 @@ def test_a_drag_shows_pattern_after_pattern_and_ends_where_the_mouse_does(desk: 
     assert lag < LAG
 
 
+@pytest.mark.parametrize(("row", "column"), [(0, 0), (13, 23), (6, 11)])
+def test_the_mouse_is_where_the_map_shows_it(desk: Desk, row: int, column: int):
+    """Near each of the four edges of a scan pixel."""
+    scan, readout = desk.map("COM angle"), desk.view("readout")
+    for down in (0.15, 0.85):
+        for right in (0.15, 0.85):
+            desk.click(scan, (5 + 0.5) / 14, (5 + 0.5) / 24)
+            expect(readout).to_contain_text("5, 5")
+            desk.click(scan, (row + down) / 14, (column + right) / 24)
+            expect(readout).to_contain_text(f"{row}, {column}")
+
+
 def test_arrow_keys_walk_from_where_one_pressed(desk: Desk):
     scan, readout = desk.map("COM angle"), desk.view("readout")
     desk.page.keyboard.press("ArrowRight")  # nobody listens
