@@ -8,8 +8,8 @@ from typing import Any, Self
 
 from stemwidgets.arrays.calibration import Measured, Scale
 from stemwidgets.arrays.calibration_words import findings
-from stemwidgets.arrays.descan import Descan
-from stemwidgets.arrays.disc import Disc, Ellipse
+from stemwidgets.arrays.descan import HIGHEST_ORDER, Descan
+from stemwidgets.arrays.disc import Disc
 from stemwidgets.arrays.electrons import wavelength
 from stemwidgets.arrays.errors import InputError
 from stemwidgets.arrays.scan_rotation import ScanRotation
@@ -20,9 +20,12 @@ from stemwidgets.signals.calibrated import (
     former_signal,
 )
 from stemwidgets.signals.center_of_mass import CenterOfMass
+from stemwidgets.signals.records import from_json_values
 
 FORMAT = "stemwidgets calibration 1"
 WIDTH = 14  # of the names in print
+WITNESSES = ("dark field", "bright field", "divergence", "given")
+LARGEST_SIZE = 10**6  # of an axis
 
 
 @dataclass(frozen=True)
@@ -226,15 +229,15 @@ class Calibration:
         path = _json_path(path)
         if not path.is_file():
             raise FileNotFoundError(f"There is no file {path}; check the name and the folder.")
-        return cls.from_json(path.read_text(encoding="utf-8"), path.name)
+        return cls.from_json(path.read_bytes(), path.name)
 
     @classmethod
-    def from_json(cls, text: str, name: str = "this text") -> Self:
+    def from_json(cls, text: str | bytes, name: str = "this text") -> Self:
         """Read what :meth:`to_json` wrote.
 
         Parameters
         ----------
-        text : str
+        text : str or bytes
             The record.
         name : str
             Where it is from, for the message.
@@ -248,31 +251,41 @@ class Calibration:
             record = json.loads(text)
             if record.pop("format") != FORMAT:
                 raise KeyError("format")
-            return cls(**_parts(record))
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            calibration = from_json_values(cls, record)
+            _require_sense(calibration)
+            return calibration
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             raise InputError(
                 f"Expected a calibration saved by stemwidgets, got something else in {name}, "
                 "or it is damaged. Calibrate again and save it."
             ) from error
 
 
-def _parts(record: dict[str, Any]) -> dict[str, Any]:
-    """The fields of a record, from what JSON made of them."""
-    disc, descan = record["disc"], record["descan"]
-    parts = {
-        "scan_rotation": ScanRotation(**record["scan_rotation"]),
-        "descan": Descan(**{name: _frozen(value) for name, value in descan.items()}),
-        "disc": Disc(
-            **{**disc, "center": tuple(disc["center"]), "ellipse": Ellipse(**disc["ellipse"])}
-        ),
-        "scale": Scale(**record["scale"]),
-        "pattern_shape": tuple(record["pattern_shape"]),
-    }
-    return {**record, **parts}
+def _require_sense(calibration: Calibration) -> None:
+    """Refuse values that no calibration has.
 
-
-def _frozen(value: Any) -> Any:
-    return tuple(value) if isinstance(value, list) else value
+    Raises
+    ------
+    ValueError
+        If one is out of range.
+    """
+    rotation, descan, disc = calibration.scan_rotation, calibration.descan, calibration.disc
+    scale, terms = calibration.scale, (descan.order + 1) * (descan.order + 2) // 2
+    positive = (disc.radius, disc.ellipse.ratio, abs(scale.y), abs(scale.x))
+    known = (value for value in (calibration.semi_angle, calibration.beam_energy) if value)
+    sizes = (*descan.shape, *calibration.pattern_shape)
+    plain = (rotation.angle, *descan.y, *descan.x, *disc.center, disc.ellipse.angle)
+    sense = (
+        rotation.handedness in (1, -1)
+        and rotation.witness in WITNESSES
+        and 0 <= descan.order <= HIGHEST_ORDER
+        and len(descan.y) == len(descan.x) == terms
+        and all(1 <= size <= LARGEST_SIZE for size in sizes)
+        and all(1e-30 < value < 1e30 for value in (*positive, *known))
+        and all(map(math.isfinite, plain))
+    )
+    if not sense:
+        raise ValueError("a value is out of range")
 
 
 def _json_path(path: str | Path) -> Path:

@@ -98,7 +98,7 @@ class Recipe:
         """
         try:
             record = json.loads(text)
-        except (TypeError, ValueError) as error:
+        except (TypeError, ValueError, RecursionError) as error:
             raise InputError(f"Expected a preparation as JSON, got {str(text)[:60]!r}.") from error
         if not isinstance(record, dict) or record.get("format") != FORMAT:
             found = record.get("format") if isinstance(record, dict) else record

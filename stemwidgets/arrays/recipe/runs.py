@@ -8,6 +8,8 @@ from numpy.typing import NDArray
 
 from stemwidgets.arrays.errors import InputError
 
+MOST_PIXELS = 10**8  # of a detector
+
 
 def in_words(pixels: Any) -> str:
     """A mask ``[ky, kx]`` as its shape and the runs of its pixels, counted row by row from 0.
@@ -17,7 +19,10 @@ def in_words(pixels: Any) -> str:
     InputError
         If it is no mask of bool.
     """
-    mask = np.asarray(pixels)
+    try:
+        mask = np.asarray(pixels)
+    except ValueError:  # rows of different lengths
+        mask = np.asarray(pixels, dtype=object)
     if mask.dtype != bool or mask.ndim != 2:
         raise InputError(
             "Expected a mask of bool, [ky, kx], True where a pixel is left out, got "
@@ -39,8 +44,8 @@ def from_words(pixels: str) -> NDArray[np.bool_]:
     InputError
         If this is no such description.
     """
-    found = re.fullmatch(r"(\d+)x(\d+):((?: \d+(?:-\d+)?)*)", pixels)
-    if found is None:
+    found = re.fullmatch(r"(\d{1,6})x(\d{1,6}):((?: \d{1,9}(?:-\d{1,9})?)*)", pixels)
+    if found is None or int(found[1]) * int(found[2]) > MOST_PIXELS:
         raise InputError(
             'Expected masked pixels as "rows x columns: first-last …", for example '
             f'"18x15: 12-14 40", got {pixels[:60]!r}.'

@@ -13,6 +13,7 @@ from stemwidgets.arrays.checks import require_finite
 from stemwidgets.arrays.errors import InputError
 
 Mask = NDArray[np.bool_]
+LARGEST = float(np.finfo(float).max)
 
 
 class Scan(NamedTuple):
@@ -106,7 +107,7 @@ def require_position(position: Any) -> tuple[float, float] | None:
         return None
     try:
         y, x = (float(at) for at in position)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         y = x = np.nan
     if not (np.isfinite(y) and np.isfinite(x)):
         raise InputError(f"Expected a position (ky, kx) in pixels, got {position!r}.")
@@ -118,7 +119,7 @@ def require_positive(name: str, value: Any, needed: bool = False) -> float | Non
     if value is None and not needed:
         return None
     number = isinstance(value, (int, float, np.integer, np.floating))
-    if not number or isinstance(value, bool) or not 0 < value < np.inf:
+    if not number or isinstance(value, bool) or not 0 < value <= LARGEST:
         raise InputError(f"Expected {name} to be a positive number, got {value!r}.")
     return float(value)
 
