@@ -18,6 +18,7 @@ from stemwidgets.arrays.sums import DetectorSum, PatternSum, bin_patterns
 SAMPLE = 64  # patterns in which the bright-field disc is looked for
 BLOCK_BYTES = 2**20  # stays in the cache while it is read in several ways
 SWIFT_BYTES = 2**23  # of a block that is read in one way
+PAGE = 4096  # bytes, in which memory is given
 
 Map = NDArray[np.float64]
 
@@ -104,7 +105,7 @@ def overview(
     moments = np.empty((*data.shape[:2], 3))
     images = np.empty((*data.shape[:2], len(weights)))
     total = np.zeros(shape)
-    small = None if bin_by is None else np.empty(_binned_shape(data, bin_by), dtype=np.float32)
+    small = None if bin_by is None else _binned_scan(data, bin_by)
 
     def read(part: Any, filled: NDArray[np.float32] | None = None) -> _Piece:
         return _read(part, mask, weights, bin_by, filled)
@@ -173,6 +174,12 @@ def _weights(
     rings: list[AnnularDetector] = [preset(name, disc, pixel_size) for name in ("BF", "ADF")]
     used = np.ones(shape, dtype=bool) if mask is None else np.asarray(mask) != 0
     return [ring.mask(shape) & used for ring in rings]
+
+
+def _binned_scan(data: Any, factor: int) -> NDArray[np.float32]:
+    scan = np.empty(_binned_shape(data, factor), dtype=np.float32)
+    scan.ravel()[:: PAGE // scan.itemsize] = 0  # asked for by threads, memory comes more slowly
+    return scan
 
 
 def _binned_shape(data: Any, factor: int | None) -> tuple[int, ...]:
