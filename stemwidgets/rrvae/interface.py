@@ -8,6 +8,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
+from torch.cuda import OutOfMemoryError
 
 from stemwidgets.arrays.errors import InputError
 from stemwidgets.arrays.preparation import Preparation
@@ -143,7 +144,16 @@ def whole_state() -> Iterator[None]:
     """Say of a `State` that is read inside, and lacks something, that it is not whole."""
     try:
         yield
-    except (KeyError, TypeError, ValueError, RuntimeError) as error:
+    except (InputError, OutOfMemoryError):
+        raise
+    except (
+        ArithmeticError,
+        AttributeError,
+        LookupError,
+        TypeError,
+        ValueError,
+        RuntimeError,
+    ) as error:
         raise InputError(
             "Expected a checkpoint written by stemwidgets, got one that lacks a part or has a "
             f"wrong one ({error}). Go on from another one, or train a new model."

@@ -17,6 +17,7 @@ from stemwidgets.rrvae.gather import as_array, prepared_blocks
 from stemwidgets.rrvae.kinds import choose
 from stemwidgets.rrvae.mapbuilder import MapBuilder
 from stemwidgets.rrvae.records import Encoding
+from stemwidgets.rrvae.soundness import require_plausible, require_use, sound
 from stemwidgets.rrvae.trainable import Trainable
 
 
@@ -212,15 +213,12 @@ class RRVAE(Trainable):
         """
         tensors, record = storage.read(path)
         choose_device(device)
-        try:
+        with sound(Path(path).name):
             model = cls(device=device, **record["settings"])
+            require_plausible(tensors, record)
             model._learned = model._kind.read(tensors, record, model.device)
+            require_use(model._learned, model.options, model.device)
             model._remember(tensors, record)
-        except (KeyError, TypeError, ValueError, RuntimeError) as error:
-            raise InputError(
-                f"Expected a model file written by stemwidgets, but {Path(path).name} lacks a part "
-                f"or has a wrong one ({error}). Save the model again."
-            ) from error
         return model
 
     @classmethod

@@ -126,12 +126,21 @@ class Moment:
         """What `to_record` gave."""
         on_device = {name: tensor.to(device) for name, tensor in tensors.items()}
         fixed = on_device.pop("fixed")
-        plain = {name: record[name] for name in _PLAIN} | {"losses": tuple(record["losses"])}
+        plain: dict[str, Any] = {
+            name: (int if name in _WHOLE else float)(record[name])
+            for name in _PLAIN
+            if name != "losses"
+        }
+        plain["losses"] = tuple(map(float, record["losses"]))
         carried = {name.removeprefix("carried."): t for name, t in on_device.items()}
-        grid = replace(grid, frames=record["frames"])
+        if not 1 <= record["frames"] <= MOST_FRAMES:
+            raise ValueError(f"{record['frames']} frames")
+        grid = replace(grid, frames=int(record["frames"]))
         return cls(manifold, grid, fixed=fixed, carried=carried, **plain)
 
 
+MOST_FRAMES = 720
+_WHOLE = ("updates", "rounds", "cooled", "epoch", "epochs")
 _PLAIN = (
     "noise",
     "updates",

@@ -1,6 +1,6 @@
 """The harmonic rrVAE among the kinds of model: from a scan to maps and a trained model."""
 
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -89,7 +89,8 @@ class HarmonicRun:
     def moments(self) -> Generator[Moment]:
         """Train, one step for each moment."""
         start = self.last or self.start
-        for moment in train(start, self.patterns, self.gathered.basis.noise, self.seed):
+        steps = train(start, self.patterns, self.gathered.basis.noise, self.seed)
+        for moment in steps if self.last is None else _first_whole(steps):
             require_finite(moment, self.last, moment.manifold.weights)
             self.last = moment
             yield moment
@@ -165,6 +166,15 @@ class _Before:
     fingerprint: Fingerprint
 
 
+def _first_whole(steps: Iterator[Moment]) -> Generator[Moment]:
+    """The same steps; one that cannot be taken because of where they start is told of the state."""
+    with whole_state():
+        first = next(steps, None)
+    if first is not None:
+        yield first
+        yield from steps
+
+
 def _before(state: State, device: torch.device) -> _Before:
     tensors, record = state
     with whole_state():
@@ -175,5 +185,9 @@ def _before(state: State, device: torch.device) -> _Before:
             trained.manifold, trained.grid, training, record["training"], device
         )
         fingerprint = Fingerprint.from_record(*state)
+        if background.shape != trained.basis.background.shape:
+            raise ValueError(f"a background of the shape {background.shape}")
+        if moment.fixed.shape != trained.manifold.signal.shape:
+            raise ValueError(f"a fixed part of the shape {tuple(moment.fixed.shape)}")
     basis = replace(trained.basis, background=background)
     return _Before(trained.preparation, basis, moment, fingerprint)

@@ -1,5 +1,6 @@
 """A trained model as one file: tensors by safetensors, the rest as JSON in its header."""
 
+import hashlib
 import json
 import os
 from pathlib import Path
@@ -7,11 +8,13 @@ from typing import Any
 
 import safetensors
 import safetensors.torch
+import torch
 from torch import Tensor
 
 from stemwidgets.arrays.errors import InputError
 
-FORMAT = "stemwidgets rrvae 2"
+FORMAT = "stemwidgets rrvae 3"
+WITHOUT_DIGEST = "stemwidgets rrvae 2"
 
 
 def write(path: str | Path, tensors: dict[str, Tensor], record: dict[str, Any]) -> None:
@@ -19,7 +22,8 @@ def write(path: str | Path, tensors: dict[str, Tensor], record: dict[str, Any]) 
     path = require_writable(path)
     temporary = path.with_name(path.name + ".part")
     whole = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
-    header = {"format": FORMAT, "record": json.dumps(record)}
+    text = json.dumps(record)
+    header = {"format": FORMAT, "record": text, "digest": _digest(whole, text)}
     try:
         with temporary.open("wb") as file:
             file.write(safetensors.torch.save(whole, metadata=header))
@@ -69,21 +73,35 @@ def read(path: str | Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
         with safetensors.safe_open(path, framework="pt") as file:
             header = file.metadata() or {}
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    except safetensors.SafetensorError as error:
+    except (safetensors.SafetensorError, ValueError, KeyError, AttributeError, OSError) as error:
         raise InputError(
             f"Expected a model file written by stemwidgets, got {path.name}, which cannot be read: "
             f"{error}. It may be cut off; save the model again."
         ) from error
-    if header.get("format") != FORMAT:
+    if header.get("format") not in (FORMAT, WITHOUT_DIGEST):
         raise InputError(
             f"Expected a model file of the format {FORMAT!r}, got {header.get('format')!r} in "
             f"{path.name}. Save the model with this version of stemwidgets."
         )
     try:
         record = json.loads(header["record"])
-    except (KeyError, json.JSONDecodeError) as error:
+        if header["format"] == FORMAT and header["digest"] != _digest(tensors, header["record"]):
+            raise ValueError("a value is not what was written")
+        if not isinstance(record, dict):
+            raise ValueError("no settings")
+    except (KeyError, ValueError, RecursionError) as error:
         raise InputError(
-            f"Expected a model file with its settings, but those of {path.name} are damaged. "
-            "Save the model again."
+            f"Expected a model file with all that was written, but {path.name} is damaged "
+            f"({error}). Save the model again."
         ) from error
     return tensors, record
+
+
+def _digest(tensors: dict[str, Tensor], text: str) -> str:
+    """Of all that a model is made of, so that no damage goes unnoticed."""
+    digest = hashlib.sha256(text.encode())
+    for name in sorted(tensors):
+        tensor = tensors[name]
+        digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
+        digest.update(tensor.contiguous().view(-1).view(torch.uint8).numpy().data)
+    return digest.hexdigest()

@@ -1,0 +1,112 @@
+"""Whether what was read from a model file can be used, found out before it is."""
+
+import math
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from stemwidgets.arrays.errors import InputError
+from stemwidgets.rrvae.device import one_thread
+from stemwidgets.rrvae.interface import Learned, Options
+
+MOST_PIXELS = 4096**2  # of a pattern after binning
+LARGEST = {"frames": 720, "symmetry": 24, "fold": 24}
+TRIED = 3  # patterns
+
+
+@contextmanager
+def sound(name: str) -> Iterator[None]:
+    """Say of a model file that it is damaged, whatever goes wrong while it is put to use."""
+    try:
+        yield
+    except InputError:
+        raise
+    except (
+        ArithmeticError,
+        AssertionError,
+        AttributeError,
+        LookupError,
+        TypeError,
+        ValueError,
+        RuntimeError,
+        MemoryError,
+    ) as error:
+        raise InputError(
+            f"Expected a model file written by stemwidgets, but {name} lacks a part or has a "
+            f"wrong one ({error}). Save the model again."
+        ) from error
+
+
+def require_plausible(tensors: dict[str, Tensor], record: Any) -> None:
+    """Refuse numbers that no model has, before anything is made of their size.
+
+    Raises
+    ------
+    TypeError, ValueError, KeyError
+        If one is of another type or out of range.
+    """
+    _require_preparation(record["preparation"])
+    for part in (record, record.get("network", {}), record.get("basis", {})):
+        for name, value in part.items():
+            if name in LARGEST:
+                _require_count(name, value, LARGEST[name])
+            elif name in ("noise", "typical_misfit", "scale", "dose"):
+                _require_positive(name, value)
+    for name in ("grid.latent", "manifold.weights", "basis.functions", "basis.weight"):
+        if name in tensors:
+            _require_finite(name, float(tensors[name].abs().max()))
+
+
+def _require_preparation(preparation: dict[str, Any]) -> None:
+    height, width = preparation["shape"]
+    binning = preparation["binning"]
+    for size in (height, width, binning):
+        _require_count("a number of pixels", size, 10**6)
+    if (height // binning) * (width // binning) > MOST_PIXELS:
+        raise ValueError(f"patterns of {height}×{width}")
+    ellipse, pixel_size = preparation["ellipse"], preparation["pixel_size"]
+    _require_finite("center", *preparation["center"], ellipse["angle"])
+    _require_positive("a length", *pixel_size, ellipse["ratio"], preparation["radius"])
+
+
+def require_use(learned: Learned, options: Options, device: torch.device) -> None:
+    """Decode and encode a few patterns, so that parts that do not fit are found at once.
+
+    Raises
+    ------
+    Exception
+        Of many kinds, if they do not fit.
+    """
+    with one_thread(), np.errstate(all="ignore"):
+        latent = torch.zeros(TRIED, options.latent_dim, device=device)
+        kind = torch.arange(TRIED, device=device) % options.classes
+        patterns = learned.decode(latent, latent[:, 0], kind)
+        if patterns.shape != (TRIED, *learned.preparation.shape):
+            raise ValueError(f"patterns of the shape {patterns.shape}")
+        counts = np.nan_to_num(patterns, posinf=0.0).clip(0) + 1
+        columns = learned.encode(learned.preparation.apply(counts.astype(np.float32)))
+    if columns["latent"].shape != latent.shape or columns["angle"].shape != (TRIED,):
+        raise ValueError(f"latent variables of the shape {columns['latent'].shape}")
+
+
+def _require_count(name: str, value: Any, largest: int) -> None:
+    if type(value) is not int or not 1 <= value <= largest:
+        raise ValueError(f"{name} is {value!r}")
+
+
+def _require_finite(name: str, *values: Any) -> None:
+    if not all(_is_number(value) and math.isfinite(value) for value in values):
+        raise ValueError(f"{name} is {values!r}")
+
+
+def _require_positive(name: str, *values: Any) -> None:
+    if not all(_is_number(value) and 0 < value < math.inf for value in values):
+        raise ValueError(f"{name} is {values!r}, not positive")
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) < 1e300
