@@ -3,6 +3,8 @@
 import json
 import os
 import shutil
+import subprocess
+import sys
 import time
 
 import numpy as np
@@ -10,10 +12,13 @@ import pytest
 from scans import AXES, turning_spot
 
 import stemwidgets as sw
+from stemwidgets.rrvae import checkpoint
 from stemwidgets.signals.axes import arrays_to_signal
+from stemwidgets.state.worker import wait_until
 from stemwidgets.takeaway import cache
 
 SCAN = arrays_to_signal(turning_spot(), AXES, "spot")
+SHAPE = turning_spot().shape
 
 
 @pytest.fixture
@@ -77,7 +82,7 @@ def test_the_last_state_comes_back_and_the_page_says_so(kept, again):
     today = time.strftime("%Y-%m-%d")
     assert f"Restored the training of {today}" in line.parts["words"].value
     assert line.layout.display is None
-    assert again.parts["train"].parts["status"].value == "a trained model is shown"
+    assert again.parts["train"].parts["status"].value.startswith("a trained model is shown")
     assert again.session.as_code().count("model.fit(signal)") == 1
 
 
@@ -120,6 +125,77 @@ def test_a_training_that_begins_does_not_lose_the_last_one(folder):
     assert other.session.model is not None
     for each in (page, other):
         each.session.close()
+
+
+def killed(folder, tmp_path):
+    """What would be on disk if the process that trains were killed now."""
+    left = tmp_path / "left"
+    shutil.copytree(folder, left)
+    gone = subprocess.Popen([sys.executable, "-c", ""])
+    gone.wait()
+    (session,) = left.iterdir()
+    session.rename(left / f"{'x'.join(map(str, SHAPE))}-{gone.pid}-0")
+    return left
+
+
+@pytest.fixture
+def interrupted(folder, tmp_path, monkeypatch):
+    """A page that trains, and the folder that it would leave if it were killed."""
+    monkeypatch.setattr(checkpoint, "SECONDS_BETWEEN_WRITINGS", 0.0)
+    monkeypatch.setattr(checkpoint, "LARGEST_SHARE", 1e9)
+    page = opened()
+    page.session.training.start(seed=3)
+    assert wait_until(lambda: list(folder.glob("*/*training.rrvae")), page.session.mailbox, 30)
+    page.session.training.pause()
+    assert page.session.training.status == "paused"
+    time.sleep(0.3)  # for the step to end
+    yield page, killed(folder, tmp_path)
+    page.session.close()
+
+
+def test_a_training_that_was_cut_short_goes_on_where_it_was(interrupted, monkeypatch):
+    page, left = interrupted
+    page.session.training.resume()
+    page.session.training.wait(60)
+    page.session.wait(60)
+    monkeypatch.setenv("STEMWIDGETS_CACHE", str(left))
+    again = opened()
+    assert "cut short" in again.parts["restored"].parts["words"].value
+    assert again.parts["train"].parts["resume"].description == "Go on"
+    again.parts["train"].parts["resume"].click()
+    again.session.training.wait(60)
+    again.session.wait(60)
+    for name in ("angle", "z1", "residual"):
+        np.testing.assert_array_equal(
+            again.session.channels[name].values, page.session.channels[name].values
+        )
+    again.session.close()
+
+
+def test_a_training_that_still_runs_is_not_offered_to_another_page(interrupted):
+    other = opened()
+    assert other.session.model is None
+    assert other.parts["restored"].layout.display == "none"
+    other.session.close()
+
+
+def test_a_checkpoint_that_is_damaged_is_passed_over(interrupted, monkeypatch):
+    _, left = interrupted
+    (file,) = left.glob("*/*training.rrvae")
+    file.write_bytes(file.read_bytes()[:100])
+    monkeypatch.setenv("STEMWIDGETS_CACHE", str(left))
+    page = opened()
+    assert page.session.model is None
+    page.session.close()
+
+
+def test_a_training_that_ended_can_go_on_after_it_was_restored(again):
+    training = again.session.training
+    assert training.resumable
+    training.go_on()
+    training.wait(60)
+    assert training.status == "finished"
+    assert training.endings == ("finished", "finished")
 
 
 def test_scripts_and_looking_leave_nothing(folder):

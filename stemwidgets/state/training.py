@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 from traitlets import Bool, HasTraits, Instance, Tuple, Unicode
@@ -53,6 +54,9 @@ class Training(HasTraits):
     model : the model being trained or trained last, or None
     endings : tuple of str
         The status that each training of this model ended with.
+    checkpoint : Path or None
+        A file for the next training to write every ten seconds and at its end, which another
+        session can go on from.
     elsewhere : callable
         Whether other trainings run, which this one would hinder.
     failure : the exception that ended the last training, or None
@@ -81,6 +85,7 @@ class Training(HasTraits):
         self._first: Progress | None = None
         self.model: Any = None
         self.endings: tuple[str, ...] = ()
+        self.checkpoint: Path | None = None
         self.elsewhere: Callable[[], bool] = lambda: False
         self.failure: Exception | None = None
 
@@ -169,7 +174,7 @@ class Training(HasTraits):
         if self.active:
             raise InputError("a training is already running: stop it before taking another model")
         self.model, self.endings, self.failure = model, endings, None
-        self._first = None
+        self.checkpoint = self._first = None
         self.set_trait("moments", ())
         self.set_trait("progress", None)
         self.set_trait("history", history)
@@ -186,8 +191,10 @@ class Training(HasTraits):
         self.set_trait("progress", None)
         self.set_trait("status", "running")
 
+        file = {} if self.checkpoint is None else {"checkpoint": self.checkpoint}
+
         def generate() -> Iterator[Progress]:
-            yield from get_model().steps(self._data, pixel_size=self._pixel_size)
+            yield from get_model().steps(self._data, pixel_size=self._pixel_size, **file)
 
         self._puller = Puller(generate, self._mailbox, self._record, self._end)
 

@@ -1,26 +1,33 @@
 """The folder in which dashboards keep the last state of a scan, and what is found there.
 
 Each session that keeps something has a folder of its own in it. Its ``session.json`` is written
-last and names the other files, so that it is always of one moment.
+last and names the other files, so that it is always of one moment. A training that runs has a
+checkpoint there, beside a state that may be bare: nothing was chosen or learned before.
 """
 
 import json
 import os
+import secrets
 import shutil
 import sys
+import time
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from stemwidgets.takeaway.choices import Arrays, Choices
+from stemwidgets.arrays.errors import InputError
+from stemwidgets.takeaway.choices import Arrays, Choices, without_encoding
 from stemwidgets.takeaway.files import read_arrays
 
 VARIABLE = "STEMWIDGETS_CACHE"
 FORMAT = "stemwidgets kept session 1"
 STATE = "session.json"
+CHECKPOINT = "-training.rrvae"  # ends the names of such files
+STILL = 60.0  # s, after which a training that runs has written again
 MOST_BYTES = 256_000_000
 TOLERANCE = 1e-4  # of the mean pattern; another order of summing changes less, another scan more
 
@@ -81,12 +88,15 @@ class Found:
         The trained model.
     when : str
         When that was trained, or, without one, when the session was kept; ISO 8601.
+    cut_short : bool
+        Whether the model is what a training left that did not end.
     """
 
     choices: Choices
     arrays: Arrays
     model: Any
     when: str
+    cut_short: bool = False
 
 
 def find(scan: Scan, folder: Path) -> Found | None:
@@ -115,7 +125,15 @@ def prune(folder: Path, own: Path, most: int = MOST_BYTES) -> None:
 
 
 def _age(state: Path) -> float:
-    return state.stat().st_mtime
+    return max(_written(file) for file in (state, *_checkpoints(state)))
+
+
+def _written(file: Path) -> float:
+    return file.stat().st_mtime
+
+
+def _checkpoints(state: Path) -> list[Path]:
+    return list(state.parent.glob(f"*{CHECKPOINT}"))
 
 
 def _read(state: Path, scan: Scan) -> Found | None:
@@ -125,9 +143,52 @@ def _read(state: Path, scan: Scan) -> Found | None:
     arrays = read_arrays(state.with_name(facts["maps"]))
     if not scan.is_that_of(arrays.pop("mean pattern")):
         return None
-    model = None
-    if facts["model"]:
-        from stemwidgets.signals.on_detector import RRVAE
-
-        model = RRVAE.load(state.with_name(facts["model"]))
+    found = _cut_short(state, facts, arrays)
+    if found is not None or facts.get("bare"):
+        return found
+    model = _load(state.with_name(facts["model"])) if facts["model"] else None
     return Found(facts, arrays, model, str(facts["when"]))
+
+
+def _cut_short(state: Path, facts: Choices, arrays: Arrays) -> Found | None:
+    """What is left of a training that neither ended nor still runs."""
+    unfinished = [file for file in _checkpoints(state) if not _runs(file)]
+    if not unfinished:
+        return None
+    checkpoint = max(unfinished, key=_written)
+    try:
+        model = _load(checkpoint)
+    except InputError:
+        return None
+    when = datetime.fromtimestamp(_written(checkpoint), UTC).isoformat(timespec="seconds")
+    facts = facts | {"trainings": ("stopped",), "history": (), "when": when}
+    return Found(facts, without_encoding(arrays), model, when, cut_short=True)
+
+
+def _runs(checkpoint: Path) -> bool:
+    """Whether the process that writes it lives, as far as one can know."""
+    if os.name != "posix" or time.time() - _written(checkpoint) > STILL:
+        return False
+    try:
+        os.kill(process_of(checkpoint.parent), 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+def _load(path: Path) -> Any:
+    from stemwidgets.signals.on_detector import RRVAE
+
+    return RRVAE.load(path)
+
+
+def new_folder(scan: Scan, cache: Path) -> Path:
+    """A folder for a session of this process."""
+    return cache / f"{scan.name}-{os.getpid()}-{secrets.token_hex(4)}"
+
+
+def process_of(folder: Path) -> int:
+    """Number of the process that a `new_folder` is of."""
+    return int(folder.name.split("-")[-2])

@@ -126,6 +126,11 @@ def _encoding_arrays(encoding: Encoding) -> Arrays:
     }
 
 
+def without_encoding(arrays: Arrays) -> Arrays:
+    """The same without the maps of a model."""
+    return {name: values for name, values in arrays.items() if not name.startswith(_ENCODING)}
+
+
 def _encoding(arrays: Arrays) -> Encoding | None:
     """The maps of a model, if they are there."""
     parts: dict[str, Any] = {

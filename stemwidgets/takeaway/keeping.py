@@ -1,6 +1,5 @@
 """Keeps the last state of a session on disk, and brings back that of an earlier one."""
 
-import os
 import secrets
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -9,8 +8,19 @@ from typing import TYPE_CHECKING, Any
 
 from traitlets import HasTraits, Unicode
 
+from stemwidgets.arrays.detectors import MaskDetector
 from stemwidgets.state.words import in_words
-from stemwidgets.takeaway.cache import FORMAT, STATE, Found, Scan, cache_folder, find, prune
+from stemwidgets.takeaway.cache import (
+    CHECKPOINT,
+    FORMAT,
+    STATE,
+    Found,
+    Scan,
+    cache_folder,
+    find,
+    new_folder,
+    prune,
+)
 from stemwidgets.takeaway.choices import Arrays, Choices
 from stemwidgets.takeaway.files import write_arrays, write_json
 
@@ -28,7 +38,7 @@ class Keeping(HasTraits):
 
     What was kept of the same scan last is brought back first, unless a training was begun
     meanwhile. Files are written in the background: after each training, and when something is
-    chosen; not while a training runs, so that what was learned before it stays.
+    chosen; while a training runs only its checkpoint, so that what was learned before it stays.
 
     Parameters
     ----------
@@ -82,17 +92,17 @@ class Keeping(HasTraits):
         session = self._session
         if found is not None and session.training.status == "idle" and session.model is None:
             session.restore(found.choices, found.arrays, found.model)
-            what = "what was chosen on" if found.model is None else "the training of"
             when = datetime.fromisoformat(found.when).astimezone()
-            self._model, self._when = self._trained(), found.when
-            self.set_trait("words", f"Restored {what} {when:%Y-%m-%d %H:%M}.")
+            self.set_trait("words", _said(found).format(f"{when:%Y-%m-%d %H:%M}"))
+            if not found.cut_short:
+                self._model, self._when = self._trained(), found.when
         self._watch()
 
     def _watch(self) -> None:
         session = self._session
         chosen = ["position", "detector", "outline", "region", "line", "encoding"]
         session.observe(self._changed, chosen)
-        session.training.observe(self._changed, "status")
+        session.training.observe(self._training_changed, "status")
         session.calibration.observe(
             self._changed, ["found", "rotation", "given", "semi_angle", "applied"]
         )
@@ -100,6 +110,30 @@ class Keeping(HasTraits):
         session.decomposition.observe(self._changed, "shown")
         if session.model is not None and not self.words:
             self._changed()
+
+    def _training_changed(self, change: Any) -> None:
+        if change["new"] == "running" and change["old"] != "paused":
+            self._give_checkpoint()
+        self._changed()
+
+    def _give_checkpoint(self) -> None:
+        """Let the training that begins write a file beside the state that it goes on from."""
+        training, folder = self._session.training, self._own_folder()
+        try:
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        except OSError as error:
+            training.checkpoint = None
+            self.set_trait("problem", f"This session cannot be kept: {in_words(error)}")
+            return
+        training.checkpoint = folder / f"{secrets.token_hex(4)}{CHECKPOINT}"
+        if not (folder / STATE).is_file():
+            self._submit((), (), "", None)
+
+    def _own_folder(self) -> Path:
+        assert self._cache is not None
+        if self._folder is None:
+            self._folder = new_folder(self._scan(), self._cache)
+        return self._folder
 
     def _changed(self, _: Any = None) -> None:
         self._session.mailbox.post(f"keep {id(self)}", self._keep, delay=PAUSE)
@@ -112,46 +146,62 @@ class Keeping(HasTraits):
         session = self._session
         if session.training.active:
             return
-        choices, arrays = session.taken()
-        if session.model is None and (self._model or _worth(choices) == self._at_first):
+        if session.model is None and (self._model or _worth(session.taken()[0]) == self._at_first):
             return
         if session.model is not None and not _same(self._model, self._trained()):
             self._model, self._when = self._trained(), _now()
-        detector = session.detector if "detector" in arrays else None
+        detector = session.detector if isinstance(session.detector, MaskDetector) else None
         maps = (session.latest, session.decomposition.shown, session.region, detector)
-        facts = {"format": FORMAT, "when": self._when or _now(), "title": session.title, **choices}
-        model = self._model
+        failed = session.training.endings[-1:] == ("failed",)
+        checkpoint = None if failed else session.training.checkpoint
+        self._submit(maps, self._model, self._when, checkpoint)
+
+    def _submit(self, maps: Token, model: Token, when: str, checkpoint: Path | None) -> None:
+        """Have the present choices written, with these maps and this model."""
+        session = self._session
+        choices, arrays = session.taken()
+        told = {"when": when or _now(), "title": session.title}
+        bare = not model and _worth(choices) == self._at_first
+        facts = {"format": FORMAT, **told, "bare": bare, **choices}
         session.aside(
-            lambda: self._attempt(facts, arrays, maps, model),
+            lambda: self._attempt(facts, arrays, maps, model, checkpoint),
             lambda problem: self.set_trait("problem", problem),
             key="keep",
         )
 
-    def _attempt(self, facts: Choices, arrays: Arrays, maps: Token, model: Token) -> str:
+    def _attempt(self, *what: Any) -> str:
         try:
-            self._write(facts, arrays, maps, model)
+            self._write(*what)
         except Exception as error:
             return f"This session cannot be kept: {in_words(error)}"
         return ""
 
-    def _write(self, facts: Choices, arrays: Arrays, maps: Token, model: Token) -> None:
+    def _write(
+        self, facts: Choices, arrays: Arrays, maps: Token, model: Token, checkpoint: Path | None
+    ) -> None:
         assert self._cache is not None
-        scan = self._scan()
-        if self._folder is None:
-            self._folder = self._cache / f"{scan.name}-{os.getpid()}-{secrets.token_hex(4)}"
-        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        mean = scan.mean_pattern.astype("f4")
+        folder, mean = self._own_folder(), self._scan().mean_pattern.astype("f4")
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+        def write_maps(path: Path) -> None:
+            write_arrays(path, {**arrays, "mean pattern": mean})
+
+        def write_model(path: Path) -> None:
+            if checkpoint is not None and checkpoint.is_file():
+                checkpoint.replace(path)  # with what it takes to go on
+            else:
+                model[0].save(path)
+
         names = {
-            "maps": self._file(
-                "maps.npz", maps, lambda path: write_arrays(path, {**arrays, "mean pattern": mean})
-            ),
-            "model": self._file("model.rrvae", model, model[0].save) if model else None,
+            "maps": self._file("maps.npz", maps, write_maps),
+            "model": self._file("model.rrvae", model, write_model) if model else None,
         }
-        write_json(self._folder / STATE, {**facts, **names})
-        for file in self._folder.iterdir():
-            if file.name not in (STATE, *names.values()):
+        write_json(folder / STATE, {**facts, **names})
+        running = self._session.training.checkpoint
+        for file in folder.iterdir():
+            if file.name not in (STATE, *names.values()) and file != running:
                 file.unlink(missing_ok=True)
-        prune(self._cache, self._folder)
+        prune(self._cache, folder)
 
     def _file(self, name: str, token: Token, write: Callable[[Path], None]) -> str:
         """Name of the file of what a token tells, written if it is not there yet."""
@@ -162,6 +212,15 @@ class Keeping(HasTraits):
             write(path)
             self._files[name] = token, path
         return path.name
+
+
+def _said(found: Found) -> str:
+    """What was brought back, in words, with room for when it was kept."""
+    if found.cut_short:
+        return "Restored a training that was cut short {}: Go on trains it to its end."
+    return (
+        "Restored what was chosen on {}." if found.model is None else "Restored the training of {}."
+    )
 
 
 def _same(one: Token, other: Token) -> bool:

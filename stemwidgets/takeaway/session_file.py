@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from traitlets import TraitError
+
 from stemwidgets.arrays.errors import InputError
 from stemwidgets.takeaway.choices import Arrays, Choices
 from stemwidgets.takeaway.files import read_arrays, write_arrays, write_json
@@ -17,6 +19,16 @@ if TYPE_CHECKING:
     from stemwidgets.takeaway.snapshot import Snapshot
 
 NAME, VERSION = "stemwidgets session", 2
+_DAMAGE = (
+    ArithmeticError,
+    AttributeError,
+    LookupError,
+    OSError,
+    RecursionError,
+    TraitError,
+    TypeError,
+    ValueError,
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,7 +117,7 @@ def refused(path: Path) -> Iterator[None]:
         yield
     except (InputError, FileNotFoundError):
         raise
-    except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
+    except _DAMAGE as error:
         raise InputError(
             f"Expected a session file written by stemwidgets, but {path.name} lacks a part or has "
             f"a wrong one ({error}). Save the session again."
