@@ -13,11 +13,13 @@ from stemwidgets.views.pointer import Phase, Place, Pointer
 from stemwidgets.views.scale_bar import ScaleBar
 from stemwidgets.views.screen import MARGIN, Frame
 
+RUNS = 3  # of equal bytes only: nearly as short, in half the time
+
 
 def png(picture: RGBA) -> bytes:
     """A picture ``[rows, columns, RGBA]`` as PNG."""
     buffer = io.BytesIO()
-    Picture.fromarray(picture).save(buffer, "PNG", compress_level=1)
+    Picture.fromarray(picture).save(buffer, "PNG", compress_level=1, compress_type=RUNS)
     return buffer.getvalue()
 
 
