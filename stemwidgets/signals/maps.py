@@ -185,7 +185,7 @@ class Maps:
         _require_format(path)
         with explained(path):
             stack = trusted.read(path, _READERS[path.suffix])
-        names = stack.metadata.get_item("Rrvae.maps", "").split() if _is_stack(stack) else []
+        names = str(stack.metadata.get_item("Rrvae.maps", "")).split() if _is_stack(stack) else []
         if len(names) != len(getattr(stack, "data", ())) or "angle" not in names:
             raise InputError(
                 f"Expected maps saved by stemwidgets, got something else in {path.name}. "
@@ -198,7 +198,8 @@ class Maps:
                 f"{path.name} was saved by a version of stemwidgets that did not have them. Make "
                 "the maps again, with model.encode(signal), and save them."
             )
-        return cls(**_taken_apart(stack, names))
+        with explained(path):
+            return cls(**_taken_apart(stack, names))
 
     def _stack(self) -> Any:
         parts = {name: getattr(self, name).data for name in _UNITS}

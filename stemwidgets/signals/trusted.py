@@ -5,21 +5,25 @@ as Python, and codecs that unpickle.
 """
 
 import json
+import math
 import os
+import re
 import zipfile
-from collections.abc import Iterator
-from importlib import import_module
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import h5py
 import hyperspy.api as hs
+import zarr
 from hyperspy.extensions import ALL_EXTENSIONS
-from rsciio import IO_PLUGINS
 
 from stemwidgets.arrays.errors import InputError
 from stemwidgets.arrays.memory import free_memory
 
-_OWN_FORMATS = ("HSPY", "ZSPY")
+_AXIS, _AXES = "axis-", "_hspy_AxesManager_"
+_MOST_GROUPS = 20_000
 _UNPICKLING = "pickle"
 _DESCRIPTIONS = (".zarray", ".zmetadata")
 
@@ -47,13 +51,11 @@ def read(path: Path, reader: str, lazy: bool = False, **options: Any) -> Any:
         options["mode"] = "r"  # when lazy, its default is to open for writing
     if reader == "ZSPY":
         _require_no_unpickling(path)
-    if reader in _OWN_FORMATS:
-        found = _reader(reader)(str(path), lazy=True, **options)
-        for described in found:
-            _require_harmless(path, described)
+    if reader in _OPENERS:
+        with _OPENERS[reader](path) as file:
+            needed = sum(_values(path, file))
         if not lazy:
-            require_memory(path, sum(described["data"].nbytes for described in found))
-        del found
+            require_memory(path, needed)
     return hs.load(path, lazy=lazy, file_format=reader, **options)
 
 
@@ -74,33 +76,60 @@ def require_memory(path: Path, needed: int) -> None:
         )
 
 
-def _reader(name: str) -> Any:
-    (api,) = (plugin["api"] for plugin in IO_PLUGINS if plugin["name"] == name)
-    return import_module(api).file_reader
-
-
-def _require_harmless(path: Path, described: Any) -> None:
-    """Refuse packages that do not provide signals, and formulas, however deep they lie."""
-    if isinstance(described, (list, tuple)):
-        for part in described:
-            _require_harmless(path, part)
-    if not isinstance(described, dict):
+@contextmanager
+def _zarr(path: Path) -> Iterator[Any]:
+    if path.is_dir():
+        yield zarr.open(str(path), mode="r")
         return
-    package = described.get("package")
-    if package and str(package).partition(".")[0] not in _known_packages():
+    with zarr.ZipStore(str(path), mode="r") as store:
+        yield zarr.open(store, mode="r")
+
+
+_OPENERS: dict[str, Callable[[Path], Any]] = {
+    "HSPY": lambda path: h5py.File(path, "r"),
+    "ZSPY": _zarr,
+}
+
+
+def _values(path: Path, file: Any) -> Iterator[int]:
+    """Bytes of the values of each array in a file; refuses what would be run."""
+    groups = [file]
+    for _ in range(_MOST_GROUPS):
+        if not groups:
+            return
+        group = groups.pop()
+        _require_known_package(path, group)
+        for name in group:
+            part = group[name]
+            if _is_axis(name, group) and ("expression" in part.attrs or _has(part, "expression")):
+                raise InputError(
+                    f"{path.name} has an axis that is given by a formula, which stemwidgets does "
+                    "not evaluate. Convert it to a uniform axis with HyperSpy if you trust the "
+                    "file."
+                )
+            if hasattr(part, "shape"):
+                yield math.prod(part.shape) * part.dtype.itemsize
+            else:
+                groups.append(part)
+    raise InputError(f"{path.name} has groups without end, one in the other: it is damaged.")
+
+
+def _require_known_package(path: Path, group: Any) -> None:
+    package = str(group.attrs.get("package") or "").partition(".")[0]
+    is_signal = re.fullmatch(r"/Experiments/[^/]*", str(group.name))
+    if package and is_signal and package not in _known_packages():
         raise InputError(
-            f"{path.name} asks for the package {str(package)[:60]!r}, which provides no signals "
-            "here, and which stemwidgets does not import for it."
+            f"{path.name} asks for the package {package[:60]!r}, which provides no signals here, "
+            "and which stemwidgets does not import for it."
         )
-    axes = described.get("axes")
-    for axis in axes if isinstance(axes, (list, tuple)) else ():
-        if isinstance(axis, dict) and "expression" in axis:
-            raise InputError(
-                f"{path.name} has an axis that is given by a formula, which stemwidgets does not "
-                "evaluate. Convert it to a uniform axis with HyperSpy if you trust the file."
-            )
-    for part in described.values():
-        _require_harmless(path, part)
+
+
+def _is_axis(name: str, group: Any) -> bool:
+    return name.startswith(_AXIS) or _AXES in str(group.name)
+
+
+def _has(part: Any, name: str) -> bool:
+    return not hasattr(part, "shape") and name in part
 
 
 def _known_packages() -> set[str]:

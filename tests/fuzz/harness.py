@@ -20,7 +20,8 @@ LONGEST = 20  # s
 LARGEST = 300_000_000  # bytes that one case may add to the resident memory
 ADDRESSES = 8_000_000_000  # bytes that one case may ask for
 RUNS_CODE = ("subprocess.Popen", "os.system", "os.exec", "os.posix_spawn")
-DANGEROUS = ("os", "posix", "nt", "subprocess", "sys", "builtins")  # to unpickle from
+DANGEROUS = ("os", "posix", "nt", "subprocess", "sys", "shutil", "runpy")  # to unpickle from
+BUILTINS = ("eval", "exec", "compile", "open", "__import__", "getattr")
 SPECIAL = (b"\x00", b"\xff", b"\x7f", b"\x80", b'"', b"{", b"[", b"-", b"9", b"e", b"\n", b"<")
 WORDS = (b"NaN", b"Infinity", b"-1", b"0", b"null", b"1e999", b"true", b"[]", b"{}", b'""')
 
@@ -29,9 +30,11 @@ _ran: list[str] = []
 
 
 def _audit(event: str, what: tuple[object, ...]) -> None:
-    unpickled = event == "pickle.find_class" and what[0] in DANGEROUS
+    unpickled = event == "pickle.find_class" and (
+        what[0] in DANGEROUS or (what[0] == "builtins" and what[1] in BUILTINS)
+    )
     if _watching and (unpickled or event.startswith(RUNS_CODE)):
-        _ran.append(event)
+        _ran.append(f"{event} {what}")
 
 
 sys.addaudithook(_audit)

@@ -92,6 +92,32 @@ def test_a_package_that_a_file_names_is_not_imported(scan, trace, tmp_path, monk
         sw.load(scan)
 
 
+def test_a_file_that_was_read_is_closed(tmp_path):
+    path = tmp_path / "scan.hspy"
+    arrays_to_signal(turning_spot(), AXES, "spot").save(path)
+    signal = sw.load(path)
+    h5py.File(path, "r+").close()
+    assert signal.data.shape == (4, 6, 18, 15)
+
+
+def test_groups_that_lie_in_each_other_are_refused(tmp_path):
+    path = tmp_path / "scan.hspy"
+    arrays_to_signal(turning_spot(), AXES, "spot").save(path)
+    with h5py.File(path, "r+") as file:
+        for name in ("one", "other"):
+            experiment(file)["metadata"][name] = h5py.SoftLink("/Experiments")
+    with pytest.raises(sw.InputError, match="groups without end"):
+        sw.load(path)
+
+
+def test_what_the_metadata_call_a_package_or_an_expression_is_nobodys_concern(tmp_path):
+    path = tmp_path / "scan.hspy"
+    signal = arrays_to_signal(turning_spot(), AXES, "spot")
+    signal.metadata.add_dictionary({"Sample": {"package": "a box", "expression": "2 * x"}})
+    signal.save(path)
+    assert sw.load(path).metadata.Sample.package == "a box"
+
+
 @pytest.mark.parametrize("door", [sw.load, sw.Maps.load])
 @pytest.mark.parametrize("zipped", [False, True])
 def test_pickled_values_of_a_zarr_store_stay_pickled(door, zipped, trace, tmp_path):
