@@ -16,6 +16,7 @@ from stemwidgets.arrays.errors import InputError
 from stemwidgets.signals.dimensions import require_dimensions, require_uniform
 from stemwidgets.signals.load import load
 from stemwidgets.signals.units import detector_axis, is_angle, is_length, is_reciprocal, scan_axis
+from stemwidgets.signals.words import LONGEST_TITLE, one_line
 
 _NAMES = ("y", "x", "ky", "kx")
 
@@ -270,7 +271,7 @@ def _frequency(axis: Any) -> bool:
 
 
 def _title(signal: Any) -> str:
-    return str(signal.metadata.get_item("General.title", ""))
+    return one_line(signal.metadata.get_item("General.title", ""), LONGEST_TITLE)
 
 
 def _described(axis: Axis, name: str, navigate: bool) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from dataclasses import replace
 from stemwidgets.arrays.axes import Axis
 from stemwidgets.arrays.electrons import wavelength
 from stemwidgets.arrays.errors import InputError
+from stemwidgets.signals.words import LONGEST_UNITS, one_line
 
 _LENGTHS = {  # in Å
     "Å": 1.0,
@@ -114,7 +115,7 @@ def is_angle(units: object) -> bool:
 
 def _spelling(units: object) -> str:
     """One spelling for ``$A^{-1}$``, ``1 / nm``, ``Å^-1``, ``nm-1`` …; "" where undefined."""
-    text = str(units).strip()
+    text = one_line(units, LONGEST_UNITS).strip()
     if text in _UNDEFINED:
         return ""
     text = re.sub(r"\\(?:AA|angstrom)\b", "Å", text)

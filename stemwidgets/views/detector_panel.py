@@ -75,7 +75,7 @@ class DetectorPanel(View):
         self.fill(
             heading,
             ipywidgets.HBox(list(self._presets.values()), layout=wrap),
-            ipywidgets.HTML(f"inner and outer radius ({axis.units})"),
+            ipywidgets.HTML(escape(f"inner and outer radius ({axis.units})")),
             self._radii,
             self._status,
             self.parts["problem"],

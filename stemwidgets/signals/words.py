@@ -1,0 +1,26 @@
+"""Words out of a file's metadata, made fit for one line."""
+
+LONGEST_TITLE = 200
+LONGEST_UNITS = 60
+
+
+def one_line(words: object, most: int) -> str:
+    """Printable words, cut off with an ellipsis where they are too long.
+
+    Parameters
+    ----------
+    words : object
+        Whatever stands in the metadata. Line ends become blanks, and what cannot be printed or
+        turns the direction of writing is left out.
+    most : int
+        Number of characters.
+
+    Returns
+    -------
+    str
+        At most so many characters.
+    """
+    text = str(words)[: 10 * most]
+    blank = "".join(" " if character.isspace() else character for character in text)
+    plain = "".join(character for character in blank if character.isprintable())
+    return plain if len(plain) <= most else f"{plain[: most - 1]}…"
