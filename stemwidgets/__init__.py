@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from stemwidgets.arrays.detectors import PolygonDetector as PolygonDetector
     from stemwidgets.arrays.detectors import SegmentDetector as SegmentDetector
     from stemwidgets.arrays.errors import InputError as InputError
+    from stemwidgets.arrays.memory import set_memory_limit as set_memory_limit
     from stemwidgets.dashboards.explore import explore as explore
     from stemwidgets.dashboards.prepare import prepare as prepare
     from stemwidgets.dashboards.rrvae import rrvae_dashboard as rrvae_dashboard
@@ -107,6 +108,7 @@ _HOMES = {
     "pca": "signals.decomposition",
     "prepare": "dashboards.prepare",
     "rrvae_dashboard": "dashboards.rrvae",
+    "set_memory_limit": "arrays.memory",
     "simulate": "samples.simulation",
     "two_grains": "signals.crystal",
     "virtual_image": "signals.virtual_image",
