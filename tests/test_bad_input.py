@@ -196,7 +196,7 @@ def test_home_is_known_to_all_that_save_and_load(tmp_path, monkeypatch):
     [
         (sw.TrainPanel, {"latent_dim": 0}, "latent_dim is a whole number from 1"),
         (sw.TrainPanel, {"seed": "x"}, "seed is a whole number"),
-        (sw.PatternView, {"display": "cube root"}, "square root or linear"),
+        (sw.PatternView, {"display": "cube root"}, "linear or square root"),
         (sw.ScanMap, {"channel": "COM angel"}, "no channel 'COM angel'"),
         (sw.LatentScatter, {"color": 3}, "no channel 3"),
     ],

@@ -18,7 +18,7 @@ from stemwidgets.views.screen import MARGIN
 from stemwidgets.views.view import View
 
 BY_HAND = "as set by hand"
-PERCENTILES = ((0.0, 100.0), (0.5, 99.5), (2.0, 98.0), (5.0, 95.0), (50.0, 100.0))
+PERCENTILES = ((0.0, 100.0), (0.5, 99.5), (2.0, 98.0), (5.0, 95.0), (50.0, 100.0), (0.0, 99.9))
 SHARES = {
     "all values" if share == (0, 100) else "percentiles {:g} to {:g} %".format(*share): share
     for share in PERCENTILES
@@ -68,8 +68,8 @@ class DisplayControls:
         self._exponent = ipywidgets.BoundedFloatText(
             min=0.1, max=10, step=0.1, description="exponent", layout={"width": "136px"}
         )
-        self._colors = _choice("colours", TABLES, "186px")
-        self._share = _choice("limits", (*SHARES, BY_HAND), "250px")
+        self._colors = _choice("colours", TABLES, "210px")
+        self._share = _choice("limits", (*SHARES, BY_HAND), "226px")
         self._auto = ipywidgets.Button(
             description="Auto",
             tooltip="Go back to what suits the values",
@@ -184,7 +184,7 @@ class DisplayControls:
 def _number(edge: str) -> ipywidgets.FloatText:
     return ipywidgets.FloatText(
         description=edge,
-        layout=ipywidgets.Layout(width="130px"),
+        layout=ipywidgets.Layout(width="120px"),
         style={"description_width": "initial"},
     )
 

@@ -22,10 +22,13 @@ Counts = NDArray[np.floating]
 AS_SUITS = Display()
 
 
-def paint(channel: Channel, display: Display = AS_SUITS) -> tuple[colors.RGBA, str]:
+def paint(
+    channel: Channel, display: Display = AS_SUITS, limits: Limits | None = None
+) -> tuple[colors.RGBA, str]:
     """The picture of a channel and its legend in HTML.
 
-    Angles and categories have colours of their own, whatever the display.
+    Angles and categories have colours of their own, whatever the display. `limits` are those of
+    something that it is to be compared with.
     """
     values = channel.values
     if channel.kind == "angle":
@@ -35,9 +38,15 @@ def paint(channel: Channel, display: Display = AS_SUITS) -> tuple[colors.RGBA, s
     if channel.kind == "category":
         return colors.qualitative(values, channel.confidence), _swatches(channel)
     suited = suited_colors(channel)
-    limits, table = display.limits_of(values, suited), display.table(suited)
+    limits = limits_of(channel, display) if limits is None else limits
+    table = display.table(suited)
     picture = colors.looked_up(values, limits, table, partial(display.tone, suited=suited))
     return picture, _bar_of(display, suited, limits, channel.units)
+
+
+def limits_of(channel: Channel, display: Display) -> Limits:
+    """Values of a channel that have the first and the last colour."""
+    return display.limits_of(channel.values, suited_colors(channel))
 
 
 def suited_colors(channel: Channel) -> str:

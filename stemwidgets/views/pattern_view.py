@@ -1,5 +1,6 @@
 """The diffraction pattern at the position, with its reconstruction and the virtual detector."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import ipywidgets
@@ -7,11 +8,9 @@ import numpy as np
 from bqplot import Lines
 from numpy.typing import NDArray
 
-from stemwidgets.arrays.errors import InputError
 from stemwidgets.state.session import Session
-from stemwidgets.views import colors
 from stemwidgets.views.detector_shape import Grip, grip, outline
-from stemwidgets.views.painting import paint_counts, paint_difference
+from stemwidgets.views.pattern_display import PatternDisplay
 from stemwidgets.views.pointer import Phase
 from stemwidgets.views.raster import Raster
 from stemwidgets.views.screen import MARGIN, Grid
@@ -20,14 +19,8 @@ from stemwidgets.views.words import waiting_for_scan
 
 Counts = NDArray[np.floating]
 
-DIFFERENCE = "difference from the mean"
 ONE, MEAN = "pattern", "region"
 REACH = 8  # CSS px from an edge of the detector at which one takes hold of it
-SCALINGS = {
-    "square root": np.sqrt,
-    "linear": np.positive,
-    "logarithmic": np.log1p,
-}
 
 
 class PatternView(View):
@@ -43,10 +36,11 @@ class PatternView(View):
     ----------
     session : Session
         What it shows.
-    display : {"square root", "linear", "logarithmic", "difference from the mean"}
-        How counts are turned into colours. The difference is that of the pattern from the scan's
-        mean pattern, and that of the reconstruction from the mean of the reconstructions, each in
-        its own range: a pattern of few electrons is mostly noise.
+    display : {"square root", "linear", "logarithmic", "power", "difference from the mean"}
+        How counts are turned into colours; limits and colours are chosen on screen. The difference
+        is that of the pattern from the scan's mean pattern, and that of the reconstruction from the
+        mean of the reconstructions, each in its own range: a pattern of few electrons is mostly
+        noise.
     reconstruction : bool
         Whether there is room for the reconstruction.
     size : int
@@ -67,12 +61,10 @@ class PatternView(View):
         **unknown: Any,
     ) -> None:
         super().__init__(session, unknown)
-        displays = [*SCALINGS, DIFFERENCE]
-        if display not in displays:
-            raise InputError(f"a pattern is shown as {' or '.join(displays)}, not {display!r}")
         self._grid = Grid(session.axes.ky, session.axes.kx)
         frame = self._grid.frame(size, ("ky", "kx"))
         scales = frame.scales()
+        self._display = PatternDisplay(self, display, self._draw, frame.width)
         self._rings = Lines(
             x=[[0, 0]], y=[[0, 0]], scales=scales, colors=["#39d0ff"], stroke_width=2, visible=False
         )
@@ -82,19 +74,13 @@ class PatternView(View):
         )
         self._grip: Grip | None = None
         self._reconstruction = Raster(frame, units=units) if reconstruction else None
-        self._choice = ipywidgets.Dropdown(
-            options=displays,
-            value=display,
-            description="show",
-            layout=ipywidgets.Layout(width="238px"),
-            style={"description_width": "initial"},
-        )
         self._legends = [
             ipywidgets.HTML(layout=ipywidgets.Layout(margin=f"0 0 0 {MARGIN['left']}px"))
             for _ in range(2)
         ]
         self.parts = {
-            "display": self._choice,
+            "show": self._display.choice,
+            "display": self._display.opened,
             "figure": self._pattern.figure,
             "legend": self._legends[0],
         }
@@ -107,9 +93,12 @@ class PatternView(View):
         self._where.layout.margin = self._legends[0].layout.margin
         self._where.layout.display = "none"
         self.parts |= {"title": self._title, "where": self._where}
-        heading = ipywidgets.HBox([self._title, self._choice])
+        toggles = ipywidgets.HBox([self._display.opened])
+        toggles.add_class("stemwidgets-tools")
+        heading = ipywidgets.HBox([self._title, self._display.choice, toggles])
         heading.layout.grid_gap = "4px"
-        pictures = [ipywidgets.VBox([heading, self._pattern.box, self._legends[0], self._where])]
+        shown = [heading, self._pattern.box, self._legends[0], self._where, self._display.below]
+        pictures = [ipywidgets.VBox(shown)]
         if self._reconstruction is not None:
             self.parts["reconstruction"] = self._reconstruction.figure
             self.parts["reconstruction_legend"] = self._legends[1]
@@ -124,7 +113,6 @@ class PatternView(View):
             box.layout.width = f"{room}px"
         self.layout.width = f"{(room + 4) * len(pictures) + 8 * (len(pictures) - 1) + 4}px"
         self.fill(row)
-        self.listen(self._choice, self._draw)
         self.listen(self._where, self._draw)
         self.look(
             self._draw, "pattern", "reconstruction", "mean_reconstruction", "overview", "problem"
@@ -134,6 +122,15 @@ class PatternView(View):
         self.look(self._turn_to_position, "position")
         self._draw()
         self._draw_rings()
+
+    @property
+    def choices(self) -> dict[str, Any]:
+        """What is shown of a pattern and how, as plain JSON; may be set."""
+        return self._display.choices
+
+    @choices.setter
+    def choices(self, choices: Mapping[str, Any]) -> None:
+        self._display.choices = choices
 
     def _turn_to_region(self) -> None:
         there = self.session.region_pattern is not None
@@ -160,11 +157,12 @@ class PatternView(View):
             self._pattern.clear(waiting_for_scan(self.session.problem))
             return
         mean = None if overview is None else overview.mean_pattern
-        picture, legend = self._paint(pattern, mean, pattern)
+        picture, legend = self._display.paint(pattern, mean, pattern)
         if self._of_region:
             legend += f"mean of {np.count_nonzero(session.region)} patterns"
         self._tell(0, legend)
         self._pattern.show(picture)
+        self._display.explain(pattern, mean)
         if self._reconstruction is not None:
             self._draw_reconstruction(self._reconstruction, pattern)
 
@@ -173,23 +171,14 @@ class PatternView(View):
         if self._of_region:
             raster.clear("click on a map for a single pattern")
             self._tell(1, "")
-        elif reconstruction is None or (mean is None and self._choice.value == DIFFERENCE):
+        elif reconstruction is None or (mean is None and self._display.difference):
             waiting = "averaging …" if reconstruction is not None else "appears after training"
             raster.clear(waiting if self.session.moment is None else "only with the latest maps")
             self._tell(1, "")
         else:
-            picture, legend = self._paint(reconstruction, mean, pattern)
+            picture, legend = self._display.paint(reconstruction, mean, pattern)
             self._tell(1, legend)
             raster.show(picture)
-
-    def _paint(
-        self, counts: Counts, mean: Counts | None, pattern: Counts
-    ) -> tuple[colors.RGBA, str]:
-        display = self._choice.value
-        if display == DIFFERENCE and mean is not None:
-            return paint_difference(counts - mean, "counts")
-        scale = SCALINGS.get(display, np.positive)
-        return paint_counts(counts, pattern, scale, f"counts, {display}")
 
     def _tell(self, index: int, legend: str) -> None:
         """Write a legend, aside: a browser lays out the page for it."""

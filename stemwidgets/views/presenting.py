@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import ipywidgets
 from bqplot import Figure, Label
 
-from stemwidgets.views.view import PRESENTED
+from stemwidgets.views.view import PRESENTED, View
 
 LARGER = 1.4
 
@@ -18,6 +18,13 @@ def present(page: ipywidgets.Widget) -> None:
     """Show a page and all views in it large."""
     page.add_class(PRESENTED)
     enlarge(page)
+
+
+def put(view: View, room: ipywidgets.Box, made: ipywidgets.Widget) -> None:
+    """Put what a view made late into the room that it kept for it."""
+    if view.presented:
+        enlarge(made)
+    room.children = (made,)
 
 
 def enlarge(widget: ipywidgets.Widget) -> None:

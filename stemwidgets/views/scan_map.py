@@ -18,7 +18,7 @@ from stemwidgets.views.fourier_picture import FourierPicture
 from stemwidgets.views.hover import Hover
 from stemwidgets.views.painting import AS_SUITS, paint
 from stemwidgets.views.pointer import Phase, arrow
-from stemwidgets.views.presenting import enlarge
+from stemwidgets.views.presenting import put
 from stemwidgets.views.raster import Raster
 from stemwidgets.views.screen import MARGIN, Grid
 from stemwidgets.views.view import ASIDE, View, require_channel
@@ -233,14 +233,9 @@ class ScanMap(View):
         if self._controls is None:
             self._controls = DisplayControls(self, self._redisplay, self._size)
             self.parts["controls"] = self._controls.parts
-            self._put(self._below, self._controls.box)
+            put(self, self._below, self._controls.box)
         self._below.layout.display = None if self._opened.value else "none"
         self._show_controls()
-
-    def _put(self, room: ipywidgets.Box, made: ipywidgets.Widget) -> None:
-        if self.presented:
-            enlarge(made)
-        room.children = (made,)
 
     def _redisplay(self, display: Display | None) -> None:
         """Take a display that the controls ask for; None for the one that suits."""
@@ -286,7 +281,7 @@ class ScanMap(View):
             self._fourier = FourierPicture(self, self._size)
             self.parts["frequencies"] = self._fourier.raster.figure
             self.parts["spacing"] = self._fourier.line
-            self._put(self._instead, self._fourier.box)
+            put(self, self._instead, self._fourier.box)
         if channel is None or channel.kind == "category":
             self._fourier.clear("categories have none" if channel else self._why_not())
             self._legend.value = ""
