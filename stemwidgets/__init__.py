@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from stemwidgets.signals.maps import Maps as Maps
     from stemwidgets.signals.preparation import Preparation as Preparation
     from stemwidgets.signals.rrvae import RRVAE as RRVAE
+    from stemwidgets.signals.storage import rechunk as rechunk
     from stemwidgets.signals.virtual_image import virtual_image as virtual_image
     from stemwidgets.takeaway.session import Session as Session
     from stemwidgets.views.angle_comparison import AngleComparisonView as AngleComparisonView
@@ -107,6 +108,7 @@ _HOMES = {
     "nmf": "signals.decomposition",
     "pca": "signals.decomposition",
     "prepare": "dashboards.prepare",
+    "rechunk": "signals.storage",
     "rrvae_dashboard": "dashboards.rrvae",
     "set_memory_limit": "arrays.memory",
     "simulate": "samples.simulation",

@@ -4,6 +4,7 @@ import difflib
 import logging
 import math
 import operator
+import time
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,6 +17,7 @@ from rsciio import IO_PLUGINS
 
 from stemwidgets.arrays.errors import InputError
 from stemwidgets.signals import trusted
+from stemwidgets.signals.chunks import advise
 from stemwidgets.signals.mapped import patterns_from_npy
 from stemwidgets.signals.ndata import read_ndata
 
@@ -55,6 +57,11 @@ def load(
     InputError
         If the file cannot be read, is ambiguous, holds no patterns, or a sequence of patterns and
         no `scan_shape` is given.
+
+    Warns
+    -----
+    StorageAdvice
+        If the patterns are left in a file whose chunks are larger than 16 MB.
     """
     path = Path(path).expanduser()
     _require_file(path)
@@ -69,7 +76,9 @@ def load(
             signal = _the_scan(path, _read(path, name, lazy, shape))
         if lazy and signal.data.size:
             # a mapped file that is too short shows it only when its end is read
+            began = time.perf_counter()
             signal.data[(-1,) * (signal.data.ndim - 2)].compute()
+            advise(path, signal.data, time.perf_counter() - began)
     if len(signal.axes_manager.signal_axes) == 2 and not isinstance(signal, Diffraction2D):
         signal.set_signal_type("electron_diffraction")
     return _arranged(path, signal, shape)

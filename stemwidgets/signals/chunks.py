@@ -1,0 +1,43 @@
+"""What the chunks of a file cost those who read single patterns."""
+
+import math
+import warnings
+from pathlib import Path
+from typing import Any
+
+LARGE = 16 * 2**20  # bytes of a chunk
+_CHUNKED = (".zspy", ".hspy")  # a chunk is decoded as a whole
+
+
+class StorageAdvice(UserWarning):
+    """A file is stored in a way that makes reading it slow."""
+
+
+def advise(path: Path, data: Any, seconds: float) -> None:
+    """Warn of large chunks.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    data : dask array
+        What it holds, in the chunks of the file.
+    seconds : float
+        That reading one pattern took, and with it a chunk.
+
+    Warns
+    -----
+    StorageAdvice
+        If chunks are larger than 16 MB.
+    """
+    size = math.prod(data.chunksize) * data.dtype.itemsize
+    if path.suffix.lower() not in _CHUNKED or size <= LARGE:
+        return
+    warnings.warn(
+        f"{path.name} is stored in chunks of {size / 2**20:.0f} MB: a single pattern took "
+        f"{seconds:.2g} s to read, and every block of work takes as much memory. "
+        f'stemwidgets.rechunk("{path.name}", "{path.stem}_fast.zspy") makes a copy in chunks of '
+        "1 MB.",
+        StorageAdvice,
+        stacklevel=3,
+    )
