@@ -137,12 +137,15 @@ def _voila(notebook: Path, port: int, token: str) -> Any:
     from traitlets.config import Config
     from voila.app import Voila
 
+    from stemwidgets.cli.identity import OwnPagesOnly
+
     config = Config()
     config.Voila.notebook_path = str(notebook)
     config.Voila.ip = HOST
     config.Voila.port = port
     config.Voila.port_retries = 0
     config.Voila.token = token
+    config.Voila.identity_provider_class = OwnPagesOnly
     config.Voila.open_browser = False
     config.Voila.log_level = "ERROR"
     # a voila.json in the user's folder is not ours to run
