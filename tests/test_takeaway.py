@@ -13,6 +13,7 @@ from scans import AXES, turning_spot
 
 import stemwidgets as sw
 from stemwidgets.signals.axes import arrays_to_signal
+from stemwidgets.views.display import Display
 
 DETECTOR = sw.AnnularDetector(center=(8.0, 7.0), inner=1.0, outer=5.5)
 
@@ -268,3 +269,18 @@ def test_without_a_model_maps_and_table_are_taken_away(tmp_path):
     assert "rrvae" not in (folder / "README.txt").read_text().lower()
     assert "<h2>Decoded" not in session.write_page(tmp_path / "page").read_text(encoding="utf-8")
     session.close()
+
+
+def test_pictures_show_maps_as_the_page_does(tmp_path):
+    page = sw.explore(turning_spot())
+    page.session.wait(30)
+    plain = page.session.export(tmp_path / "plain")
+    shown = next(part for part in page.parts.values() if getattr(part, "channel", "") == "sum")
+    shown.display = Display("logarithmic", limits=(1.0, 5.0), colors="grey")
+    grey = page.session.export(tmp_path / "grey")
+    for name, same in (("COM_x.png", True), ("sum.png", False)):
+        before, after = ((folder / "pictures" / name).read_bytes() for folder in (plain, grey))
+        assert (before == after) == same
+    words = (grey / "pictures" / "sum.svg").read_text()
+    assert "counts, logarithmic" in words
+    page.session.close()

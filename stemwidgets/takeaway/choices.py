@@ -14,6 +14,7 @@ from stemwidgets.arrays.recipe.recipe import Recipe
 from stemwidgets.rrvae.records import Encoding
 from stemwidgets.state.decomposing import Parts, named
 from stemwidgets.state.preparing import Entry
+from stemwidgets.views.display import Display
 
 if TYPE_CHECKING:
     from stemwidgets.takeaway.session import Session
@@ -79,6 +80,16 @@ def restore(session: "Session", choices: Choices, arrays: Arrays, model: Any) ->
     session.views = dict(choices.get("views", {}))
     if session.page is not None:
         session.page.choose(session.views)
+
+
+def displays(views: Choices) -> dict[str, Display]:
+    """How maps are shown, by channel, as a page tells; of several maps of one the first counts."""
+    found: dict[str, Display] = {}
+    for chosen in views.values():
+        for shown in (chosen, *chosen.get("maps", ())):
+            if "channel" in shown and "display" in shown and not shown.get("fourier"):
+                found.setdefault(shown["channel"], Display(**shown["display"]))
+    return found
 
 
 def _restore_calibration(session: "Session", recorded: dict[str, Any] | None) -> None:

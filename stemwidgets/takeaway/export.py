@@ -13,6 +13,7 @@ import numpy as np
 from stemwidgets.arrays.axes import Axis
 from stemwidgets.takeaway.names import file_name, free
 from stemwidgets.takeaway.record import record
+from stemwidgets.views.display import Display
 
 if TYPE_CHECKING:
     from stemwidgets.takeaway.snapshot import Snapshot
@@ -55,9 +56,9 @@ def _fill(snapshot: "Snapshot", folder: Path, target: Path) -> None:
     _write_channels(snapshot, facts, folder / "channels.zspy")
     _write_table(snapshot, folder / "channels.csv")
     for name, channel in snapshot.maps.items():
-        pictures.save(
-            pictures.of_channel(channel, snapshot.axes), folder / "pictures" / file_name(name)
-        )
+        display = snapshot.displays.get(name, Display())
+        picture = pictures.of_channel(channel, snapshot.axes, display)
+        pictures.save(picture, folder / "pictures" / file_name(name))
     _write_text(folder / "settings.json", json.dumps(facts, indent=2, ensure_ascii=False) + "\n")
     _write_text(folder / "maps.py", kept.as_code())
     lines = [f"{n:15} {words}" for n, words in _CONTENTS.items() if (folder / n).exists()]

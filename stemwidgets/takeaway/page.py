@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from stemwidgets.takeaway.names import free
 from stemwidgets.takeaway.record import record
+from stemwidgets.views.display import Display
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -51,7 +52,8 @@ def html(snapshot: "Snapshot") -> str:
     if snapshot.beam_energy:
         facts += f", {snapshot.beam_energy:g} kV"
     maps = [
-        _figure(pictures.of_channel(channel, axes), name) for name, channel in snapshot.maps.items()
+        _figure(pictures.of_channel(channel, axes, snapshot.displays.get(name, Display())), name)
+        for name, channel in snapshot.maps.items()
     ]
     mean = pictures.of_pattern(snapshot.mean_pattern, axes, "mean pattern")
     parts = [f"<h1>{title}</h1><p>{escape(facts)}</p>"]

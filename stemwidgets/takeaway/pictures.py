@@ -16,6 +16,8 @@ from stemwidgets.arrays.axes import Axes, Axis
 from stemwidgets.arrays.circular import period
 from stemwidgets.state.channels import Channel
 from stemwidgets.views import colors
+from stemwidgets.views.display import Display
+from stemwidgets.views.painting import AS_SUITS, limits_of, on_screen, paint, suited_colors
 from stemwidgets.views.words import caption_of, category, interval, number, percent
 
 Bar = tuple[NDArray[Any], tuple[str, str], str]
@@ -26,9 +28,9 @@ _STYLE: Any = {"font.family": "DejaVu Sans", "font.size": 10, "svg.fonttype": "n
 _DPI = 150
 
 
-def of_channel(channel: Channel, axes: Axes) -> Figure:
+def of_channel(channel: Channel, axes: Axes, display: Display = AS_SUITS) -> Figure:
     """A map with its name, scale bar, and colour bar, colour wheel or list of categories."""
-    rgba, scale = _painted(channel)
+    rgba, scale = _painted(channel, display)
     found = np.unique(channel.values[np.isfinite(channel.values)])
     legend = {"angle": _WHEEL, "category": _LINE * max(len(found), 1)}.get(channel.kind, _BAR)
     picture = _Picture(axes.scan_y, axes.scan_x, caption_of(channel.name), legend)
@@ -184,27 +186,15 @@ def _draw_bar(panel: Panel, table: Any, ends: tuple[str, str], middle: str) -> N
         panel.text(x, -0.4, words, ha=side, va="top", fontsize=9)
 
 
-def _painted(channel: Channel) -> tuple[colors.RGBA, Bar | None]:
-    values, units = channel.values, channel.units
-    finite = values[np.isfinite(values)]
-    if channel.kind == "angle":
-        return colors.cyclic(values, channel.confidence, channel.fold), None
-    if finite.size == 0:
-        return colors.sequential(values, 0, 1), None
-    if channel.kind == "category":
-        return colors.qualitative(values, channel.confidence), None
-    if channel.kind == "signed":
-        limit = float(np.percentile(np.abs(finite), 99.5)) or 1.0
-        return colors.diverging(values, limit), (
-            colors.DIVERGING,
-            interval(-limit, limit),
-            units,
-        )
-    low, high = (float(edge) for edge in np.percentile(finite, [0.5, 99.5]))
-    rgba = colors.sequential(values, low, high)
-    if units == "rad":
-        low, high, units = math.degrees(low), math.degrees(high), "degrees"
-    return rgba, (colors.SEQUENTIAL, interval(low, high), units)
+def _painted(channel: Channel, display: Display) -> tuple[colors.RGBA, Bar | None]:
+    rgba, _ = paint(channel, display)
+    if channel.kind in ("angle", "category") or not np.isfinite(channel.values).any():
+        return rgba, None
+    factor, units = on_screen(channel.units)
+    low, high = (factor * limit for limit in limits_of(channel, display))
+    scaling = "" if display.scaling == "linear" else display.scaling
+    words = ", ".join(filter(None, (units, scaling)))
+    return rgba, (display.table(suited_colors(channel)), interval(low, high), words)
 
 
 def _brightened(pattern: NDArray[Any], high: float) -> colors.RGBA:

@@ -97,6 +97,7 @@ class Session(signals.Session):
             read=self.encoding,
             trainings=self.training.endings,
             model_file=self._model_file,
+            displays={} if self.page is None else choices.displays(self.page.choices()),
         )
 
     def export(self, folder: str | Path) -> Path:

@@ -15,6 +15,7 @@ from stemwidgets.rrvae.records import Encoding
 from stemwidgets.state.channels import Channel, encoding_channels, is_encoded, merged
 from stemwidgets.state.comparison import compared
 from stemwidgets.takeaway import as_code, export, page
+from stemwidgets.views.display import Display
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,6 +58,8 @@ class Snapshot:
         How each training of that model ended.
     model_file : Path or None
         Where that model was saved.
+    displays : mapping of str to Display
+        How the page shows maps, by the name of the channel; others are shown as suits them.
     """
 
     data: Any
@@ -76,6 +79,7 @@ class Snapshot:
     read: Encoding | None
     trainings: tuple[str, ...]
     model_file: Path | None
+    displays: Mapping[str, Display]
 
     @cached_property
     def encoding(self) -> Encoding | None:
