@@ -1,5 +1,6 @@
 """Walk through patterns block by block, in storage order, without holding them all."""
 
+import math
 from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
 
@@ -10,8 +11,11 @@ from dask.system import CPU_COUNT
 from numpy.typing import NDArray
 
 from stemwidgets.arrays.checks import require_patterns
+from stemwidgets.arrays.memory import memory_limit
 
 BLOCK_BYTES = 32 * 2**20
+AHEAD_BYTES = 64 * 2**20  # of lazy data that are decoded at once,
+AHEAD_SHARE = 16  # or one part in so many of the memory that may be used
 SHARED_BYTES = 64 * 2**20  # so much or more in memory is read by all cores
 PIECES = 4  # for each core, so that a slow one does not hold up the others
 
@@ -27,8 +31,9 @@ def iterate_blocks(
     Parameters
     ----------
     data : array, shape [..., ky, kx]
-        ``[n, ky, kx]`` or ``[iy, ix, ky, kx]``; dask arrays are read one chunk at a time. Masked
-        pixels of a masked array count nothing.
+        ``[n, ky, kx]`` or ``[iy, ix, ky, kx]``; dask arrays are yielded one chunk at a time and
+        read ahead, within the memory that may be used. Masked pixels of a masked array count
+        nothing.
     block_bytes : int
         Size of a block of an in-memory array.
 
@@ -56,9 +61,18 @@ def iterate_blocks(
 
 
 def _dask_blocks(data: Any) -> Iterator[tuple[Where, NDArray[Any]]]:
+    """Chunk by chunk; as many as there is room for are decoded at once, by all cores."""
     data = _whole_patterns(data)
-    for index, where in _chunks(data):
-        yield where, _native(data.blocks[index].compute())
+    wheres = [where for _, where in _chunks(data)]
+    blocks = data.to_delayed().ravel()
+    limit = memory_limit()
+    room = AHEAD_BYTES if limit is None else min(AHEAD_BYTES, limit // AHEAD_SHARE)
+    size = math.prod(data.chunksize) * data.dtype.itemsize
+    at_once = max(1, room // max(size, 1))
+    for start in range(0, len(blocks), at_once):
+        group = list(compute(*blocks[start : start + at_once]))
+        for where in wheres[start : start + at_once]:
+            yield where, _native(group.pop(0))
 
 
 def read_pieces(

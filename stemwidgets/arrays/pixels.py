@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+import numba
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import ndimage
@@ -13,6 +14,7 @@ from stemwidgets.arrays.checks import require_finite
 from stemwidgets.arrays.errors import InputError
 
 SLICE_PIXELS = 2**22
+TILE = 1024  # pixels whose sums stay in the cache
 LIT = 30.0
 REACH = 4
 SIGNIFICANCE = 6.0
@@ -60,82 +62,134 @@ def pixel_statistics(data: Any, mask: Mask | None = None) -> PixelStatistics:
     Raises
     ------
     InputError
-        If a pixel is not finite in some patterns only, or the patterns are no intensities: as
-        negative as they are positive.
+        As :meth:`PixelSums.statistics`.
     """
-    shape = data.shape[-2:]
-    used = np.ones(shape, dtype=bool) if mask is None else ~mask
-    sums = _Sums(used.ravel())
+    sums = PixelSums(data.shape[-2:], mask)
     for _, patterns in iterate_blocks(data):
-        flat = patterns.reshape(-1, used.size)
-        rows = max(1, SLICE_PIXELS // used.size)
-        for start in range(0, len(flat), rows):
-            sums.add(flat[start : start + rows])
-    statistics = sums.statistics(shape)
-    negative = -np.minimum(statistics.mean[used], 0.0).sum()
-    positive = np.maximum(statistics.mean[used], 0.0).sum()
-    if sums.lowest < 0 and negative > NEGATIVE_SHARE * positive:
-        raise InputError(
-            "Expected counts or intensities, got a mean pattern that is as negative as it is "
-            "positive: a mean was subtracted. Pass the patterns as they were recorded; a "
-            "background may be subtracted."
-        )
-    return statistics
+        sums.add(patterns)
+    return sums.statistics()
 
 
-class _Sums:
-    """Sums over patterns, about the mean of the first ones so that no digits are lost."""
+class PixelSums:
+    """Sums of every pixel over patterns, about the first one so that no digits are lost.
 
-    def __init__(self, used: Mask) -> None:
-        self.used = used
+    Of integers they are exact, and the same in whatever blocks the patterns come.
+
+    Parameters
+    ----------
+    shape : (int, int)
+        Of the patterns.
+    mask : ndarray of bool, shape [ky, kx], optional
+        True where a pixel is left out, whatever it holds.
+    """
+
+    def __init__(self, shape: tuple[int, int], mask: Mask | None = None) -> None:
+        self.shape = shape
+        self.used = (np.ones(shape, dtype=bool) if mask is None else ~mask).ravel()
         self.count = self.filled = 0
         self.lowest = np.inf
-        self.reference = np.zeros(used.size, dtype=np.float32)
-        self.first = np.zeros(used.size)
-        self.second = np.zeros(used.size)
-        self.never_finite = np.ones(used.size, dtype=bool)
+        self.reference = np.zeros(self.used.size)
+        self.first = np.zeros(self.used.size)
+        self.second = np.zeros(self.used.size)
+        self.never_finite = np.ones(self.used.size, dtype=bool)
         self.not_finite: list[NDArray[np.int_]] = []
 
     def add(self, patterns: NDArray[Any]) -> None:
-        """Add patterns ``[n, pixels]``."""
-        values = patterns.astype(np.float32)
-        if not self.used.all():
-            values[:, ~self.used] = 0.0
-        with np.errstate(invalid="ignore", over="ignore"):
-            whole = np.isfinite(values.sum())
-        if whole:
+        """Add patterns ``[..., ky, kx]``; the first ones are those of the first scan position."""
+        flat = patterns.reshape(-1, self.used.size)
+        rows = max(1, SLICE_PIXELS // self.used.size)
+        for start in range(0, len(flat), rows):
+            self._add(np.ascontiguousarray(flat[start : start + rows]))
+
+    def _add(self, values: NDArray[Any]) -> None:
+        totals, lowest = _totals(values, self.used)
+        if _finite(totals).all():
             self.never_finite[:] = False
             self.not_finite.append(np.zeros(len(values), dtype=int))
         else:
-            strange = ~np.isfinite(values)
+            strange = ~_finite(values) & self.used
             self.never_finite &= strange.all(axis=0)
             self.not_finite.append(strange.sum(axis=1))
-            values[strange] = 0.0
-        self.lowest = min(self.lowest, float(values.min()))
-        self.filled += int((values.sum(axis=1, dtype=np.float64) > 0).sum())
+            values = np.where(strange, 0, values)
+            totals, lowest = _totals(values, self.used)
+        self.lowest = min(self.lowest, lowest)
+        self.filled += int((totals > 0).sum())
         if self.count == 0:
-            self.reference = values.mean(axis=0)
-        values -= self.reference
-        self.first += values.sum(axis=0, dtype=np.float64)
-        self.second += np.einsum("np,np->p", values, values)
+            self.reference = values[0].astype(np.float64)
         self.count += len(values)
+        _accumulate(values, self.reference, self.first, self.second)
 
-    def statistics(self, shape: tuple[int, int]) -> PixelStatistics:
-        """The statistics of all patterns that were added."""
-        strange = np.concatenate(self.not_finite) - int(self.never_finite.sum())
+    def statistics(self) -> PixelStatistics:
+        """The statistics of all patterns that were added.
+
+        Raises
+        ------
+        InputError
+            If a pixel is not finite in some patterns only, or the patterns are no intensities: as
+            negative as they are positive.
+        """
+        strange = np.concatenate(self.not_finite) - int((self.never_finite & self.used).sum())
         require_finite(np.where(strange > 0, np.nan, 0.0))
-        shift = self.first / self.count
-        mean = self.reference + shift
-        variance = self.second / self.count - shift**2
-        rounding = 1e-10 * np.square(mean)
-        variance = np.where(variance > rounding, variance, 0.0)
+        with np.errstate(invalid="ignore", over="ignore"):  # in pixels that are left out
+            shift = self.first / self.count
+            mean = self._rounded(self.reference + shift)
+            variance = self._rounded(self.second / self.count - shift**2)
+        variance = np.where(variance > 1e-10 * np.square(mean), variance, 0.0)
+        negative = -np.minimum(mean, 0.0).sum()
+        positive = np.maximum(mean, 0.0).sum()
+        if self.lowest < 0 and negative > NEGATIVE_SHARE * positive:
+            raise InputError(
+                "Expected counts or intensities, got a mean pattern that is as negative as it is "
+                "positive: a mean was subtracted. Pass the patterns as they were recorded; a "
+                "background may be subtracted."
+            )
         return PixelStatistics(
             self.count,
             self.filled,
-            mean.reshape(shape),
-            variance.reshape(shape),
-            self.never_finite.reshape(shape),
+            mean.reshape(self.shape),
+            variance.reshape(self.shape),
+            (self.never_finite & self.used).reshape(self.shape),
         )
+
+    def _rounded(self, values: Array) -> Array:
+        """Less the last digits, which depend on the order of summing where counts are not whole."""
+        return np.where(self.used, values, 0.0).astype(np.float32).astype(np.float64)
+
+
+def _finite(values: NDArray[Any]) -> Mask:
+    with np.errstate(over="ignore"):
+        return np.isfinite(values.astype(np.float32))
+
+
+@numba.njit(cache=True, nogil=True, fastmath={"reassoc", "nsz"})
+def _totals(patterns: NDArray[Any], used: Mask) -> tuple[Array, float]:  # pragma: no cover
+    """Sum of each pattern, and the lowest value of all."""
+    count, pixels = patterns.shape
+    totals = np.zeros(count)
+    lowest = np.inf
+    for i in range(count):
+        total, low = 0.0, np.inf
+        for j in range(pixels):
+            value = np.float64(patterns[i, j]) if used[j] else 0.0
+            total += value
+            low = min(low, value)
+        totals[i] = total
+        lowest = min(lowest, low)
+    return totals, lowest
+
+
+@numba.njit(cache=True, nogil=True)
+def _accumulate(
+    patterns: NDArray[Any], reference: Array, first: Array, second: Array
+) -> None:  # pragma: no cover
+    count, pixels = patterns.shape
+    for start in range(0, pixels, TILE):
+        stop = min(start + TILE, pixels)
+        for i in range(count):
+            for j in range(start, stop):
+                value = np.float64(patterns[i, j]) - reference[j]
+                first[j] += value
+                second[j] += value * value
 
 
 def faulty_pixels(statistics: PixelStatistics, mask: Mask | None = None) -> Mask:

@@ -12,6 +12,7 @@ from stemwidgets.arrays.disc import CIRCLE, Ellipse, find_disc
 from stemwidgets.arrays.errors import InputError
 from stemwidgets.arrays.zingers import without_zingers
 
+BATCH = 64
 LARGEST_RADIUS = 32.0
 ENCLOSED_INTENSITY = 0.998
 USABLE_SHARE = 0.7
@@ -198,7 +199,7 @@ class Preparation:
             flat = without_zingers(flat, self.limit)
         if self.binning > 1:
             flat = self._binned(flat if self.mask is None else np.where(self.mask, 0, flat))
-        prepared = flat[:, self.inside].astype(np.float32)
+        prepared = flat[:, self.inside].astype(np.float32, order="C")
         if self.mask is not None:
             self._fill(prepared)
         with np.errstate(invalid="ignore"):  # opposite infinities
@@ -207,9 +208,10 @@ class Preparation:
 
     def _fill(self, prepared: NDArray[np.float32]) -> None:
         seen = ~self.gaps
-        values = prepared[:, seen] / self._usable_share[self.inside][seen].astype(np.float32)
+        share = self._usable_share[self.inside][seen].astype(np.float32)
+        values: NDArray[np.float32] = prepared[:, seen] / share
         prepared[:, seen] = values
-        prepared[:, self.gaps] = 0.0 if self.filling is None else values @ self.filling
+        prepared[:, self.gaps] = 0.0 if self.filling is None else _product(values, self.filling)
 
     def restore(self, prepared: NDArray[np.floating]) -> NDArray[np.float32]:
         """Put used pixels ``[n, pixels]`` back into patterns ``[n, ky, kx]``; NaN elsewhere."""
@@ -245,6 +247,16 @@ class Preparation:
             ellipse=Ellipse(**record["ellipse"]),
             **arrays,
         )
+
+
+def _product(rows: NDArray[np.float32], matrix: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Matrix product; always of as many rows in one order, on which its last digits depend."""
+    product = np.empty((len(rows), matrix.shape[1]), dtype=np.float32)
+    for start in range(0, len(rows), BATCH):
+        part = np.ascontiguousarray(rows[start : start + BATCH])
+        whole = part if len(part) == BATCH else np.resize(part, (BATCH, rows.shape[1]))
+        product[start : start + BATCH] = (whole @ matrix)[: len(part)]
+    return product
 
 
 def _border(height: int, width: int) -> tuple[NDArray[np.floating], NDArray[np.floating]]:

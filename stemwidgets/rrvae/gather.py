@@ -1,24 +1,26 @@
 """From a scan of any size to the coefficients that stay in memory."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+import math
+from collections.abc import Generator, Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from stemwidgets.arrays.blocks import Where, iterate_blocks
 from stemwidgets.arrays.checks import require_patterns
-from stemwidgets.arrays.errors import InputError
-from stemwidgets.arrays.pixels import common_mask, faulty_pixels, pixel_statistics, require_mask
+from stemwidgets.arrays.memory import require_room
 from stemwidgets.arrays.preparation import Preparation
-from stemwidgets.arrays.zingers import plausible_limit
 from stemwidgets.rrvae.basis import Float, HarmonicBasis, fit_basis
 from stemwidgets.rrvae.fingerprint import Fingerprint
-from stemwidgets.rrvae.gaps import fill_gaps
+from stemwidgets.rrvae.generators import scaled, to_the_end
+from stemwidgets.rrvae.sampling import numbers_of, preparing
+from stemwidgets.rrvae.sampling import prepared_blocks as prepared_blocks
+from stemwidgets.rrvae.sampling import require_enough as require_enough
 
-FEWEST_PATTERNS = 16
-SAMPLE = 2048
+BATCH = 256
+MOVED = 2**16  # patterns at once
+LEAST_NUMBERS = 32  # of a pattern, before they are counted
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,9 +68,20 @@ def gather(
     mask: NDArray[np.bool_] | None = None,
     before: tuple[Preparation, HarmonicBasis] | None = None,
 ) -> Gathered:
+    """Do all of :func:`gathering`."""
+    return to_the_end(gathering(data, pixel_size, mask, before))
+
+
+def gathering(
+    data: Any,
+    pixel_size: tuple[float, float],
+    mask: NDArray[np.bool_] | None = None,
+    before: tuple[Preparation, HarmonicBasis] | None = None,
+) -> Generator[float, None, Gathered]:
     """Read a scan, choose its preparation and basis, and project it.
 
-    Dead and hot pixels are found and left out, cosmic rays are taken out of their patterns.
+    Dead and hot pixels are found and left out, cosmic rays are taken out of their patterns. The
+    scan is read twice, and what comes out does not depend on the blocks in which it is read.
 
     Parameters
     ----------
@@ -79,102 +92,112 @@ def gather(
     mask : ndarray of bool, shape [ky, kx], optional
         True where a pixel is left out; that of a masked array is added.
     before : (Preparation, HarmonicBasis), optional
-        Of a training that goes on, instead of choosing them.
+        Of a training that goes on, instead of choosing them: the scan is read once.
+
+    Yields
+    ------
+    float
+        Fraction of the reading that is done, after every block; it may be left there.
+
+    Returns
+    -------
+    Gathered
 
     Raises
     ------
     InputError
-        If there are too few patterns, they are alike, or pixels are not finite.
+        If there are too few patterns, they are alike, pixels are not finite, or what is kept of
+        the patterns needs more memory than may be used.
     """
+    share = 1.0 if before else 0.5  # of the work that the last reading is
+    count = math.prod(data.shape[:-2])
+    _require_room(count, LEAST_NUMBERS)
     if before is None:
-        preparation, sample = prepare(data, pixel_size, mask)
+        parts = preparing(data, pixel_size, mask)
+        preparation, sample = yield from scaled(parts, 0.0, 1 - share)
         basis = fit_basis(sample, *preparation.coordinates)
+        del sample
     else:
         preparation, basis = before
-    coefficients, left_out, doses = [], [], []
-    total = np.zeros(len(preparation.gaps))
-    filled = np.empty(data.shape[:-2], dtype=bool)
-    for where, prepared in prepared_blocks(data, preparation):
-        counts = prepared.sum(axis=1)
-        has_counts = counts > 0
-        filled[where] = has_counts.reshape(filled[where].shape)
-        projected, rest = basis.project(prepared[has_counts])
-        coefficients.append(projected)
-        left_out.append(rest)
-        doses.append(counts[has_counts])
-        total += prepared[has_counts].sum(axis=0, dtype=np.float64)
-    dose = np.concatenate(doses)
-    require_enough(len(dose))
+    numbers = basis.analysis.shape[1]
+    _require_room(count, numbers + 2)
+    coefficients = np.empty((count, numbers), dtype=np.float32)
+    left_out, dose = np.empty(count, dtype=np.float32), np.zeros(count, dtype=np.float32)
+    total, done = np.zeros(len(preparation.gaps)), 0
+    for rows, prepared in _batches(data, preparation):
+        counts = prepared[: len(rows)].sum(axis=1)
+        dose[rows] = counts
+        total += prepared[: len(rows)][counts > 0].sum(axis=0, dtype=np.float64)
+        projected, rest = basis.project(prepared)
+        coefficients[rows], left_out[rows] = projected[: len(rows)], rest[: len(rows)]
+        done += len(rows)
+        yield 1 - share + share * done / count
+    filled = dose > 0
+    require_enough(int(filled.sum()))
+    dose = dose[filled]
     return Gathered(
         preparation,
         basis,
-        np.concatenate(coefficients),
-        np.concatenate(left_out),
-        filled,
+        _kept(coefficients, filled),
+        left_out[filled],
+        filled.reshape(data.shape[:-2]),
         dose / dose.mean(),
         Fingerprint.from_sum(data.shape, total, len(dose)),
     )
 
 
-def prepared_blocks(data: Any, preparation: Preparation) -> Iterator[tuple[Where, Float]]:
-    """The used pixels of the patterns, block by block."""
-    for where, patterns in iterate_blocks(data):
-        yield where, preparation.apply(patterns)
+def _require_room(patterns: int, numbers: int) -> None:
+    require_room(
+        4 * patterns * numbers,
+        f"{numbers} numbers of each of {patterns:,} patterns, which training keeps",
+        "Learn from a part of the scan, every second row and column for example, "
+        "data[::2, ::2]: the model then encodes all of it.",
+    )
 
 
-def require_enough(patterns: int) -> None:
-    """Refuse a scan with too few patterns that have counts."""
-    if patterns < FEWEST_PATTERNS:
-        raise InputError(
-            f"Expected at least {FEWEST_PATTERNS} patterns with counts to learn from, got "
-            f"{patterns}. Use a larger part of the scan."
-        )
+def _batches(data: Any, preparation: Preparation) -> Iterator[tuple[NDArray[np.intp], Float]]:
+    """The used pixels of the patterns, always as many at once; the last ones are filled up.
+
+    The last digits of a matrix product depend on how many rows it has.
+
+    Yields
+    ------
+    rows : ndarray of int, shape [n]
+        Which patterns these are, counted through the scan.
+    prepared : ndarray of float32, shape [BATCH, pixels]
+        The first n are theirs.
+    """
+    rows: list[NDArray[np.intp]] = []
+    pixels: list[Float] = []
+    waiting = 0
+    for where, prepared in prepared_blocks(data, preparation):
+        rows.append(numbers_of(where, data.shape[:-2]))
+        pixels.append(prepared)
+        waiting += len(prepared)
+        if waiting < BATCH:
+            continue
+        all_rows, all_pixels = np.concatenate(rows), np.concatenate(pixels)
+        whole = waiting - waiting % BATCH
+        for start in range(0, whole, BATCH):
+            yield all_rows[start : start + BATCH], all_pixels[start : start + BATCH]
+        rows, pixels, waiting = [all_rows[whole:]], [all_pixels[whole:]], waiting - whole
+    if waiting:
+        last = np.concatenate(pixels)
+        yield np.concatenate(rows), np.resize(last, (BATCH, last.shape[1]))
+
+
+def _kept(coefficients: Float, filled: NDArray[np.bool_]) -> Float:
+    """The rows with counts, without a second copy of them all."""
+    kept = 0
+    for start in range(0, len(filled) if not filled.all() else 0, MOVED):
+        found = coefficients[start : start + MOVED][filled[start : start + MOVED]]
+        coefficients[kept : kept + len(found)] = found
+        kept += len(found)
+    return coefficients[:kept] if kept else coefficients
 
 
 def prepare(
     data: Any, pixel_size: tuple[float, float], mask: NDArray[np.bool_] | None = None
 ) -> tuple[Preparation, Float]:
-    """Choose the pixels that are used, and prepare a sample of the patterns with counts.
-
-    Parameters
-    ----------
-    data, pixel_size, mask
-        As for `gather`.
-
-    Raises
-    ------
-    InputError
-        If there are too few patterns or pixels are not finite.
-    """
-    preparation = _choose_pixels(data, pixel_size, mask)
-    sample = _sample(data, preparation)
-    if preparation.gaps.any():
-        preparation = fill_gaps(preparation, sample)
-    return preparation, sample
-
-
-def _choose_pixels(
-    data: Any, pixel_size: tuple[float, float], mask: NDArray[np.bool_] | None
-) -> Preparation:
-    shape = data.shape[-2:]
-    known = np.zeros(shape, dtype=bool) if mask is None else require_mask(mask, shape)
-    masked = common_mask(data)
-    if masked is not None:
-        known = known | masked
-    statistics = pixel_statistics(data, known)
-    require_enough(statistics.filled)
-    faulty = faulty_pixels(statistics, known)
-    preparation = Preparation.from_mean(statistics.mean, pixel_size, faulty)
-    return replace(preparation, limit=plausible_limit(statistics, faulty))
-
-
-def _sample(data: Any, preparation: Preparation) -> Float:
-    """Evenly spaced patterns with counts, few enough to learn a basis from."""
-    stride = max(1, int(np.prod(data.shape[:-2])) // SAMPLE)
-    rows, seen = [], 0
-    for _, patterns in iterate_blocks(data):
-        flat = patterns.reshape(-1, *patterns.shape[-2:])
-        prepared = preparation.apply(flat[-seen % stride :: stride])
-        rows.append(prepared[prepared.sum(axis=1) > 0])
-        seen += len(flat)
-    return np.concatenate(rows)
+    """Do all of :func:`preparing`."""
+    return to_the_end(preparing(data, pixel_size, mask))

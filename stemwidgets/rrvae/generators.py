@@ -1,0 +1,27 @@
+"""Generators that tell how far they are and return a result."""
+
+from collections.abc import Generator
+from typing import Any, TypeVar, cast
+
+Result = TypeVar("Result")
+
+
+def to_the_end(parts: Generator[Any, None, Result]) -> Result:
+    """What a generator returns."""
+    while True:
+        try:
+            next(parts)
+        except StopIteration as stop:
+            return cast(Result, stop.value)
+
+
+def scaled(
+    parts: Generator[float, None, Result], start: float, stop: float
+) -> Generator[float, None, Result]:
+    """The same, its fractions from 0 to 1 taken to those from `start` to `stop`."""
+    while True:
+        try:
+            fraction = next(parts)
+        except StopIteration as end:
+            return cast(Result, end.value)
+        yield start + (stop - start) * fraction

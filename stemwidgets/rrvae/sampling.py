@@ -1,0 +1,170 @@
+"""Which pixels of a scan are used, and a sample of its patterns, from one read."""
+
+import math
+from collections.abc import Generator, Iterator
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stemwidgets.arrays.blocks import Where, iterate_blocks, native_type
+from stemwidgets.arrays.errors import InputError
+from stemwidgets.arrays.memory import memory_limit
+from stemwidgets.arrays.pixels import (
+    PixelStatistics,
+    PixelSums,
+    common_mask,
+    faulty_pixels,
+    require_mask,
+)
+from stemwidgets.arrays.preparation import Preparation
+from stemwidgets.arrays.zingers import plausible_limit
+from stemwidgets.rrvae.basis import Float
+from stemwidgets.rrvae.gaps import fill_gaps
+from stemwidgets.rrvae.generators import scaled
+
+FEWEST_PATTERNS = 16
+SAMPLE = 2048  # to 4095 patterns
+TOGETHER = 64  # patterns that are prepared
+SHARE = 4  # one part in so many of the memory may be taken by raw patterns
+
+
+def preparing(
+    data: Any, pixel_size: tuple[float, float], mask: NDArray[np.bool_] | None = None
+) -> Generator[float, None, tuple[Preparation, Float]]:
+    """Choose the pixels that are used, and prepare a sample of the patterns with counts.
+
+    The scan is read once; twice if there is no room for the raw patterns of the sample.
+
+    Parameters
+    ----------
+    data, pixel_size, mask
+        As for `gather.gathering`.
+
+    Yields
+    ------
+    float
+        Fraction of the reading that is done, after every block.
+
+    Returns
+    -------
+    preparation : Preparation
+    sample : ndarray of float32, shape [n, pixels]
+        Evenly spaced patterns, few enough to learn a basis from.
+
+    Raises
+    ------
+    InputError
+        If there are too few patterns or pixels are not finite.
+    """
+    shape = data.shape[-2:]
+    known = np.zeros(shape, dtype=bool) if mask is None else require_mask(mask, shape)
+    masked = common_mask(data)
+    if masked is not None:
+        known = known | masked
+    sums, raw = PixelSums(shape, known), _Sample(data)
+    share = 1.0 if raw.fits else 0.5
+    done, count = 0, math.prod(data.shape[:-2])
+    for where, patterns in iterate_blocks(data):
+        sums.add(patterns)
+        raw.add(where, patterns)
+        done += patterns.size // math.prod(shape)
+        yield share * done / count
+    preparation = _choose_pixels(sums.statistics(), pixel_size, known)
+    if not raw.fits:
+        del raw
+        raw = _Sample(data, preparation)
+        yield from scaled(raw.reading(), share, 1.0)
+    sample = raw.prepared(preparation)
+    if preparation.gaps.any():
+        preparation = fill_gaps(preparation, sample)
+    return preparation, sample
+
+
+def _choose_pixels(
+    statistics: PixelStatistics, pixel_size: tuple[float, float], known: NDArray[np.bool_]
+) -> Preparation:
+    require_enough(statistics.filled)
+    faulty = faulty_pixels(statistics, known)
+    preparation = Preparation.from_mean(statistics.mean, pixel_size, faulty)
+    return replace(preparation, limit=plausible_limit(statistics, faulty))
+
+
+class _Sample:
+    """Evenly spaced patterns of a scan: raw, or prepared if `preparation` is known.
+
+    Parameters
+    ----------
+    data : array, shape [..., ky, kx]
+        numpy or dask.
+    preparation : Preparation, optional
+        Of the patterns.
+    """
+
+    def __init__(self, data: Any, preparation: Preparation | None = None) -> None:
+        self.data, self.preparation = data, preparation
+        count = math.prod(data.shape[:-2])
+        self.stride = max(1, count // SAMPLE)
+        rows = -(-count // self.stride)
+        shape, kind = tuple(data.shape[-2:]), native_type(data.dtype)
+        if preparation is not None:
+            shape, kind = (len(preparation.gaps),), np.dtype(np.float32)
+        limit = memory_limit()
+        room = np.inf if limit is None else limit / SHARE
+        needed = rows * math.prod(shape) * kind.itemsize
+        self.fits = preparation is not None or (hasattr(data, "dask") and needed <= room)
+        self._patterns = np.empty((rows if self.fits else 0, *shape), kind)
+
+    def add(self, where: Where, patterns: NDArray[Any]) -> None:
+        """Take what belongs to the sample out of a block."""
+        numbers = numbers_of(where, self.data.shape[:-2])
+        chosen = np.flatnonzero(numbers % self.stride == 0)
+        if not self.fits or not len(chosen):
+            return
+        taken = patterns.reshape(-1, *patterns.shape[-2:])[chosen]
+        if self.preparation is not None:
+            taken = self.preparation.apply(taken)
+        self._patterns[numbers[chosen] // self.stride] = taken
+
+    def reading(self) -> Generator[float]:
+        """Read the scan for it."""
+        done, count = 0, math.prod(self.data.shape[:-2])
+        for where, patterns in iterate_blocks(self.data):
+            self.add(where, patterns)
+            done += patterns.size // math.prod(self.data.shape[-2:])
+            yield done / count
+
+    def prepared(self, preparation: Preparation) -> Float:
+        """The patterns with counts, ``[n, pixels]``."""
+        if self.preparation is not None:
+            prepared = self._patterns
+        else:
+            parts = [
+                preparation.apply(self._patterns[start : start + TOGETHER])
+                for start in range(0, len(self._patterns), TOGETHER)
+            ]
+            prepared = np.concatenate(parts)
+        return prepared[prepared.sum(axis=1) > 0]
+
+
+def prepared_blocks(data: Any, preparation: Preparation) -> Iterator[tuple[Where, Float]]:
+    """The used pixels of the patterns, block by block."""
+    for where, patterns in iterate_blocks(data):
+        yield where, preparation.apply(patterns)
+
+
+def require_enough(patterns: int) -> None:
+    """Refuse a scan with too few patterns that have counts."""
+    if patterns < FEWEST_PATTERNS:
+        raise InputError(
+            f"Expected at least {FEWEST_PATTERNS} patterns with counts to learn from, got "
+            f"{patterns}. Use a larger part of the scan."
+        )
+
+
+def numbers_of(where: Where, shape: tuple[int, ...]) -> NDArray[np.intp]:
+    """Where a block lies among the patterns of the scan."""
+    axes = [np.arange(size)[part] for part, size in zip(where, shape, strict=False)]
+    axes += [np.arange(size) for size in shape[len(where) :]]
+    return np.ravel_multi_index(np.ix_(*axes), shape).ravel()

@@ -1,0 +1,125 @@
+import dask.array as da
+import numpy as np
+import pytest
+from disc_scans import disc_scan
+from rotated_patterns import harmonic, rotated_patterns
+
+from stemwidgets.arrays import memory
+from stemwidgets.arrays.errors import InputError
+from stemwidgets.rrvae import RRVAE, gather, sampling
+
+ARRAYS = ("coefficients", "left_out", "filled", "relative_dose")
+
+
+@pytest.fixture(autouse=True)
+def no_limit():
+    yield
+    memory.set_memory_limit(None)
+
+
+@pytest.fixture(scope="module")
+def scan():
+    """A scan with empty patterns, a dead pixel and more patterns than its sample."""
+    patterns = rotated_patterns(harmonic, 30 * 17, seed=1).patterns.reshape(30, 17, 64, 64)[
+        ..., 14:47, 14:49
+    ]
+    patterns = np.asarray(patterns, dtype=np.uint16)
+    patterns[3, 5] = patterns[20, 16] = 0
+    patterns[:, :, 14, 17] = 0
+    return patterns
+
+
+@pytest.fixture
+def small_sample(monkeypatch):
+    monkeypatch.setattr(sampling, "SAMPLE", 100)
+
+
+CHUNKS = [(30, 17, 33, 35), (1, 17, 33, 35), (7, 5, 33, 35), (4, 3, 20, 11), (1, 1, 33, 35)]
+
+
+@pytest.mark.parametrize("kind", [np.uint16, np.float32])
+def test_what_is_gathered_does_not_depend_on_the_chunks_to_the_last_bit(scan, small_sample, kind):
+    scan = scan.astype(kind) * kind(1 if kind is np.uint16 else 0.37)
+    whole = gather.gather(scan, (1.0, 1.0))
+    assert whole.preparation.gaps.any() or whole.preparation.binning > 1
+    for chunks in CHUNKS:
+        lazy = gather.gather(da.from_array(scan, chunks=chunks), (1.0, 1.0))
+        for name in ARRAYS:
+            np.testing.assert_array_equal(getattr(lazy, name), getattr(whole, name), name)
+        np.testing.assert_array_equal(lazy.basis.functions, whole.basis.functions)
+        assert lazy.preparation.center == whole.preparation.center
+
+
+def test_training_does_not_depend_on_the_chunks_to_the_last_bit(scan):
+    models = [
+        RRVAE(seed=3).fit(data) for data in (scan, da.from_array(scan, chunks=(8, 6, 33, 35)))
+    ]
+    first, second = (model.decode([[0.2, -0.3], [1.0, 0.1]], [0.3, 2.0]) for model in models)
+    np.testing.assert_array_equal(first, second)
+
+
+def test_maps_do_not_depend_on_the_chunks(scan):
+    model = RRVAE(seed=3).fit(scan)
+    whole = model.encode(scan)
+    lazy = model.encode(da.from_array(scan, chunks=(8, 6, 33, 35)))
+    np.testing.assert_allclose(lazy.latent, whole.latent, atol=1e-3)
+    np.testing.assert_allclose(lazy.residual, whole.residual, atol=1e-3)
+
+
+def counted(scan, chunks):
+    read = []
+
+    def block(part, block_info=None):
+        read.append(block_info[0]["chunk-location"])
+        return part
+
+    lazy = da.map_blocks(block, da.from_array(scan, chunks=chunks), dtype=scan.dtype, meta=scan)
+    return lazy, read
+
+
+def test_lazy_data_are_read_twice_and_once_more_only_where_memory_is_short(scan, monkeypatch):
+    lazy, read = counted(scan, (10, 17, 33, 35))
+    gather.gather(lazy, (1.0, 1.0))
+    assert len(read) == 2 * 3
+    before = gather.gather(scan, (1.0, 1.0))
+    read.clear()
+    gather.gather(lazy, (1.0, 1.0), before=(before.preparation, before.basis))
+    assert len(read) == 3
+    read.clear()
+    monkeypatch.setattr(sampling, "memory_limit", lambda: 10_000)
+    short = gather.gather(lazy, (1.0, 1.0))
+    assert len(read) == 3 * 3
+    np.testing.assert_array_equal(short.coefficients, before.coefficients)
+
+
+@pytest.mark.parametrize("lazy", [True, False])
+def test_reading_tells_how_far_it_is_and_may_be_left(scan, lazy):
+    data = da.from_array(scan, chunks=(5, 17, 33, 35)) if lazy else scan
+    told = list(gather.gathering(data, (1.0, 1.0)))
+    assert told == sorted(told)
+    assert 0 < told[0] < told[-1] == 1
+    parts = gather.gathering(data, (1.0, 1.0))
+    next(parts)
+    parts.close()
+
+
+def test_a_scan_whose_coefficients_do_not_fit_is_refused_before_it_is_read(monkeypatch):
+    def read(_block):
+        raise AssertionError("read")
+
+    shape, chunks = (4000, 5000, 9, 12), (100, 100, 9, 12)
+    scan = da.zeros(shape, chunks=chunks, dtype=np.uint8).map_blocks(read, dtype=np.uint8)
+    memory.set_memory_limit(10**9)
+    with pytest.raises(InputError, match=r"2\.56 GB of memory for 32 numbers.*every second row"):
+        gather.gather(scan, (1.0, 1.0))
+
+
+def test_pixels_that_are_left_out_may_hold_anything_in_any_chunk():
+    scan = disc_scan().astype(np.float32)
+    mask = np.zeros(scan.shape[2:], dtype=bool)
+    mask[3, 4] = mask[20, 22] = True
+    strange = scan.copy()
+    strange[..., 3, 4], strange[..., 20, 22] = np.inf, np.nan
+    first = gather.gather(np.where(mask, 0, scan), (1.0, 1.0), mask)
+    second = gather.gather(da.from_array(strange, chunks=(4, 5, 40, 20)), (1.0, 1.0), mask)
+    np.testing.assert_array_equal(first.coefficients, second.coefficients)
