@@ -1,8 +1,6 @@
 """What the rrVAE reads off a scan, as calibrated signals that can be saved in one file."""
 
 import re
-import shutil
-import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -14,7 +12,7 @@ from stemwidgets.arrays.axes import Axes
 from stemwidgets.arrays.circular import period
 from stemwidgets.arrays.errors import InputError
 from stemwidgets.rrvae.records import Encoding
-from stemwidgets.signals import trusted
+from stemwidgets.signals import saving, trusted
 from stemwidgets.signals.axes import map_signal, map_stack_signal
 from stemwidgets.signals.compare import FOLD, fold
 from stemwidgets.signals.load import explained
@@ -141,6 +139,8 @@ class Maps:
             If the file exists and `overwrite` is False.
         FileNotFoundError
             If the folder does not exist.
+        OSError
+            If it cannot be written.
         """
         path = Path(path).expanduser()
         _require_format(path)
@@ -154,14 +154,10 @@ class Maps:
             raise InputError(f"{path} is a folder. Add the name of a file to it.")
         stack, temporary = self._stack(), path.with_stem(f"{path.stem}.part")
         try:
-            with warnings.catch_warnings():
-                # how RosettaSciIO stores .zspy is not the user's concern
-                warnings.filterwarnings("ignore", "The NestedDirectoryStore", FutureWarning)
-                stack.save(temporary, overwrite=True)
-            _remove(path)
-            temporary.rename(path)
+            saving.save(stack, temporary)
+            saving.take_name(temporary, path)
         finally:
-            _remove(temporary)
+            saving.remove(temporary)
 
     @classmethod
     def load(cls, path: str | Path) -> Self:
@@ -253,13 +249,6 @@ def _require_format(path: Path) -> None:
         raise InputError(
             f"Maps are kept in files that end in {' or '.join(FORMATS)}, got {path.name!r}."
         )
-
-
-def _remove(path: Path) -> None:
-    if path.is_dir():
-        shutil.rmtree(path)
-    else:
-        path.unlink(missing_ok=True)
 
 
 def _is_stack(signal: Any) -> bool:

@@ -3,7 +3,6 @@
 import csv
 import json
 import shutil
-import warnings
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -76,6 +75,7 @@ def _write_maps(snapshot: "Snapshot", facts: dict[str, Any], path: Path) -> None
 
 def _write_channels(snapshot: "Snapshot", facts: dict[str, Any], path: Path) -> None:
     from stemwidgets.signals.axes import map_stack_signal
+    from stemwidgets.signals.saving import save
 
     channels = list(snapshot.maps.values())
     values = np.stack([channel.values for channel in channels], axis=-1)
@@ -83,10 +83,7 @@ def _write_channels(snapshot: "Snapshot", facts: dict[str, Any], path: Path) -> 
     names = [channel.name for channel in channels]
     units = {channel.name: channel.units for channel in channels if channel.units}
     stack.metadata.add_dictionary({"Stemwidgets": {**facts, "maps": names, "units": units}})
-    with warnings.catch_warnings():
-        # how RosettaSciIO stores .zspy is not the user's concern
-        warnings.filterwarnings("ignore", "The NestedDirectoryStore", FutureWarning)
-        stack.save(path)
+    save(stack, path)
 
 
 def _write_table(snapshot: "Snapshot", path: Path) -> None:
