@@ -1,7 +1,7 @@
 """From a scan of any size to the coefficients that stay in memory."""
 
 import math
-from collections.abc import Generator, Iterator
+from collections.abc import Generator
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,10 +12,11 @@ from stemwidgets.arrays.checks import require_patterns
 from stemwidgets.arrays.memory import require_room
 from stemwidgets.arrays.preparation import Preparation
 from stemwidgets.rrvae.basis import Float, HarmonicBasis, fit_basis
+from stemwidgets.rrvae.batches import batches
+from stemwidgets.rrvae.batches import prepared_blocks as prepared_blocks
 from stemwidgets.rrvae.fingerprint import Fingerprint
 from stemwidgets.rrvae.generators import scaled, to_the_end
-from stemwidgets.rrvae.sampling import numbers_of, preparing
-from stemwidgets.rrvae.sampling import prepared_blocks as prepared_blocks
+from stemwidgets.rrvae.sampling import preparing
 from stemwidgets.rrvae.sampling import require_enough as require_enough
 
 BATCH = 256
@@ -124,7 +125,7 @@ def gathering(
     coefficients = np.empty((count, numbers), dtype=np.float32)
     left_out, dose = np.empty(count, dtype=np.float32), np.zeros(count, dtype=np.float32)
     total, done = np.zeros(len(preparation.gaps)), 0
-    for rows, prepared in _batches(data, preparation):
+    for rows, prepared in batches(data, preparation, BATCH):
         counts = prepared[: len(rows)].sum(axis=1)
         dose[rows] = counts
         total += prepared[: len(rows)][counts > 0].sum(axis=0, dtype=np.float64)
@@ -153,37 +154,6 @@ def _require_room(patterns: int, numbers: int) -> None:
         "Learn from a part of the scan, every second row and column for example, "
         "data[::2, ::2]: the model then encodes all of it.",
     )
-
-
-def _batches(data: Any, preparation: Preparation) -> Iterator[tuple[NDArray[np.intp], Float]]:
-    """The used pixels of the patterns, always as many at once; the last ones are filled up.
-
-    The last digits of a matrix product depend on how many rows it has.
-
-    Yields
-    ------
-    rows : ndarray of int, shape [n]
-        Which patterns these are, counted through the scan.
-    prepared : ndarray of float32, shape [BATCH, pixels]
-        The first n are theirs.
-    """
-    rows: list[NDArray[np.intp]] = []
-    pixels: list[Float] = []
-    waiting = 0
-    for where, prepared in prepared_blocks(data, preparation):
-        rows.append(numbers_of(where, data.shape[:-2]))
-        pixels.append(prepared)
-        waiting += len(prepared)
-        if waiting < BATCH:
-            continue
-        all_rows, all_pixels = np.concatenate(rows), np.concatenate(pixels)
-        whole = waiting - waiting % BATCH
-        for start in range(0, whole, BATCH):
-            yield all_rows[start : start + BATCH], all_pixels[start : start + BATCH]
-        rows, pixels, waiting = [all_rows[whole:]], [all_pixels[whole:]], waiting - whole
-    if waiting:
-        last = np.concatenate(pixels)
-        yield np.concatenate(rows), np.resize(last, (BATCH, last.shape[1]))
 
 
 def _kept(coefficients: Float, filled: NDArray[np.bool_]) -> Float:

@@ -11,6 +11,8 @@ from stemwidgets.rrvae.records import Encoding
 
 Column = NDArray[Any]
 
+Places = tuple[NDArray[np.intp], ...]
+
 _KEPT = {"f": (np.float32, np.nan), "u": (np.uint8, 0), "i": (np.int16, -1)}
 
 
@@ -31,12 +33,14 @@ class MapBuilder:
         self.shape = shape
         self._maps: dict[str, Column] = {}
 
-    def put(self, where: Where, rows: NDArray[np.bool_], columns: Mapping[str, Column]) -> None:
+    def put(
+        self, where: Where | Places, rows: NDArray[np.bool_], columns: Mapping[str, Column]
+    ) -> None:
         """Put the columns of the chosen rows of a block in place.
 
         Parameters
         ----------
-        where : tuple of slice
+        where : tuple of slice or of ndarray of int
             Place of the block in the maps.
         rows : ndarray of bool, shape [patterns of the block]
             Which of its patterns the columns describe.
@@ -52,6 +56,22 @@ class MapBuilder:
             flat = np.full((len(rows), *more), nothing, dtype=dtype)
             flat[rows] = column
             self._maps[name][where] = flat.reshape(block.shape)
+
+    def put_numbers(
+        self, numbers: NDArray[np.intp], rows: NDArray[np.bool_], columns: Mapping[str, Column]
+    ) -> None:
+        """Put the columns of the chosen ones of some patterns, which are counted through the scan.
+
+        Parameters
+        ----------
+        numbers : ndarray of int, shape [n]
+            Which patterns these are.
+        rows : ndarray of bool, shape [n]
+            Which of them the columns describe.
+        columns : mapping of str to ndarray, shape [chosen patterns, ...]
+            As for `put`.
+        """
+        self.put(np.unravel_index(numbers, self.shape), rows, columns)
 
     def encoding(self, fold: int = 1) -> Encoding:
         """The finished maps.

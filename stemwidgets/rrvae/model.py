@@ -10,15 +10,18 @@ from numpy.typing import ArrayLike, NDArray
 from stemwidgets.arrays.errors import InputError
 from stemwidgets.arrays.preparation import Preparation
 from stemwidgets.rrvae import storage
+from stemwidgets.rrvae.batches import batches
 from stemwidgets.rrvae.checks import require_codes
 from stemwidgets.rrvae.device import choose_device, one_thread
 from stemwidgets.rrvae.fingerprint import Fingerprint
-from stemwidgets.rrvae.gather import as_array, prepared_blocks
+from stemwidgets.rrvae.gather import as_array
 from stemwidgets.rrvae.kinds import choose
 from stemwidgets.rrvae.mapbuilder import MapBuilder
 from stemwidgets.rrvae.records import Encoding
 from stemwidgets.rrvae.soundness import require_plausible, require_use, sound
 from stemwidgets.rrvae.trainable import Trainable
+
+BATCH = 2048
 
 
 class RRVAE(Trainable):
@@ -135,9 +138,10 @@ class RRVAE(Trainable):
         array = as_array(data)
         maps = MapBuilder(array.shape[:-2])
         with one_thread():
-            for where, prepared in prepared_blocks(array, learned.preparation):
+            for numbers, batch in batches(array, learned.preparation, BATCH):
+                prepared = batch[: len(numbers)]
                 has_counts = prepared.sum(axis=1) > 0
-                maps.put(where, has_counts, learned.encode(prepared[has_counts]))
+                maps.put_numbers(numbers, has_counts, learned.encode(prepared[has_counts]))
         return maps.encoding(learned.fold)
 
     def decode(

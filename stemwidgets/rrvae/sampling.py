@@ -1,7 +1,7 @@
 """Which pixels of a scan are used, and a sample of its patterns, from one read."""
 
 import math
-from collections.abc import Generator, Iterator
+from collections.abc import Generator
 from dataclasses import replace
 from typing import Any
 
@@ -21,6 +21,7 @@ from stemwidgets.arrays.pixels import (
 from stemwidgets.arrays.preparation import Preparation
 from stemwidgets.arrays.zingers import plausible_limit
 from stemwidgets.rrvae.basis import Float
+from stemwidgets.rrvae.batches import numbers_of
 from stemwidgets.rrvae.gaps import fill_gaps
 from stemwidgets.rrvae.generators import scaled
 
@@ -148,12 +149,6 @@ class _Sample:
         return prepared[prepared.sum(axis=1) > 0]
 
 
-def prepared_blocks(data: Any, preparation: Preparation) -> Iterator[tuple[Where, Float]]:
-    """The used pixels of the patterns, block by block."""
-    for where, patterns in iterate_blocks(data):
-        yield where, preparation.apply(patterns)
-
-
 def require_enough(patterns: int) -> None:
     """Refuse a scan with too few patterns that have counts."""
     if patterns < FEWEST_PATTERNS:
@@ -161,10 +156,3 @@ def require_enough(patterns: int) -> None:
             f"Expected at least {FEWEST_PATTERNS} patterns with counts to learn from, got "
             f"{patterns}. Use a larger part of the scan."
         )
-
-
-def numbers_of(where: Where, shape: tuple[int, ...]) -> NDArray[np.intp]:
-    """Where a block lies among the patterns of the scan."""
-    axes = [np.arange(size)[part] for part, size in zip(where, shape, strict=False)]
-    axes += [np.arange(size) for size in shape[len(where) :]]
-    return np.ravel_multi_index(np.ix_(*axes), shape).ravel()
