@@ -1,0 +1,160 @@
+"""A scan larger than memory, from load to export, in a process that is limited to 2 GB.
+
+``python -m pytest -m benchmark -s tests/benchmarks/test_scale.py``
+
+``BENCHMARK_GB`` (8) is the size of the largest scan, patterns of 128×128 pixels in uint16 at 2000
+electrons; the smaller one has an eighth. A process of its own, whose data are limited by
+RLIMIT_DATA, does load (lazy), COM, preparation, training, encoding and export. "peak" is the most
+memory that was resident; "reading" is what training reads before its first step. "over decoding"
+is the time of everything but the training itself, over decoding the file twice in the same way
+with nothing done to it. "growth" is the time per byte over that of the smaller scan.
+"""
+
+import json
+import os
+import resource
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import zarr
+from numcodecs import Blosc
+from rotated_patterns import expected_patterns, harmonic
+
+from benchmarks.table import Figure, Table
+
+pytestmark = [pytest.mark.benchmark, pytest.mark.timeout(7200)]
+
+GIGABYTES = float(os.environ.get("BENCHMARK_GB", "8"))
+LIMIT = 2 * 10**9
+COLUMNS, SIDE, DISTINCT = 256, 128, 1024
+STEPS = ("COM", "preparation", "reading", "training", "encoding", "export")
+
+
+def test_a_scan_larger_than_memory(tmp_path):
+    table = Table(
+        f"limited to {LIMIT / 1e9:g} GB of data",
+        [
+            Figure("peak [GB]", at_most=1.5),
+            *(Figure(f"{step} [s]", digits=1) for step in STEPS),
+            Figure("decoding twice [s]", digits=1),
+            Figure("over decoding", at_most=1.5, digits=2),
+            Figure("growth", at_most=1.15, digits=2),
+        ],
+        labels="GB",
+    )
+    each = None
+    for size in (GIGABYTES / 8, GIGABYTES):
+        path = tmp_path / "scan.zspy"
+        write(path, size)
+        got = in_own_process(path)
+        seconds = [got[step] for step in STEPS]
+        work = sum(seconds) - got["training"]
+        each = each or sum(seconds) / size
+        over = work / got["decoding twice"]
+        growth = sum(seconds) / size / each
+        table.add(size, [got["peak"] / 1e9, *seconds, got["decoding twice"], over, growth])
+    table.close()
+
+
+def test_streamed_and_in_memory_training_agree(tmp_path):
+    import stemwidgets as sw
+
+    write(tmp_path / "scan.zspy", 0.25)
+    table = Table(
+        "streamed against in memory, 0.25 GB",
+        [Figure("loss apart [%]", at_most=2), Figure("angle apart [deg]", at_most=0.1)],
+    )
+    for seed in (0, 1):
+        ends, angles = [], []
+        for lazy in (True, False):
+            signal = sw.load(tmp_path / "scan.zspy", lazy=lazy)
+            model = sw.RRVAE(seed=seed)
+            ends.append([progress.loss for progress in model.steps(signal, maps=False)][-1])
+            angles.append(model.encode(signal).angle.data)
+        apart = np.angle(np.exp(1j * (angles[0] - angles[1])))
+        loss = 100 * abs(ends[0] - ends[1]) / abs(ends[1])
+        table.add(seed, [loss, np.degrees(np.nanmedian(np.abs(apart)))])
+    table.close()
+
+
+def write(path: Path, gigabytes: float) -> None:
+    """A scan of so many bytes, row of chunks by row of chunks: noise is new in each."""
+    import hyperspy.api as hs
+
+    rng = np.random.default_rng(0)
+    angle, factor = rng.uniform(-np.pi, np.pi, DISTINCT), rng.uniform(0, 1, DISTINCT)
+    kind, side = rng.integers(0, 2, DISTINCT), SIDE // 2
+    clean = expected_patterns(harmonic, angle, factor, kind, side)
+    clean = np.pad(clean, ((0, 0), *[((SIDE - side) // 2, (SIDE - side + 1) // 2)] * 2))
+    clean *= 2000 / clean.sum(axis=(1, 2)).mean()
+    rows = max(4, 4 * round(gigabytes * 1e9 / (COLUMNS * SIDE**2 * 2 * 4)))
+    hs.signals.Signal2D(np.zeros((1, 1, SIDE, SIDE), np.uint16)).save(path, overwrite=True)
+    group = zarr.open(zarr.NestedDirectoryStore(str(path)), mode="r+")["Experiments/__unnamed__"]
+    for name, size in (("axis-0", rows), ("axis-1", COLUMNS)):
+        group[name].attrs["size"] = size
+    data = group.create_dataset(
+        "data",
+        shape=(rows, COLUMNS, SIDE, SIDE),
+        chunks=(4, 8, SIDE, SIDE),
+        dtype=np.uint16,
+        compressor=Blosc("lz4", 5, Blosc.BITSHUFFLE),
+        overwrite=True,
+    )
+    blocks = [rng.poisson(clean).astype(np.uint16) for _ in range(8)]
+    for row in range(0, rows, 4):
+        chosen = rng.permutation(DISTINCT)
+        data[row : row + 4] = blocks[row // 4 % 8][chosen].reshape(4, COLUMNS, SIDE, SIDE)
+    zarr.consolidate_metadata(group.store)
+
+
+def in_own_process(path: Path) -> dict[str, float]:
+    roots = [str(Path(__file__).parents[1]), *filter(None, sys.path)]
+    code = (
+        f"import sys; sys.path[:0] = {roots!r}; import benchmarks.test_scale as s; "
+        f"s.run({str(path)!r})"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def run(path: str) -> None:
+    """All steps once, then decode the file twice, and print what it took."""
+    resource.setrlimit(resource.RLIMIT_DATA, (LIMIT, LIMIT))
+    import stemwidgets as sw
+    from stemwidgets.arrays.blocks import iterate_blocks
+
+    sw.center_of_mass(np.ones((4, 4, SIDE, SIDE), np.uint16))  # imports, and compiles
+    took, began = {}, time.perf_counter()
+
+    def done(step: str) -> None:
+        nonlocal began
+        took[step], began = time.perf_counter() - began, time.perf_counter()
+
+    signal = sw.load(path, lazy=True)
+    sw.center_of_mass(signal)
+    done("COM")
+    prepared = sw.Preparation().center().crop(60).apply(signal)
+    done("preparation")
+    model = sw.RRVAE(seed=0)
+    for progress in model.steps(prepared, maps=False):
+        if "reading" not in took and progress.epochs > 0:
+            done("reading")
+        last = progress.loss
+    assert np.isfinite(last)
+    done("training")
+    maps = model.encode(prepared)
+    done("encoding")
+    maps.save(Path(path).with_name("maps.zspy"), overwrite=True)
+    model.save(Path(path).with_name("model.rrvae"))
+    done("export")
+    peak = 1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    for _ in range(2):
+        for _block in iterate_blocks(signal.data):
+            pass
+    done("decoding twice")
+    print(json.dumps({**took, "peak": peak}))
