@@ -46,7 +46,7 @@ def test_a_dragged_detector_is_exact_at_every_step(lazy):
 
 
 def test_without_room_for_a_copy_a_detector_is_exact_all_the_same(monkeypatch, session):
-    monkeypatch.setattr("stemwidgets.state.detection.free_memory", lambda: 3 * counts().nbytes)
+    monkeypatch.setattr("stemwidgets.state.detection.memory_limit", lambda: counts().nbytes)
     for radius in (2.0, 3.0):
         disc = DiscDetector(CENTRE, radius)
         np.testing.assert_array_equal(image(session, disc), virtual_image(counts(), disc))

@@ -1,8 +1,10 @@
 import resource
 
+import numpy as np
 import pytest
 
 from stemwidgets.arrays import memory
+from stemwidgets.arrays.detector_major import DetectorMajor
 from stemwidgets.arrays.errors import InputError
 
 
@@ -71,3 +73,9 @@ def test_a_step_that_needs_too_much_says_so_with_both_numbers_and_the_smaller_wa
     memory.require_room(5 * 10**8, "this", "Do less.")
     with pytest.raises(InputError, match=r"0\.60 GB of memory for this, got 0\.50 GB.*Do less\."):
         memory.require_room(6 * 10**8, "this", "Do less.")
+
+
+def test_a_copy_for_dragging_that_does_not_fit_is_refused(monkeypatch):
+    monkeypatch.setattr(memory, "free_memory", lambda: 10**6)
+    with pytest.raises(InputError, match=r"0\.00 GB that may be used\. Take every second"):
+        DetectorMajor(np.ones((20, 30, 40, 41), np.uint8))

@@ -11,6 +11,7 @@ from stemwidgets.arrays.checks import require_finite, require_scan
 from stemwidgets.arrays.detectors import Detector
 from stemwidgets.arrays.errors import InputError
 from stemwidgets.arrays.intrinsics import narrow_sum
+from stemwidgets.arrays.memory import require_room
 from stemwidgets.arrays.virtual_image import detector_weights
 
 BLOCK_BYTES = 2**22
@@ -35,7 +36,7 @@ class DetectorMajor:
     Raises
     ------
     InputError
-        If `data` is no scan.
+        If `data` is no scan, or the copy needs more memory than may be used.
     """
 
     def __init__(self, data: Any) -> None:
@@ -43,6 +44,12 @@ class DetectorMajor:
         rows, columns, height, width = (int(size) for size in data.shape)
         dtype = native_type(data.dtype)
         self.scan, self.pattern = (rows, columns), (height, width)
+        require_room(
+            rows * columns * height * width * dtype.itemsize,
+            "a copy of the scan that a detector can be dragged over",
+            "Take every second row and column of the scan, bin or crop the patterns, or use "
+            "virtual_image, which needs no copy.",
+        )
         self._copy = np.empty((height * width, rows, columns), dtype)
         for (y, *x), patterns in iterate_blocks(data, BLOCK_BYTES):
             flat = np.ascontiguousarray(patterns).reshape(*patterns.shape[:2], -1)

@@ -9,12 +9,12 @@ from numpy.typing import NDArray
 from stemwidgets.arrays.detector_major import DetectorMajor
 from stemwidgets.arrays.detectors import Detector, SegmentDetector
 from stemwidgets.arrays.errors import InputError
-from stemwidgets.arrays.memory import free_memory
+from stemwidgets.arrays.memory import memory_limit
 from stemwidgets.arrays.virtual_image import detector_weights, virtual_image
 from stemwidgets.state.channels import Channel
 from stemwidgets.state.worker import Worker
 
-SHARE = 4  # a copy may take one part in so many of the free memory
+SHARE = 2  # a copy may take one part in so many of the memory that may be used
 NAMES = ("virtual detector", "DPC x", "DPC y")
 
 Images = NDArray[np.float64]
@@ -23,8 +23,8 @@ Images = NDArray[np.float64]
 class Detection:
     """Adds up the counts on a detector, in the background; of many detectors the latest counts.
 
-    Data in memory of which a copy fits into a quarter of the free memory are copied once, after
-    the first image, so that the images of a dragged detector take milliseconds.
+    Data in memory of which a copy fits into half of the memory that may be used are copied once,
+    after the first image, so that the images of a dragged detector take milliseconds.
 
     Parameters
     ----------
@@ -102,5 +102,5 @@ def _channel(name: str, image: Images, kind: Any = "scalar") -> Channel:
 
 
 def _fits(data: NDArray[Any]) -> bool:
-    free = free_memory()
-    return free is not None and data.nbytes * SHARE <= free
+    limit = memory_limit()
+    return limit is not None and data.nbytes * SHARE <= limit
