@@ -14,9 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import h5py
 import hyperspy.api as hs
-import zarr
 from hyperspy.extensions import ALL_EXTENSIONS
 
 from stemwidgets.arrays.errors import InputError
@@ -76,8 +74,16 @@ def require_memory(path: Path, needed: int) -> None:
         )
 
 
+def _hdf5(path: Path) -> Any:
+    import h5py
+
+    return h5py.File(path, "r")
+
+
 @contextmanager
 def _zarr(path: Path) -> Iterator[Any]:
+    import zarr
+
     if path.is_dir():
         yield zarr.open(str(path), mode="r")
         return
@@ -86,7 +92,7 @@ def _zarr(path: Path) -> Iterator[Any]:
 
 
 _OPENERS: dict[str, Callable[[Path], Any]] = {
-    "HSPY": lambda path: h5py.File(path, "r"),
+    "HSPY": _hdf5,
     "ZSPY": _zarr,
 }
 

@@ -3,6 +3,7 @@
 import io
 import json
 import os
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stemwidgets.arrays.errors import InputError
+from stemwidgets.arrays.memory import free_memory
 
 
 def write_bytes(path: Path, content: bytes) -> None:
@@ -48,7 +50,11 @@ def read_arrays(path: Path) -> dict[str, NDArray[Any]]:
     if not path.is_file():
         raise FileNotFoundError(f"There is no file {path}, which holds the maps of the session.")
     try:
-        with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as file:
+        with zipfile.ZipFile(path) as archive:
+            needed, free = sum(part.file_size for part in archive.infolist()), free_memory()
+        if free is not None and needed > free:
+            raise MemoryError(f"it says that it holds {needed / 1e9:,.1f} GB")
+        with np.load(path, allow_pickle=False) as file:
             return {name: file[name] for name in file.files}
     except Exception as error:  # zip files break in many ways
         raise InputError(

@@ -15,6 +15,7 @@ from scans import AXES, turning_spot
 
 import stemwidgets as sw
 from stemwidgets.signals.axes import arrays_to_signal
+from stemwidgets.takeaway.files import read_arrays, write_arrays
 
 
 class Canary:
@@ -198,3 +199,12 @@ def test_an_empty_dataset_of_ten_terabytes_asks_to_be_left_on_disk(tmp_path):
             group[f"axis-{index}"].attrs["size"] = size
     with pytest.raises(sw.InputError, match=r"9,000\.0 GB.*lazy=True"):
         sw.load(path)
+
+
+def test_maps_of_a_session_that_would_swell_are_refused(tmp_path, monkeypatch):
+    path = tmp_path / "desk.npz"
+    write_arrays(path, {"region": np.zeros((2000, 500))})
+    assert path.stat().st_size < 20_000
+    monkeypatch.setattr("stemwidgets.takeaway.files.free_memory", lambda: 1_000_000)
+    with pytest.raises(sw.InputError, match=r"desk\.npz is damaged .*0\.0 GB"):
+        read_arrays(path)
