@@ -43,9 +43,11 @@ def train(
     last: Progress | None = None
     shown = _Shown()
     with closing(model.steps(scan, mask=mask, maps=False, checkpoint=checkpoint)) as steps:
-        first = next(steps)
-        with _ctrl_c_waits(checkpoint is not None) as asked:
+        for first in steps:
             shown.show(first)
+            if first.read == 1:
+                break
+        with _ctrl_c_waits(checkpoint is not None) as asked:
             for last in steps:
                 shown.show(last)
                 if asked:
@@ -100,9 +102,11 @@ class _Shown:
 
 def bar(progress: "Progress") -> str:
     """Draw the state of a training as one line of text."""
-    done = min(1.0, progress.epoch / max(1, progress.epochs))
+    reading = progress.read < 1
+    done = progress.read if reading else min(1.0, progress.epoch / max(1, progress.epochs))
     filled = round(done * _BAR_WIDTH)
+    loss = "" if reading else f"loss {progress.loss:.4g}  "
     return (
-        f"training [{'#' * filled}{'.' * (_BAR_WIDTH - filled)}] {done:4.0%}  "
-        f"loss {progress.loss:.4g}  {duration(progress.remaining)} left"
+        f"{'reading' if reading else 'training'} [{'#' * filled}{'.' * (_BAR_WIDTH - filled)}] "
+        f"{done:4.0%}  {loss}{duration(progress.remaining)} left"
     )

@@ -1,6 +1,6 @@
 """The kinds of model that there are to choose from, by name."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -33,8 +33,8 @@ class Kind:
     Parameters
     ----------
     start : callable
-        Makes a `Run` from data, pixel size, mask, `Options`, device and, to go on, a `State`; else
-        None.
+        Reads data, given with pixel size, mask, `Options`, device and, to go on, a `State` or else
+        None: yields the share of the reading that is done, and returns a `Run`.
     read : callable
         Makes what was learned from saved tensors, record and device.
     options : frozenset of str
@@ -43,7 +43,10 @@ class Kind:
         Whether it has an angle.
     """
 
-    start: Callable[[Any, PixelSize, Mask | None, Options, torch.device, State | None], Run]
+    start: Callable[
+        [Any, PixelSize, Mask | None, Options, torch.device, State | None],
+        Generator[float, None, Run],
+    ]
     read: Callable[[dict[str, Tensor], dict[str, Any], torch.device], Learned]
     options: frozenset[str] = frozenset()
     turning: bool = True
@@ -52,10 +55,10 @@ class Kind:
 _OF_NETWORKS = frozenset({"centered", "epochs"})
 
 KINDS: Mapping[str, Kind] = {
-    "harmonic": Kind(HarmonicRun, Trained.from_record, frozenset({"classes", "convention"})),
-    "paper": Kind(partial(PaperRun, turning=True), PaperModel.from_record, _OF_NETWORKS),
+    "harmonic": Kind(HarmonicRun.begin, Trained.from_record, frozenset({"classes", "convention"})),
+    "paper": Kind(partial(PaperRun.begin, turning=True), PaperModel.from_record, _OF_NETWORKS),
     "vae": Kind(
-        partial(PaperRun, turning=False), PaperModel.from_record, _OF_NETWORKS, turning=False
+        partial(PaperRun.begin, turning=False), PaperModel.from_record, _OF_NETWORKS, turning=False
     ),
 }
 

@@ -11,15 +11,17 @@ from torch import Tensor
 
 from stemwidgets.arrays.errors import InputError
 from stemwidgets.arrays.preparation import Preparation
+from stemwidgets.rrvae.batches import prepared_blocks
 from stemwidgets.rrvae.device import free_memory
 from stemwidgets.rrvae.fingerprint import Fingerprint
-from stemwidgets.rrvae.gather import prepare, prepared_blocks, require_enough
+from stemwidgets.rrvae.generators import scaled
 from stemwidgets.rrvae.interface import Columns, Options, State, part, whole_state
 from stemwidgets.rrvae.paper_settings import PaperMoment, PaperSettings
 from stemwidgets.rrvae.paper_trained import PaperTrained, Scaling
 from stemwidgets.rrvae.paper_training import PaperTraining
 from stemwidgets.rrvae.preview import preview
 from stemwidgets.rrvae.records import Encoding
+from stemwidgets.rrvae.sampling import preparing, require_enough
 
 LARGEST_SHARE = 0.5  # of the free memory
 RESIDUAL_PIXELS = 400
@@ -79,45 +81,37 @@ class PaperRun:
 
     Parameters
     ----------
-    data : array, shape [..., ky, kx]
-        numpy or dask.
-    pixel_size : (float, float)
-        Height and width of a detector pixel.
-    mask : ndarray of bool, shape [ky, kx], or None
-        True where a pixel is left out.
+    read : _Read
+        What is learned from.
     options : Options
         Of the network and its training.
-    device : torch.device
-        Where it trains and where the pixels are kept.
-    state : State or None
-        Of an earlier run, to go on with these data.
     turning : bool
         False leaves out the angle.
+    state : State or None
+        Of an earlier run, to go on with these data.
+    before : PaperModel or None
+        What that learned.
 
     Raises
     ------
     InputError
-        If there is nothing to learn from, the pixels need more than half of the free memory, or
-        the patterns have another shape than those that the state learned from.
+        If the patterns are alike, or have another shape than those that the state learned from.
     """
 
     def __init__(
         self,
-        data: Any,
-        pixel_size: tuple[float, float],
-        mask: NDArray[np.bool_] | None,
+        read: "_Read",
         options: Options,
-        device: torch.device,
-        state: State | None,
         turning: bool,
+        state: State | None,
+        before: PaperModel | None,
     ) -> None:
-        before = None if state is None else PaperModel.from_record(*state, device)
-        if before is None:
-            self.preparation, _ = prepare(data, pixel_size, mask)
-        else:
-            self.preparation = before.preparation
-        self.filled = np.zeros(data.shape[:-2], dtype=bool)
-        pixels = self._read(data, device)
+        self.preparation, self.filled, self.fingerprint = (
+            read.preparation,
+            read.filled,
+            read.fingerprint,
+        )
+        pixels = read.pixels
         _require_contrast(pixels)
         settings = PaperSettings.for_data(len(pixels), turning, options.centered, options.epochs)
         if before is None or state is None:
@@ -129,6 +123,34 @@ class PaperRun:
             network, scaling = before.trained.network, before.trained.scaling
             self.training = PaperTraining(pixels, network, scaling, options.seed, settings)
             self._restore(state)
+
+    @classmethod
+    def begin(
+        cls,
+        data: Any,
+        pixel_size: tuple[float, float],
+        mask: NDArray[np.bool_] | None,
+        options: Options,
+        device: torch.device,
+        state: State | None,
+        turning: bool,
+    ) -> Generator[float, None, Self]:
+        """Read a scan, and make a run of it; see `Kind`.
+
+        Raises
+        ------
+        InputError
+            If there is nothing to learn from, the pixels need more than half of the free memory,
+            or the state does not fit.
+        """
+        before = None if state is None else PaperModel.from_record(*state, device)
+        share = 1.0 if before else 0.5  # of the work that the last reading is
+        if before is None:
+            preparation, _ = yield from scaled(preparing(data, pixel_size, mask), 0.0, 1 - share)
+        else:
+            preparation = before.preparation
+        read = yield from scaled(_reading(data, preparation, device), 1 - share, 1.0)
+        return cls(read, options, turning, state, before)
 
     @property
     def last(self) -> PaperMoment | None:
@@ -172,21 +194,34 @@ class PaperRun:
             same_data = self.fingerprint.same(Fingerprint.from_record(*state))
             self.training.restore(part(tensors, "training"), record["training"], same_data)
 
-    def _read(self, data: Any, device: torch.device) -> Tensor:
-        """The used pixels of the patterns with counts, ``[n, pixels]``."""
-        shape = self.filled.size, len(self.preparation.coordinates[0])
-        _require_room(4 * shape[0] * shape[1], device)
-        pixels, done, total = torch.empty(shape, device=device), 0, np.zeros(shape[1])
-        for where, prepared in prepared_blocks(data, self.preparation):
-            has_counts = prepared.sum(axis=1) > 0
-            self.filled[where] = has_counts.reshape(self.filled[where].shape)
-            total += prepared[has_counts].sum(axis=0, dtype=np.float64)
-            rows = torch.from_numpy(prepared[has_counts])
-            pixels[done : done + len(rows)] = rows.to(device)
-            done += len(rows)
-        require_enough(done)
-        self.fingerprint = Fingerprint.from_sum(data.shape, total, done)
-        return pixels[:done]
+
+@dataclass(frozen=True, eq=False)
+class _Read:
+    """A scan that was read: the used pixels ``[n, pixels]`` of the patterns with counts."""
+
+    preparation: Preparation
+    pixels: Tensor
+    filled: NDArray[np.bool_]
+    fingerprint: Fingerprint
+
+
+def _reading(
+    data: Any, preparation: Preparation, device: torch.device
+) -> Generator[float, None, _Read]:
+    filled = np.zeros(data.shape[:-2], dtype=bool)
+    shape = filled.size, len(preparation.coordinates[0])
+    _require_room(4 * shape[0] * shape[1], device)
+    pixels, done, seen, total = torch.empty(shape, device=device), 0, 0, np.zeros(shape[1])
+    for where, prepared in prepared_blocks(data, preparation):
+        has_counts = prepared.sum(axis=1) > 0
+        filled[where] = has_counts.reshape(filled[where].shape)
+        total += prepared[has_counts].sum(axis=0, dtype=np.float64)
+        rows = torch.from_numpy(prepared[has_counts])
+        pixels[done : done + len(rows)] = rows.to(device)
+        done, seen = done + len(rows), seen + len(prepared)
+        yield seen / filled.size
+    require_enough(done)
+    return _Read(preparation, pixels[:done], filled, Fingerprint.from_sum(data.shape, total, done))
 
 
 def _require_room(needed: int, device: torch.device) -> None:

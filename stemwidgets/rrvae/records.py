@@ -71,6 +71,9 @@ class Progress:
         than 4,096 positions, one stands for the block of neighbours around it.
     notice : str
         What went otherwise than planned so far, in words; empty if nothing did.
+    read : float
+        Share of the scan that has been read. Training begins at 1; before, `epochs` is 0 and loss
+        and its parts are NaN.
     """
 
     epoch: int
@@ -82,3 +85,4 @@ class Progress:
     remaining: float
     encoding: Encoding | None = None
     notice: str = ""
+    read: float = 1.0

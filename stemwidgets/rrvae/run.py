@@ -2,7 +2,7 @@
 
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import torch
@@ -14,7 +14,7 @@ from stemwidgets.rrvae.basis import HarmonicBasis
 from stemwidgets.rrvae.convention import Convention
 from stemwidgets.rrvae.divergence import require_finite
 from stemwidgets.rrvae.fingerprint import Fingerprint
-from stemwidgets.rrvae.gather import gather
+from stemwidgets.rrvae.gather import Gathered, gathering
 from stemwidgets.rrvae.interface import Columns, Options, State, part, whole_state
 from stemwidgets.rrvae.manifold import Manifold
 from stemwidgets.rrvae.moment import Moment, Patterns, best_cells
@@ -32,37 +32,23 @@ class HarmonicRun:
 
     Parameters
     ----------
-    data : array, shape [..., ky, kx]
-        numpy or dask.
-    pixel_size : (float, float)
-        Height and width of a detector pixel.
-    mask : ndarray of bool, shape [ky, kx], or None
-        True where a pixel is left out.
+    gathered : Gathered
+        What is learned from.
     options : Options
         Of the model.
     device : torch.device
         Where it trains and where the coefficients are kept.
-    state : State or None
-        Of an earlier run, to go on with these data.
-
-    Raises
-    ------
-    InputError
-        If there is nothing to learn from, or the state is not whole.
+    before : _Before or None
+        What an earlier run left, to go on with these data.
     """
 
     def __init__(
         self,
-        data: Any,
-        pixel_size: tuple[float, float],
-        mask: NDArray[np.bool_] | None,
+        gathered: Gathered,
         options: Options,
         device: torch.device,
-        state: State | None,
+        before: "_Before | None" = None,
     ) -> None:
-        before = None if state is None else _before(state, device)
-        known = None if before is None else (before.preparation, before.basis)
-        gathered = gather(data, pixel_size, mask, known)
         basis = gathered.basis
         self.gathered, self.fingerprint = gathered, gathered.fingerprint
         self.patterns = Patterns(
@@ -85,6 +71,28 @@ class HarmonicRun:
                 self.last = before.moment
             else:
                 self.start = on_grid.anew(before.moment)
+
+    @classmethod
+    def begin(
+        cls,
+        data: Any,
+        pixel_size: tuple[float, float],
+        mask: NDArray[np.bool_] | None,
+        options: Options,
+        device: torch.device,
+        state: State | None,
+    ) -> Generator[float, None, Self]:
+        """Read a scan, and make a run of it; see `Kind`.
+
+        Raises
+        ------
+        InputError
+            If there is nothing to learn from, or the state is not whole.
+        """
+        before = None if state is None else _before(state, device)
+        known = None if before is None else (before.preparation, before.basis)
+        gathered = yield from gathering(data, pixel_size, mask, known)
+        return cls(gathered, options, device, before)
 
     def moments(self) -> Generator[Moment]:
         """Train, one step for each moment."""

@@ -2,7 +2,7 @@
 
 import time
 import warnings
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Self
@@ -23,9 +23,11 @@ from stemwidgets.rrvae.interface import Learned, Options, Run, State
 from stemwidgets.rrvae.kinds import Kind
 from stemwidgets.rrvae.notices import TrainingNotice
 from stemwidgets.rrvae.records import Progress
-from stemwidgets.rrvae.watch import watch
+from stemwidgets.rrvae.watch import reading, watch
 
 PixelSize = tuple[float, float]
+
+LARGE = 2**26  # bytes of a scan whose reading one waits for
 
 
 class Trainable:
@@ -134,7 +136,8 @@ class Trainable:
         Yields
         ------
         Progress
-            Many times a second; with maps about twice a second and at the end.
+            Many times a second; with maps about twice a second and at the end. While a scan of
+            64 MB or more is being read, how much of it has been.
 
         Raises
         ------
@@ -143,8 +146,8 @@ class Trainable:
         """
         began = time.perf_counter()
         file = None if checkpoint is None else Checkpoint(checkpoint, self._settings)
-        with one_thread():
-            run = self._start(as_array(data), pixel_size, mask)
+        array = as_array(data)
+        run = yield from reading(self._start(array, pixel_size, mask), began, _is_large(array))
         between_moments = False
         try:
             yield from watch(run, began, maps, file)
@@ -159,7 +162,7 @@ class Trainable:
 
     def _start(
         self, data: Any, pixel_size: PixelSize | None, mask: NDArray[np.bool_] | None
-    ) -> Run:
+    ) -> Generator[float, None, Run]:
         if pixel_size is not None:
             require_pixel_size(pixel_size)
         if self._learned is not None:
@@ -172,7 +175,7 @@ class Trainable:
         if self._only_for is not None:
             self._only_for.require_shape(data.shape)
         size = (1.0, 1.0) if pixel_size is None else (float(pixel_size[0]), float(pixel_size[1]))
-        run = self._kind.start(data, size, mask, self.options, self.device, self._state)
+        run = yield from self._kind.start(data, size, mask, self.options, self.device, self._state)
         if self._only_for is not None:
             self._only_for.require(run.fingerprint)
         elif run.last is not None and run.last.fraction == 1:
@@ -202,3 +205,7 @@ class Trainable:
                 "Expected a trained model, got one that has learned nothing yet. Call fit first."
             )
         return self._learned
+
+
+def _is_large(data: Any) -> bool:
+    return bool(data.size * data.dtype.itemsize >= LARGE)

@@ -2,6 +2,8 @@
 
 import time
 from collections.abc import Generator
+from math import nan
+from typing import cast
 
 from stemwidgets.rrvae.checkpoint import Checkpoint
 from stemwidgets.rrvae.device import one_thread
@@ -9,9 +11,46 @@ from stemwidgets.rrvae.interface import Run
 from stemwidgets.rrvae.notices import listening
 from stemwidgets.rrvae.records import Progress
 
+SECONDS_BETWEEN_READINGS = 0.2
 SECONDS_TO_FIRST_ENCODING = 0.1
 SECONDS_BETWEEN_ENCODINGS = 0.5
 LARGEST_SHARE = 0.1  # of the time, for encoding
+
+
+def reading(
+    parts: Generator[float, None, Run], since: float, told: bool
+) -> Generator[Progress, None, Run]:
+    """Start a run; while one is told of it, threads are given back.
+
+    Parameters
+    ----------
+    parts : generator
+        Yields that share and returns the run.
+    since : float
+        When the work began, by `time.perf_counter`.
+    told : bool
+        Whether to tell how much of the scan has been read.
+
+    Yields
+    ------
+    Progress
+        A few times a second.
+
+    Returns
+    -------
+    Run
+    """
+    last = since
+    while True:
+        with one_thread():
+            try:
+                share = next(parts)
+            except StopIteration as end:
+                return cast(Run, end.value)
+        now = time.perf_counter()
+        if told and share < 1 and now - last >= SECONDS_BETWEEN_READINGS:
+            last, elapsed = now, now - since
+            yield Progress(0, 0, nan, nan, nan, elapsed, elapsed * (1 - share) / share, read=share)
 
 
 def watch(

@@ -217,7 +217,8 @@ class Seeds(HasTraits):
             model = session.training.make_model(**{**options, "seed": seed})
             history: dict[int, float] = {}
             for progress in model.steps(session.data, pixel_size=session.axes.pixel_size):
-                history[progress.epoch] = progress.loss
+                if progress.read == 1:
+                    history[progress.epoch] = progress.loss
                 yield _Step(index, _share(progress))
             encoding = model.encode(session.data)
             comparison = _against_com(encoding, channels)
@@ -251,6 +252,8 @@ class Seeds(HasTraits):
 
 
 def _share(progress: Progress) -> float:
+    if progress.read < 1:
+        return 0.0
     total = progress.elapsed + progress.remaining
     return progress.elapsed / total if total > 0 else progress.epoch / progress.epochs
 

@@ -44,7 +44,7 @@ class Training(HasTraits):
     stopping : bool
         Whether a stop was asked for and the present step is still to end.
     progress : Progress or None
-        The latest record; None while the patterns are being prepared.
+        The latest record; None before the first.
     history : tuple of (epoch, loss)
         One pair for each epoch so far.
     moments : tuple of Moment
@@ -244,9 +244,11 @@ class Training(HasTraits):
         self._warmer.close()
 
     def _record(self, items: list[Progress]) -> None:
-        self._first = self._first or items[0]
-        points = dict(self.history) | {item.epoch: item.loss for item in items}
-        self.set_trait("history", tuple(points.items()))
+        learned = [item for item in items if item.read == 1]
+        if learned:
+            self._first = self._first or learned[0]
+            points = dict(self.history) | {item.epoch: item.loss for item in learned}
+            self.set_trait("history", tuple(points.items()))
         encoded = [item for item in items if item.encoding is not None]
         moments = self.moments
         for item in items:

@@ -155,9 +155,9 @@ class TrainPanel(View):
         if training.stopping:
             step = "this step" if progress else "the preparation of the patterns"
             words = [f"stopping after {step}"]
-        if progress is None:
-            self._bar.value = 0.0
-            words += ["preparing the patterns"] * going
+        if progress is None or progress.read < 1:
+            self._bar.value = 0.0 if progress is None else progress.read
+            words += [_reading(progress)] * going
         else:
             self._bar.value = 1.0 if status == "finished" else progress.epoch / progress.epochs
             words.append(f"epoch {progress.epoch} of {progress.epochs}")
@@ -177,6 +177,12 @@ class TrainPanel(View):
         if training.resumable:
             lines.append("Train begins a new model, Go on trains this one further.")
         self._status.value = "<br>".join(map(escape, lines))
+
+
+def _reading(progress: Any) -> str:
+    if progress is None:
+        return "preparing the patterns"
+    return f"{progress.read:.0%} of the scan read, {duration(progress.remaining)} left"
 
 
 def device_words(device: Any) -> str:
