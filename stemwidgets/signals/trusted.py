@@ -99,11 +99,14 @@ _OPENERS: dict[str, Callable[[Path], Any]] = {
 
 def _values(path: Path, file: Any) -> Iterator[int]:
     """Bytes of the values of each array in a file; refuses what would be run."""
-    groups = [file]
+    groups, seen = [file], set[str]()
     for _ in range(_MOST_GROUPS):
         if not groups:
             return
         group = groups.pop()
+        if group.name in seen:
+            break
+        seen.add(group.name)
         _require_known_package(path, group)
         for name in group:
             part = group[name]

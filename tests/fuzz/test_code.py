@@ -111,6 +111,18 @@ def test_groups_that_lie_in_each_other_are_refused(tmp_path):
         sw.load(path)
 
 
+@pytest.mark.filterwarnings("ignore:Duplicate name")  # RosettaSciIO writes attributes twice
+def test_a_store_that_lies_in_itself_is_refused(tmp_path):
+    path = tmp_path / "scan.zspy"
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        arrays_to_signal(turning_spot(), AXES, "spot").save(path, store_type="zip")
+    with zipfile.ZipFile(path, "a") as archive:
+        archive.writestr("Experiments/spot//.zgroup", '{"zarr_format": 2}')
+    with pytest.raises(sw.InputError, match="groups without end"):
+        sw.load(path)
+
+
 def test_what_the_metadata_call_a_package_or_an_expression_is_nobodys_concern(tmp_path):
     path = tmp_path / "scan.hspy"
     signal = arrays_to_signal(turning_spot(), AXES, "spot")
