@@ -12,7 +12,8 @@ from stemwidgets.arrays.disc import Ellipse
 from stemwidgets.arrays.pixels import common_mask, faulty_pixels, pixel_statistics
 from stemwidgets.arrays.zingers import plausible_limit, without_zingers
 from stemwidgets.rrvae import RRVAE
-from stemwidgets.rrvae.gather import gather
+from stemwidgets.rrvae.gather import gathering
+from stemwidgets.rrvae.generators import to_the_end
 
 SHAPE, CENTER, MAGNIFICATION = (24, 31), (11.2, 15.6), 0.42
 INTENSITIES = [harmonic, bragg]
@@ -210,7 +211,7 @@ def test_few_pixels_at_high_dose_are_decoded_better_than_they_were_counted(truth
 
 
 def test_the_noise_of_few_pixels_is_that_of_counting(truth):
-    basis = gather(truth.patterns, (1.0, 1.0)).basis
+    basis = to_the_end(gathering(truth.patterns, (1.0, 1.0))).basis
 
     assert basis.noise == pytest.approx(1.0, abs=0.12)
     assert (basis.weight > 0).all()
@@ -266,7 +267,7 @@ def test_mask_of_a_masked_array_is_taken(truth):
 
     for data in (scan, da.from_array(scan, chunks=(5, 20, 12, 31))):
         np.testing.assert_array_equal(common_mask(data), stop)
-        assert gather(data, (1.0, 1.0)).preparation.mask[stop].all()
+        assert to_the_end(gathering(data, (1.0, 1.0))).preparation.mask[stop].all()
 
 
 def test_masks_that_differ_are_refused(truth):
@@ -296,7 +297,7 @@ def test_relative_dose_is_one_for_the_mean(truth):
     patterns = np.random.default_rng(0).poisson(truth.patterns * dose[:, None, None])
     patterns[7] = 0
 
-    gathered = gather(patterns, (1.0, 1.0))
+    gathered = to_the_end(gathering(patterns, (1.0, 1.0)))
 
     assert gathered.relative_dose.shape == (299,)
     assert gathered.relative_dose.mean() == pytest.approx(1.0, abs=1e-5)

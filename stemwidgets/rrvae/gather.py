@@ -13,11 +13,9 @@ from stemwidgets.arrays.memory import require_room
 from stemwidgets.arrays.preparation import Preparation
 from stemwidgets.rrvae.basis import Float, HarmonicBasis, fit_basis
 from stemwidgets.rrvae.batches import batches
-from stemwidgets.rrvae.batches import prepared_blocks as prepared_blocks
 from stemwidgets.rrvae.fingerprint import Fingerprint
-from stemwidgets.rrvae.generators import scaled, to_the_end
-from stemwidgets.rrvae.sampling import preparing
-from stemwidgets.rrvae.sampling import require_enough as require_enough
+from stemwidgets.rrvae.generators import scaled
+from stemwidgets.rrvae.sampling import preparing, require_enough
 
 BATCH = 256
 MOVED = 2**16  # patterns at once
@@ -61,16 +59,6 @@ def as_array(data: Any) -> Any:
         data = data.detach().cpu().numpy()
     require_patterns(data)
     return data
-
-
-def gather(
-    data: Any,
-    pixel_size: tuple[float, float],
-    mask: NDArray[np.bool_] | None = None,
-    before: tuple[Preparation, HarmonicBasis] | None = None,
-) -> Gathered:
-    """Do all of :func:`gathering`."""
-    return to_the_end(gathering(data, pixel_size, mask, before))
 
 
 def gathering(
@@ -164,10 +152,3 @@ def _kept(coefficients: Float, filled: NDArray[np.bool_]) -> Float:
         coefficients[kept : kept + len(found)] = found
         kept += len(found)
     return coefficients[:kept] if kept else coefficients
-
-
-def prepare(
-    data: Any, pixel_size: tuple[float, float], mask: NDArray[np.bool_] | None = None
-) -> tuple[Preparation, Float]:
-    """Do all of :func:`preparing`."""
-    return to_the_end(preparing(data, pixel_size, mask))
