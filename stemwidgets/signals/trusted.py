@@ -21,7 +21,7 @@ from stemwidgets.arrays.errors import InputError
 from stemwidgets.arrays.memory import free_memory
 
 _AXIS, _AXES = "axis-", "_hspy_AxesManager_"
-_MOST_GROUPS = 20_000
+_MOST_GROUPS, _DEEPEST = 20_000, 50
 _UNPICKLING = "pickle"
 _DESCRIPTIONS = (".zarray", ".zmetadata")
 
@@ -104,7 +104,7 @@ def _values(path: Path, file: Any) -> Iterator[int]:
         if not groups:
             return
         group = groups.pop()
-        if group.name in seen:
+        if group.name in seen or str(group.name).count("/") > _DEEPEST:
             break
         seen.add(group.name)
         _require_known_package(path, group)
