@@ -6,7 +6,9 @@ from rotated_patterns import harmonic, rotated_patterns
 
 from stemwidgets.arrays import memory
 from stemwidgets.arrays.errors import InputError
-from stemwidgets.rrvae import RRVAE, gather, sampling
+from stemwidgets.rrvae import RRVAE, sampling
+from stemwidgets.rrvae.gather import gathering
+from stemwidgets.rrvae.generators import to_the_end
 
 ARRAYS = ("coefficients", "left_out", "filled", "relative_dose")
 
@@ -15,6 +17,10 @@ ARRAYS = ("coefficients", "left_out", "filled", "relative_dose")
 def no_limit():
     yield
     memory.set_memory_limit(None)
+
+
+def gathered(*args, **options):
+    return to_the_end(gathering(*args, **options))
 
 
 @pytest.fixture(scope="module")
@@ -40,10 +46,10 @@ CHUNKS = [(30, 17, 33, 35), (1, 17, 33, 35), (7, 5, 33, 35), (4, 3, 20, 11), (1,
 @pytest.mark.parametrize("kind", [np.uint16, np.float32])
 def test_what_is_gathered_does_not_depend_on_the_chunks_to_the_last_bit(scan, small_sample, kind):
     scan = scan.astype(kind) * kind(1 if kind is np.uint16 else 0.37)
-    whole = gather.gather(scan, (1.0, 1.0))
+    whole = gathered(scan, (1.0, 1.0))
     assert whole.preparation.gaps.any() or whole.preparation.binning > 1
     for chunks in CHUNKS:
-        lazy = gather.gather(da.from_array(scan, chunks=chunks), (1.0, 1.0))
+        lazy = gathered(da.from_array(scan, chunks=chunks), (1.0, 1.0))
         for name in ARRAYS:
             np.testing.assert_array_equal(getattr(lazy, name), getattr(whole, name), name)
         np.testing.assert_array_equal(lazy.basis.functions, whole.basis.functions)
@@ -79,15 +85,15 @@ def counted(scan, chunks):
 
 def test_lazy_data_are_read_twice_and_once_more_only_where_memory_is_short(scan, monkeypatch):
     lazy, read = counted(scan, (10, 17, 33, 35))
-    gather.gather(lazy, (1.0, 1.0))
+    gathered(lazy, (1.0, 1.0))
     assert len(read) == 2 * 3
-    before = gather.gather(scan, (1.0, 1.0))
+    before = gathered(scan, (1.0, 1.0))
     read.clear()
-    gather.gather(lazy, (1.0, 1.0), before=(before.preparation, before.basis))
+    gathered(lazy, (1.0, 1.0), before=(before.preparation, before.basis))
     assert len(read) == 3
     read.clear()
     monkeypatch.setattr(sampling, "memory_limit", lambda: 10_000)
-    short = gather.gather(lazy, (1.0, 1.0))
+    short = gathered(lazy, (1.0, 1.0))
     assert len(read) == 3 * 3
     np.testing.assert_array_equal(short.coefficients, before.coefficients)
 
@@ -95,10 +101,10 @@ def test_lazy_data_are_read_twice_and_once_more_only_where_memory_is_short(scan,
 @pytest.mark.parametrize("lazy", [True, False])
 def test_reading_tells_how_far_it_is_and_may_be_left(scan, lazy):
     data = da.from_array(scan, chunks=(5, 17, 33, 35)) if lazy else scan
-    told = list(gather.gathering(data, (1.0, 1.0)))
+    told = list(gathering(data, (1.0, 1.0)))
     assert told == sorted(told)
     assert 0 < told[0] < told[-1] == 1
-    parts = gather.gathering(data, (1.0, 1.0))
+    parts = gathering(data, (1.0, 1.0))
     next(parts)
     parts.close()
 
@@ -111,7 +117,7 @@ def test_a_scan_whose_coefficients_do_not_fit_is_refused_before_it_is_read(monke
     scan = da.zeros(shape, chunks=chunks, dtype=np.uint8).map_blocks(read, dtype=np.uint8)
     memory.set_memory_limit(10**9)
     with pytest.raises(InputError, match=r"2\.56 GB of memory for 32 numbers.*every second row"):
-        gather.gather(scan, (1.0, 1.0))
+        gathered(scan, (1.0, 1.0))
 
 
 def test_pixels_that_are_left_out_may_hold_anything_in_any_chunk():
@@ -120,6 +126,6 @@ def test_pixels_that_are_left_out_may_hold_anything_in_any_chunk():
     mask[3, 4] = mask[20, 22] = True
     strange = scan.copy()
     strange[..., 3, 4], strange[..., 20, 22] = np.inf, np.nan
-    first = gather.gather(np.where(mask, 0, scan), (1.0, 1.0), mask)
-    second = gather.gather(da.from_array(strange, chunks=(4, 5, 40, 20)), (1.0, 1.0), mask)
+    first = gathered(np.where(mask, 0, scan), (1.0, 1.0), mask)
+    second = gathered(da.from_array(strange, chunks=(4, 5, 40, 20)), (1.0, 1.0), mask)
     np.testing.assert_array_equal(first.coefficients, second.coefficients)

@@ -1,9 +1,10 @@
 import resource
 
+import dask.array as da
 import numpy as np
 import pytest
 
-from stemwidgets.arrays import memory
+from stemwidgets.arrays import blocks, memory
 from stemwidgets.arrays.detector_major import DetectorMajor
 from stemwidgets.arrays.errors import InputError
 
@@ -79,3 +80,19 @@ def test_a_copy_for_dragging_that_does_not_fit_is_refused(monkeypatch):
     monkeypatch.setattr(memory, "free_memory", lambda: 10**6)
     with pytest.raises(InputError, match=r"0\.00 GB that may be used\. Take every second"):
         DetectorMajor(np.ones((20, 30, 40, 41), np.uint8))
+
+
+def test_blocks_are_read_ahead_within_the_memory_that_may_be_used(monkeypatch):
+    read = []
+
+    def block(part):
+        read.append(1)
+        return part
+
+    scan = da.ones((10, 4, 64, 64), chunks=(1, 4, 64, 64), dtype=np.float64)
+    scan = scan.map_blocks(block, dtype=np.float64, meta=np.empty(0))
+    for limit, ahead in ((16 * 3 * 4 * 64 * 64 * 8, 3), (1, 1), (10**9, 10)):
+        monkeypatch.setattr(blocks, "memory_limit", lambda limit=limit: limit)
+        read.clear()
+        assert next(blocks.iterate_blocks(scan))[1].shape == (1, 4, 64, 64)
+        assert len(read) == ahead

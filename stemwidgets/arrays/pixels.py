@@ -71,9 +71,7 @@ def pixel_statistics(data: Any, mask: Mask | None = None) -> PixelStatistics:
 
 
 class PixelSums:
-    """Sums of every pixel over patterns, about the first one so that no digits are lost.
-
-    Of integers they are exact, and the same in whatever blocks the patterns come.
+    """Sums of every pixel over patterns; of integers exact, in whatever blocks they come.
 
     Parameters
     ----------
@@ -135,8 +133,7 @@ class PixelSums:
             mean = self._rounded(self.reference + shift)
             variance = self._rounded(self.second / self.count - shift**2)
         variance = np.where(variance > 1e-10 * np.square(mean), variance, 0.0)
-        negative = -np.minimum(mean, 0.0).sum()
-        positive = np.maximum(mean, 0.0).sum()
+        negative, positive = -mean[mean < 0].sum(), mean[mean > 0].sum()
         if self.lowest < 0 and negative > NEGATIVE_SHARE * positive:
             raise InputError(
                 "Expected counts or intensities, got a mean pattern that is as negative as it is "
@@ -152,7 +149,7 @@ class PixelSums:
         )
 
     def _rounded(self, values: Array) -> Array:
-        """Less the last digits, which depend on the order of summing where counts are not whole."""
+        """Less the last digits, which depend on the order of summing."""
         return np.where(self.used, values, 0.0).astype(np.float32).astype(np.float64)
 
 
