@@ -3,9 +3,11 @@
 import re
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
+import psutil
 import pytest
 from playwright.sync_api import Browser, expect
 
@@ -49,6 +51,41 @@ def test_a_training_is_there_in_another_kernel(browser: Browser, keeping: str, t
     assert np.any(again.look(again.map("rrVAE angle")) != shown)
     again.close("afresh")
     assert first.errors == again.errors == []
+
+
+def kill_kernels(cache: Path) -> None:
+    """Kill the kernels whose sessions are kept there, as a lack of memory would."""
+    for process in psutil.process_iter():
+        with suppress(psutil.Error):
+            kept = process.environ().get("STEMWIDGETS_CACHE")
+            if kept == str(cache) and any("ipykernel" in word for word in process.cmdline()):
+                process.kill()
+
+
+@pytest.mark.slow
+def test_a_training_whose_kernel_died_goes_on(browser: Browser, keeping: str, tmp_path: Path):
+    cache = tmp_path / "cache"
+    first = Desk(browser, tmp_path)
+    first.page.goto(keeping)
+    first.ready()
+    first.view("train-panel").get_by_label("model").select_option("rrVAE of Oxley et al.")
+    first.press("Train")
+    for _ in range(60):
+        if list(cache.glob("*/*-training.rrvae")):
+            break
+        first.page.wait_for_timeout(1000)
+    kill_kernels(cache)
+    again = Desk(browser, tmp_path)
+    again.page.goto(keeping)
+    expect(again.view("restored-line")).to_contain_text("cut short", timeout=60_000)
+    again.ready()
+    again.press("Go on")
+    panel = again.view("train-panel")
+    expect(panel).to_contain_text(re.compile(r"training, epoch [1-9]\d* of"), timeout=60_000)
+    again.press("Stop")
+    expect(panel).to_contain_text("stopped", timeout=60_000)
+    again.close("gone on")
+    assert again.errors == []
 
 
 def test_a_page_that_is_loaded_again_shows_the_living_kernel(
