@@ -116,7 +116,7 @@ class Training(HasTraits):
     def rate(self) -> float:
         """Patterns learned from per second, since the first progress; NaN if not known yet."""
         first, last = self._first, self.progress
-        if first is None or last is None or not last.elapsed > first.elapsed:
+        if first is None or last is None or not last.epoch > first.epoch:
             return math.nan
         patterns = math.prod(self._data.shape[:-2])
         return patterns * (last.epoch - first.epoch) / (last.elapsed - first.elapsed)
