@@ -358,7 +358,7 @@ def killed(kind, path, seconds):
 
 
 @pytest.mark.parametrize(
-    "seed", [0, *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(1, 20))]
+    "seed", [0, *(pytest.param(seed, marks=pytest.mark.slow) for seed in (1, 2))]
 )
 def test_killed_at_any_moment_it_learns_the_same_to_the_last_bit(seed, tmp_path):
     kind, path = list(KINDS)[seed % 3], tmp_path / "run.rrvae"
