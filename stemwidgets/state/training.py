@@ -116,10 +116,13 @@ class Training(HasTraits):
     def rate(self) -> float:
         """Patterns learned from per second, since the first progress; NaN if not known yet."""
         first, last = self._first, self.progress
-        if first is None or last is None or not last.epoch > first.epoch:
+        if first is None or last is None:
+            return math.nan
+        epochs, seconds = last.epoch - first.epoch, last.elapsed - first.elapsed
+        if not (epochs > 0 and seconds > 0):
             return math.nan
         patterns = math.prod(self._data.shape[:-2])
-        return patterns * (last.epoch - first.epoch) / (last.elapsed - first.elapsed)
+        return patterns * epochs / seconds
 
     def start(self, **options: Any) -> None:
         """Begin a new training in the background.
