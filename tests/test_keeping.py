@@ -179,6 +179,21 @@ def test_a_training_that_still_runs_is_not_offered_to_another_page(interrupted):
     other.session.close()
 
 
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="told by /proc")
+def test_a_process_that_ended_does_not_train_even_if_nobody_noticed(tmp_path):
+    process = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    file = tmp_path / f"3x5x9x12-{process.pid}-0" / f"0{cache.CHECKPOINT}"
+    file.parent.mkdir()
+    file.write_bytes(b"")
+    assert cache._runs(file)
+    process.kill()
+    end = time.monotonic() + 10
+    while cache._runs(file) and time.monotonic() < end:
+        time.sleep(0.01)
+    assert not cache._runs(file)
+    process.communicate()
+
+
 def test_a_checkpoint_that_is_damaged_is_passed_over(interrupted, monkeypatch):
     _, left = interrupted
     (file,) = left.glob("*/*training.rrvae")

@@ -169,13 +169,15 @@ def _runs(checkpoint: Path) -> bool:
     """Whether the process that writes it lives, as far as one can know."""
     if os.name != "posix" or time.time() - _written(checkpoint) > STILL:
         return False
+    number = process_of(checkpoint.parent)
     try:
-        os.kill(process_of(checkpoint.parent), 0)
+        os.kill(number, 0)
     except ProcessLookupError:
         return False
     except PermissionError:
         return True
-    return True
+    state = Path(f"/proc/{number}/stat")  # of a process that ended and whose parent has not heard
+    return not (state.is_file() and ") Z " in state.read_text(encoding="utf-8"))
 
 
 def _load(path: Path) -> Any:
