@@ -78,7 +78,9 @@ def load(
             # a mapped file that is too short shows it only when its end is read
             began = time.perf_counter()
             signal.data[(-1,) * (signal.data.ndim - 2)].compute()
-            advise(path, signal.data, time.perf_counter() - began)
+            seconds = time.perf_counter() - began
+    if lazy and signal.data.size:
+        advise(path, signal.data, seconds)
     if len(signal.axes_manager.signal_axes) == 2 and not isinstance(signal, Diffraction2D):
         signal.set_signal_type("electron_diffraction")
     return _arranged(path, signal, shape)

@@ -180,6 +180,7 @@ def test_memory_of_com():
     table.close()
 
 
+@pytest.mark.filterwarnings("ignore::stemwidgets.signals.chunks.StorageAdvice")
 def test_streaming(tmp_path):
     table = Table(
         f"COM of a .zspy of {STREAMED_GB:g} GB, as HyperSpy writes it",
