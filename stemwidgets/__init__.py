@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from stemwidgets.signals.center_of_mass import center_of_mass as center_of_mass
     from stemwidgets.signals.clusters import Clusters as Clusters
     from stemwidgets.signals.clusters import cluster as cluster
+    from stemwidgets.signals.colors import angle_colors as angle_colors
     from stemwidgets.signals.compare import compare_angles as compare_angles
     from stemwidgets.signals.crystal import anomaly as anomaly
     from stemwidgets.signals.crystal import inversion as inversion
@@ -97,6 +98,7 @@ _HOMES = {
     "SegmentDetector": "arrays.detectors",
     "Session": "takeaway.session",
     "TrainPanel": "views.train_panel",
+    "angle_colors": "signals.colors",
     "anomaly": "signals.crystal",
     "calibrate": "signals.calibrate",
     "center_of_mass": "signals.center_of_mass",

@@ -9,7 +9,8 @@ import stemwidgets as sw
 from stemwidgets.arrays.center_of_mass import center_of_mass
 from stemwidgets.arrays.circular import compare_angles, wrap
 from stemwidgets.arrays.disc import Ellipse
-from stemwidgets.arrays.pixels import common_mask, faulty_pixels, pixel_statistics
+from stemwidgets.arrays.pixel_statistics import pixel_statistics
+from stemwidgets.arrays.pixels import common_mask, faulty_pixels
 from stemwidgets.arrays.zingers import plausible_limit, without_zingers
 from stemwidgets.rrvae import RRVAE
 from stemwidgets.rrvae.gather import gathering

@@ -13,7 +13,7 @@ from stemwidgets.arrays.detectors import (
 from stemwidgets.arrays.errors import InputError
 from stemwidgets.state import Session
 from stemwidgets.views.detector_panel import DetectorPanel
-from stemwidgets.views.detector_shape import outline
+from stemwidgets.views.detector_shape import area, outline
 from stemwidgets.views.pattern_view import PatternView
 
 ASPECT = 0.05 / 0.04
@@ -99,6 +99,22 @@ def test_the_outline_lies_on_the_edge(session, detector, curves):
     session.detector = detector
     rings = PatternView(session)._rings
     assert rings.visible == bool(curves)
+
+
+@pytest.mark.parametrize(
+    ("detector", "size"),
+    [
+        (DiscDetector((8, 7), 3), np.pi * 9),
+        (RING, np.pi * (25 - 4) / ASPECT),
+        (SegmentDetector((8, 7), 2, 5), np.pi * 21),
+        (PolygonDetector(((2, 2), (2, 9), (12, 4))), 35),
+    ],
+)
+def test_the_shaded_area_is_that_of_the_detector(detector, size):
+    ky, kx = area(detector)
+    found = abs(np.sum(ky * np.roll(kx, -1) - kx * np.roll(ky, -1))) / 2
+    assert found == pytest.approx(size, rel=0.02)
+    assert area(None) is None
 
 
 def test_the_spokes_lie_between_the_quadrants():

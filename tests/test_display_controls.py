@@ -4,7 +4,7 @@ import re
 
 import numpy as np
 import pytest
-from mouse import mouse
+from mouse import key, mouse
 from PIL import Image
 from scans import AXES, SHAPE, Sorter, turning_spot
 
@@ -238,3 +238,24 @@ def test_a_closed_map_looks_no_more(session):
     scan_map.close()
     session.region = np.arange(SHAPE[0] * SHAPE[1]).reshape(SHAPE[:2]) < 5
     np.testing.assert_array_equal(picture(scan_map.parts["figure"]), before)
+
+
+@pytest.mark.parametrize(("end", "name", "steps"), [(0, "ArrowRight", 1), (1, "ArrowLeft", -1)])
+def test_a_handle_walks_with_the_arrow_keys_once_it_is_taken(scan_map, end, name, steps):
+    before = handles(scan_map)
+    drag(scan_map, before[end], before[end])
+    raster = scan_map._controls.histogram.raster
+    taken = handles(scan_map)
+    for shift, far in ((False, steps), (True, 5 * steps)):
+        start, frame = handles(scan_map), raster.frame
+        key(raster, name, shift)
+        pixel = (frame.right - frame.left) / frame.width
+        assert handles(scan_map)[end] - start[end] == pytest.approx(far * pixel)
+    assert handles(scan_map)[1 - end] == taken[1 - end]
+
+
+def test_other_keys_leave_the_handles(scan_map):
+    before = handles(scan_map)
+    for name in ("ArrowUp", "ArrowDown", "a"):
+        key(scan_map._controls.histogram.raster, name)
+    assert handles(scan_map) == before

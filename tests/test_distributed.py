@@ -1,14 +1,11 @@
 """A ``dask.distributed`` client is used where there is one; never started by stemwidgets."""
 
-import time
-
+import distributed
 import numpy as np
 import pytest
 from rotated_patterns import harmonic, rotated_patterns
 
 import stemwidgets as sw
-
-distributed = pytest.importorskip("distributed")
 
 pytestmark = [
     pytest.mark.slow,
@@ -68,28 +65,3 @@ def test_a_cluster_reads_what_a_model_encodes(client, path):
     maps = model.encode(sw.load(path, lazy=True))
     assert tasks(client) > before
     np.testing.assert_allclose(maps.latent.data, model.encode(whole).latent.data, atol=1e-4)
-
-
-@pytest.mark.benchmark
-def test_two_workers_against_one(tmp_path):
-    from benchmarks.test_scale import write
-
-    write(tmp_path / "scan.zspy", 1.0)
-    seconds = {}
-    for workers in (1, 2):
-        cluster = distributed.LocalCluster(
-            n_workers=workers, threads_per_worker=1, memory_limit="800MB", dashboard_address=None
-        )
-        with cluster, distributed.Client(cluster):
-            signal = sw.load(tmp_path / "scan.zspy", lazy=True)
-            sw.center_of_mass(signal.inav[:16, :16])
-            began = time.perf_counter()
-            sw.center_of_mass(signal)
-            seconds[workers] = time.perf_counter() - began
-    began = time.perf_counter()
-    sw.center_of_mass(signal)
-    threads = time.perf_counter() - began
-    print(
-        f"\nCOM of 1 GB: one worker {seconds[1]:.1f} s, two {seconds[2]:.1f} s "
-        f"(times {seconds[1] / seconds[2]:.2f}), threads without a cluster {threads:.1f} s"
-    )

@@ -93,10 +93,64 @@ def test_one_can_start_afresh(again):
     assert not {"angle", "z1", "PCA 1", "virtual detector"} & set(session.channels)
     assert (session.position, session.detector, session.line) == ((0, 0), None, None)
     assert session.comparison is session.reconstruction is session.encoding is None
-    assert again.parts["restored"].layout.display == "none"
+    line = again.parts["restored"]
+    assert "Started afresh; the training of" in line.parts["words"].value
     assert again.parts["angle"].raster.message == "press Train"
     trained(again)
     assert "angle" in session.channels
+    assert line.layout.display == "none"
+
+
+def test_what_was_set_aside_can_be_brought_back(kept, again):
+    button = again.parts["restored"].parts["afresh"]
+    button.click()
+    assert button.description == "Bring it back"
+    button.click()
+    before, session = kept[0].session, again.session
+    session.wait(60)
+    for name, channel in before.channels.items():
+        np.testing.assert_array_equal(session.channels[name].values, channel.values, err_msg=name)
+    assert session.reconstruction is not None
+    assert "Restored the training of" in again.parts["restored"].parts["words"].value
+    session.wait(60)
+    later = opened(SCAN)
+    assert later.session.model is not None
+    later.session.close()
+
+
+@pytest.mark.parametrize("chosen", [False, True])
+def test_an_afresh_start_lasts_and_so_does_the_way_back(kept, again, chosen):
+    again.parts["restored"].parts["afresh"].click()
+    if chosen:
+        again.session.detector = sw.DiscDetector((8.0, 7.0), 3.0)
+    again.session.wait(60)
+    for _ in range(2):
+        later = opened(SCAN)
+        session, line = later.session, later.parts["restored"]
+        assert session.model is None
+        assert (session.detector is None) != chosen
+        assert "Started afresh; the training of" in line.parts["words"].value
+        session.line = ((0, 0), (2, 2))
+        session.wait(60)
+        session.close()
+    line.parts["afresh"].click()
+    assert session.detector == kept[0].session.detector
+    np.testing.assert_array_equal(
+        session.channels["angle"].values, kept[0].session.channels["angle"].values
+    )
+
+
+def test_a_training_set_aside_at_once_is_on_disk(folder):
+    page = opened()
+    trained(page)
+    page.session.keep().start_afresh()
+    page.session.wait(60)
+    page.session.close()
+    later = opened()
+    assert later.session.model is None
+    later.parts["restored"].parts["afresh"].click()
+    assert later.session.model is not None
+    later.session.close()
 
 
 def test_a_choice_is_written_without_the_model_again(kept, monkeypatch, folder):

@@ -1,7 +1,9 @@
+import ctypes
 import resource
 
 import dask.array as da
 import numpy as np
+import psutil
 import pytest
 
 from stemwidgets.arrays import blocks, memory
@@ -80,6 +82,22 @@ def test_a_copy_for_dragging_that_does_not_fit_is_refused(monkeypatch):
     monkeypatch.setattr(memory, "free_memory", lambda: 10**6)
     with pytest.raises(InputError, match=r"0\.00 GB that may be used\. Take every second"):
         DetectorMajor(np.ones((20, 30, 40, 41), np.uint8))
+
+
+@pytest.mark.skipif(not hasattr(ctypes.CDLL(None), "malloc_trim"), reason="another C library")
+def test_freed_memory_is_given_back_to_the_system():
+    def resident():
+        return psutil.Process().memory_info().rss
+
+    pieces = [bytearray(2000) for _ in range(50_000)]
+    last = pieces.pop()
+    held = resident()
+    del pieces
+
+    memory.return_memory()
+
+    assert resident() < held - 50e6
+    assert len(last) == 2000
 
 
 def test_blocks_are_read_ahead_within_the_memory_that_may_be_used(monkeypatch):

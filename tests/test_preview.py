@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
-from stemwidgets.rrvae.preview import MOST, preview
+from stemwidgets.rrvae.preview import preview
 
+MOST = 4096
 COLUMNS = ("angle", "confidence", "residual", "angle_std", "symmetry_confidence")
 
 
@@ -22,7 +23,7 @@ def reading(asked):
 
 def test_every_pattern_of_a_small_scan_is_read():
     asked = []
-    maps = preview(np.ones((5, 7), bool), reading(asked), fold=3)
+    *_, maps = preview(np.ones((5, 7), bool), reading(asked), fold=3, most=MOST)
     np.testing.assert_array_equal(maps.angle, np.arange(35).reshape(5, 7))
     assert maps.fold == 3
 
@@ -30,8 +31,9 @@ def test_every_pattern_of_a_small_scan_is_read():
 @pytest.mark.parametrize("shape", [(130, 97), (3, 5000), (20_011,)])
 def test_of_a_large_scan_one_pattern_stands_for_its_block(shape):
     asked = []
-    maps = preview(np.ones(shape, bool), reading(asked), fold=1)
-    (numbers,) = asked
+    *waiting, maps = preview(np.ones(shape, bool), reading(asked), fold=1, most=MOST)
+    numbers = np.concatenate(asked)
+    assert waiting == [None] * len(asked)
     assert MOST / 3 < len(numbers) <= MOST
     assert maps.latent.shape == (*shape, 2)
     here = np.indices(shape)
@@ -46,7 +48,7 @@ def test_of_a_large_scan_one_pattern_stands_for_its_block(shape):
 def test_patterns_without_counts_stay_empty():
     filled = np.random.default_rng(0).random((140, 61)) < 0.5
     asked = []
-    maps = preview(filled, reading(asked), fold=1)
+    *_, maps = preview(filled, reading(asked), fold=1, most=MOST)
     np.testing.assert_array_equal(np.isnan(maps.angle), ~filled)
     assert np.isnan(maps.latent[~filled]).all()
     # numbers count the patterns that have counts

@@ -192,7 +192,7 @@ def test_a_training_that_had_ended_is_left_as_it_is_by_resuming(make, tmp_path):
 
     progress = list(resumed.steps(scan))
 
-    assert [moment.remaining for moment in progress] == [0]
+    assert {moment.remaining for moment in progress} == {0}
     assert progress[-1].encoding is not None
     assert record(resumed, tmp_path) == record(done, tmp_path)
     assert list(resumed.steps(scan))[-1].epoch > progress[-1].epoch

@@ -8,7 +8,7 @@ from rotated_patterns import harmonic, rotated_patterns, threefold
 
 from stemwidgets.arrays.circular import compare_angles, wrap
 from stemwidgets.arrays.errors import InputError
-from stemwidgets.rrvae import RRVAE
+from stemwidgets.rrvae import RRVAE, watch
 from stemwidgets.rrvae.basis import fit_basis
 
 
@@ -80,10 +80,12 @@ def test_same_seed_gives_identical_maps(truth, model):
 
 
 def test_watching_does_not_change_what_is_learned(truth, model, monkeypatch):
-    monkeypatch.setattr("stemwidgets.rrvae.watch.SECONDS_BETWEEN_ENCODINGS", 0.0)
+    monkeypatch.setattr(watch, "SECONDS_BETWEEN_MAPS", 0.0)
+    monkeypatch.setattr(watch, "LARGEST_SHARE", 1e9)
     watched = RRVAE(seed=0)
     progress = list(watched.steps(truth.patterns))
 
+    assert sum(moment.encoding is not None for moment in progress) > 10
     assert progress[-1].epoch == progress[-1].epochs
     assert progress[-1].remaining == 0
     assert progress[-1].encoding.angle.shape == (300,)

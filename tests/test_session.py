@@ -1,5 +1,6 @@
 import asyncio
 import threading
+import time
 
 import dask.array as da
 import numpy as np
@@ -199,6 +200,28 @@ def test_of_many_events_in_a_moment_only_the_last_counts():
         return ran
 
     assert asyncio.run(run()) == [19]
+
+
+def test_the_first_of_many_events_is_answered_at_once_and_the_last_when_that_is_done():
+    async def run():
+        session, ran = Session(turning_spot(), AXES), []
+
+        def answer(value):
+            time.sleep(0.03)
+            ran.append(value)
+
+        for value in range(20):
+            session.mailbox.post("key", lambda value=value: answer(value), rest=0.02)
+            await asyncio.sleep(0.005)
+        during = list(ran)
+        await asyncio.sleep(0.1)
+        assert during[:1] == [0]
+        assert len(ran) < 10
+        session.mailbox.post("key", lambda: ran.append("later"), rest=0.02)
+        await asyncio.sleep(0.01)
+        return ran[-2:]
+
+    assert asyncio.run(run()) == [19, "later"]
 
 
 def test_an_error_in_an_event_is_shown():

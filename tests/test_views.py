@@ -335,8 +335,8 @@ def test_the_detector_is_drawn_on_the_pattern(session):
     assert not rings.visible
     session.detector = AnnularDetector((8.0, 7.0), 2.0, 5.0)
     assert rings.visible
-    np.testing.assert_allclose(rings.x[1].max(), -0.3 + 0.04 * 12, atol=1e-6)
-    np.testing.assert_allclose(rings.y[0].min(), -0.45 + 0.05 * 6, atol=2e-3)
+    np.testing.assert_allclose(rings.x[2].max(), -0.3 + 0.04 * 12, atol=1e-6)
+    np.testing.assert_allclose(rings.y[1].min(), -0.45 + 0.05 * 6, atol=2e-3)
     session.detector = None
     assert not rings.visible
 
@@ -413,7 +413,17 @@ def test_the_loss_is_drawn_in_the_range_of_all_but_its_beginning(session):
     session.training.wait(10)
     assert plot.parts["line"].y[0] == 10
     assert plot.raster.scales["y"].min == 0
-    assert 10 / 11 < plot.raster.scales["y"].max < 1
+    assert 10 / 11 < plot.raster.scales["y"].max <= 1
+
+
+def test_a_training_that_was_asked_for_twice_begins_once(session):
+    panel = TrainPanel(session)
+    session.training.start(steps=10**6)
+    panel.parts["train"].click()
+    assert session.problem == ""
+    session.training.stop()
+    session.training.wait(10)
+    assert session.training.endings == ("stopped",)
 
 
 def test_the_panel_trains_with_what_it_shows(session):

@@ -1,7 +1,8 @@
 """Walk through patterns block by block, in storage order, without holding them all."""
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from contextvars import copy_context
 from typing import Any, TypeVar
 
 import numpy as np
@@ -11,6 +12,8 @@ from dask.system import CPU_COUNT
 from numpy.typing import NDArray
 
 from stemwidgets.arrays.checks import require_patterns
+from stemwidgets.arrays.damage import decoding
+from stemwidgets.arrays.interrupt import give_up_if_unwanted
 from stemwidgets.arrays.memory import memory_limit
 
 BLOCK_BYTES = 32 * 2**20
@@ -19,6 +22,7 @@ AHEAD_SHARE = 16  # or one part in so many of the memory that may be used
 SHARED_BYTES = 64 * 2**20  # so much or more in memory is read by all cores
 PIECES = 4  # for each core, so that a slow one does not hold up the others
 
+Item = TypeVar("Item")
 Result = TypeVar("Result")
 Where = tuple[slice, ...]
 
@@ -51,16 +55,59 @@ def iterate_blocks(
     """
     require_patterns(data)
     if hasattr(data, "dask"):
-        yield from _dask_blocks(data)
+        yield from _dask_blocks(data, _native)
         return
-    array = data if np.ma.isMaskedArray(data) else np.asarray(data)
-    rows = max(1, int(block_bytes // max(array[0].nbytes, 1)))
-    for start in range(0, len(array), rows):
-        where = (slice(start, min(start + rows, len(array))),)
-        yield where, _native(array[where])
+    data = data if np.ma.isMaskedArray(data) else np.asarray(data)
+    for where in _cut(data, _rows(data, block_bytes)):
+        give_up_if_unwanted()
+        yield where, _native(data[where])
 
 
-def _dask_blocks(data: Any) -> Iterator[tuple[Where, NDArray[Any]]]:
+def read_blocks(
+    data: Any, read: Callable[[NDArray[Any]], Result], block_bytes: int = BLOCK_BYTES
+) -> Iterator[tuple[Where, Result]]:
+    """Walk through the patterns like :func:`iterate_blocks`, with all cores at work on the blocks.
+
+    Parameters
+    ----------
+    data, block_bytes
+        As for :func:`iterate_blocks`.
+    read : callable
+        Takes the patterns of a block, where it is decoded: in a thread, or in another process if
+        dask's scheduler has one.
+
+    Yields
+    ------
+    where : tuple of slice
+        Which part of the leading axes the block is.
+    result
+        What `read` gave, in storage order.
+
+    Raises
+    ------
+    InputError
+        If `data` holds no patterns.
+    """
+    require_patterns(data)
+    if hasattr(data, "dask"):
+        yield from _dask_blocks(data, lambda block: read(_native(block)))
+        return
+    data = data if np.ma.isMaskedArray(data) else np.asarray(data)
+    wheres = _cut(data, _rows(data, block_bytes))
+    at_once = CPU_COUNT if data.nbytes >= SHARED_BYTES else 1
+
+    def task(where: Where) -> Result:
+        return read(_native(data[where]))
+
+    for start in range(0, len(wheres), at_once):
+        give_up_if_unwanted()
+        group = wheres[start : start + at_once]
+        yield from zip(group, in_threads(task, group), strict=True)
+
+
+def _dask_blocks(
+    data: Any, read: Callable[[NDArray[Any]], Result]
+) -> Iterator[tuple[Where, Result]]:
     """Chunk by chunk; as many as there is room for are decoded at once, by all cores."""
     data = _whole_patterns(data)
     wheres = [where for _, where in _chunks(data)]
@@ -69,10 +116,22 @@ def _dask_blocks(data: Any) -> Iterator[tuple[Where, NDArray[Any]]]:
     room = AHEAD_BYTES if limit is None else min(AHEAD_BYTES, limit // AHEAD_SHARE)
     size = math.prod(data.chunksize) * data.dtype.itemsize
     at_once = max(1, room // max(size, 1))
+    task = delayed(read, pure=False)
     for start in range(0, len(blocks), at_once):
-        group = list(compute(*blocks[start : start + at_once]))
+        give_up_if_unwanted()
+        with decoding():
+            group = list(compute(*[task(block) for block in blocks[start : start + at_once]]))
         for where in wheres[start : start + at_once]:
-            yield where, _native(group.pop(0))
+            yield where, group.pop(0)
+
+
+def _rows(data: Any, block_bytes: int) -> int:
+    return max(1, int(block_bytes // max(data[0].nbytes, 1)))
+
+
+def _cut(data: Any, rows: int) -> list[Where]:
+    """The parts of an array in memory that have so many rows each."""
+    return [(slice(at, min(at + rows, len(data))),) for at in range(0, len(data), rows)]
 
 
 def read_pieces(
@@ -108,19 +167,28 @@ def read_pieces(
         blocks = data.to_delayed()
         wheres = [where for _, where in _chunks(data)]
         tasks = [delayed(read, pure=False)(block) for block in blocks.ravel()]
-        return list(zip(wheres, compute(*tasks), strict=True))
+        with decoding():
+            return list(zip(wheres, compute(*tasks), strict=True))
     data = data if np.ma.isMaskedArray(data) else np.asarray(data)
     count = PIECES * CPU_COUNT if data.nbytes >= SHARED_BYTES else 1
-    rows = -(-len(data) // count)
-    wheres = [(slice(at, min(at + rows, len(data))),) for at in range(0, len(data), rows)]
-    if len(wheres) == 1:
-        return [(wheres[0], read(data) if result is None else read(data, result))]
+    wheres = _cut(data, -(-len(data) // count))
 
-    def task(where: Where) -> Result:  # dask would hash and copy an array that it is given
+    def task(where: Where) -> Result:
         return read(data[where]) if result is None else read(data[where], result[where])
 
-    tasks = [delayed(task, pure=False)(where) for where in wheres]
-    return list(zip(wheres, compute(*tasks, scheduler="threads"), strict=True))
+    return list(zip(wheres, in_threads(task, wheres), strict=True))
+
+
+def in_threads(task: Callable[[Item], Result], items: Sequence[Item]) -> list[Result]:
+    """Do a task with each item, on all cores (``dask.config.set(num_workers=1)``: on one).
+
+    Context variables are those of the caller. An item tells a place in an array that the task
+    knows: an array itself would be hashed and copied.
+    """
+    if len(items) == 1:
+        return [task(items[0])]
+    tasks = [delayed(copy_context().run, pure=False)(task, item) for item in items]
+    return list(compute(*tasks, scheduler="threads"))
 
 
 def native_type(dtype: Any) -> np.dtype[Any]:

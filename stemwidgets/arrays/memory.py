@@ -1,5 +1,7 @@
 """How much memory is left, and how much of it may be used."""
 
+import contextlib
+import ctypes
 import os
 import re
 from pathlib import Path
@@ -12,6 +14,7 @@ GROUPS = Path("/sys/fs/cgroup")
 _UNLIMITED = 2**60
 
 _set_limit: int | None = None
+_processes = 1
 
 
 def set_memory_limit(limit: int | None) -> None:
@@ -45,12 +48,24 @@ def set_memory_limit(limit: int | None) -> None:
     _set_limit = None if limit is None else int(limit)
 
 
+def share_memory(processes: int) -> None:
+    """Divide what is free by the number of processes on this machine that work together."""
+    global _processes  # noqa: PLW0603 (one setting for all of the process)
+    _processes = processes
+
+
 def memory_limit() -> int | None:
     """Bytes that one step may take now; None where the system does not tell and none was set."""
     free = free_memory()
     if _set_limit is None:
-        return None if free is None else int(SHARE * free)
+        return None if free is None else int(SHARE * free / _processes)
     return _set_limit if free is None else min(_set_limit, free)
+
+
+def return_memory() -> None:
+    """Give freed memory back to the system, of which the GNU C library keeps hundreds of MB."""
+    with contextlib.suppress(AttributeError, TypeError):  # another C library, or Windows
+        ctypes.CDLL(None).malloc_trim(0)
 
 
 def require_room(needed: int, step: str, advice: str) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from stemwidgets.arrays.pixels import PixelStatistics
+from stemwidgets.arrays.pixel_statistics import PixelStatistics
 
 DEVIATIONS = 8.0
 COUNTS = 10.0

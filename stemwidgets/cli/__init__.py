@@ -1,6 +1,7 @@
 """The command line: ``stemwidgets demo``, ``stemwidgets open FILE``, ``stemwidgets fit FILE``."""
 
 import argparse
+import os
 import sys
 import traceback
 from collections.abc import Sequence
@@ -9,6 +10,7 @@ from typing import Any
 
 from stemwidgets import __version__
 from stemwidgets.arrays.errors import InputError
+from stemwidgets.cli.fit_options import DETAILS, add_model
 from stemwidgets.rrvae.divergence import DivergenceError
 
 _DESCRIPTION = "Look into 4D-STEM scans with rotationally invariant autoencoders (rrVAE)."
@@ -18,15 +20,6 @@ examples:
   stemwidgets demo                      a simulated graphene scan, in the browser
   stemwidgets open scan.zspy            your own scan, in the browser
   stemwidgets fit scan.mib --out maps.zspy --model graphene.rrvae
-"""
-
-_FIT_DETAILS = """\
-FILE is any 4D-STEM format that HyperSpy reads (.mib, .blo, .hspy, .zspy, .dm4, .emd ...), a
-Nion Swift .ndata1 or a NumPy .npy. The maps (angle, latent variables, confidence, residual) are
-written with the scan's own calibration and open in HyperSpy and in stemwidgets.
-
-exit code: 0 done, 2 something is wrong with the input (one line on stderr says what),
-130 interrupted with Ctrl-C (nothing is written but the checkpoint)
 """
 
 
@@ -52,8 +45,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     except Exception as error:
         if arguments.debug:
             traceback.print_exc()
-        print(f"stemwidgets: error: {_in_words(error)}", file=sys.stderr)
+        print(f"stemwidgets: {_process()}error: {_in_words(error)}", file=sys.stderr)
         return 2
+
+
+def _process() -> str:
+    """Which one this is, of several that torchrun has started."""
+    number, count = (int(os.environ.get(name, "1")) for name in ("RANK", "WORLD_SIZE"))
+    return f"process {number + 1} of {count}: " if count > 1 else ""
 
 
 def _in_words(error: Exception) -> str:
@@ -141,7 +140,7 @@ def _add_fit(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
         "fit",
         help="train the rrVAE on a scan and save its maps, without a browser",
         description="Train the rrVAE on a 4D-STEM scan and save its maps, its model or both.",
-        epilog=_FIT_DETAILS,
+        epilog=DETAILS,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     _add_input(fit)
@@ -149,7 +148,7 @@ def _add_fit(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
     fit.add_argument(
         "--model", metavar="MODEL", type=Path, help="where to write the trained model (.rrvae)"
     )
-    _add_model(fit)
+    add_model(fit)
     fit.add_argument(
         "--mask",
         metavar="FILE",
@@ -160,8 +159,7 @@ def _add_fit(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
         "--checkpoint",
         metavar="FILE",
         type=Path,
-        help="a file to write every ten seconds, from which --resume goes on; for --kind paper "
-        "and vae",
+        help="a file to write every ten seconds, from which --resume goes on",
     )
     fit.add_argument(
         "--resume",
@@ -170,61 +168,16 @@ def _add_fit(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
         "interruption; it tells kind, seed and the other options of the model",
     )
     fit.add_argument("--overwrite", action="store_true", help="replace files that exist")
+    fit.add_argument(
+        "--silence",
+        type=float,
+        default=60.0,
+        metavar="MINUTES",
+        help="how long one of several processes waits for another that neither answers nor ends "
+        "(default: 60)",
+    )
     _add_debug(fit)
     fit.set_defaults(run=_fit)
-
-
-def _add_model(fit: argparse.ArgumentParser) -> None:
-    fit.add_argument(
-        "--kind",
-        choices=["harmonic", "paper", "vae"],
-        default="harmonic",
-        help="kind of model: the harmonic rrVAE (default), the network of Oxley et al., or a VAE "
-        "without rotation",
-    )
-    fit.add_argument(
-        "--centered",
-        action="store_true",
-        help="take the mean pattern away first, for --kind paper and vae: they learn little "
-        "without it",
-    )
-    fit.add_argument(
-        "--epochs",
-        type=int,
-        metavar="N",
-        help="passes over the data, for --kind paper and vae (default: from the data)",
-    )
-    fit.add_argument(
-        "--latent-dim",
-        type=int,
-        default=2,
-        metavar="N",
-        help="number of rotation-invariant latent variables (default: 2)",
-    )
-    fit.add_argument(
-        "--classes",
-        type=int,
-        default=1,
-        metavar="N",
-        help="number of kinds of patterns, for --kind harmonic (default: 1)",
-    )
-    fit.add_argument(
-        "--convention",
-        choices=["com", "alike"],
-        default="com",
-        help="what angle 0 means, for --kind harmonic: the centre of mass lies along +kx "
-        "(default), or patterns are turned until they are most alike",
-    )
-    fit.add_argument(
-        "--seed",
-        type=int,
-        default=0,
-        metavar="N",
-        help="random seed; the same seed gives the same maps (default: 0)",
-    )
-    fit.add_argument(
-        "--device", default="auto", help='"auto" (default), "cpu", "cuda", "mps"', metavar="NAME"
-    )
 
 
 def _add_debug(parser: argparse.ArgumentParser) -> None:
@@ -268,6 +221,7 @@ def _fit(arguments: argparse.Namespace) -> int:
         overwrite=arguments.overwrite,
         mask_path=arguments.mask,
         load_options=_load_options(arguments),
+        silence=arguments.silence,
         latent_dim=arguments.latent_dim,
         classes=arguments.classes,
         convention=arguments.convention,

@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,8 +18,11 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from stemwidgets.signals.maps import Maps
+    from stemwidgets.signals.rrvae import RRVAE
 
 _MAP_FORMATS = (".zspy", ".hspy")
+SILENCE = 60.0  # min
+_Tell = Callable[[str], None]
 
 
 def fit(
@@ -32,9 +35,13 @@ def fit(
     overwrite: bool = False,
     mask_path: Path | None = None,
     load_options: Mapping[str, Any] | None = None,
+    silence: float = SILENCE,
     **options: Any,
 ) -> int:
     """Train the rrVAE on a scan, save maps and model, and print what came out.
+
+    Of several processes, started by torchrun, each reads a part of the scan; the first one writes
+    and prints.
 
     Parameters
     ----------
@@ -52,6 +59,8 @@ def fit(
         A ``.npy`` file ``[ky, kx]`` of bool, True where a pixel is left out.
     load_options : mapping, optional
         Passed to `stemwidgets.load`.
+    silence : float
+        Minutes [min] to wait for a process that neither answers nor ends.
     **options
         Passed to `stemwidgets.RRVAE`.
 
@@ -65,34 +74,56 @@ def fit(
     InputError
         If there is nothing to write, or the scan or an option cannot be used.
     OSError
-        If a file is missing, exists already or cannot be written.
+        If a file is missing, exists already or cannot be written, or another process has ended.
     """
-    check_outputs(file, maps_path, model_path, overwrite)
-    if checkpoint is not None or resume:
-        _check_checkpoint(checkpoint, (file, maps_path, model_path), resume or overwrite)
-
+    writes = int(os.environ.get("RANK", "0")) == 0
+    if writes:
+        check_outputs(file, maps_path, model_path, overwrite)
+        if checkpoint is not None or resume:
+            _check_checkpoint(checkpoint, (file, maps_path, model_path), resume or overwrite)
     mask = None if mask_path is None else _load_mask(mask_path)
 
     import stemwidgets as sw
+    from stemwidgets.rrvae.processes import together
 
-    signal = sw.load(file, **(load_options or {}))
-    shape = signal.data.shape
-    say(f"{file.name}: scan {_size(shape[:2])}, patterns {_size(shape[2:])} pixels")
-    if resume and checkpoint is not None and checkpoint.exists():
-        model = sw.RRVAE.resume(checkpoint, device=options.get("device", "auto"))
-        say(f"goes on from {checkpoint}: {model!r}")
-    else:
-        model = sw.RRVAE(**options)
-    started = time.perf_counter()
-    last = train(model, signal, checkpoint, mask)
-    say(
-        f"trained {last.epoch} epochs in {time.perf_counter() - started:.1f} s, "
-        f"loss {last.loss:.4g} per pattern"
-    )
-    if model_path is not None:
-        model.save(model_path)
-        say(f"wrote {model_path}")
-    maps = model.encode(signal)
+    with together(options.pop("device", "auto"), silence) as (device, count):
+        tell = say if writes else _nothing
+        signal = sw.load(file, **{**(load_options or {}), **({"lazy": True} if count > 1 else {})})
+        shape = signal.data.shape
+        tell(f"{file.name}: scan {_size(shape[:2])}, patterns {_size(shape[2:])} pixels")
+        model = _model(checkpoint if resume else None, device, options, tell)
+        started = time.perf_counter()
+        last = train(model, signal, checkpoint, mask)
+        tell(
+            f"trained {last.epoch} epochs in {time.perf_counter() - started:.1f} s, "
+            f"loss {last.loss:.4g} per pattern"
+        )
+        if model_path is not None and writes:
+            model.save(model_path)
+            tell(f"wrote {model_path}")
+        maps = model.encode(signal)
+    if writes:
+        _conclude(model, signal, maps, maps_path, overwrite)
+    return 0
+
+
+def _model(checkpoint: Path | None, device: str, options: dict[str, Any], tell: _Tell) -> "RRVAE":
+    """A new model, or the one of a checkpoint that is there."""
+    import stemwidgets as sw
+
+    if checkpoint is None or not checkpoint.exists():
+        return sw.RRVAE(device=device, **options)
+    model = sw.RRVAE.resume(checkpoint, device=device)
+    tell(f"goes on from {checkpoint}: {model!r}")
+    return model
+
+
+def _conclude(
+    model: "RRVAE", signal: Any, maps: "Maps", maps_path: Path | None, overwrite: bool
+) -> None:
+    """Write the maps, and say what is in them."""
+    import stemwidgets as sw
+
     if maps_path is not None:
         maps.save(maps_path, overwrite=overwrite)
         say(f"wrote {maps_path}")
@@ -104,7 +135,10 @@ def fit(
     except InputError as error:
         comparison = f"not comparable: {error}" if model.turning else NO_ANGLE
     say(f"angle against COM angle: {comparison}")
-    return 0
+
+
+def _nothing(line: str) -> None:
+    """Leave the words to the first process."""
 
 
 def check_outputs(

@@ -24,6 +24,8 @@ def train(
 ) -> "Progress":
     """Train to the end, showing the bar: in place on a terminal, now and then in a log.
 
+    Of several processes the first one shows it, and is asked by Ctrl-C.
+
     Parameters
     ----------
     model : RRVAE
@@ -41,7 +43,9 @@ def train(
         The last one.
     """
     last: Progress | None = None
-    shown = _Shown()
+    from stemwidgets.rrvae import processes
+
+    shown = _Shown(processes.first())
     with closing(model.steps(scan, mask=mask, maps=False, checkpoint=checkpoint)) as steps:
         for first in steps:
             shown.show(first)
@@ -50,11 +54,12 @@ def train(
         with _ctrl_c_waits(checkpoint is not None) as asked:
             for last in steps:
                 shown.show(last)
-                if asked:
+                if processes.agreed(bool(asked)):
                     break
     shown.end()
     if asked:
-        print(f"{checkpoint} is up to date: --resume goes on from it", file=sys.stderr)
+        if processes.first():
+            print(f"{checkpoint} is up to date: --resume goes on from it", file=sys.stderr)
         raise KeyboardInterrupt
     return last or first
 
@@ -80,8 +85,9 @@ def _ctrl_c_waits(wanted: bool) -> Iterator[list[int]]:
 class _Shown:
     """What was shown of a training, and when."""
 
-    def __init__(self) -> None:
-        self.terminal = sys.stderr.isatty()
+    def __init__(self, wanted: bool) -> None:
+        self.wanted = wanted
+        self.terminal = wanted and sys.stderr.isatty()
         self.at = time.monotonic()
         self.notice = ""
 
@@ -91,7 +97,7 @@ class _Shown:
             print(f"\nnotice: {self.notice}", file=sys.stderr, flush=True)
         if self.terminal:
             print(f"\r{bar(progress):<78}", end="", file=sys.stderr, flush=True)
-        elif time.monotonic() - self.at > _LOG_INTERVAL:
+        elif self.wanted and time.monotonic() - self.at > _LOG_INTERVAL:
             print(bar(progress), file=sys.stderr, flush=True)
             self.at = time.monotonic()
 

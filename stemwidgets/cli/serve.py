@@ -156,6 +156,8 @@ def _voila(notebook: Path, port: int, token: str) -> Any:
     config.VoilaConfiguration.allow_template_override = "NO"
     config.VoilaConfiguration.allow_theme_override = "NO"
     config.VoilaConfiguration.file_allowlist = []
+    # of Notebook 7, which asks for parts of JupyterLab that Voila has not
+    config.VoilaConfiguration.extension_denylist = ["@jupyter-notebook/lab-extension"]
     logging.getLogger("tornado.general").setLevel(logging.ERROR)
     app = Voila(config=config)
     app.initialize([])

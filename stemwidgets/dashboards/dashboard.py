@@ -6,6 +6,7 @@ from typing import Any
 import ipywidgets
 
 from stemwidgets.arrays.errors import InputError
+from stemwidgets.dashboards.arrival import Arrival
 from stemwidgets.dashboards.choices import choose, view_choices
 from stemwidgets.state.session import Session as StateSession
 from stemwidgets.takeaway.session import Session
@@ -48,6 +49,7 @@ class Dashboard(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no typ
         self.session = session
         self.parts: dict[str, Any] = {}
         self._restored = restored
+        self._arrival = Arrival(self, session.mailbox)
         if mode == "present":
             present(self)
 

@@ -5,7 +5,9 @@ multiplies the coefficient by exp(-imθ), exactly. The radial functions u are le
 """
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 
+import numba
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -78,11 +80,17 @@ class HarmonicBasis:
         left_out : ndarray, shape [n]
             Sum of squares of the whitened pattern outside the basis.
         """
-        whitened = self._whiten(prepared)
+        whitened = np.empty(prepared.shape, dtype=np.float32)
+        total = prepared.sum(axis=1)
+        scale = (self.dose / np.where(total > 0, total, np.nan)).astype(np.float32)
+        energy = _whiten(prepared, scale, self.background, self.weight, whitened)
         coefficients = whitened @ self.analysis
-        energy = np.einsum("np,np->n", whitened, whitened)
-        inside = np.einsum("nc,nc->n", coefficients, whitened @ self.functions)
+        inside = np.einsum("nc,nc->n", coefficients, coefficients @ self._overlap)
         return coefficients, np.clip(energy - inside, 0, None)
+
+    @cached_property
+    def _overlap(self) -> Float:
+        return self.functions.T @ self.functions
 
     def restore(self, coefficients: Float) -> Float:
         """Patterns ``[n, pixels]`` in counts, from coefficients ``[n, 2 * components]``."""
@@ -93,10 +101,21 @@ class HarmonicBasis:
         more = self.functions @ coefficients / self.weight
         return replace(self, background=(self.background + more).astype(np.float32))
 
-    def _whiten(self, prepared: Float) -> Float:
-        total = prepared.sum(axis=1, keepdims=True)
-        scale = self.dose / np.where(total > 0, total, np.nan)
-        return ((prepared * scale - self.background) * self.weight).astype(np.float32)
+
+@numba.njit(cache=True, nogil=True, fastmath={"reassoc"})
+def _whiten(
+    prepared: Float, scale: Float, background: Float, weight: Float, whitened: Float
+) -> Float:  # pragma: no cover
+    """Scale, take the background away, weigh the rest; give its sum of squares, ``[n]``."""
+    energy = np.zeros(len(prepared), dtype=np.float32)
+    for i in range(len(prepared)):
+        square = np.float32(0)
+        for j in range(prepared.shape[1]):
+            value = (prepared[i, j] * scale[i] - background[j]) * weight[j]
+            whitened[i, j] = value
+            square += value * value
+        energy[i] = square
+    return energy
 
 
 def fit_basis(prepared: Float, y: NDArray[np.float64], x: NDArray[np.float64]) -> HarmonicBasis:

@@ -6,15 +6,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from stemwidgets.arrays.blocks import Where, iterate_blocks
+from stemwidgets.arrays.blocks import Where, read_blocks
 from stemwidgets.arrays.preparation import Preparation
 from stemwidgets.rrvae.basis import Float
 
 
 def prepared_blocks(data: Any, preparation: Preparation) -> Iterator[tuple[Where, Float]]:
     """The used pixels of the patterns, block by block."""
-    for where, patterns in iterate_blocks(data):
-        yield where, preparation.apply(patterns)
+    return read_blocks(data, preparation.apply)
 
 
 def batches(

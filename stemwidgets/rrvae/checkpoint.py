@@ -4,7 +4,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from stemwidgets.rrvae import storage
+from stemwidgets.rrvae import processes, storage
 from stemwidgets.rrvae.interface import Run, State
 from stemwidgets.rrvae.notices import tell
 
@@ -14,6 +14,8 @@ LARGEST_SHARE = 0.05  # of the time, for writing
 
 class Checkpoint:
     """Writes the state of a run, which is also a file of the trained model.
+
+    Of several processes only the first one writes.
 
     Parameters
     ----------
@@ -33,22 +35,25 @@ class Checkpoint:
     """
 
     def __init__(self, path: str | Path, settings: dict[str, Any]) -> None:
-        self.path = storage.require_writable(path)
+        self.path = storage.require_writable(path) if processes.first() else Path(path)
         self._settings = settings
         self._due = time.perf_counter() + SECONDS_BETWEEN_WRITINGS
 
     def offer(self, run: Run) -> None:
         """Write now and then; what prevents it is told, and the training goes on."""
-        if time.perf_counter() < self._due:
+        if not processes.agreed(time.perf_counter() >= self._due):
             return
+        state = run.state(run.result())
         try:
-            self.write(run.state())
+            self.write(state)
         except OSError as error:
             self._due = time.perf_counter() + SECONDS_BETWEEN_WRITINGS
             tell(f"The checkpoint {self.path.name} could not be written: {error}.")
 
     def write(self, state: State) -> None:
         """Write where a run stands."""
+        if not processes.first():
+            return
         began = time.perf_counter()
         tensors, record = state
         storage.write(self.path, tensors, {"settings": self._settings, **record})

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from stemwidgets.arrays.checks import require_patterns
 from stemwidgets.arrays.memory import require_room
 from stemwidgets.arrays.preparation import Preparation
+from stemwidgets.rrvae import processes
 from stemwidgets.rrvae.basis import Float, HarmonicBasis, fit_basis
 from stemwidgets.rrvae.batches import batches
 from stemwidgets.rrvae.fingerprint import Fingerprint
@@ -24,7 +25,7 @@ LEAST_NUMBERS = 32  # of a pattern, before they are counted
 
 @dataclass(frozen=True, eq=False)
 class Gathered:
-    """Everything that training needs of a scan.
+    """Everything that training needs of a scan; of several processes each has its own part.
 
     Parameters
     ----------
@@ -99,12 +100,14 @@ def gathering(
         the patterns needs more memory than may be used.
     """
     share = 1.0 if before else 0.5  # of the work that the last reading is
-    count = math.prod(data.shape[:-2])
+    part = processes.own_part(data)
+    count = math.prod(part.shape[:-2])
     _require_room(count, LEAST_NUMBERS)
     if before is None:
         parts = preparing(data, pixel_size, mask)
         preparation, sample = yield from scaled(parts, 0.0, 1 - share)
         basis = fit_basis(sample, *preparation.coordinates)
+        preparation, basis = processes.of_first((preparation, basis))
         del sample
     else:
         preparation, basis = before
@@ -113,7 +116,7 @@ def gathering(
     coefficients = np.empty((count, numbers), dtype=np.float32)
     left_out, dose = np.empty(count, dtype=np.float32), np.zeros(count, dtype=np.float32)
     total, done = np.zeros(len(preparation.gaps)), 0
-    for rows, prepared in batches(data, preparation, BATCH):
+    for rows, prepared in batches(part, preparation, BATCH):
         counts = prepared[: len(rows)].sum(axis=1)
         dose[rows] = counts
         total += prepared[: len(rows)][counts > 0].sum(axis=0, dtype=np.float64)
@@ -122,16 +125,19 @@ def gathering(
         done += len(rows)
         yield 1 - share + share * done / count
     filled = dose > 0
-    require_enough(int(filled.sum()))
+    patterns = processes.total(int(filled.sum()))
+    require_enough(patterns)
+    processes.require_each(bool(filled.any()))
     dose = dose[filled]
+    dose /= np.float32(processes.mean(dose))
     return Gathered(
         preparation,
         basis,
         _kept(coefficients, filled),
         left_out[filled],
-        filled.reshape(data.shape[:-2]),
-        dose / dose.mean(),
-        Fingerprint.from_sum(data.shape, total, len(dose)),
+        filled.reshape(part.shape[:-2]),
+        dose,
+        Fingerprint.from_sum(data.shape, processes.total(total), patterns),
     )
 
 

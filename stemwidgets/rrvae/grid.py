@@ -106,18 +106,20 @@ class TurnedPoints:
         self._points = self.decoded[:, self._columns].T.contiguous().split(self._widths)
         phase = present[:, None] * grid.angles
         self._waves = torch.stack([phase.cos(), phase.sin()], dim=1).flatten(0, 1)
+        self._waves_and_one = torch.nn.functional.pad(self._waves, (0, 0, 0, 1), value=1.0).T
+        self._share = grid.log_share - math.log(grid.frames)
 
     def posterior(self, coefficients: Tensor, noise: Tensor) -> Responsibilities:
         """Of patterns ``[n, 2 * components]``, with coefficients of noise variance ``[n]``."""
         n, points = len(coefficients), len(self.power)
-        products = coefficients.new_empty(len(self._points), 2 * n, points)
+        products = coefficients.new_empty(len(self._waves) + 1, n, points)
         parts = self._quadratures(coefficients / noise[:, None])
-        for part, of_order, product in zip(parts, self._points, products, strict=True):
+        turning = products[:-1].view(len(self._points), 2 * n, points)
+        for part, of_order, product in zip(parts, self._points, turning, strict=True):
             torch.mm(part, of_order, out=product)
-        cells = self._waves.T @ products.view(len(self._waves), n * points)
+        torch.addcdiv(self._share, self.power, noise[:, None], value=-0.5, out=products[-1])
+        cells = self._waves_and_one @ products.view(len(products), n * points)
         cells = cells.view(self.grid.frames, n, points)
-        cells += self.grid.log_share - math.log(self.grid.frames)
-        cells -= self.power / (2 * noise[:, None])
         top = cells.amax(dim=(0, 2), keepdim=True)
         cells = cells.sub_(top).clamp_(min=NEGLIGIBLE).exp_()
         total = cells.sum(dim=(0, 2), keepdim=True)

@@ -120,8 +120,8 @@ class Run(Protocol):
             If the training goes wrong; the run is then as it was at its last good moment.
         """
 
-    def preview(self) -> Encoding:
-        """The maps as they stand, soon: see `preview.preview`."""
+    def preview(self, most: int) -> Iterator[Encoding | None]:
+        """The maps as they stand, read off so many patterns at most: see `preview.preview`."""
 
     def result(self) -> Learned:
         """The model as it stands."""
@@ -129,8 +129,8 @@ class Run(Protocol):
     def extend(self) -> None:
         """Plan more training, for a run that has ended."""
 
-    def state(self) -> State:
-        """All that it takes to go on from here; only between two moments."""
+    def state(self, result: Learned) -> State:
+        """All that it takes to go on from here, with its `result`; only between two moments."""
 
 
 def part(tensors: dict[str, Tensor], name: str) -> dict[str, Tensor]:

@@ -6,6 +6,7 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
+from stemwidgets.rrvae import processes
 from stemwidgets.rrvae.grid import Grid
 from stemwidgets.rrvae.learning_on_grid import LEAST_COUNT, new_grid, spacing
 from stemwidgets.rrvae.manifold import Manifold
@@ -27,17 +28,18 @@ def begin(moment: Moment, patterns: Patterns) -> Moment:
     """Where the grid has led, unfolded once more by the patterns themselves."""
     manifold, found = moment.manifold, best_cells(moment, patterns)
     decoded = manifold.decode(found.latent, found.kind)
-    angle = found.angle - turn_alike(manifold, decoded, patterns.dose)
+    angle = found.angle - turn_alike(manifold, decoded, patterns.dose, divided=True)
     alike = manifold.turn(patterns.without(moment.fixed).coefficients, -angle)
-    latent = principal_latent(alike, patterns.dose, found.kind, manifold.latent_dim, moment.noise)
-    manifold = manifold.through(latent, found.kind, alike, patterns.dose, moment.noise)
+    dose, kind, noise = patterns.dose, found.kind, moment.noise
+    latent = principal_latent(alike, dose, kind, manifold.latent_dim, noise, divided=True)
+    manifold = manifold.through(latent, kind, alike, dose, noise, divided=True)
     grid = replace(new_grid(manifold), frames=moment.grid.frames)
-    counts = torch.bincount(grid.nearest(latent, found.kind), minlength=len(grid.kind))
+    counts = _counts(grid, grid.nearest(latent, kind))
     return replace(
         moment,
         manifold=manifold,
         grid=grid.with_counts(counts + LEAST_COUNT),
-        carried={"angle": angle, "latent": latent, "kind": found.kind},
+        carried={"angle": angle, "latent": latent, "kind": kind},
     )
 
 
@@ -65,7 +67,7 @@ def update(moment: Moment, patterns: Patterns, noise_floor: float, seed: int) ->
         Of the draws.
     """
     manifold, grid, noise, fixed = moment.manifold, moment.grid, moment.noise, moment.fixed
-    carried, dof, n = moment.carried, moment.manifold.degrees_of_freedom, len(patterns)
+    carried, dof = moment.carried, moment.manifold.degrees_of_freedom
     turning = patterns.without(fixed)
     nearest = grid.nearest(carried["latent"], carried["kind"])
     start = Start(
@@ -78,7 +80,7 @@ def update(moment: Moment, patterns: Patterns, noise_floor: float, seed: int) ->
     found = _refined(manifold, turning, noise, start)
     fixed = fixed + _mean_rest(manifold, turning, found)
     turning = patterns.without(fixed)
-    draws = generator(seed, moment.rounds)
+    draws = generator(seed, moment.rounds, processes.number())
     new_normal, new_target = _drawn_sums(manifold, turning, found, draws)
     normal, target = new_normal, new_target
     if moment.rounds:
@@ -87,9 +89,9 @@ def update(moment: Moment, patterns: Patterns, noise_floor: float, seed: int) ->
     manifold = manifold.fitted(normal, target, noise)
     weights = manifold.weights
     apart = ((new_normal @ weights - 2 * new_target) * weights).sum()
-    misfit = turning.energy + float(apart) / n
-    counts = torch.bincount(nearest, minlength=len(grid.kind))
-    grid = _along_patterns(grid.with_counts(counts + LEAST_COUNT), found, spacing(manifold))
+    misfit = turning.energy + float(apart) / patterns.share.whole
+    counts = _counts(grid, nearest) + LEAST_COUNT
+    grid = _along_patterns(grid.with_counts(counts), found, spacing(manifold))
     reconstruction = misfit / (2 * noise) + 0.5 * dof * math.log(noise / noise_floor)
     divergence = _divergence(found, grid.log_share[nearest])
     rounds = moment.rounds + 1
@@ -115,10 +117,16 @@ def update(moment: Moment, patterns: Patterns, noise_floor: float, seed: int) ->
     )
 
 
+def _counts(grid: Grid, nearest: Tensor) -> Tensor:
+    """How many patterns are nearest to each point."""
+    return processes.total(torch.bincount(nearest, minlength=len(grid.kind)))
+
+
 def _along_patterns(grid: Grid, found: Posterior, width: float) -> Grid:
     """Let each point lie, and spread, as the latent variables of the patterns around it do."""
     d = grid.latent.shape[1]
-    weight = torch.full_like(grid.log_share, LEAST_COUNT, dtype=torch.float64)
+    least_here = LEAST_COUNT / processes.count()
+    weight = torch.full_like(grid.log_share, least_here, dtype=torch.float64)
     first = weight[:, None] * grid.latent
     second = weight[:, None] * _outer(grid.latent)
     for part in found.batches(BATCH):
@@ -128,6 +136,7 @@ def _along_patterns(grid: Grid, found: Posterior, width: float) -> Grid:
         weight += near.sum(dim=1)
         first += near @ part.latent.double()
         second += near @ (_outer(part.latent) + covariance)
+    weight, first, second = (processes.total(each) for each in (weight, first, second))
     latent = first / weight[:, None]
     spread = (second / weight[:, None] - _outer(latent)).unflatten(1, (d, d))
     least = (THIN + LEAST_COUNT / weight) * width**2
@@ -171,7 +180,7 @@ def _drawn_sums(
                 weighted = torch.stack([features.T * w for w in weight])
                 normal = normal + weighted @ features
                 target = target + weighted @ turned_back
-    return normal / (2 * DRAWS), target / (2 * DRAWS)
+    return processes.total(normal) / (2 * DRAWS), processes.total(target) / (2 * DRAWS)
 
 
 def _mean_rest(manifold: Manifold, patterns: Patterns, found: Posterior) -> Tensor:
@@ -180,11 +189,12 @@ def _mean_rest(manifold: Manifold, patterns: Patterns, found: Posterior) -> Tens
     for part, posterior in zip(patterns.batches(BATCH), found.batches(BATCH), strict=True):
         decoded = manifold.decode(posterior.latent, posterior.kind)
         total += part.dose @ (part.coefficients - manifold.turn(decoded, posterior.angle))
-    return total / patterns.dose.sum()
+    return processes.total(total) / processes.total(patterns.dose.sum())
 
 
 def _divergence(found: Posterior, log_share: Tensor) -> float:
     """Kullback-Leibler divergence [nats] of narrow posteriors from the prior, on average."""
     d = found.latent.shape[1]
     spread = torch.logdet(found.covariance) + d * math.log(2 * math.pi * math.e)
-    return float((math.log(2 * math.pi) - 0.5 * spread - log_share).nanmean())
+    each = math.log(2 * math.pi) - 0.5 * spread - log_share
+    return float(processes.total(each.nansum()) / processes.total((~each.isnan()).sum()))

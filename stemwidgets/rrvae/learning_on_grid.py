@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
+from stemwidgets.rrvae import processes
 from stemwidgets.rrvae.grid import Grid, TurnedPoints
 from stemwidgets.rrvae.grouping import groups
 from stemwidgets.rrvae.manifold import Manifold, scattered_points
@@ -86,10 +87,11 @@ def update(moment: Moment, patterns: Patterns, noise_floor: float, seed: int) ->
     """
     since = moment.updates - moment.cooled
     if moment.cooled and since in UNFOLD_AFTER:
-        moment = _unfolded(moment, len(patterns))
+        moment = _unfolded(moment, patterns.share.whole)
     manifold, grid, noise = moment.manifold, moment.grid, moment.noise
-    batches = _batches(patterns)
-    batch = patterns.rows(_batch(len(patterns), batches, moment.updates, seed, grid.latent.device))
+    batches, count = _batches(patterns), patterns.share.whole
+    chosen = patterns.share.own(_batch(count, batches, moment.updates, seed))
+    batch = patterns.rows(chosen.to(grid.latent.device))
     new = _expectation(manifold, grid, batch, noise)
     constant = 0.5 * manifold.degrees_of_freedom * math.log(noise / noise_floor)
     seen = new.misfit(batch.energy, manifold.decode(grid.latent, grid.kind))
@@ -99,8 +101,8 @@ def update(moment: Moment, patterns: Patterns, noise_floor: float, seed: int) ->
         seen_before = since - max(u for u in UNFOLD_AFTER if u <= since)
         share = max(1 / batches, min(0.5, 10 / (seen_before + 1)))
         known = _Expected(**moment.carried, log_evidence=0.0).mixed(new, share)
-    learned = manifold.fitted(*_by_class(manifold, grid, known), noise / len(patterns))
-    counts = len(patterns) * known.share + LEAST_COUNT
+    learned = manifold.fitted(*_by_class(manifold, grid, known), noise / count)
+    counts = count * known.share + LEAST_COUNT
     misfit = known.misfit(patterns.energy, learned.decode(grid.latent, grid.kind))
     expected = max(noise_floor, misfit / manifold.degrees_of_freedom)
     updates = moment.updates + 1
@@ -145,7 +147,7 @@ def _points(manifold: Manifold) -> int:
 
 
 def _batches(patterns: Patterns) -> int:
-    return math.ceil(len(patterns) / BATCH)
+    return math.ceil(patterns.share.whole / BATCH)
 
 
 def _falling(manifold: Manifold, noise_floor: float) -> int:
@@ -167,11 +169,11 @@ def _unfolded(moment: Moment, count: int) -> Moment:
     return replace(moment, manifold=manifold, grid=new_grid(manifold), carried={})
 
 
-def _batch(n: int, batches: int, update: int, seed: int, device: torch.device) -> Tensor:
+def _batch(n: int, batches: int, update: int, seed: int) -> Tensor:
     """Which patterns are next; every pass has an order of its own."""
     passes, part = divmod(update, batches)
     order = torch.randperm(n, generator=generator(seed, passes))
-    return order.chunk(batches)[part].to(device)
+    return order.chunk(batches)[part]
 
 
 @dataclass(frozen=True, eq=False)
@@ -213,8 +215,8 @@ def _expectation(manifold: Manifold, grid: Grid, patterns: Patterns, noise: floa
         weight = weight + chunk.dose @ at_point
         sums += turned.turned_back_sums(chunk.coefficients * chunk.dose[:, None], found)
         evidence += float(found.log_evidence.sum())
-    n = len(patterns)
-    return _Expected(share / n, weight / n, sums / n, evidence / n)
+    n, total = patterns.share.whole, processes.total
+    return _Expected(total(share) / n, total(weight) / n, total(sums) / n, total(evidence) / n)
 
 
 def _by_class(manifold: Manifold, grid: Grid, known: _Expected) -> tuple[Tensor, Tensor]:

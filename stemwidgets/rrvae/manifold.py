@@ -13,6 +13,8 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
+from stemwidgets.rrvae import processes
+
 CENTERS = 64
 SMOOTHNESS = 1.2  # width of the radial functions, times the square root of the latent dimension
 JITTER = 1e-4
@@ -130,13 +132,25 @@ class Manifold:
         return replace(self, weights=weights.float().to(self.weights.device))
 
     def through(
-        self, latent: Tensor, kind: Tensor, patterns: Tensor, weight: Tensor, noise: float
+        self,
+        latent: Tensor,
+        kind: Tensor,
+        patterns: Tensor,
+        weight: Tensor,
+        noise: float,
+        divided: bool = False,
     ) -> "Manifold":
-        """The most probable manifold through patterns ``[n, 2 * components]`` of known z."""
+        """The most probable manifold through patterns ``[n, 2 * components]`` of known z.
+
+        If they are `divided`, other processes have the others.
+        """
         features = self.features(latent)
         weighted = [features.T * (weight * (kind == k)) for k in range(self.classes)]
         normal = torch.stack([w @ features for w in weighted])
-        return self.fitted(normal, torch.stack([w @ patterns for w in weighted]), noise)
+        target = torch.stack([w @ patterns for w in weighted])
+        if divided:
+            normal, target = processes.total(normal), processes.total(target)
+        return self.fitted(normal, target, noise)
 
     def turn(self, coefficients: Tensor, angle: Tensor) -> Tensor:
         """Turn patterns by an angle: multiply each coefficient by exp(-imθ)."""

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stemwidgets.arrays.blocks import Where
+from stemwidgets.rrvae import processes
 from stemwidgets.rrvae.records import Encoding
 
 Column = NDArray[Any]
@@ -74,11 +75,11 @@ class MapBuilder:
         self.put(np.unravel_index(numbers, self.shape), rows, columns)
 
     def encoding(self, fold: int = 1) -> Encoding:
-        """The finished maps.
+        """The finished maps; of several processes, all their parts one below the other.
 
         Parameters
         ----------
         fold : int
             The angle is defined modulo 2π / fold.
         """
-        return Encoding(**self._maps, fold=fold)
+        return Encoding(**{n: processes.joined(m) for n, m in self._maps.items()}, fold=fold)

@@ -9,9 +9,10 @@ from numpy.typing import ArrayLike, NDArray
 
 from stemwidgets.arrays.errors import InputError
 from stemwidgets.arrays.preparation import Preparation
-from stemwidgets.rrvae import storage
+from stemwidgets.rrvae import processes, storage
 from stemwidgets.rrvae.batches import batches
 from stemwidgets.rrvae.checks import require_codes
+from stemwidgets.rrvae.cores import on_all_cores
 from stemwidgets.rrvae.device import choose_device, one_thread
 from stemwidgets.rrvae.fingerprint import Fingerprint
 from stemwidgets.rrvae.gather import as_array
@@ -135,13 +136,14 @@ class RRVAE(Trainable):
             If the model has not been trained, or the patterns have another shape.
         """
         learned = self._require_learned()
-        array = as_array(data)
+        array = processes.own_part(as_array(data))
         maps = MapBuilder(array.shape[:-2])
         with one_thread():
             for numbers, batch in batches(array, learned.preparation, BATCH):
                 prepared = batch[: len(numbers)]
                 has_counts = prepared.sum(axis=1) > 0
-                maps.put_numbers(numbers, has_counts, learned.encode(prepared[has_counts]))
+                columns = on_all_cores(learned.encode, prepared[has_counts], self.device)
+                maps.put_numbers(numbers, has_counts, columns)
         return maps.encoding(learned.fold)
 
     def decode(

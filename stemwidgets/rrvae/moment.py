@@ -9,9 +9,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from stemwidgets.rrvae import processes
 from stemwidgets.rrvae.grid import Grid, TurnedPoints
 from stemwidgets.rrvae.manifold import Manifold
 from stemwidgets.rrvae.posterior import Posterior, refine
+from stemwidgets.rrvae.processes import Share
 
 CHUNK = 128
 BATCH = 4096
@@ -20,7 +22,7 @@ STEPS = 2
 
 @dataclass(frozen=True, eq=False)
 class Patterns:
-    """What is learned from.
+    """What is learned from; of several processes each has its own.
 
     Parameters
     ----------
@@ -45,8 +47,8 @@ class Patterns:
         return Patterns(self.coefficients.to(device), self.dose.to(device))
 
     def batches(self, size: int) -> Iterator["Patterns"]:
-        """All of them, some at a time."""
-        for first in range(0, len(self), size):
+        """All of them, some at a time; of none, none once."""
+        for first in range(0, max(len(self), 1), size):
             yield self.rows(slice(first, first + size))
 
     def without(self, fixed: Tensor) -> "Patterns":
@@ -54,9 +56,14 @@ class Patterns:
         return replace(self, coefficients=self.coefficients - fixed)
 
     @cached_property
+    def share(self) -> Share:
+        """Which of the patterns of all processes these are."""
+        return Share.of(len(self))
+
+    @cached_property
     def energy(self) -> float:
-        """Mean sum of squares, each pattern weighed by its dose."""
-        return float((self.dose * self.coefficients.square().sum(-1)).mean())
+        """Mean sum of squares over all processes, each pattern weighed by its dose."""
+        return processes.mean(self.dose * self.coefficients.square().sum(-1))
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,6 +110,16 @@ class Moment:
     reconstruction: float = 0.0
     carried: dict[str, Tensor] = field(default_factory=dict)
 
+    def divided(self, share: Share) -> "Moment":
+        """What belongs to the patterns of this process, of a moment with that of all."""
+        own = {name: share.part(self.carried[name]) for name in _EACH if name in self.carried}
+        return replace(self, carried=self.carried | own)
+
+    def whole(self) -> "Moment":
+        """The moment with what belongs to the patterns of all processes."""
+        own = {n: processes.joined(self.carried[n]) for n in _EACH if n in self.carried}
+        return replace(self, carried=self.carried | own)
+
     @property
     def kl(self) -> float:
         """The other part of the last loss."""
@@ -140,6 +157,7 @@ class Moment:
 
 
 MOST_FRAMES = 720
+_EACH = ("angle", "latent", "kind")  # one for each pattern
 _WHOLE = ("updates", "rounds", "cooled", "epoch", "epochs")
 _PLAIN = (
     "noise",
@@ -154,9 +172,9 @@ _PLAIN = (
 )
 
 
-def generator(seed: int, step: int) -> torch.Generator:
+def generator(seed: int, step: int, process: int = 0) -> torch.Generator:
     """What a step draws from: the same after an interruption, and on every device."""
-    state = np.random.SeedSequence((seed, step)).generate_state(1, np.uint64)
+    state = np.random.SeedSequence((seed, step, process)).generate_state(1, np.uint64)
     return torch.Generator().manual_seed(int(state[0]))
 
 

@@ -1,6 +1,6 @@
 """The paper's network among the kinds of model: from a scan to maps and patterns."""
 
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -11,11 +11,12 @@ from torch import Tensor
 
 from stemwidgets.arrays.errors import InputError
 from stemwidgets.arrays.preparation import Preparation
+from stemwidgets.rrvae import processes
 from stemwidgets.rrvae.batches import prepared_blocks
 from stemwidgets.rrvae.device import free_memory
 from stemwidgets.rrvae.fingerprint import Fingerprint
 from stemwidgets.rrvae.generators import scaled
-from stemwidgets.rrvae.interface import Columns, Options, State, part, whole_state
+from stemwidgets.rrvae.interface import Columns, Learned, Options, State, part, whole_state
 from stemwidgets.rrvae.paper_settings import PaperMoment, PaperSettings
 from stemwidgets.rrvae.paper_trained import PaperTrained, Scaling
 from stemwidgets.rrvae.paper_training import PaperTraining
@@ -113,7 +114,8 @@ class PaperRun:
         )
         pixels = read.pixels
         _require_contrast(pixels)
-        settings = PaperSettings.for_data(len(pixels), turning, options.centered, options.epochs)
+        count = processes.total(len(pixels))
+        settings = PaperSettings.for_data(count, turning, options.centered, options.epochs)
         if before is None or state is None:
             where = self.preparation.coordinates
             self.training = PaperTraining.create(
@@ -147,6 +149,7 @@ class PaperRun:
         share = 1.0 if before else 0.5  # of the work that the last reading is
         if before is None:
             preparation, _ = yield from scaled(preparing(data, pixel_size, mask), 0.0, 1 - share)
+            preparation = processes.of_first(preparation)
         else:
             preparation = before.preparation
         read = yield from scaled(_reading(data, preparation, device), 1 - share, 1.0)
@@ -165,15 +168,15 @@ class PaperRun:
         """Plan as much training again."""
         self.training.extend()
 
-    def state(self) -> State:
+    def state(self, result: Learned) -> State:
         """What it takes to go on; part of it is the record of the `result`."""
-        tensors, record = self.result().to_record()
+        tensors, record = result.to_record()
         training, position = self.training.state()
         tensors |= {f"training.{name}": tensor for name, tensor in training.items()}
         mean, of_data = self.fingerprint.to_record()
         return tensors | mean, record | of_data | {"training": position}
 
-    def preview(self) -> Encoding:
+    def preview(self, most: int) -> Iterator[Encoding | None]:
         """The maps as they stand; for speed, the residual is taken from some of the pixels."""
         trained = self.training.result()
 
@@ -182,7 +185,7 @@ class PaperRun:
             rows = torch.from_numpy(numbers).to(prepared.device)
             return trained.encode(prepared[rows], RESIDUAL_PIXELS)
 
-        return preview(self.filled, read, trained.fold)
+        return preview(self.filled, read, trained.fold, most)
 
     def result(self) -> PaperModel:
         """The model as it stands."""
@@ -208,11 +211,12 @@ class _Read:
 def _reading(
     data: Any, preparation: Preparation, device: torch.device
 ) -> Generator[float, None, _Read]:
-    filled = np.zeros(data.shape[:-2], dtype=bool)
+    own = processes.own_part(data)
+    filled = np.zeros(own.shape[:-2], dtype=bool)
     shape = filled.size, len(preparation.coordinates[0])
     _require_room(4 * shape[0] * shape[1], device)
     pixels, done, seen, total = torch.empty(shape, device=device), 0, 0, np.zeros(shape[1])
-    for where, prepared in prepared_blocks(data, preparation):
+    for where, prepared in prepared_blocks(own, preparation):
         has_counts = prepared.sum(axis=1) > 0
         filled[where] = has_counts.reshape(filled[where].shape)
         total += prepared[has_counts].sum(axis=0, dtype=np.float64)
@@ -220,8 +224,11 @@ def _reading(
         pixels[done : done + len(rows)] = rows.to(device)
         done, seen = done + len(rows), seen + len(prepared)
         yield seen / filled.size
-    require_enough(done)
-    return _Read(preparation, pixels[:done], filled, Fingerprint.from_sum(data.shape, total, done))
+    count = processes.total(done)
+    require_enough(count)
+    processes.require_each(done > 0)
+    fingerprint = Fingerprint.from_sum(data.shape, processes.total(total), count)
+    return _Read(preparation, pixels[:done], filled, fingerprint)
 
 
 def _require_room(needed: int, device: torch.device) -> None:
@@ -235,8 +242,9 @@ def _require_room(needed: int, device: torch.device) -> None:
 
 
 def _require_contrast(pixels: Tensor) -> None:
-    if Scaling.centered(pixels).scale < LEAST_CONTRAST * float(pixels.abs().mean()):
+    mean = processes.mean(pixels.abs())
+    if Scaling.centered(pixels).scale < LEAST_CONTRAST * mean:
         raise InputError(
-            f"Expected patterns that differ from each other, got {len(pixels)} that are alike. "
-            "Check that the scan moved."
+            "Expected patterns that differ from each other, got "
+            f"{processes.total(len(pixels))} that are alike. Check that the scan moved."
         )

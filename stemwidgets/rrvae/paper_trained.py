@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from stemwidgets.arrays.circular import wrap
+from stemwidgets.rrvae import processes
 from stemwidgets.rrvae.memory import Batch
 from stemwidgets.rrvae.paper_network import PaperNetwork
 
@@ -22,6 +23,8 @@ CLEAR = 9.0
 @dataclass(frozen=True, eq=False)
 class Scaling:
     """How counts become what the network sees: ``(counts - offset) / scale``.
+
+    Of several processes each has its own patterns, and all of them one scaling.
 
     Parameters
     ----------
@@ -37,7 +40,8 @@ class Scaling:
     @classmethod
     def min_max(cls, prepared: Tensor) -> Self:
         """All pixels of all patterns into [0, 1], as in the paper."""
-        low, high = float(prepared.min()), float(prepared.max())
+        low = min(processes.gathered(float(prepared.min())))
+        high = max(processes.gathered(float(prepared.max())))
         return cls(prepared.new_full(prepared.shape[1:], low), max(high - low, 1e-30))
 
     @classmethod
@@ -45,9 +49,9 @@ class Scaling:
         """The mean pattern becomes 0, and the root mean square about it becomes 1."""
         blocks = prepared.split(ENCODING_BATCH)
         mean = sum((b.sum(0, dtype=torch.float32) for b in blocks), torch.zeros(()).to(prepared))
-        mean = mean / len(prepared)
-        squares = sum(float((b - mean).square().sum()) for b in blocks)
-        return cls(mean, max(math.sqrt(squares / prepared.numel()), 1e-30))
+        mean = processes.total(mean) / processes.total(len(prepared))
+        squares = processes.total(sum(float((b - mean).square().sum()) for b in blocks))
+        return cls(mean, max(math.sqrt(squares / processes.total(prepared.numel())), 1e-30))
 
     def apply(self, prepared: Tensor) -> Tensor:
         """From counts."""

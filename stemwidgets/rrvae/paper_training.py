@@ -10,6 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from stemwidgets.rrvae import processes
 from stemwidgets.rrvae.adam import Adam
 from stemwidgets.rrvae.divergence import DivergenceError, require_finite
 from stemwidgets.rrvae.memory import Batch
@@ -25,6 +26,9 @@ MEASURED = 128
 
 class PaperTraining:
     """One run of training: its data, its network and where it stands.
+
+    Several processes divide each batch: every one takes those of its patterns that are here, and
+    their gradients are added up.
 
     Parameters
     ----------
@@ -54,7 +58,8 @@ class PaperTraining:
         self.prepared, self.scaling = prepared, scaling
         self.seed, self.settings = seed, settings
         self.last: PaperMoment | None = None
-        self._per_epoch = -(-len(prepared) // BATCH)
+        self.share = processes.Share.of(len(prepared))
+        self._per_epoch = -(-self.share.whole // BATCH)
         self._draws = torch.Generator(prepared.device).manual_seed(seed)
         self._position = Position(0, settings.epochs * self._per_epoch)
         # reconstruction and KL: mean over about an epoch, sum since the last of the losses
@@ -119,7 +124,7 @@ class PaperTraining:
             epoch, first = divmod(self._position.steps, self._per_epoch)
             for rows in self._batches(epoch)[first:]:
                 self._count(self._step(rows))
-                if time.perf_counter() > due or self.finished:
+                if processes.agreed(time.perf_counter() > due or self.finished):
                     self.last = self._good_moment()
                     yield self.last
                     due = time.perf_counter() + SECONDS_BETWEEN_MOMENTS
@@ -128,21 +133,25 @@ class PaperTraining:
 
     def _batches(self, epoch: int) -> tuple[Tensor, ...]:
         """The patterns of each batch, all batches of one size if possible."""
-        order = np.random.default_rng((self.seed, epoch)).permutation(len(self.prepared))
+        order = np.random.default_rng((self.seed, epoch)).permutation(self.share.whole)
         return torch.from_numpy(order).to(self.prepared.device).tensor_split(self._per_epoch)
 
     def _step(self, rows: Tensor) -> Tensor:
         normal = torch.empty(len(rows), self.network.encoded_dim, device=rows.device)
         normal.normal_(generator=self._draws)
+        here = self.share.contains(rows)
+        own, normal, batch = rows[here] - self.share.before, normal[here], len(rows)
 
         def part(some: slice) -> tuple[Tensor, Tensor]:
-            scaled = self.scaling.apply(self.prepared[rows[some]])
-            loss = torch.stack(self.network.loss(scaled, normal[some])) / len(rows)
+            scaled = self.scaling.apply(self.prepared[own[some]])
+            loss = torch.stack(self.network.loss(scaled, normal[some])) / batch
             slopes = torch.autograd.grad(loss.sum(), self.network.parameters)
             return loss.detach(), torch.cat([slope.flatten() for slope in slopes])
 
-        parts = self._batch.run(part, len(rows))
-        loss, gradient = (sum(each[1:], each[0]) for each in zip(*parts, strict=True))
+        parts = self._batch.run(part, len(own))
+        loss, gradient = (
+            processes.total(sum(each[1:], each[0])) for each in zip(*parts, strict=True)
+        )
         self.adam.step(gradient)
         return loss
 
@@ -187,8 +196,9 @@ class PaperTraining:
 
     def result(self) -> PaperTrained:
         """The model as it stands; training may go on."""
-        rows = torch.linspace(0, len(self.prepared) - 1, min(MEASURED, len(self.prepared))).long()
-        chosen = self.prepared[rows.to(self.prepared.device)]
+        count = len(self.prepared)
+        rows = torch.linspace(0, count - 1, min(MEASURED // processes.count(), count)).long()
+        chosen = processes.joined(self.prepared[rows.to(self.prepared.device)])
         return PaperTrained.measure(self.network.to(self.prepared.device), self.scaling, chosen)
 
     def state(self) -> tuple[dict[str, Tensor], dict[str, Any]]:

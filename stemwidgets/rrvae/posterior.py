@@ -12,6 +12,7 @@ from stemwidgets.rrvae.manifold import Manifold
 DARKEST = 0.2  # least expected counts of a pixel, as a share of the mean
 LONGEST_MOVE = 0.1  # rad, of one step on the counts
 FARTHEST_MOVE = 0.5  # of z, likewise
+SETTLED = 0.03  # standard deviations that a last step moves
 ANY_ANGLE = 1e-6  # inverse variance of θ before the pattern is seen
 
 
@@ -39,7 +40,7 @@ class Start:
     anchor: Tensor
     precision: Tensor
 
-    def rows(self, rows: slice) -> "Start":
+    def rows(self, rows: slice | Tensor) -> "Start":
         """Some of them."""
         names = ("angle", "latent", "kind", "anchor", "precision")
         return Start(*(getattr(self, name)[rows] for name in names))
@@ -84,11 +85,24 @@ class Posterior:
         """Of all patterns, from those of some at a time."""
         return cls(*(torch.cat([getattr(part, n) for part in parts]) for n in _POSTERIOR))
 
+    def rows(self, rows: slice | Tensor) -> "Posterior":
+        """Those of some patterns."""
+        return Posterior(*(getattr(self, name)[rows] for name in _POSTERIOR))
+
+    def with_rows(self, rows: Tensor, others: "Posterior") -> "Posterior":
+        """The same with others in some rows."""
+        parts = ((getattr(self, name), getattr(others, name)) for name in _POSTERIOR)
+        return Posterior(*(mine.index_copy(0, rows, other) for mine, other in parts))
+
+    def moved(self, move: Tensor, covariance: Tensor) -> "Posterior":
+        """The same with (z, θ) moved by ``[n, d + 1]``, and another covariance."""
+        latent, angle = self.latent + move[:, :-1], self.angle + move[:, -1]
+        return Posterior(angle, latent, self.kind, self.misfit, covariance)
+
     def batches(self, size: int) -> Iterator["Posterior"]:
         """That of some patterns at a time."""
         for first in range(0, len(self.angle), size):
-            rows = slice(first, first + size)
-            yield Posterior(*(getattr(self, name)[rows] for name in _POSTERIOR))
+            yield self.rows(slice(first, first + size))
 
 
 _POSTERIOR = ("angle", "latent", "kind", "misfit", "covariance")
@@ -165,16 +179,20 @@ class CountLikelihood:
         self._pixels = torch.from_numpy((basis.functions / basis.weight[:, None]).T).to(device)
         self._background = torch.from_numpy(basis.background).to(device)
         self._dose = basis.dose
+        self._darkest = DARKEST * float(basis.background.mean())
 
-    def step(
+    def refine(
         self,
         manifold: Manifold,
         prepared: Tensor,
         noise: float,
         found: Posterior,
         start: Start,
+        steps: int,
     ) -> Posterior:
-        """One step of Fisher scoring (McCullagh & Nelder, Generalized Linear Models, 1989, 2.5).
+        """Steps from a posterior until each pattern moves no further.
+
+        A step that turns back is halved: where the manifold is bent it would overshoot for ever.
 
         Parameters
         ----------
@@ -188,6 +206,39 @@ class CountLikelihood:
             Where to step from.
         start : Start
             Where z is expected.
+        steps : int
+            The most that are taken.
+        """
+        rows = torch.arange(len(prepared), device=prepared.device)
+        last = torch.zeros_like(found.covariance[:, 0])
+        for _ in range(steps):
+            before = found.rows(rows)
+            move, covariance = self._step(manifold, prepared[rows], noise, before, start.rows(rows))
+            deviation = covariance.diagonal(dim1=1, dim2=2).sqrt()
+            turned_back = ((move / deviation) * last).sum(-1) < 0
+            move = torch.where(turned_back[:, None], move / 2, move)
+            found = found.with_rows(rows, before.moved(move, covariance))
+            last = move / deviation
+            moving = last.abs().amax(dim=1) > SETTLED
+            rows, last = rows[moving], last[moving]
+        return found
+
+    def _step(
+        self,
+        manifold: Manifold,
+        prepared: Tensor,
+        noise: float,
+        found: Posterior,
+        start: Start,
+    ) -> tuple[Tensor, Tensor]:
+        """Fisher scoring (McCullagh & Nelder, Generalized Linear Models, 1989, 2.5).
+
+        Returns
+        -------
+        move : Tensor, shape [n, d + 1]
+            Of (z, θ).
+        covariance : Tensor, shape [n, d + 1, d + 1]
+            Where the step begins.
         """
         dose = prepared.sum(dim=1, keepdim=True) / self._dose
         decoded, by_latent = manifold.decode_with_slopes(found.latent, found.kind)
@@ -196,21 +247,19 @@ class CountLikelihood:
             [
                 manifold.turn(by_latent, found.angle[:, None]),
                 manifold.turning_rate(turned)[:, None],
+                turned[:, None],
             ],
             dim=1,
         )
-        expected = (self._background + turned @ self._pixels) * dose
-        darkest = DARKEST * self._background.mean() * dose
-        slopes = (rates @ self._pixels) * dose[..., None]
-        weighted = slopes / (noise * torch.maximum(expected, darkest))[:, None]
-        information = weighted @ slopes.mT + start.information()
-        gradient = (weighted @ (prepared - expected)[..., None])[..., 0]
+        pixels = rates @ self._pixels
+        slopes, expected = pixels[:, :-1], pixels[:, -1].add_(self._background)
+        weight = expected.clamp(min=self._darkest).reciprocal_()
+        difference = torch.addcmul(prepared, expected, dose, value=-1)
+        weighted = slopes * weight[:, None]
+        information = (weighted @ slopes.mT) * (dose / noise)[..., None] + start.information()
+        gradient = (weighted @ difference[..., None])[..., 0] / noise
         gradient[:, :-1] += start.pull(found.latent)
         move = torch.linalg.solve(information, gradient)
-        return Posterior(
-            found.angle + move[:, -1].clamp(-LONGEST_MOVE, LONGEST_MOVE),
-            found.latent + move[:, :-1].clamp(-FARTHEST_MOVE, FARTHEST_MOVE),
-            found.kind,
-            found.misfit,
-            torch.linalg.inv(information),
-        )
+        move[:, :-1].clamp_(-FARTHEST_MOVE, FARTHEST_MOVE)
+        move[:, -1].clamp_(-LONGEST_MOVE, LONGEST_MOVE)
+        return move, torch.linalg.inv(information)

@@ -1,6 +1,7 @@
 """What is read off the posterior of a pattern: its angle, how sure that is, and its symmetry."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -37,6 +38,13 @@ class Direction:
     std: Tensor
     resultant: Tensor
 
+    @classmethod
+    def joined(cls, parts: Sequence["Direction"]) -> "Direction":
+        """Of all patterns, from those of some at a time."""
+        return cls(
+            *(torch.cat([getattr(p, n) for p in parts]) for n in ("angle", "std", "resultant"))
+        )
+
 
 def direction(cells: Tensor, grid: Grid, offset: Tensor, fold: int) -> Direction:
     """Add up the posterior over the latent variables.
@@ -52,29 +60,40 @@ def direction(cells: Tensor, grid: Grid, offset: Tensor, fold: int) -> Direction
     fold : int
         The angle is defined modulo 2π / fold.
     """
-    waves = torch.arange(grid.frames // (2 * fold), device=offset.device) * fold
-    phase = waves[:, None] * grid.angles
+    real, imag = _waves(cells, grid, offset, torch.tensor([fold], device=offset.device))
+    resultant = torch.hypot(real, imag)[:, 0].clamp(1e-6, 1 - 1e-7)
+    angle = torch.atan2(imag, real)[:, 0] / fold
+    std = (-2 * resultant.log()).sqrt() / fold
+    broad = std >= CONCENTRATED
+    if broad.any():
+        angle[broad], std[broad] = _highest_peak(cells[:, broad], grid, offset, fold)
+    return Direction(angle, std, resultant)
+
+
+def _waves(cells: Tensor, grid: Grid, offset: Tensor, count: Tensor) -> tuple[Tensor, Tensor]:
+    """Mean cosine and sine ``[n, len(count)]`` of so many times the angle."""
+    phase = count[:, None] * grid.angles
     turned = torch.cat([phase.cos(), phase.sin()]) @ cells.flatten(1)
-    cos, sin = turned.view(2, len(waves), *cells.shape[1:])
-    cos_offset, sin_offset = (waves[:, None] * offset).cos(), (waves[:, None] * offset).sin()
+    cos, sin = turned.view(2, len(count), *cells.shape[1:])
+    cos_offset, sin_offset = (count[:, None] * offset).cos(), (count[:, None] * offset).sin()
     real = torch.einsum("wnk,wk->nw", cos, cos_offset) - torch.einsum("wnk,wk->nw", sin, sin_offset)
     imag = torch.einsum("wnk,wk->nw", sin, cos_offset) + torch.einsum("wnk,wk->nw", cos, sin_offset)
-    resultant = torch.hypot(real[:, 1], imag[:, 1]).clamp(1e-6, 1 - 1e-7)
-    mean, std = torch.atan2(imag[:, 1], real[:, 1]), (-2 * resultant.log()).sqrt()
-    bins = 8 * len(waves)
+    return real, imag
+
+
+def _highest_peak(cells: Tensor, grid: Grid, offset: Tensor, fold: int) -> tuple[Tensor, Tensor]:
+    """Where the posterior of each angle ``[n]`` is highest, and half the width of the peak."""
+    count = torch.arange(grid.frames // (2 * fold), device=offset.device) * fold
+    real, imag = _waves(cells, grid, offset, count)
+    bins = 8 * len(count)
     at = torch.arange(bins, device=offset.device) * (2 * math.pi / bins)
-    smooth = torch.exp(-0.5 * (SMOOTHING * waves) ** 2)
-    each = (waves / fold)[:, None] * at
+    smooth = torch.exp(-0.5 * (SMOOTHING * count) ** 2)
+    each = (count / fold)[:, None] * at
     density = (real * smooth) @ each.cos() + (imag * smooth) @ each.sin() - 0.5
     density = density.clamp(min=0)
     peak = density.argmax(dim=1)
     half = _half_width(density, peak) * (2 * math.pi / bins)
-    one_peak = std / fold < CONCENTRATED
-    return Direction(
-        torch.where(one_peak, mean, at[peak]) / fold,
-        torch.where(one_peak, std, half) / fold,
-        resultant,
-    )
+    return at[peak] / fold, half / fold
 
 
 def _half_width(density: Tensor, peak: Tensor) -> Tensor:

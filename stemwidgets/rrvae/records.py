@@ -68,7 +68,8 @@ class Progress:
         Seconds spent, and estimated seconds to go.
     encoding : Encoding or None
         The maps as they stand; only now and then, since encoding costs time. Of a scan of more
-        than 4,096 positions, one stands for the block of neighbours around it.
+        than 4,096 positions, at first of more than 512, one stands for the block of neighbours
+        around it.
     notice : str
         What went otherwise than planned so far, in words; empty if nothing did.
     read : float

@@ -10,12 +10,13 @@ from numpy.typing import NDArray
 
 from stemwidgets.arrays.preparation import Preparation
 from stemwidgets.rrvae import learning_on_grid as on_grid
+from stemwidgets.rrvae import processes
 from stemwidgets.rrvae.basis import HarmonicBasis
 from stemwidgets.rrvae.convention import Convention
 from stemwidgets.rrvae.divergence import require_finite
 from stemwidgets.rrvae.fingerprint import Fingerprint
 from stemwidgets.rrvae.gather import Gathered, gathering
-from stemwidgets.rrvae.interface import Columns, Options, State, part, whole_state
+from stemwidgets.rrvae.interface import Columns, Learned, Options, State, part, whole_state
 from stemwidgets.rrvae.manifold import Manifold
 from stemwidgets.rrvae.moment import Moment, Patterns, best_cells
 from stemwidgets.rrvae.preview import preview
@@ -24,11 +25,12 @@ from stemwidgets.rrvae.trained import Trained
 from stemwidgets.rrvae.training import train
 
 FRAMES = 96
+PREVIEW_FRAMES = 48
 SAMPLE = 256
 
 
 class HarmonicRun:
-    """One run of training; the coefficients of all patterns stay in memory.
+    """One run of training; the coefficients of all patterns stay in memory, divided by processes.
 
     Parameters
     ----------
@@ -68,7 +70,7 @@ class HarmonicRun:
         else:
             self.start = before.moment
             if before.fingerprint.same(self.fingerprint):
-                self.last = before.moment
+                self.last = before.moment.divided(self.patterns.share)
             else:
                 self.start = on_grid.anew(before.moment)
 
@@ -108,21 +110,22 @@ class HarmonicRun:
         assert self.last is not None
         self.last = on_grid.extended(self.last)
 
-    def state(self) -> State:
+    def state(self, result: Learned) -> State:
         """What it takes to go on; part of it is the record of the `result`."""
         assert self.last is not None
-        tensors, record = self.result().to_record()
-        moment, position = self.last.to_record()
+        tensors, record = result.to_record()
+        moment, position = self.last.whole().to_record()
         moment["background"] = torch.from_numpy(self.gathered.basis.background)
         mean, of_data = self.fingerprint.to_record()
         tensors |= {f"training.{name}": tensor for name, tensor in moment.items()}
         return tensors | mean, record | of_data | {"training": position}
 
-    def preview(self) -> Encoding:
-        """The maps as they stand."""
+    def preview(self, most: int) -> Iterator[Encoding | None]:
+        """The maps as they stand, in parts: see `preview.preview`."""
         moment = self.last
         assert moment is not None
         trained = self.result()
+        trained = replace(trained, grid=replace(trained.grid, frames=PREVIEW_FRAMES))
         turning = self.patterns.without(moment.fixed)
         left_out = torch.from_numpy(self.gathered.left_out)
 
@@ -130,7 +133,7 @@ class HarmonicRun:
             rows = torch.from_numpy(numbers)
             return trained.read(turning.rows(rows.to(turning.dose.device)), left_out[rows])
 
-        return preview(self.gathered.filled, read, trained.fold)
+        return preview(self.gathered.filled, read, trained.fold, most)
 
     @torch.no_grad()
     def result(self) -> Trained:
@@ -139,7 +142,7 @@ class HarmonicRun:
         assert moment is not None
         basis = self.gathered.basis.with_fixed(moment.fixed.cpu().numpy())
         count = len(self.patterns)
-        chosen = torch.linspace(0, count - 1, min(SAMPLE, count)).long()
+        chosen = torch.linspace(0, count - 1, min(SAMPLE // processes.count(), count)).long()
         patterns = self.patterns.rows(chosen.to(self.patterns.dose.device))
         sample = best_cells(moment, patterns)
         preparation = self.gathered.preparation
@@ -147,12 +150,12 @@ class HarmonicRun:
             moment.manifold,
             basis,
             preparation.coordinates,
-            sample.latent,
-            sample.kind,
+            processes.joined(sample.latent),
+            processes.joined(sample.kind),
             moment.noise,
             alike=self.convention == "alike",
         )
-        left_out = float((self.gathered.relative_dose * self.gathered.left_out).mean())
+        left_out = processes.mean(self.gathered.relative_dose * self.gathered.left_out)
         return Trained(
             preparation,
             basis,
@@ -160,7 +163,7 @@ class HarmonicRun:
             replace(moment.grid, frames=FRAMES),
             convention,
             moment.noise,
-            float((patterns.dose * sample.misfit).mean()) + left_out,
+            processes.mean(patterns.dose * sample.misfit) + left_out,
         )
 
 

@@ -8,18 +8,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from stemwidgets.arrays.blocks import Where, iterate_blocks, native_type
+from stemwidgets.arrays.blocks import Where, iterate_blocks, native_type, read_blocks
 from stemwidgets.arrays.errors import InputError
 from stemwidgets.arrays.memory import memory_limit
-from stemwidgets.arrays.pixels import (
-    PixelStatistics,
-    PixelSums,
-    common_mask,
-    faulty_pixels,
-    require_mask,
-)
+from stemwidgets.arrays.pixel_statistics import PixelStatistics, PixelSums
+from stemwidgets.arrays.pixels import common_mask, faulty_pixels, require_mask
 from stemwidgets.arrays.preparation import Preparation
 from stemwidgets.arrays.zingers import plausible_limit
+from stemwidgets.rrvae import processes
 from stemwidgets.rrvae.basis import Float
 from stemwidgets.rrvae.batches import numbers_of
 from stemwidgets.rrvae.gaps import fill_gaps
@@ -66,12 +62,16 @@ def preparing(
         known = known | masked
     sums, raw = PixelSums(shape, known), _Sample(data)
     share = 1.0 if raw.fits else 0.5
-    done, count = 0, math.prod(data.shape[:-2])
-    for where, patterns in iterate_blocks(data):
-        sums.add(patterns)
+    part = processes.own_part(data)
+    done, count = 0, math.prod(part.shape[:-2])
+    for where, (more, patterns) in read_blocks(part, lambda block: (sums.of(block), block)):
+        sums.merge(more)
         raw.add(where, patterns)
-        done += patterns.size // math.prod(shape)
+        done += more.count
         yield share * done / count
+    sums, *others = processes.gathered(sums)
+    for more in others:
+        sums.merge(more)
     preparation = _choose_pixels(sums.statistics(), pixel_size, known)
     if not raw.fits:
         del raw
@@ -95,6 +95,8 @@ def _choose_pixels(
 class _Sample:
     """Evenly spaced patterns of a scan: raw, or prepared if `preparation` is known.
 
+    Of several processes each takes those of the part that it reads.
+
     Parameters
     ----------
     data : array, shape [..., ky, kx]
@@ -104,10 +106,12 @@ class _Sample:
     """
 
     def __init__(self, data: Any, preparation: Preparation | None = None) -> None:
-        self.data, self.preparation = data, preparation
-        count = math.prod(data.shape[:-2])
-        self.stride = max(1, count // SAMPLE)
-        rows = -(-count // self.stride)
+        self.part, self.preparation = processes.own_part(data), preparation
+        self.stride = max(1, math.prod(data.shape[:-2]) // SAMPLE)
+        self.first = processes.first_pattern(data)
+        end = self.first + math.prod(self.part.shape[:-2])
+        self.before = -(-self.first // self.stride)
+        rows = -(-end // self.stride) - self.before
         shape, kind = tuple(data.shape[-2:]), native_type(data.dtype)
         if preparation is not None:
             shape, kind = (len(preparation.gaps),), np.dtype(np.float32)
@@ -119,25 +123,25 @@ class _Sample:
 
     def add(self, where: Where, patterns: NDArray[Any]) -> None:
         """Take what belongs to the sample out of a block."""
-        numbers = numbers_of(where, self.data.shape[:-2])
+        numbers = self.first + numbers_of(where, self.part.shape[:-2])
         chosen = np.flatnonzero(numbers % self.stride == 0)
         if not self.fits or not len(chosen):
             return
         taken = patterns.reshape(-1, *patterns.shape[-2:])[chosen]
         if self.preparation is not None:
             taken = self.preparation.apply(taken)
-        self._patterns[numbers[chosen] // self.stride] = taken
+        self._patterns[numbers[chosen] // self.stride - self.before] = taken
 
     def reading(self) -> Generator[float]:
         """Read the scan for it."""
-        done, count = 0, math.prod(self.data.shape[:-2])
-        for where, patterns in iterate_blocks(self.data):
+        done, count = 0, math.prod(self.part.shape[:-2])
+        for where, patterns in iterate_blocks(self.part):
             self.add(where, patterns)
-            done += patterns.size // math.prod(self.data.shape[-2:])
+            done += patterns.size // math.prod(self.part.shape[-2:])
             yield done / count
 
     def prepared(self, preparation: Preparation) -> Float:
-        """The patterns with counts, ``[n, pixels]``."""
+        """The patterns with counts of all processes, ``[n, pixels]``."""
         if self.preparation is not None:
             prepared = self._patterns
         else:
@@ -146,7 +150,7 @@ class _Sample:
                 for start in range(0, len(self._patterns), TOGETHER)
             ]
             prepared = np.concatenate(parts)
-        return prepared[prepared.sum(axis=1) > 0]
+        return processes.joined(prepared[prepared.sum(axis=1) > 0])
 
 
 def require_enough(patterns: int) -> None:

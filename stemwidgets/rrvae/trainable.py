@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from stemwidgets.arrays.errors import InputError
+from stemwidgets.rrvae import processes
 from stemwidgets.rrvae.checkpoint import Checkpoint
 from stemwidgets.rrvae.checks import require_as_before, require_pixel_size
 from stemwidgets.rrvae.device import one_thread
@@ -131,7 +132,8 @@ class Trainable:
         data, pixel_size, mask, checkpoint
             As for `fit`.
         maps : bool
-            Whether to hand over the maps as they stand, which takes up to a tenth of the time.
+            Whether to hand over the maps as they stand, which takes up to a tenth of the time;
+            several processes never do.
 
         Yields
         ------
@@ -150,7 +152,7 @@ class Trainable:
         run = yield from reading(self._start(array, pixel_size, mask), began, _is_large(array))
         between_moments = False
         try:
-            yield from watch(run, began, maps, file)
+            yield from watch(run, began, maps and processes.count() == 1, file)
             between_moments = True
         except (GeneratorExit, DivergenceError):
             between_moments = True
@@ -184,8 +186,8 @@ class Trainable:
 
     def _keep(self, run: Run, file: Checkpoint | None) -> None:
         """Keep what was learned, and what it takes to go on."""
-        self._learned = run.result()
-        self._state, self._only_for = run.state(), None
+        self._learned = learned = run.result()
+        self._state, self._only_for = run.state(learned), None
         if file is not None:
             file.write(self._state)
 

@@ -17,14 +17,15 @@ from stemwidgets.rrvae.interface import part
 from stemwidgets.rrvae.manifold import Manifold
 from stemwidgets.rrvae.memory import Batch
 from stemwidgets.rrvae.moment import Patterns
-from stemwidgets.rrvae.posterior import CountLikelihood, refine
-from stemwidgets.rrvae.reading import direction, symmetry
+from stemwidgets.rrvae.posterior import CountLikelihood, Posterior, Start, refine
+from stemwidgets.rrvae.reading import Direction, direction, symmetry
 
 Columns = dict[str, NDArray[Any]]
 
-BATCH = 128
-STEPS = 4
-COUNT_STEPS = 2
+BATCH = 1024
+CHUNK = 128  # at a time over all cells or pixels
+STEPS = 3
+COUNT_STEPS = 6
 NARROW = math.radians(3.0)  # a posterior as narrow as that is read off its peak, not off the grid
 
 
@@ -109,15 +110,14 @@ class Trained:
     ) -> dict[str, Tensor]:
         manifold, grid, convention = self.manifold, self.grid, self.convention
         fold, noise = convention.symmetry, self.noise / patterns.dose
-        posterior = turned.posterior(patterns.coefficients, noise)
-        broad = direction(posterior.cells, grid, offset, fold)
-        start, at_point = grid.start(posterior.best), posterior.cells.sum(dim=0)
+        cell, at_point, broad = self._search(turned, offset, patterns, noise)
+        start = grid.start(cell)
         found = refine(manifold, patterns.coefficients, noise, start, STEPS)
-        if counts is not None and pixels is not None:
-            for _ in range(COUNT_STEPS):
-                found = counts.step(manifold, pixels, self.noise, found, start)
         local_std = convention.variance(manifold, found).sqrt()
         narrow = (local_std < NARROW) & (broad.std < 3 * NARROW)
+        if counts is not None and pixels is not None:
+            found = self._refine_on_counts(counts, pixels, found, start, narrow)
+            local_std = convention.variance(manifold, found).sqrt()
         angle = found.angle + convention.offset(manifold, found.latent, found.kind)
         angle = torch.where(narrow, angle, broad.angle)
         std = torch.where(narrow, local_std, broad.std)
@@ -142,6 +142,39 @@ class Trained:
             columns["class_probability"] = at_point @ members
             columns["classes"] = found.kind.to(torch.int16)
         return columns
+
+    def _search(
+        self, turned: TurnedPoints, offset: Tensor, patterns: Patterns, noise: Tensor
+    ) -> tuple[Tensor, Tensor, Direction]:
+        """Best cell ``[n]``, probability of each point ``[n, points]`` and posterior angle."""
+        best, at_point, directions = [], [], []
+        for chunk in patterns.batches(CHUNK):
+            found = turned.posterior(chunk.coefficients, self.noise / chunk.dose)
+            best.append(found.best)
+            at_point.append(found.cells.sum(dim=0))
+            directions.append(direction(found.cells, self.grid, offset, self.convention.symmetry))
+        return torch.cat(best), torch.cat(at_point), Direction.joined(directions)
+
+    def _refine_on_counts(
+        self,
+        counts: CountLikelihood,
+        pixels: Tensor,
+        found: Posterior,
+        start: Start,
+        narrow: Tensor,
+    ) -> Posterior:
+        """Go on from posteriors with one narrow peak, on the counts themselves."""
+        for rows in narrow.nonzero()[:, 0].split(CHUNK):
+            better = counts.refine(
+                self.manifold,
+                pixels[rows],
+                self.noise,
+                found.rows(rows),
+                start.rows(rows),
+                COUNT_STEPS,
+            )
+            found = found.with_rows(rows, better)
+        return found
 
     @torch.no_grad()
     def decode(self, latent: Tensor, angle: Tensor, kind: Tensor) -> Float:

@@ -8,6 +8,7 @@ import torch
 
 from stemwidgets.rrvae import learning_locally as locally
 from stemwidgets.rrvae import learning_on_grid as on_grid
+from stemwidgets.rrvae import processes
 from stemwidgets.rrvae.moment import Moment, Patterns, best_cells
 
 NARROW = math.radians(3.0)  # with angles known as well as that the grid is too coarse
@@ -69,4 +70,4 @@ def _narrow(moment: Moment, patterns: Patterns) -> bool:
     chosen = torch.arange(min(SAMPLE, len(patterns)), device=patterns.dose.device)
     found = best_cells(moment, patterns.rows(chosen))
     information = torch.linalg.inv(found.covariance)[:, -1, -1]
-    return float(information.median()) > 1 / NARROW**2
+    return float(processes.joined(information).median()) > 1 / NARROW**2

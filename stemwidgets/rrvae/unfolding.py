@@ -11,6 +11,7 @@ import math
 import torch
 from torch import Tensor
 
+from stemwidgets.rrvae import processes
 from stemwidgets.rrvae.manifold import Manifold
 
 FRAMES = 48
@@ -19,7 +20,9 @@ NEWTON_STEPS = 3
 FARTHEST = 2.2  # of a new latent variable, in standard deviations
 
 
-def turn_alike(manifold: Manifold, patterns: Tensor, weight: Tensor) -> Tensor:
+def turn_alike(
+    manifold: Manifold, patterns: Tensor, weight: Tensor, divided: bool = False
+) -> Tensor:
     """Angles that turn patterns towards the mean of all.
 
     Parameters
@@ -30,14 +33,20 @@ def turn_alike(manifold: Manifold, patterns: Tensor, weight: Tensor) -> Tensor:
         Without noise.
     weight : Tensor, shape [n]
         How much each of them counts.
+    divided : bool
+        Whether other processes have the others of these patterns.
 
     Returns
     -------
     Tensor, shape [n]
         Angles [rad].
     """
+    total = processes.total if divided else _as_it_is
     frames = torch.arange(FRAMES, device=patterns.device) * (2 * math.pi / FRAMES)
-    mean = patterns[weight.argmax()]
+    heaviest = weight.argmax()
+    mean = patterns[heaviest]
+    if divided:
+        mean = processes.joined(mean[None])[processes.joined(weight[heaviest][None]).argmax()]
     angle = torch.zeros_like(weight)
     for _ in range(ROUNDS):
         match = patterns @ manifold.turn(mean.expand(FRAMES, -1), -frames).T
@@ -47,12 +56,17 @@ def turn_alike(manifold: Manifold, patterns: Tensor, weight: Tensor) -> Tensor:
             slope, bend = rate @ mean, manifold.turning_rate(rate) @ mean
             step = torch.where(bend < 0, -slope / bend, 0.0)
             angle = angle + step.clamp(-math.pi / FRAMES, math.pi / FRAMES)
-        mean = (weight @ manifold.turn(patterns, angle)) / weight.sum()
+        mean = total(weight @ manifold.turn(patterns, angle)) / total(weight.sum())
     return angle
 
 
 def principal_latent(
-    alike: Tensor, weight: Tensor, kind: Tensor, latent_dim: int, noise: float = 0.0
+    alike: Tensor,
+    weight: Tensor,
+    kind: Tensor,
+    latent_dim: int,
+    noise: float = 0.0,
+    divided: bool = False,
 ) -> Tensor:
     """Principal components of each class, with unit variance where they are more than noise.
 
@@ -68,20 +82,28 @@ def principal_latent(
         Number d of latent variables.
     noise : float
         Variance of a coefficient of these patterns that is noise.
+    divided : bool
+        Whether other processes have the others of these patterns.
 
     Returns
     -------
     Tensor, shape [n, d]
         Latent variables.
     """
+    total = processes.total if divided else _as_it_is
     latent = torch.zeros(len(alike), latent_dim, device=alike.device)
-    for k in kind.unique():
+    kinds = kind.unique()
+    for k in processes.joined(kinds).unique() if divided else kinds:
         members = kind == k
-        share = weight[members] / weight[members].sum()
-        apart = alike[members] - share @ alike[members]
-        variance, axes = torch.linalg.eigh((apart.T * share) @ apart)
+        share = weight[members] / total(weight[members].sum())
+        apart = alike[members] - total(share @ alike[members])
+        variance, axes = torch.linalg.eigh(total((apart.T * share) @ apart))
         axes, variance = axes.flip(1)[:, :latent_dim], variance.flip(0)[:latent_dim]
         variance = variance.clamp(min=1e-12)
         unit = (1 - noise / variance).clamp(min=0) / variance.sqrt()
         latent[members, : len(unit)] = ((apart @ axes) * unit).clamp(-FARTHEST, FARTHEST)
     return latent
+
+
+def _as_it_is(value: Tensor) -> Tensor:
+    return value

@@ -7,14 +7,15 @@ from typing import cast
 
 from stemwidgets.rrvae.checkpoint import Checkpoint
 from stemwidgets.rrvae.device import one_thread
-from stemwidgets.rrvae.interface import Run
+from stemwidgets.rrvae.interface import Moment, Run
 from stemwidgets.rrvae.notices import listening
-from stemwidgets.rrvae.records import Progress
+from stemwidgets.rrvae.records import Encoding, Progress
 
 SECONDS_BETWEEN_READINGS = 0.2
-SECONDS_TO_FIRST_ENCODING = 0.1
-SECONDS_BETWEEN_ENCODINGS = 0.5
-LARGEST_SHARE = 0.1  # of the time, for encoding
+SECONDS_TO_FIRST_MAPS = 0.1
+SECONDS_BETWEEN_MAPS = 0.5
+LARGEST_SHARE = 0.1  # of the time, for maps
+FEWEST, MOST = 512, 4096  # patterns that maps are read off
 
 
 def reading(
@@ -72,37 +73,77 @@ def watch(
     Yields
     ------
     Progress
-        With maps, if wanted, twice a second at most, and at the end.
+        With maps, if wanted, twice a second at most, and at the end. While they are read their
+        moment is told again, so that one may stop.
     """
     moments = run.moments()
     began = time.perf_counter()
-    due = began + SECONDS_TO_FIRST_ENCODING
+    pace = _Pace()
     before = 0.0 if run.last is None else run.last.fraction % 1
     heard: list[str] = []
+
+    def told(moment: Moment, encoding: Encoding | None = None) -> Progress:
+        now = time.perf_counter()
+        return Progress(
+            epoch=moment.epoch,
+            epochs=moment.epochs,
+            loss=moment.reconstruction + moment.kl,
+            reconstruction=moment.reconstruction,
+            kl=moment.kl,
+            elapsed=now - since,
+            remaining=(now - began) * (1 - moment.fraction) / (moment.fraction - before),
+            encoding=encoding,
+            notice=" ".join(heard),
+        )
+
     try:
         while True:
             with one_thread(), listening(heard):
                 moment = next(moments, None)
                 if moment is None:
                     return
-                encoding, now = None, time.perf_counter()
-                if maps and (now >= due or moment.fraction == 1):
-                    encoding = run.preview()
-                    cost = time.perf_counter() - now
-                    due = now + max(SECONDS_BETWEEN_ENCODINGS, cost / LARGEST_SHARE)
                 if checkpoint is not None:
                     checkpoint.offer(run)
-            now = time.perf_counter()
-            yield Progress(
-                epoch=moment.epoch,
-                epochs=moment.epochs,
-                loss=moment.reconstruction + moment.kl,
-                reconstruction=moment.reconstruction,
-                kl=moment.kl,
-                elapsed=now - since,
-                remaining=(now - began) * (1 - moment.fraction) / (moment.fraction - before),
-                encoding=encoding,
-                notice=" ".join(heard),
-            )
+            yield told(moment)
+            elapsed = time.perf_counter() - began
+            if maps and (elapsed >= pace.due or moment.fraction == 1):
+                cost, encoding = 0.0, None
+                parts = run.preview(pace.most(elapsed))
+                while encoding is None:
+                    start = time.perf_counter()
+                    with one_thread(), listening(heard):
+                        encoding = next(parts)
+                    cost += time.perf_counter() - start
+                    yield told(moment, encoding)
+                pace.taken(cost, encoding.angle.size, elapsed)
     finally:
         moments.close()
+
+
+class _Pace:
+    """When maps are due, and of how many patterns: first of few, then of twice as many each time.
+
+    Attributes
+    ----------
+    due : float
+        When the next ones are [s].
+    """
+
+    def __init__(self) -> None:
+        self.due = SECONDS_TO_FIRST_MAPS
+        self._most, self._spent, self._each = FEWEST, 0.0, 0.0
+
+    def most(self, elapsed: float) -> int:
+        """How many patterns to read after so many seconds: no more than there is time for."""
+        if self._each:
+            paid = (LARGEST_SHARE * elapsed - self._spent) / self._each
+            self._most = round(min(max(paid, FEWEST), MOST))
+        return self._most
+
+    def taken(self, cost: float, positions: int, elapsed: float) -> None:
+        """Take note of the seconds that the last maps took, of so many positions."""
+        self._spent += cost
+        self._each = cost / min(self._most, positions)
+        wanted = min(2 * self._most, positions, MOST)
+        affordable = (self._spent + wanted * self._each) / LARGEST_SHARE
+        self.due = max(elapsed + SECONDS_BETWEEN_MAPS, affordable)

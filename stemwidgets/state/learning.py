@@ -1,6 +1,5 @@
 """What is learned about a scan: the training, the maps of its model, and how they compare."""
 
-import time
 from collections.abc import Callable
 from types import MappingProxyType
 from typing import Any
@@ -15,8 +14,9 @@ from stemwidgets.state.comparison import Compared, compared
 from stemwidgets.state.moments import Moment
 from stemwidgets.state.reconstruction import Reconstruction
 from stemwidgets.state.training import Training
+from stemwidgets.state.worker import Mailbox, Worker
 
-SCREEN_FIRST = 0.3  # s, for the answer to Stop to be drawn before the scan is encoded
+SCREEN_FIRST = 0.3  # s, for the answer to Stop to be drawn before patterns are decoded and read
 
 
 class Learning(Reconstruction):
@@ -51,8 +51,10 @@ class Learning(Reconstruction):
     data: Any
     report: Callable[[BaseException | str], None]
     training: Training
+    mailbox: Mailbox
     model: Any = None
     _lazy: bool
+    _encoder: Worker
     latest: Encoding | None = None
 
     def adopt(
@@ -85,6 +87,7 @@ class Learning(Reconstruction):
         """
         if self.training.active:
             raise InputError("a training is running: stop it before showing another model")
+        self._encoder.forget("maps")
         self.report("")
         self.moment = None
         self.model, self.encoding = model, encoding if exact else None
@@ -97,6 +100,7 @@ class Learning(Reconstruction):
 
     def forget(self) -> None:
         """Show what is known without a model; an InputError if a training runs."""
+        self._encoder.forget("maps")
         self.training.adopt(None, (), ())
         self.model = self.encoding = self.moment = self.latest = None
         self._set_decodable(None)
@@ -107,6 +111,7 @@ class Learning(Reconstruction):
     def _training_changed(self, change: Any) -> None:
         status, model = change["new"], self.training.model
         if status == "running" and change["old"] != "paused":
+            self._encoder.forget("maps")
             self.report("")
             self.model = self.encoding = self.moment = None
             self._set_decodable(None)
@@ -114,23 +119,24 @@ class Learning(Reconstruction):
             self.report(self.training.failure)
         if status in ("finished", "stopped", "failed") and getattr(model, "trained", False):
             self.model = model
-            if not self._lazy:
-                self._read_maps(model)
-            self._decode_what_is_shown()
+            self.mailbox.post("trained", lambda: self._trained(model), SCREEN_FIRST)
+
+    def _trained(self, model: Any) -> None:
+        if self.model is not model:
+            return
+        if not self._lazy:
+            self._read_maps(model)
+        self._decode_what_is_shown()
 
     def _read_maps(self, model: Any) -> None:
         """Have the maps read by a trained model, to be shown unless another training began."""
-
-        def read() -> Encoding:
-            time.sleep(SCREEN_FIRST)
-            return model.encode(self.data)
 
         def show(encoding: Encoding) -> None:
             if self.model is model:
                 self.encoding = encoding
                 self._set_encoding(encoding)
 
-        self._computer.submit("encode", read, show)
+        self._encoder.submit("maps", lambda: model.encode(self.data), show)
 
     def _progressed(self, change: Any) -> None:
         if change["new"] is not None and change["new"].encoding is not None:

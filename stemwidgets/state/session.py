@@ -109,6 +109,7 @@ class Session(Learning, Drawn):
         self.mailbox = Mailbox(self.report)
         self._lazy = not isinstance(data, np.ndarray)
         self._reader, self._computer = Worker(self.mailbox), Worker(self.mailbox)
+        self._encoder = Worker(self.mailbox)
         self._complaint = ""  # about the detector
         self._detection = Detection(data, self._computer)
         self.preparation = Preparing(self)
@@ -140,6 +141,7 @@ class Session(Learning, Drawn):
                 not (
                     self._reader.busy
                     or self._computer.busy
+                    or self._encoder.busy
                     or any(work.busy for work in self._works)
                 )
             ),
@@ -156,6 +158,7 @@ class Session(Learning, Drawn):
         self.seeds.close()
         self._reader.close()
         self._computer.close()
+        self._encoder.close()
         for work in self._works:
             work.close()
 

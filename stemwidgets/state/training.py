@@ -269,10 +269,11 @@ class Training(HasTraits):
             self._leave("stopped" if self.stopping else "finished")
 
     def _leave(self, status: str) -> None:
-        self.set_trait("devices", devices_here())
-        self.set_trait("stopping", False)
         self.endings += (status,)
-        self.set_trait("status", status)
+        with self.hold_trait_notifications():
+            self.set_trait("stopping", False)
+            self.set_trait("status", status)
+        self.set_trait("devices", devices_here())
 
     def _fail(self, failure: BaseException) -> None:
         self.failure = failure if isinstance(failure, Exception) else RuntimeError(str(failure))

@@ -7,13 +7,16 @@ widget messages to a subshell), are therefore posted and run at home by the even
 
 import asyncio
 import atexit
-import contextlib
 import threading
 import time
 import weakref
 from collections import deque
 from collections.abc import Callable, Iterator
+from contextlib import closing, suppress
 from typing import Any, Generic, Protocol, TypeVar
+
+from stemwidgets.arrays.interrupt import Interrupted, interruptible
+from stemwidgets.arrays.memory import return_memory
 
 T = TypeVar("T")
 
@@ -32,13 +35,19 @@ class Mailbox:
         self._home = threading.get_ident()
         self._lock = threading.Lock()
         self._letters: dict[str, Callable[[], None]] = {}
+        self._resting: set[str] = set()
         try:
             self._loop: asyncio.AbstractEventLoop | None = asyncio.get_running_loop()
         except RuntimeError:
             self._loop = None
 
-    def post(self, key: str, callback: Callable[[], None], delay: float = 0.0) -> None:
+    def post(
+        self, key: str, callback: Callable[[], None], delay: float = 0.0, rest: float = 0.0
+    ) -> None:
         """Run the callback at home, `delay` seconds from now, unless a newer one replaces it.
+
+        After it no other of this key is run for `rest` seconds, in which an event loop hears of all
+        that came meanwhile: the first is answered at once, and then the latest.
 
         Without a running event loop (a plain script) a callback posted from home runs at once,
         and one posted from a thread waits for `drain`.
@@ -47,12 +56,12 @@ class Mailbox:
             self._run(callback)
             return
         with self._lock:
-            waiting = key in self._letters
+            waiting = key in self._letters or key in self._resting
             self._letters[key] = callback
         if self._loop is None or waiting:
             return
-        with contextlib.suppress(RuntimeError):  # the loop is closed when the kernel shuts down
-            self._loop.call_soon_threadsafe(self._loop.call_later, delay, self._deliver, key)
+        with suppress(RuntimeError):  # the loop is closed when the kernel shuts down
+            self._loop.call_soon_threadsafe(self._loop.call_later, delay, self._deliver, key, rest)
 
     def drain(self) -> None:
         """Run everything that waits, now; for those who block the event loop at home."""
@@ -61,11 +70,21 @@ class Mailbox:
         for key in list(self._letters):
             self._deliver(key)
 
-    def _deliver(self, key: str) -> None:
+    def _deliver(self, key: str, rest: float = 0.0) -> None:
         with self._lock:
             callback = self._letters.pop(key, None)
-        if callback is not None:
-            self._run(callback)
+            if callback is not None and rest:
+                self._resting.add(key)
+        if callback is None:
+            return
+        self._run(callback)
+        if rest and self._loop is not None:
+            self._loop.call_later(rest, self._wake, key, rest)
+
+    def _wake(self, key: str, rest: float) -> None:
+        with self._lock:
+            self._resting.discard(key)
+        self._deliver(key, rest)
 
     def _run(self, callback: Callable[[], None]) -> None:
         try:
@@ -77,7 +96,8 @@ class Mailbox:
 class Worker:
     """Does one thing after another in a thread; of several jobs with one key only the latest.
 
-    The thread ends when there is nothing left to do.
+    Work that is to be forgotten gives up where it can: see `stemwidgets.arrays.interrupt`. The
+    thread ends when there is nothing left to do.
 
     Parameters
     ----------
@@ -90,6 +110,7 @@ class Worker:
         self._lock = threading.Lock()
         self._jobs: dict[str, tuple[Callable[[], Any], Callable[[Any], None]]] = {}
         self._thread: threading.Thread | None = None
+        self._present, self._unwanted = "", threading.Event()
 
     @property
     def busy(self) -> bool:
@@ -105,13 +126,21 @@ class Worker:
                 self._thread = threading.Thread(target=self._work, daemon=True)
                 self._thread.start()
 
+    def forget(self, key: str) -> None:
+        """Do not begin what was submitted with this key, or give it up."""
+        with self._lock:
+            self._jobs.pop(key, None)
+            if key == self._present:
+                self._unwanted.set()
+
     def close(self, timeout: float = 5.0) -> None:
-        """Forget what has not begun and wait a moment for the rest.
+        """Forget everything and wait a moment for what cannot give up.
 
         A thread that is amid torch or a file when Python ends would abort the process.
         """
         with self._lock:
             self._jobs.clear()
+            self._unwanted.set()
             thread = self._thread
         if thread is not None:
             thread.join(timeout)
@@ -124,7 +153,9 @@ class Worker:
                     return
                 key = next(iter(self._jobs))
                 work, then = self._jobs.pop(key)
-            self._mailbox.post(f"worker {key}", _outcome(work, then))
+                self._present, self._unwanted = key, threading.Event()
+            with suppress(Interrupted), interruptible(self._unwanted.is_set):
+                self._mailbox.post(f"worker {key}", _outcome(work, then))
 
 
 def _outcome(work: Callable[[], T], then: Callable[[T], None]) -> Callable[[], None]:
@@ -203,15 +234,18 @@ class Puller(Generic[T]):
         failure: Exception | None = None
         try:
             items = self._generate()
-            with contextlib.closing(items):  # type: ignore[type-var]
+            with interruptible(self._stopping.is_set), closing(items):  # type: ignore[type-var]
                 for item in items:
                     self._items.append(item)
                     self._mailbox.post(f"progress of {self._name}", self._hand_over, self.interval)
                     self._going.wait()
                     if self.stopping:
                         break
+        except Interrupted:
+            pass
         except Exception as error:
             failure = error
+        return_memory()
         self._mailbox.post(f"end of {self._name}", lambda: self._finish(failure))
 
     def _hand_over(self) -> None:

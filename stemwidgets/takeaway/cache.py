@@ -11,7 +11,7 @@ import secrets
 import shutil
 import sys
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -90,6 +90,10 @@ class Found:
         When that was trained, or, without one, when the session was kept; ISO 8601.
     cut_short : bool
         Whether the model is what a training left that did not end.
+    afresh : bool
+        Whether one had started afresh, leaving `before`.
+    before : Found or None
+        The session kept before that.
     """
 
     choices: Choices
@@ -97,18 +101,22 @@ class Found:
     model: Any
     when: str
     cut_short: bool = False
+    afresh: bool = False
+    before: "Found | None" = None
 
 
 def find(scan: Scan, folder: Path) -> Found | None:
     """The latest session kept of a scan; what is damaged is passed over."""
+    latest: Found | None = None
     for state in sorted(folder.glob(f"{scan.name}-*/{STATE}"), key=_age, reverse=True):
         try:
             found = _read(state, scan)
         except (ValueError, KeyError, TypeError, OSError):  # an InputError is a ValueError
             continue
-        if found is not None:
-            return found
-    return None
+        if found is not None and not found.afresh:
+            return found if latest is None else replace(latest, before=found)
+        latest = latest or found
+    return latest
 
 
 def prune(folder: Path, own: Path, most: int = MOST_BYTES) -> None:
@@ -143,11 +151,11 @@ def _read(state: Path, scan: Scan) -> Found | None:
     arrays = read_arrays(state.with_name(facts["maps"]))
     if not scan.is_that_of(arrays.pop("mean pattern")):
         return None
-    found = _cut_short(state, facts, arrays)
-    if found is not None or facts.get("bare"):
+    found, afresh = _cut_short(state, facts, arrays), bool(facts.get("afresh"))
+    if found is not None or (facts.get("bare") and not afresh):
         return found
     model = _load(state.with_name(facts["model"])) if facts["model"] else None
-    return Found(facts, arrays, model, str(facts["when"]))
+    return Found(facts, arrays, model, str(facts["when"]), afresh=afresh)
 
 
 def _cut_short(state: Path, facts: Choices, arrays: Arrays) -> Found | None:

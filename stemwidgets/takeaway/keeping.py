@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from traitlets import HasTraits, Unicode
+from traitlets import HasTraits, Instance, Unicode
 
 from stemwidgets.arrays.detectors import MaskDetector
 from stemwidgets.state.words import in_words
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from stemwidgets.takeaway.session import Session
 
 Token = tuple[Any, ...]  # what a file was made of, to be told apart by identity
+Files = dict[str, tuple[Token, Path]]
 
 PAUSE = 1.0  # s, in which changes gather before they are written
 PLACE = ("position", "views")  # choices that alone are not worth a file
@@ -49,10 +50,13 @@ class Keeping(HasTraits):
     ----------
     words : str
         What was brought back, and from when; empty if nothing was.
+    before : Found or None
+        What can be brought back after one started afresh, until a training begins.
     problem : str
         Why the session could not be kept; empty if it could.
     """
 
+    before = Instance(Found, allow_none=True, read_only=True)
     words = Unicode("", read_only=True)
     problem = Unicode("", read_only=True)
 
@@ -61,7 +65,7 @@ class Keeping(HasTraits):
         self._session = session
         self._cache = cache_folder()
         self._folder: Path | None = None
-        self._files: dict[str, tuple[Token, Path]] = {}
+        self._files: Files = {}
         self._model: Token = ()
         self._when = ""
         self._at_first = _worth(session.taken()[0])
@@ -73,9 +77,27 @@ class Keeping(HasTraits):
             session.observe(self._look, "overview")
 
     def start_afresh(self) -> None:
-        """Forget what was brought back; an InputError if a training runs."""
-        self._session.restore({}, {}, None)
-        self.set_trait("words", "")
+        """Set what is shown aside, on disk too, to be brought back; an InputError if one trains."""
+        session = self._session
+        choices, arrays = session.taken()
+        self._keep()
+        before = Found(choices, arrays, session.model, self._when or _now())
+        session.restore({}, {}, None)
+        self._folder, self._files, self._model, self._when = None, {}, (), ""
+        self._set_aside(before)
+        self._submit((), (), "", None)
+
+    def bring_back(self) -> None:
+        """Show again what starting afresh had set aside; an InputError if a training runs."""
+        if self.before is not None:
+            self._show(self.before)
+            self.set_trait("before", None)
+            self._changed()
+
+    def _set_aside(self, before: Found) -> None:
+        self.set_trait("before", before)
+        what = "what was chosen" if before.model is None else "the training of {}"
+        self.set_trait("words", f"Started afresh; {_dated(what, before)} is set aside.")
 
     def _look(self, _: Any = None) -> None:
         session, cache = self._session, self._cache
@@ -91,12 +113,16 @@ class Keeping(HasTraits):
     def _bring_back(self, found: Found | None) -> None:
         session = self._session
         if found is not None and session.training.status == "idle" and session.model is None:
-            session.restore(found.choices, found.arrays, found.model)
-            when = datetime.fromisoformat(found.when).astimezone()
-            self.set_trait("words", _said(found).format(f"{when:%Y-%m-%d %H:%M}"))
-            if not found.cut_short:
-                self._model, self._when = self._trained(), found.when
+            self._show(found)
+            if found.before is not None:
+                self._set_aside(found.before)
         self._watch()
+
+    def _show(self, found: Found) -> None:
+        self._session.restore(found.choices, found.arrays, found.model)
+        self.set_trait("words", _dated(_said(found), found))
+        if found.model is not None and not found.cut_short:
+            self._model, self._when = self._trained(), found.when
 
     def _watch(self) -> None:
         session = self._session
@@ -113,6 +139,9 @@ class Keeping(HasTraits):
 
     def _training_changed(self, change: Any) -> None:
         if change["new"] == "running" and change["old"] != "paused":
+            if self.before is not None:
+                self.set_trait("before", None)
+                self.set_trait("words", "")
             self._give_checkpoint()
         self._changed()
 
@@ -158,15 +187,16 @@ class Keeping(HasTraits):
 
     def _submit(self, maps: Token, model: Token, when: str, checkpoint: Path | None) -> None:
         """Have the present choices written, with these maps and this model."""
-        session = self._session
+        session, folder, files = self._session, self._own_folder(), self._files
         choices, arrays = session.taken()
         told = {"when": when or _now(), "title": session.title}
         bare = not model and _worth(choices) == self._at_first
-        facts = {"format": FORMAT, **told, "bare": bare, **choices}
+        afresh = not model and self.before is not None
+        facts = {"format": FORMAT, **told, "bare": bare, "afresh": afresh, **choices}
         session.aside(
-            lambda: self._attempt(facts, arrays, maps, model, checkpoint),
+            lambda: self._attempt(folder, files, facts, arrays, maps, model, checkpoint),
             lambda problem: self.set_trait("problem", problem),
-            key="keep",
+            key=f"keep {folder}",
         )
 
     def _attempt(self, *what: Any) -> str:
@@ -177,10 +207,17 @@ class Keeping(HasTraits):
         return ""
 
     def _write(
-        self, facts: Choices, arrays: Arrays, maps: Token, model: Token, checkpoint: Path | None
+        self,
+        folder: Path,
+        files: Files,
+        facts: Choices,
+        arrays: Arrays,
+        maps: Token,
+        model: Token,
+        checkpoint: Path | None,
     ) -> None:
         assert self._cache is not None
-        folder, mean = self._own_folder(), self._scan().mean_pattern.astype("f4")
+        mean = self._scan().mean_pattern.astype("f4")
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
 
         def write_maps(path: Path) -> None:
@@ -193,8 +230,8 @@ class Keeping(HasTraits):
                 model[0].save(path)
 
         names = {
-            "maps": self._file("maps.npz", maps, write_maps),
-            "model": self._file("model.rrvae", model, write_model) if model else None,
+            "maps": _file(folder / "maps.npz", files, maps, write_maps),
+            "model": _file(folder / "model.rrvae", files, model, write_model) if model else None,
         }
         write_json(folder / STATE, {**facts, **names})
         running = self._session.training.checkpoint
@@ -203,15 +240,16 @@ class Keeping(HasTraits):
                 file.unlink(missing_ok=True)
         prune(self._cache, folder)
 
-    def _file(self, name: str, token: Token, write: Callable[[Path], None]) -> str:
-        """Name of the file of what a token tells, written if it is not there yet."""
-        assert self._folder is not None
-        before, path = self._files.get(name, ((), self._folder))
-        if not (_same(before, token) and path.is_file()):
-            path = self._folder / f"{secrets.token_hex(4)}-{name}"
-            write(path)
-            self._files[name] = token, path
-        return path.name
+
+def _file(path: Path, files: Files, token: Token, write: Callable[[Path], None]) -> str:
+    """Name of the file of what a token tells, written if it is not there yet."""
+    name = path.name
+    before, there = files.get(name, ((), path))
+    if not (_same(before, token) and there.is_file()):
+        there = path.with_name(f"{secrets.token_hex(4)}-{name}")
+        write(there)
+        files[name] = token, there
+    return there.name
 
 
 def _said(found: Found) -> str:
@@ -221,6 +259,11 @@ def _said(found: Found) -> str:
     return (
         "Restored what was chosen on {}." if found.model is None else "Restored the training of {}."
     )
+
+
+def _dated(words: str, found: Found) -> str:
+    when = datetime.fromisoformat(found.when).astimezone()
+    return words.format(f"{when:%Y-%m-%d %H:%M}")
 
 
 def _same(one: Token, other: Token) -> bool:

@@ -13,7 +13,7 @@ from stemwidgets.views.painting import paint_counts, paint_difference
 from stemwidgets.views.raster import Raster
 from stemwidgets.views.screen import MARGIN, Grid
 from stemwidgets.views.view import View, caption
-from stemwidgets.views.words import waiting_for
+from stemwidgets.views.words import waiting_for_decoded
 
 COUNTS, DIFFERENCE = "square root", "difference from the mean"
 STEPS = 200  # of a slider
@@ -53,7 +53,7 @@ class DecoderView(View):
             description="from the position", layout=ipywidgets.Layout(width="160px")
         )
         self._choice = ipywidgets.Dropdown(
-            options=[DIFFERENCE, COUNTS],
+            options=[("minus the mean", DIFFERENCE), (COUNTS, COUNTS)],
             description="show",
             layout=ipywidgets.Layout(width="230px"),
             style={"description_width": "initial"},
@@ -159,11 +159,10 @@ class DecoderView(View):
             self.raster.show(picture)
 
     def _why_not(self) -> str:
-        if self.session.moment is not None:
-            return "not for an earlier moment"
-        if self.session.decodable is not None:
+        session = self.session
+        if session.decodable is not None:
             return "decoding …"
-        return "comes after training" if self.session.training.active else waiting_for(False)
+        return waiting_for_decoded(session.moment is not None, session.training.active)
 
 
 def _slider(name: str) -> ipywidgets.FloatSlider:

@@ -1,4 +1,4 @@
-"""The outline of a virtual detector, and what one takes hold of to change it.
+"""The outline of a virtual detector, its area, and what one takes hold of to change it.
 
 Positions are ``(ky, kx)`` in pixels, radii in kx-pixels.
 """
@@ -110,6 +110,18 @@ def outline(detector: Detector | None) -> list[Curve]:
             for direction in detector.rotation + 2 * np.pi * between
         ]
     return curves
+
+
+def area(detector: Detector | None) -> Curve | None:
+    """One closed curve ``ky, kx`` around all of a detector; a ring's hole is left out of it."""
+    if not isinstance(detector, Round):
+        return next(iter(outline(detector)), None)
+    inner, outer = radii(detector)
+    there: Any = np.linspace(0, 2 * np.pi, POINTS // 2 + 1)
+    back: Any = np.linspace(2 * np.pi, 0, POINTS // 2)
+    edges = _polar(detector, outer, there), _polar(detector, inner, back)
+    ky, kx = (np.concatenate(parts) for parts in zip(*edges, strict=True))
+    return ky, kx
 
 
 def _polar(detector: Round, radius: Any, turn: Any) -> Curve:

@@ -23,6 +23,7 @@ SHARES = {
     "all values" if share == (0, 100) else "percentiles {:g} to {:g} %".format(*share): share
     for share in PERCENTILES
 }
+HINT = "Drag a handle; then ← → move it. In the fields, ↑ ↓."
 FIXED = {
     "angle": "Angles keep the colour wheel: a direction has the same colour on every map.",
     "category": "Categories keep their colours: a class has the same one on every map.",
@@ -89,6 +90,7 @@ class DisplayControls:
         self._rows = ipywidgets.VBox(
             [
                 self.histogram.raster.box,
+                ipywidgets.HTML(HINT),
                 _row(self._low, self._high, self._units),
                 _row(self._share, self._auto),
                 _row(self._scaling, self._exponent),

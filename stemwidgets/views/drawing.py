@@ -10,7 +10,7 @@ from bqplot import LinearScale, Lines, Scatter
 from stemwidgets.views.pointer import Phase
 from stemwidgets.views.screen import Frame, Grid
 from stemwidgets.views.sketch import Place, Sketch
-from stemwidgets.views.view import View
+from stemwidgets.views.view import REST, View
 
 POSITION = "Position"
 TOOLS = {
@@ -112,7 +112,7 @@ class Drawing:
 
     def _post(self, kind: str, place: Place = (0.0, 0.0)) -> None:
         self._events.append((kind, place))
-        self.session.mailbox.post(f"draw {id(self)}", self._work, delay=0.02)
+        self.session.mailbox.post(f"draw {id(self)}", self._work, rest=REST)
 
     def _work(self) -> None:
         for _ in range(len(self._events)):

@@ -15,7 +15,7 @@ from stemwidgets.views.display import Display
 from stemwidgets.views.pointer import Phase
 from stemwidgets.views.raster import Raster, ring
 from stemwidgets.views.screen import MARGIN, Grid
-from stemwidgets.views.view import View
+from stemwidgets.views.view import REST, View
 from stemwidgets.views.words import caption_of, quantity
 
 SUITED = Display(percentiles=(50.0, 100.0), colors="inferno")
@@ -85,7 +85,7 @@ class FourierPicture:
         self.line.value = ""
 
     def _dragged(self, _: Phase, x: float, y: float) -> None:
-        self._view.session.mailbox.post(f"spot {id(self)}", lambda: self._tell((x, y)), delay=0.02)
+        self._view.session.mailbox.post(f"spot {id(self)}", lambda: self._tell((x, y)), rest=REST)
 
     def _tell(self, point: tuple[float, float] | None) -> None:
         self._spot.visible = point is not None

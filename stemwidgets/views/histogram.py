@@ -1,4 +1,4 @@
-"""How often each value occurs, in the colours it gets, between two limits that can be dragged."""
+"""How often each value occurs, in the colours it gets, between two limits that one can move."""
 
 from collections.abc import Callable
 
@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from stemwidgets.views.colors import RGBA
 from stemwidgets.views.display import Limits
-from stemwidgets.views.pointer import Phase
+from stemwidgets.views.pointer import Phase, arrow
 from stemwidgets.views.raster import Raster
 from stemwidgets.views.screen import Frame, ticks
 
@@ -27,7 +27,8 @@ class Histogram:
     width : int
         Size on screen [CSS px].
     on_limits : callable
-        Receives the limits while a handle is dragged, possibly in a thread of the kernel.
+        Receives the limits while a handle is dragged or walks with the arrow keys, possibly in a
+        thread of the kernel.
 
     Attributes
     ----------
@@ -42,6 +43,7 @@ class Histogram:
         self._limits: Limits = (0.0, 1.0)
         self._mirrored = False
         self._held: int | None = None
+        self._last = 1
         self._values: NDArray[np.floating] | None = None
         self._counts = np.zeros(width)
         self._lines = Lines(
@@ -58,7 +60,11 @@ class Histogram:
             stroke_width=1.5,
         )
         self.raster = Raster(
-            frame, marks=[self._lines, self._handles], scales=scales, on_drag=self._dragged
+            frame,
+            marks=[self._lines, self._handles],
+            scales=scales,
+            on_drag=self._dragged,
+            on_key=self._key,
         )
         self.raster.axes[1].visible = False
 
@@ -139,13 +145,23 @@ class Histogram:
 
     def _dragged(self, phase: Phase, x: float, y: float) -> None:
         if phase == "press":
-            self._held = int(abs(x - self._limits[1]) < abs(x - self._limits[0]))
+            self._held = self._last = int(abs(x - self._limits[1]) < abs(x - self._limits[0]))
         held = self._held
         if held is None:
             return
         if phase == "release":
             self._held = None
         self._on_limits(self._moved(held, x))
+
+    def _key(self, key: str, shift: bool) -> None:
+        """Walk with the handle that was taken last, a pixel at a time."""
+        _, right = arrow(key, shift) or (0, 0)
+        if right:
+            frame = self.raster.frame
+            step = right * (frame.right - frame.left) / frame.width
+            # at once: the next key may be struck before these limits are shown
+            self._limits = self._moved(self._last, self._limits[self._last] + step)
+            self._on_limits(self._limits)
 
     def _moved(self, held: int, x: float) -> Limits:
         frame = self.raster.frame

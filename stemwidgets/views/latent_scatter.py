@@ -16,7 +16,7 @@ from stemwidgets.views.painting import paint
 from stemwidgets.views.pointer import Phase
 from stemwidgets.views.raster import Raster, ring
 from stemwidgets.views.screen import MARGIN, Frame
-from stemwidgets.views.view import ASIDE, View, caption, require_channel
+from stemwidgets.views.view import ASIDE, REST, View, caption, require_channel
 from stemwidgets.views.words import caption_of, waiting_for
 
 MOST_POINTS = 4096
@@ -179,7 +179,7 @@ class LatentScatter(View):
         self._path = [*([] if phase == "press" else self._path), (x, y)]
         path = self._path
         if phase != "release":
-            self.session.mailbox.post(f"lasso {id(self)}", lambda: self._trace(path), delay=0.02)
+            self.session.mailbox.post(f"lasso {id(self)}", lambda: self._trace(path), rest=REST)
             return
         across, down = np.ptp(np.array(path), axis=0)
         frame = self.raster.frame

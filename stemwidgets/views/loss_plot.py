@@ -136,10 +136,13 @@ class LossPlot(View):
         old = self.raster.frame
         marks = ticks(low, high, old.height // 50)
         step = marks[1] - marks[0] if len(marks) > 1 else max(high - low, 1.0)
+        training = self.session.training
+        planned = training.progress.epochs if training.active and training.progress else 0
+        # a browser draws all anew when a frame moves: not with every epoch
         return Frame(
             left=0.0,
-            right=float(epochs[-1]),
-            top=float(high + 0.05 * step),
+            right=float(max(epochs[-1], planned)),
+            top=float(np.ceil(high / step + 0.05) * step),
             bottom=float(np.floor(low / step) * step),
             width=old.width,
             height=old.height,

@@ -13,8 +13,8 @@ from stemwidgets.state.session import Session
 from stemwidgets.views.painting import paint_difference
 from stemwidgets.views.raster import Raster, ring
 from stemwidgets.views.screen import MARGIN, Frame
-from stemwidgets.views.view import ASIDE, View, caption
-from stemwidgets.views.words import waiting_for
+from stemwidgets.views.view import ASIDE, REST, View, caption
+from stemwidgets.views.words import waiting_for_decoded
 
 LARGEST = 64  # pixels across one pattern of the grid
 NOTE = "angle 0, difference from the mean of these; red ring: the position, blue: what is decoded"
@@ -82,6 +82,8 @@ class ManifoldView(View):
         wanted = (session.decodable, *latents, code.latent[2:], code.kind)
         if wanted != self._asked:
             self._asked = wanted
+            if self.raster.message:
+                self.raster.clear("decoding …")
             ranges = latent_ranges(session.channels)
             second = ranges[1] if len(ranges) > 1 else None
             frame = _frame(ranges[0], second, self._cells, self._size)
@@ -101,10 +103,8 @@ class ManifoldView(View):
         self._mark()
 
     def _clear(self) -> None:
-        words = "comes after training" if self.session.training.active else waiting_for(False)
-        if self.session.moment is not None:
-            words = "not for an earlier moment"
-        self.raster.clear(words)
+        session = self.session
+        self.raster.clear(waiting_for_decoded(session.moment is not None, session.training.active))
         self._ring.visible = self._code.visible = False
         self._legend.value = self._note.value = ""
 
@@ -143,7 +143,7 @@ class ManifoldView(View):
                 )
                 self.session.latent_code = code._replace(latent=latent)
 
-        self.session.mailbox.post("latent code", go, delay=0.02)
+        self.session.mailbox.post("latent code", go, rest=REST)
 
 
 def _frame(

@@ -9,17 +9,18 @@ from bqplot import Lines
 from numpy.typing import NDArray
 
 from stemwidgets.state.session import Session
-from stemwidgets.views.detector_shape import Grip, grip, outline
+from stemwidgets.views.detector_shape import Grip, area, grip, outline
 from stemwidgets.views.pattern_display import PatternDisplay
 from stemwidgets.views.pointer import Phase
 from stemwidgets.views.raster import Raster
 from stemwidgets.views.screen import MARGIN, Grid
-from stemwidgets.views.view import ASIDE, View, caption, caption_html
+from stemwidgets.views.view import ASIDE, REST, View, caption, caption_html
 from stemwidgets.views.words import waiting_for_scan
 
 Counts = NDArray[np.floating]
 
 ONE, MEAN = "pattern", "region"
+CYAN, SHADE = "#39d0ff", 0.2  # of the detector, and how much its area takes of it
 REACH = 8  # CSS px from an edge of the detector at which one takes hold of it
 
 
@@ -29,8 +30,8 @@ class PatternView(View):
     When a region is chosen, the mean of its patterns is shown until the position changes, and again
     if one asks for it.
 
-    The virtual detector is drawn on it. Dragging its inside moves it, dragging an edge changes that
-    radius.
+    The virtual detector is drawn on it, its area shaded. Dragging its inside moves it, dragging an
+    edge changes that radius.
 
     Parameters
     ----------
@@ -66,7 +67,14 @@ class PatternView(View):
         scales = frame.scales()
         self._display = PatternDisplay(self, display, self._draw, frame.width)
         self._rings = Lines(
-            x=[[0, 0]], y=[[0, 0]], scales=scales, colors=["#39d0ff"], stroke_width=2, visible=False
+            x=[[0, 0]],
+            y=[[0, 0]],
+            scales=scales,
+            stroke_width=2,
+            fill="inside",
+            fill_colors=[CYAN],
+            fill_opacities=[SHADE],
+            visible=False,
         )
         units = session.axes.kx.units
         self._pattern = Raster(
@@ -189,10 +197,12 @@ class PatternView(View):
         self.session.mailbox.post(f"legend {index} {id(self)}", write, delay=ASIDE)
 
     def _draw_rings(self) -> None:
-        curves = [self._grid.point(ky, kx) for ky, kx in outline(self.session.detector)]
+        inside, edges = area(self.session.detector), outline(self.session.detector)
         with self._rings.hold_sync():
-            self._rings.visible = bool(curves)
-            if curves:
+            self._rings.visible = inside is not None
+            if inside is not None:
+                curves = [self._grid.point(ky, kx) for ky, kx in (inside, *edges)]
+                self._rings.colors = ["transparent"] + [CYAN] * len(edges)
                 self._rings.x = np.array([x for x, _ in curves])
                 self._rings.y = np.array([y for _, y in curves])
 
@@ -208,4 +218,4 @@ class PatternView(View):
         def change() -> None:
             self.session.detector = held.moved(ky, kx, self.session.shape[2:])
 
-        self.session.mailbox.post("detector", change, delay=0.02)
+        self.session.mailbox.post("detector", change, rest=REST)

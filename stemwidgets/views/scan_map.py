@@ -21,7 +21,7 @@ from stemwidgets.views.pointer import Phase, arrow
 from stemwidgets.views.presenting import put
 from stemwidgets.views.raster import Raster
 from stemwidgets.views.screen import MARGIN, Grid
-from stemwidgets.views.view import ASIDE, View, require_channel
+from stemwidgets.views.view import ASIDE, REST, View, require_channel
 from stemwidgets.views.words import caption_of, waiting_for, waiting_for_scan
 
 FAINT = 70  # opacity, of 255, outside the region
@@ -180,7 +180,7 @@ class ScanMap(View):
         if place is not None:
             self.drawing.hovered(place)
         self.session.mailbox.post(
-            f"hover {id(self)}", lambda: self._hover.show(place, self._shown), delay=0.02
+            f"hover {id(self)}", lambda: self._hover.show(place, self._shown), rest=REST
         )
 
     def _choose_tool(self) -> None:

@@ -146,7 +146,7 @@ class SeedsPanel(View):
             pairs = np.delete(agreement.angles.correlation[index], index)
             others = _known(float(np.nanmean(pairs)) if np.isfinite(pairs).any() else math.nan)
             stability = ", ".join(map(_known, agreement.latents.stability[index]))
-        offset = "–" if found is None else f"{math.degrees(found.offset):.1f}°"
+        offset = "–" if found is None else _degrees(found.offset)
         if found is not None and found.handedness < 0:
             offset += ", mirrored"
         loss = number(one.history[-1][1]) if one.history else "–"
@@ -156,6 +156,10 @@ class SeedsPanel(View):
 
 def _known(value: float) -> str:
     return f"{value:.3f}" if math.isfinite(value) else "–"
+
+
+def _degrees(angle: float) -> str:
+    return f"{round(math.degrees(angle), 1) or 0.0:.1f}°".replace("-", "−")
 
 
 def _html(rows: list[tuple[str, ...]]) -> str:

@@ -111,6 +111,8 @@ class TrainPanel(View):
         self._draw()
 
     def _train(self) -> None:
+        if self.session.training.active:  # pressed twice before the button could tell
+            return
         values = {name: self._options[name].value for name in self._options if self._takes(name)}
         automatic = {"classes": 1, "device": "auto", "epochs": 0}
         chosen = {name: value for name, value in values.items() if automatic.get(name) != value}
@@ -164,7 +166,7 @@ class TrainPanel(View):
             if training.active:
                 words.append(f"{duration(progress.remaining)} left")
             else:
-                words.append(f"{duration(progress.elapsed)}")
+                words.append(duration(progress.elapsed, digits=1))
             words.append(f"loss {number(progress.loss)}")
             if math.isfinite(training.rate):
                 words.append(f"{training.rate:,.0f} patterns/s".replace(",", "\u202f"))

@@ -13,6 +13,7 @@ from stemwidgets.state.channels import is_known
 from stemwidgets.state.session import Session
 from stemwidgets.views.pointer import Phase
 
+REST = 0.02  # s, between answers to one hand that moves
 ASIDE = 0.1  # s, for what nobody watches while the position is dragged
 PRESENTED = "stemwidgets-presented"
 STYLE = """<style>
@@ -135,7 +136,7 @@ class View(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
     ) -> None:
         """Call back, at home, when the user changes a control; while it is dragged, the latest."""
         key = f"control {id(control)}"
-        control.observe(lambda _: self.session.mailbox.post(key, callback, delay=0.02), trait)
+        control.observe(lambda _: self.session.mailbox.post(key, callback, rest=REST), trait)
 
     def press(self, button: ipywidgets.Button, callback: Callable[[], None]) -> None:
         """Call back, at home, when the user presses a button."""
@@ -161,7 +162,7 @@ class View(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
         def move() -> None:
             self.session.position = (iy, ix)
 
-        self.session.mailbox.post("position", move, delay=0.02 if phase == "move" else 0.0)
+        self.session.mailbox.post("position", move, rest=REST if phase == "move" else 0.0)
 
 
 def require_channel(session: Session, name: str) -> None:

@@ -36,6 +36,13 @@ def waiting_for(training: bool) -> str:
     return "comes with the first epochs" if training else "press Train"
 
 
+def waiting_for_decoded(earlier: bool, training: bool) -> str:
+    """What stands where a decoded pattern will be, also while an earlier moment is shown."""
+    if earlier:
+        return "not for an earlier moment"
+    return "comes after training" if training else waiting_for(False)
+
+
 def waiting_for_scan(problem: str) -> str:
     """What stands where the scan will be shown."""
     return "could not be read" if problem else "reading the scan …"
@@ -99,12 +106,12 @@ def quantity(value: float, units: str) -> str:
     return f"{number(value)} {units}".strip()
 
 
-def duration(seconds: float) -> str:
-    """Seconds as people say them."""
+def duration(seconds: float, digits: int = 0) -> str:
+    """Seconds as people say them; `digits` after the point for less than a minute."""
     if not math.isfinite(seconds) or seconds < 0:
         return ""
     if seconds < 60:
-        return f"{seconds:.0f} s"
+        return f"{seconds:.{digits}f} s"
     minutes, rest = divmod(round(seconds), 60)
     return f"{minutes} min {rest:02d} s" if minutes < 60 else f"{minutes / 60:.1f} h"
 

@@ -81,8 +81,8 @@ def test_streamed_and_in_memory_training_agree(tmp_path):
     table.close()
 
 
-def write(path: Path, gigabytes: float) -> None:
-    """A scan of so many bytes, row of chunks by row of chunks: noise is new in each."""
+def write(path: Path, gigabytes: float, columns: int = 8) -> None:
+    """A scan of so many bytes in chunks of 4 × `columns` patterns: noise is new in each row."""
     import hyperspy.api as hs
 
     rng = np.random.default_rng(0)
@@ -99,7 +99,7 @@ def write(path: Path, gigabytes: float) -> None:
     data = group.create_dataset(
         "data",
         shape=(rows, COLUMNS, SIDE, SIDE),
-        chunks=(4, 8, SIDE, SIDE),
+        chunks=(4, columns, SIDE, SIDE),
         dtype=np.uint16,
         compressor=Blosc("lz4", 5, Blosc.BITSHUFFLE),
         overwrite=True,

@@ -29,6 +29,8 @@ CHROMIUM_FLAGS = [
     "--disable-sync",
 ]
 
+SAMPLE = "import stemwidgets as sw\n\nscan = sw.samples.graphene()"
+
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
@@ -96,17 +98,24 @@ def exploring(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 def jupyterlab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Address of a JupyterLab with the dashboard and the project's notebooks."""
     folder = tmp_path_factory.mktemp("jupyterlab")
-    notebooks = folder / "notebooks"
-    shutil.copytree(Path(__file__).parents[2] / "notebooks", notebooks)
+    shutil.copytree(Path(__file__).parents[2] / "notebooks", folder / "notebooks")
     pages = {"dashboard": "rrvae_dashboard(scan)", "explore": "explore(scan)"}
     pages |= {"prepare": "prepare(scan)", "present": "explore(scan, mode='present')"}
-    for name, page in pages.items():
-        cell = f"import stemwidgets as sw\n\nscan = sw.samples.graphene()\nsw.{page}"
+    with lab(folder, {name: f"{SAMPLE}\nsw.{page}" for name, page in pages.items()}) as address:
+        yield address
+
+
+@contextmanager
+def lab(folder: Path, cells: dict[str, str]) -> Iterator[str]:
+    """Address of a JupyterLab with notebooks of one cell each, and those in the folder."""
+    notebooks = folder / "notebooks"
+    notebooks.mkdir(exist_ok=True)
+    for name, cell in cells.items():
         notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell)])
         notebook.metadata.kernelspec = {"name": "python3", "display_name": "Python 3"}
         nbformat.write(notebook, notebooks / f"{name}.ipynb")
     news = folder / "settings/@jupyterlab/apputils-extension/notification.jupyterlab-settings"
-    news.parent.mkdir(parents=True)
+    news.parent.mkdir(parents=True, exist_ok=True)
     news.write_text('{"fetchNews": "false", "checkForUpdates": false}')
     port = find_port(0)
     command = [sys.executable, "-m", "jupyterlab", "--no-browser", "--expose-app-in-browser"]
@@ -124,31 +133,36 @@ def open_notebook(desk: Desk, address: str) -> None:
     desk.page.evaluate("() => { jupyterapp.commands.execute('notebook:run-all-cells'); }")
 
 
-@pytest.fixture(params=["voila", "jupyterlab"])
-def desk(request: pytest.FixtureRequest, browser: Browser, tmp_path: Path) -> Iterator[Desk]:
-    """The rrVAE dashboard, freshly opened; nothing may go wrong in the browser meanwhile."""
+@pytest.fixture(scope="module", params=["voila", "jupyterlab"])
+def desk(
+    request: pytest.FixtureRequest, browser: Browser, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Desk]:
+    """The rrVAE dashboard for the tests of a file; nothing may go wrong in the browser."""
     address = request.getfixturevalue(request.param)
-    desk = Desk(browser, tmp_path)
+    desk = Desk(browser, tmp_path_factory.mktemp("desk"))
     if request.param == "voila":
         desk.page.goto(address)
     else:
         open_notebook(desk, f"{address}doc/tree/dashboard.ipynb")
     desk.ready()
     yield desk
-    desk.close(request.node.name)
+    desk.close(f"{request.path.stem}-{request.param}")
     assert desk.errors == []
     assert desk.strangers == []
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def explored(
-    browser: Browser, exploring: str, tmp_path: Path, request: pytest.FixtureRequest
+    request: pytest.FixtureRequest,
+    browser: Browser,
+    exploring: str,
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Desk]:
-    """The page that looks first, freshly opened in Voila, likewise."""
-    desk = Desk(browser, tmp_path)
+    """The page that looks first, likewise, in Voila."""
+    desk = Desk(browser, tmp_path_factory.mktemp("explored"))
     desk.page.goto(exploring)
     desk.ready()
     yield desk
-    desk.close(request.node.name)
+    desk.close(request.path.stem)
     assert desk.errors == []
     assert desk.strangers == []

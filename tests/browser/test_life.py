@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
+import nbformat
 import numpy as np
 import psutil
 import pytest
@@ -13,6 +14,7 @@ from playwright.sync_api import Browser, expect
 
 from browser.conftest import open_notebook, serving
 from browser.desk import Desk
+from stemwidgets.cli.serve import find_port
 
 
 @pytest.fixture
@@ -47,8 +49,12 @@ def test_a_training_is_there_in_another_kernel(browser: Browser, keeping: str, t
     np.testing.assert_array_equal(again.look(again.map("rrVAE angle")), shown)
     line.get_by_role("button", name="Start afresh").click()
     expect(again.view("train-panel")).to_contain_text("ready")
-    expect(line).to_be_hidden()
+    expect(line).to_contain_text("Started afresh")
     assert np.any(again.look(again.map("rrVAE angle")) != shown)
+    line.get_by_role("button", name="Bring it back").click()
+    expect(line).to_contain_text("Restored the training of 20")
+    again.settle()
+    np.testing.assert_array_equal(again.look(again.map("rrVAE angle")), shown)
     again.close("afresh")
     assert first.errors == again.errors == []
 
@@ -107,3 +113,38 @@ def test_a_page_that_is_loaded_again_shows_the_living_kernel(
     expect(where).not_to_have_text(before, timeout=10_000)
     desk.close("reloaded")
     assert desk.errors == []
+
+
+CHANGING = """import asyncio
+import numpy as np
+import ipywidgets
+import stemwidgets as sw
+from stemwidgets.dashboards.dashboard import Dashboard
+
+words = [ipywidgets.HTML(f"old{index}") for index in range(300)]
+
+
+async def change():
+    for word in words:
+        await asyncio.sleep(0.03)
+        word.value = "new"
+
+
+task = asyncio.get_event_loop().create_task(change())
+Dashboard(sw.Session(np.ones((3, 4, 8, 8))), [ipywidgets.VBox(words)])"""
+
+
+@pytest.mark.slow
+def test_what_changes_while_a_page_loads_is_shown(browser: Browser, tmp_path: Path):
+    cell = nbformat.v4.new_code_cell(CHANGING)
+    nbformat.write(nbformat.v4.new_notebook(cells=[cell]), tmp_path / "changing.ipynb")
+    port = find_port(0)
+    command = [sys.executable, "-m", "voila", str(tmp_path / "changing.ipynb"), f"--port={port}"]
+    with serving([*command, "--no-browser"], tmp_path, rf"http://\S+:{port}/") as address:
+        desk = Desk(browser, tmp_path)
+        desk.page.goto(address)
+        body = desk.page.locator("body")
+        expect(body).to_contain_text("new", timeout=60_000)
+        desk.page.wait_for_timeout(12_000)
+        assert re.findall(r"old\d+", body.inner_text()) == []
+        desk.close("changed")

@@ -16,7 +16,7 @@ def test_the_first_notebook_runs_and_its_views_answer(jupyterlab, browser, tmp_p
     desk.ready()
     cells = desk.page.locator(".jp-CodeCell")
     assert not desk.page.locator("[data-mime-type='application/vnd.jupyter.stderr']").count()
-    expect(cells.filter(has_text="compare_angles")).to_contain_text("circular correlation")
+    expect(cells.filter(has_text="print(sw.compare_angles")).to_contain_text("circular correlation")
     expect(cells.filter(has_text="plot_images").locator("img")).to_be_visible()
 
     scan, pattern = desk.map("sum of counts"), desk.figures("pattern-view").first

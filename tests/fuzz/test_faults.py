@@ -10,6 +10,7 @@ import torch
 from scans import AXES, turning_spot
 
 import stemwidgets as sw
+from stemwidgets.arrays.errors import InputError
 from stemwidgets.rrvae import DivergenceError, paper_training, run
 from stemwidgets.rrvae.model import RRVAE
 from stemwidgets.rrvae.paper_network import PaperNetwork
@@ -66,6 +67,16 @@ def test_a_chunk_that_is_damaged_while_the_scan_is_open_is_told(store, damage, m
     chunk.write_bytes(whole)
     trained_again(session)
     session.close()
+
+
+@pytest.mark.parametrize("door", [sw.center_of_mass, sw.calibrate, lambda s: sw.RRVAE().fit(s)])
+def test_a_script_is_told_of_a_damaged_chunk(store, door):
+    path, chunk = store
+    signal = sw.load(path, lazy=True)
+    chunk.write_bytes(chunk.read_bytes()[:100])
+
+    with pytest.raises(InputError, match=r"damaged or cut off .*Copy it again"):
+        door(signal)
 
 
 def test_an_exception_in_the_worker_is_told_and_the_next_training_runs(session, monkeypatch):

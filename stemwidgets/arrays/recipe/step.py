@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stemwidgets.arrays.axes import Axes
-from stemwidgets.arrays.blocks import BLOCK_BYTES, iterate_blocks
+from stemwidgets.arrays.blocks import BLOCK_BYTES, read_blocks
 from stemwidgets.arrays.checks import require_finite
 from stemwidgets.arrays.errors import InputError
 
@@ -80,13 +80,18 @@ def each(
 def mean_pattern(data: Any) -> NDArray[np.float64]:
     """Mean pattern; counts add up to the same in any order."""
     total, strange = np.zeros(data.shape[-2:]), []
-    for _, patterns in iterate_blocks(data):
-        sums = patterns.sum(axis=(0, 1), dtype=np.float64)
-        strange.append(0.0 if np.isfinite(sums).all() else pattern_sums(patterns))
+    for _, (sums, not_finite) in read_blocks(data, _sums):
         total += sums
+        strange.append(not_finite)
     require_finite(np.hstack(strange))
     mean: NDArray[np.float64] = total / np.prod(data.shape[:2])
     return mean
+
+
+def _sums(patterns: NDArray[Any]) -> tuple[NDArray[np.float64], NDArray[np.float64] | float]:
+    """Sum over patterns, and where that is not finite those of the patterns, else 0."""
+    sums = patterns.sum(axis=(0, 1), dtype=np.float64)
+    return sums, 0.0 if np.isfinite(sums).all() else pattern_sums(patterns)
 
 
 def pattern_sums(patterns: NDArray[Any]) -> NDArray[np.float64]:

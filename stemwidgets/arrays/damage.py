@@ -1,0 +1,38 @@
+"""Scans whose files are damaged or cut off."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from stemwidgets.arrays.errors import InputError
+
+SIGNS = ("decompress", "truncat", "checksum", "crc-32", "unexpected end")  # in a decoder's error
+
+
+def of_damaged_file(error: BaseException) -> str | None:
+    """Words for an error that a decoder raised on a damaged file; None for any other error."""
+    if not any(sign in str(error).lower() for sign in SIGNS):
+        return None
+    return (
+        "A part of the scan could not be read: its file is damaged or cut off "
+        f"({type(error).__name__}: {error}). Copy it again from where it was recorded."
+    )
+
+
+@contextmanager
+def decoding() -> Iterator[None]:
+    """Say in words that a file is damaged, where a lazy scan is decoded.
+
+    Raises
+    ------
+    InputError
+        In place of a decoder's error.
+    """
+    try:
+        yield
+    except InputError:
+        raise
+    except Exception as error:
+        words = of_damaged_file(error)
+        if words is None:
+            raise
+        raise InputError(words) from error

@@ -1,0 +1,73 @@
+"""What ``stemwidgets fit`` says of itself, and what may be chosen of the model."""
+
+import argparse
+
+DETAILS = """\
+FILE is any 4D-STEM format that HyperSpy reads (.mib, .blo, .hspy, .zspy, .dm4, .emd ...), a
+Nion Swift .ndata1 or a NumPy .npy. The maps (angle, latent variables, confidence, residual) are
+written with the scan's own calibration and open in HyperSpy and in stemwidgets.
+
+A large scan is divided by several processes, each of which reads a part of it and trains on that,
+on this machine
+
+  torchrun --nproc-per-node=2 -m stemwidgets.cli fit scan.zspy --out maps.zspy
+
+or on several, with one GPU for each process (torchrun --help). The first one writes and prints.
+
+exit code: 0 done, 2 something is wrong with the input (one line on stderr says what),
+130 interrupted with Ctrl-C (nothing is written but the checkpoint)
+"""
+
+
+def add_model(fit: argparse.ArgumentParser) -> None:
+    """Let kind, size, length and device of the model be chosen."""
+    fit.add_argument(
+        "--kind",
+        choices=["harmonic", "paper", "vae"],
+        default="harmonic",
+        help="kind of model: the harmonic rrVAE (default), the network of Oxley et al., or a VAE "
+        "without rotation",
+    )
+    fit.add_argument(
+        "--centered",
+        action="store_true",
+        help="take the mean pattern away first, for --kind paper and vae: they learn little "
+        "without it",
+    )
+    fit.add_argument(
+        "--epochs",
+        type=int,
+        metavar="N",
+        help="passes over the data, for --kind paper and vae (default: from the data)",
+    )
+    fit.add_argument(
+        "--latent-dim",
+        type=int,
+        default=2,
+        metavar="N",
+        help="number of rotation-invariant latent variables (default: 2)",
+    )
+    fit.add_argument(
+        "--classes",
+        type=int,
+        default=1,
+        metavar="N",
+        help="number of kinds of patterns, for --kind harmonic (default: 1)",
+    )
+    fit.add_argument(
+        "--convention",
+        choices=["com", "alike"],
+        default="com",
+        help="what angle 0 means, for --kind harmonic: the centre of mass lies along +kx "
+        "(default), or patterns are turned until they are most alike",
+    )
+    fit.add_argument(
+        "--seed",
+        type=int,
+        default=0,
+        metavar="N",
+        help="random seed; the same seed gives the same maps (default: 0)",
+    )
+    fit.add_argument(
+        "--device", default="auto", help='"auto" (default), "cpu", "cuda", "mps"', metavar="NAME"
+    )
