@@ -15,7 +15,7 @@ import stemwidgets as sw
 from stemwidgets.rrvae import checkpoint
 from stemwidgets.signals.axes import arrays_to_signal
 from stemwidgets.state.worker import wait_until
-from stemwidgets.takeaway import cache
+from stemwidgets.takeaway import cache, files, keeping
 
 SCAN = arrays_to_signal(turning_spot(), AXES, "spot")
 SHAPE = turning_spot().shape
@@ -179,6 +179,25 @@ def test_a_training_that_begins_does_not_lose_the_last_one(folder):
     assert other.session.model is not None
     for each in (page, other):
         each.session.close()
+
+
+def test_a_checkpoint_that_is_just_being_written_is_left_alone(folder, monkeypatch):
+    page = opened()
+    parts = []
+
+    def write_json(path, facts):
+        files.write_json(path, facts)
+        checkpoint = page.session.training.checkpoint
+        for name in (f"{checkpoint.name}.part", "of an earlier training.part"):
+            parts.append(path.with_name(name))
+            parts[-1].write_bytes(b"half")
+
+    monkeypatch.setattr(keeping, "write_json", write_json)
+    page.session.training.start(model="paper", epochs=100_000)
+    page.session.training.pause()
+    page.session.wait(60)
+    assert [part.exists() for part in parts] == [True, False]
+    page.session.close()
 
 
 def killed(folder, tmp_path):

@@ -120,14 +120,17 @@ def find(scan: Scan, folder: Path) -> Found | None:
 
 
 def prune(folder: Path, own: Path, most: int = MOST_BYTES) -> None:
-    """Remove the oldest sessions while all take more than so many bytes; never one's own."""
+    """Remove the oldest sessions while all take more than so many bytes.
+
+    Never one's own, nor one in which a training runs.
+    """
     ages = sorted((_age(state), state.parent) for state in folder.glob(f"*/{STATE}"))
     sizes = {kept: sum(file.stat().st_size for file in kept.iterdir()) for _, kept in ages}
     total = sum(sizes.values())
     for _, kept in ages:
         if total <= most:
             return
-        if kept != own:
+        if kept != own and not any(_runs(file) for file in _checkpoints(kept / STATE)):
             shutil.rmtree(kept, ignore_errors=True)
             total -= sizes[kept]
 

@@ -236,7 +236,8 @@ class Keeping(HasTraits):
         write_json(folder / STATE, {**facts, **names})
         running = self._session.training.checkpoint
         for file in folder.iterdir():
-            if file.name not in (STATE, *names.values()) and file != running:
+            written = running is not None and file.name.startswith(running.name)  # now, perhaps
+            if not written and file.name not in (STATE, *names.values()):
                 file.unlink(missing_ok=True)
         prune(self._cache, folder)
 
