@@ -5,10 +5,10 @@ from disc_scans import disc_scan
 from rotated_patterns import harmonic, rotated_patterns
 
 from stemwidgets.arrays import memory
-from stemwidgets.arrays.errors import InputError
-from stemwidgets.rrvae import RRVAE, sampling
+from stemwidgets.rrvae import RRVAE, gather, paper_run, sampling
 from stemwidgets.rrvae.gather import gathering
 from stemwidgets.rrvae.generators import to_the_end
+from stemwidgets.rrvae.notices import TrainingNotice
 
 ARRAYS = ("coefficients", "left_out", "filled", "relative_dose")
 
@@ -89,7 +89,7 @@ def test_lazy_data_are_read_twice_and_once_more_only_where_memory_is_short(scan,
     assert len(read) == 2 * 3
     before = gathered(scan, (1.0, 1.0))
     read.clear()
-    gathered(lazy, (1.0, 1.0), before=(before.preparation, before.basis))
+    gathered(lazy, (1.0, 1.0), before=(before.preparation, before.basis, 1.0))
     assert len(read) == 3
     read.clear()
     monkeypatch.setattr(sampling, "memory_limit", lambda: 10_000)
@@ -109,15 +109,51 @@ def test_reading_tells_how_far_it_is_and_may_be_left(scan, lazy):
     parts.close()
 
 
-def test_a_scan_whose_coefficients_do_not_fit_is_refused_before_it_is_read(monkeypatch):
-    def read(_block):
-        raise AssertionError("read")
+def room_for(patterns, scan):
+    """A limit that leaves room for so many patterns of the scan."""
+    return patterns * 4 * (gathered(scan, (1.0, 1.0)).coefficients.shape[1] + 4)
 
-    shape, chunks = (4000, 5000, 9, 12), (100, 100, 9, 12)
-    scan = da.zeros(shape, chunks=chunks, dtype=np.uint8).map_blocks(read, dtype=np.uint8)
-    memory.set_memory_limit(10**9)
-    with pytest.raises(InputError, match=r"2\.56 GB of memory for 32 numbers.*every second row"):
-        gathered(scan, (1.0, 1.0))
+
+def test_where_not_all_patterns_fit_some_are_learned_from_whatever_the_chunks(scan, monkeypatch):
+    whole = gathered(scan, (1.0, 1.0))
+    room = room_for(140, scan)
+    monkeypatch.setattr(gather, "memory_limit", lambda: room)
+    some = gathered(scan, (1.0, 1.0))
+    assert some.share == 1 / 4
+    assert 90 < some.learned.sum() < 140
+    learned = some.learned[whole.filled]
+    np.testing.assert_array_equal(some.filled, whole.filled)
+    np.testing.assert_array_equal(some.coefficients, whole.coefficients[learned])
+    np.testing.assert_array_equal(some.left_out, whole.left_out[learned])
+    assert not some.fingerprint.difference(whole.fingerprint)
+    lazy = gathered(da.from_array(scan, chunks=(7, 5, 33, 35)), (1.0, 1.0))
+    for name in (*ARRAYS, "learned"):
+        np.testing.assert_array_equal(getattr(lazy, name), getattr(some, name), name)
+
+
+def test_who_learns_from_some_patterns_says_so_and_encodes_all(scan, monkeypatch):
+    room = room_for(300, scan)
+    monkeypatch.setattr(gather, "memory_limit", lambda: room)
+    with pytest.warns(TrainingNotice, match="one in 2 is learned from"):
+        model = RRVAE(seed=3).fit(scan)
+    assert np.isfinite(model.encode(scan).residual).sum() == scan[..., 0, 0].size - 2
+
+
+@pytest.mark.parametrize(("kind", "module"), [("harmonic", gather), ("paper", paper_run)])
+def test_a_checkpoint_goes_on_with_the_same_patterns(kind, module, scan, monkeypatch, tmp_path):
+    options = {} if kind == "harmonic" else {"epochs": 2}
+    with monkeypatch.context() as short:
+        short.setattr(module, "share_that_fits", lambda *_: 0.5)
+        steps = RRVAE(seed=3, model=kind, **options).steps(
+            scan, maps=False, checkpoint=tmp_path / "run.rrvae"
+        )
+        for _ in range(3):
+            next(steps)
+        steps.close()
+        whole = list(RRVAE(seed=3, model=kind, **options).steps(scan, maps=False))
+    *_, last = RRVAE.resume(tmp_path / "run.rrvae").steps(scan, maps=False)
+    assert last.loss == whole[-1].loss
+    assert "one in 2 is learned from" in last.notice
 
 
 def test_pixels_that_are_left_out_may_hold_anything_in_any_chunk():

@@ -11,6 +11,7 @@ from stemwidgets.arrays.circular import compare_angles
 from stemwidgets.arrays.errors import InputError
 from stemwidgets.dashboards.rrvae import rrvae_dashboard
 from stemwidgets.rrvae import RRVAE, DivergenceError
+from stemwidgets.rrvae.notices import TrainingNotice
 from stemwidgets.rrvae.paper_training import PaperTraining
 from stemwidgets.state import Session
 
@@ -153,11 +154,19 @@ def test_options_of_no_use_are_refused_with_advice(options, words):
 
 
 @pytest.mark.parametrize("model", NETWORKS)
-def test_more_pixels_than_memory_are_refused_with_advice(model, monkeypatch):
-    monkeypatch.setattr("stemwidgets.rrvae.paper_run.free_memory", lambda _: 10_000)
+def test_networks_learn_from_as_many_patterns_as_fit(model, monkeypatch):
+    needed = []
 
-    with pytest.raises(InputError, match=r'free memory.*choose model="harmonic"'):
-        RRVAE(model=model).fit(turning_spot())
+    def room(bytes_needed, free):
+        needed.append((bytes_needed, free))
+        return 0.5
+
+    monkeypatch.setattr("stemwidgets.rrvae.paper_run.share_that_fits", room)
+    scan = np.concatenate([turning_spot()] * 3)
+    with pytest.warns(TrainingNotice, match="one in 2 is learned from"):
+        maps = RRVAE(model=model, epochs=2).fit(scan).encode(scan)
+    assert np.isfinite(maps.residual).all()
+    assert needed[0][0] <= 4 * scan.size
 
 
 @pytest.fixture

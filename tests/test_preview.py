@@ -23,7 +23,7 @@ def reading(asked):
 
 def test_every_pattern_of_a_small_scan_is_read():
     asked = []
-    *_, maps = preview(np.ones((5, 7), bool), reading(asked), fold=3, most=MOST)
+    *_, maps = preview(*[np.ones((5, 7), bool)] * 2, reading(asked), fold=3, most=MOST)
     np.testing.assert_array_equal(maps.angle, np.arange(35).reshape(5, 7))
     assert maps.fold == 3
 
@@ -31,7 +31,7 @@ def test_every_pattern_of_a_small_scan_is_read():
 @pytest.mark.parametrize("shape", [(130, 97), (3, 5000), (20_011,)])
 def test_of_a_large_scan_one_pattern_stands_for_its_block(shape):
     asked = []
-    *waiting, maps = preview(np.ones(shape, bool), reading(asked), fold=1, most=MOST)
+    *waiting, maps = preview(*[np.ones(shape, bool)] * 2, reading(asked), fold=1, most=MOST)
     numbers = np.concatenate(asked)
     assert waiting == [None] * len(asked)
     assert MOST / 3 < len(numbers) <= MOST
@@ -48,10 +48,26 @@ def test_of_a_large_scan_one_pattern_stands_for_its_block(shape):
 def test_patterns_without_counts_stay_empty():
     filled = np.random.default_rng(0).random((140, 61)) < 0.5
     asked = []
-    *_, maps = preview(filled, reading(asked), fold=1, most=MOST)
+    *_, maps = preview(filled, filled, reading(asked), fold=1, most=MOST)
     np.testing.assert_array_equal(np.isnan(maps.angle), ~filled)
     assert np.isnan(maps.latent[~filled]).all()
     # numbers count the patterns that have counts
     places = np.stack(np.nonzero(filled))
     stood_for = places[:, maps.angle[filled].astype(int)]
     assert np.abs(places - stood_for).max() <= 1
+
+
+def test_a_pattern_that_is_learned_from_stands_for_those_around_it_that_are_not():
+    filled = np.ones((140, 61), bool)
+    filled[20:30, 5:8] = False
+    learned = filled & (np.random.default_rng(0).random(filled.shape) < 0.5)
+    learned[90:94] = False
+    asked = []
+    *_, maps = preview(filled, learned, reading(asked), fold=1, most=MOST)
+    drawn = np.isfinite(maps.angle)
+    assert not drawn[~filled].any()
+    assert not drawn[90:94].any()
+    assert drawn[filled].mean() > 0.8
+    places = np.stack(np.nonzero(learned))
+    stood_for = places[:, maps.angle[drawn].astype(int)]
+    assert np.abs(np.stack(np.nonzero(drawn)) - stood_for).max() <= 1

@@ -101,9 +101,11 @@ def fit(
         if model_path is not None and writes:
             model.save(model_path)
             tell(f"wrote {model_path}")
-        maps = model.encode(signal)
+        maps = model.encode(signal, maps_path if writes else None, overwrite=True)
     if writes:
-        _conclude(model, signal, maps, maps_path, overwrite)
+        if maps_path is not None:
+            say(f"wrote {maps_path}")
+        _conclude(model, signal, maps)
     return 0
 
 
@@ -118,15 +120,10 @@ def _model(checkpoint: Path | None, device: str, options: dict[str, Any], tell: 
     return model
 
 
-def _conclude(
-    model: "RRVAE", signal: Any, maps: "Maps", maps_path: Path | None, overwrite: bool
-) -> None:
-    """Write the maps, and say what is in them."""
+def _conclude(model: "RRVAE", signal: Any, maps: "Maps") -> None:
+    """Say what is in the maps."""
     import stemwidgets as sw
 
-    if maps_path is not None:
-        maps.save(maps_path, overwrite=overwrite)
-        say(f"wrote {maps_path}")
     for line in in_words(maps):
         say(line)
     com = sw.center_of_mass(signal)
@@ -214,20 +211,25 @@ def _check_output(path: Path, overwrite: bool) -> None:
 
 def in_words(maps: "Maps") -> list[str]:
     """What the maps say of the scan as a whole: symmetry and classes, and how sure the angle is."""
-    with_counts = np.isfinite(maps.residual.data)
-    of_known_symmetry = np.isfinite(maps.symmetry_confidence.data)
-    symmetries = _shares("symmetry", maps.symmetry.data[of_known_symmetry])
+    with_counts = np.isfinite(_array(maps.residual))
+    of_known_symmetry = np.isfinite(_array(maps.symmetry_confidence))
+    symmetries = _shares("symmetry", _array(maps.symmetry)[of_known_symmetry])
     lines = [
         f"the angle is defined modulo {period(maps.fold)}" if maps.fold > 1 else "",
         f"symmetry: {symmetries}" if symmetries else "",
-        _certainty(maps.angle.data[with_counts], maps.angle_std.data[with_counts]),
+        _certainty(_array(maps.angle)[with_counts], _array(maps.angle_std)[with_counts]),
     ]
     if maps.classes is not None:
-        lines.append(f"classes: {_shares('classes', maps.classes.data[with_counts])}")
+        lines.append(f"classes: {_shares('classes', _array(maps.classes)[with_counts])}")
     empty = with_counts.size - np.count_nonzero(with_counts)
     have = "has" if empty == 1 else "have"
     lines.append(f"{empty} of {with_counts.size} patterns {have} no counts" if empty else "")
     return [line for line in lines if line]
+
+
+def _array(signal: Any) -> "NDArray[Any]":
+    """One map, in memory for as long as it is needed."""
+    return np.asarray(signal.data)
 
 
 def _shares(name: str, values: "NDArray[np.integer]") -> str:

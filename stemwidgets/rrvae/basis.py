@@ -80,17 +80,24 @@ class HarmonicBasis:
         left_out : ndarray, shape [n]
             Sum of squares of the whitened pattern outside the basis.
         """
-        whitened = np.empty(prepared.shape, dtype=np.float32)
+        whitened = np.empty(prepared.shape)
         total = prepared.sum(axis=1)
         scale = (self.dose / np.where(total > 0, total, np.nan)).astype(np.float32)
         energy = _whiten(prepared, scale, self.background, self.weight, whitened)
-        coefficients = whitened @ self.analysis
+        # in single precision the last bits would depend on the place of a pattern among the others
+        coefficients = whitened @ self._analysis
         inside = np.einsum("nc,nc->n", coefficients, coefficients @ self._overlap)
-        return coefficients, np.clip(energy - inside, 0, None)
+        left_out = np.clip(energy - inside, 0, None)
+        return coefficients.astype(np.float32), left_out.astype(np.float32)
 
     @cached_property
-    def _overlap(self) -> Float:
-        return self.functions.T @ self.functions
+    def _analysis(self) -> NDArray[np.float64]:
+        return self.analysis.astype(np.float64)
+
+    @cached_property
+    def _overlap(self) -> NDArray[np.float64]:
+        functions = self.functions.astype(np.float64)
+        return functions.T @ functions
 
     def restore(self, coefficients: Float) -> Float:
         """Patterns ``[n, pixels]`` in counts, from coefficients ``[n, 2 * components]``."""

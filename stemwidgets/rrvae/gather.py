@@ -9,18 +9,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stemwidgets.arrays.checks import require_patterns
-from stemwidgets.arrays.memory import require_room
+from stemwidgets.arrays.memory import memory_limit
 from stemwidgets.arrays.preparation import Preparation
 from stemwidgets.rrvae import processes
 from stemwidgets.rrvae.basis import Float, HarmonicBasis, fit_basis
 from stemwidgets.rrvae.batches import batches
+from stemwidgets.rrvae.chosen import chosen, compact, share_that_fits
 from stemwidgets.rrvae.fingerprint import Fingerprint
 from stemwidgets.rrvae.generators import scaled
 from stemwidgets.rrvae.sampling import preparing, require_enough
 
 BATCH = 256
-MOVED = 2**16  # patterns at once
-LEAST_NUMBERS = 32  # of a pattern, before they are counted
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,11 +33,15 @@ class Gathered:
     basis : HarmonicBasis
         What they are projected on.
     coefficients : ndarray, shape [n, 2 * components]
-        Of the patterns that have counts.
+        Of the patterns that are learned from.
     left_out : ndarray, shape [n]
         Energy of each outside the basis.
     filled : ndarray of bool, shape [...]
         Which patterns have counts.
+    learned : ndarray of bool, shape [...]
+        Which of them are learned from: n.
+    share : float
+        How many of all, 1 where there is room for them: see `chosen.chosen`.
     relative_dose : ndarray of float32, shape [n]
         Counts of each pattern over those of the mean pattern.
     fingerprint : Fingerprint
@@ -50,6 +53,8 @@ class Gathered:
     coefficients: Float
     left_out: Float
     filled: NDArray[np.bool_]
+    learned: NDArray[np.bool_]
+    share: float
     relative_dose: Float
     fingerprint: Fingerprint
 
@@ -66,7 +71,7 @@ def gathering(
     data: Any,
     pixel_size: tuple[float, float],
     mask: NDArray[np.bool_] | None = None,
-    before: tuple[Preparation, HarmonicBasis] | None = None,
+    before: tuple[Preparation, HarmonicBasis, float] | None = None,
 ) -> Generator[float, None, Gathered]:
     """Read a scan, choose its preparation and basis, and project it.
 
@@ -81,7 +86,7 @@ def gathering(
         Height and width of a detector pixel.
     mask : ndarray of bool, shape [ky, kx], optional
         True where a pixel is left out; that of a masked array is added.
-    before : (Preparation, HarmonicBasis), optional
+    before : (Preparation, HarmonicBasis, share), optional
         Of a training that goes on, instead of choosing them: the scan is read once.
 
     Yields
@@ -96,65 +101,52 @@ def gathering(
     Raises
     ------
     InputError
-        If there are too few patterns, they are alike, pixels are not finite, or what is kept of
-        the patterns needs more memory than may be used.
+        If there are too few patterns, they are alike, or pixels are not finite.
     """
-    share = 1.0 if before else 0.5  # of the work that the last reading is
-    part = processes.own_part(data)
+    last = 1.0 if before else 0.5  # of the work that the last reading is
+    part, start = processes.own_part(data), processes.first_pattern(data)
     count = math.prod(part.shape[:-2])
-    _require_room(count, LEAST_NUMBERS)
     if before is None:
         parts = preparing(data, pixel_size, mask)
-        preparation, sample = yield from scaled(parts, 0.0, 1 - share)
+        preparation, sample = yield from scaled(parts, 0.0, 1 - last)
         basis = fit_basis(sample, *preparation.coordinates)
         preparation, basis = processes.of_first((preparation, basis))
         del sample
+        numbers = basis.analysis.shape[1] + 4  # with what tells whose they are
+        share = share_that_fits(4 * numbers * count, memory_limit())
     else:
-        preparation, basis = before
-    numbers = basis.analysis.shape[1]
-    _require_room(count, numbers + 2)
-    coefficients = np.empty((count, numbers), dtype=np.float32)
-    left_out, dose = np.empty(count, dtype=np.float32), np.zeros(count, dtype=np.float32)
+        preparation, basis, share = before
+    kept = chosen(np.arange(start, start + count), share)
+    place = np.cumsum(kept) - 1
+    left_out, dose = np.empty(kept.sum(), np.float32), np.zeros(count, np.float32)
+    coefficients = np.empty((len(left_out), basis.analysis.shape[1]), dtype=np.float32)
     total, done = np.zeros(len(preparation.gaps)), 0
     for rows, prepared in batches(part, preparation, BATCH):
         counts = prepared[: len(rows)].sum(axis=1)
         dose[rows] = counts
         total += prepared[: len(rows)][counts > 0].sum(axis=0, dtype=np.float64)
-        projected, rest = basis.project(prepared)
-        coefficients[rows], left_out[rows] = projected[: len(rows)], rest[: len(rows)]
+        projected, rest = (each[: len(rows)] for each in basis.project(prepared))
+        those = kept[rows]
+        to = place[rows[those]]
+        coefficients[to], left_out[to] = projected[those], rest[those]
         done += len(rows)
-        yield 1 - share + share * done / count
+        yield 1 - last + last * done / count
     filled = dose > 0
     patterns = processes.total(int(filled.sum()))
-    require_enough(patterns)
-    processes.require_each(bool(filled.any()))
-    dose = dose[filled]
+    learned = filled & kept
+    require_enough(processes.total(int(learned.sum())))
+    processes.require_each(bool(learned.any()))
+    with_counts = filled[kept]
+    dose = dose[learned]
     dose /= np.float32(processes.mean(dose))
     return Gathered(
         preparation,
         basis,
-        _kept(coefficients, filled),
-        left_out[filled],
+        compact(coefficients, with_counts),
+        left_out[with_counts],
         filled.reshape(part.shape[:-2]),
+        learned.reshape(part.shape[:-2]),
+        share,
         dose,
         Fingerprint.from_sum(data.shape, processes.total(total), patterns),
     )
-
-
-def _require_room(patterns: int, numbers: int) -> None:
-    require_room(
-        4 * patterns * numbers,
-        f"{numbers} numbers of each of {patterns:,} patterns, which training keeps",
-        "Learn from a part of the scan, every second row and column for example, "
-        "data[::2, ::2]: the model then encodes all of it.",
-    )
-
-
-def _kept(coefficients: Float, filled: NDArray[np.bool_]) -> Float:
-    """The rows with counts, without a second copy of them all."""
-    kept = 0
-    for start in range(0, len(filled) if not filled.all() else 0, MOVED):
-        found = coefficients[start : start + MOVED][filled[start : start + MOVED]]
-        coefficients[kept : kept + len(found)] = found
-        kept += len(found)
-    return coefficients[:kept] if kept else coefficients

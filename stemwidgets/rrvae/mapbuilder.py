@@ -1,6 +1,7 @@
 """Maps that are filled block by block while patterns are encoded."""
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -28,10 +29,12 @@ class MapBuilder:
     ----------
     shape : tuple of int
         Leading shape of the patterns: ``(iy, ix)`` or ``(n,)``.
+    folder : Path, optional
+        Where the maps are kept, as files that are mapped into memory, instead of in memory.
     """
 
-    def __init__(self, shape: tuple[int, ...]) -> None:
-        self.shape = shape
+    def __init__(self, shape: tuple[int, ...], folder: Path | None = None) -> None:
+        self.shape, self.folder = shape, folder
         self._maps: dict[str, Column] = {}
 
     def put(
@@ -52,11 +55,17 @@ class MapBuilder:
             dtype, nothing = _KEPT[column.dtype.kind]
             more = column.shape[1:]
             if name not in self._maps:
-                self._maps[name] = np.full((*self.shape, *more), nothing, dtype=dtype)
+                self._maps[name] = self._empty(name, (*self.shape, *more), dtype)
+                self._maps[name][...] = nothing
             block = self._maps[name][where]
             flat = np.full((len(rows), *more), nothing, dtype=dtype)
             flat[rows] = column
             self._maps[name][where] = flat.reshape(block.shape)
+
+    def _empty(self, name: str, shape: tuple[int, ...], dtype: Any) -> Column:
+        if self.folder is None:
+            return np.empty(shape, dtype)
+        return np.lib.format.open_memmap(self.folder / f"{name}.npy", "w+", dtype, shape)
 
     def put_numbers(
         self, numbers: NDArray[np.intp], rows: NDArray[np.bool_], columns: Mapping[str, Column]

@@ -48,7 +48,8 @@ class RRVAE(Trainable):
         it takes minutes where ``"harmonic"`` takes seconds.
         ``"vae"``: an ordinary variational autoencoder, for teaching why the angle matters; its
         angle is NaN, and its latent variables are spent on the turning.
-        The last two keep the used pixels of all patterns in memory, 4 bytes for each.
+        The last two keep the used pixels in memory, 4 bytes for each; where there is no room for
+        all patterns they learn from some, chosen at random.
     classes : int
         For ``"harmonic"``: number of kinds of patterns, each with latent variables of its own: a
         lattice site, a defect and vacuum, say.
@@ -135,9 +136,13 @@ class RRVAE(Trainable):
         InputError
             If the model has not been trained, or the patterns have another shape.
         """
+        return self._encode(data)
+
+    def _encode(self, data: Any, folder: Path | None = None) -> Encoding:
+        """The same, with the maps as files in a folder, mapped into memory."""
         learned = self._require_learned()
         array = processes.own_part(as_array(data))
-        maps = MapBuilder(array.shape[:-2])
+        maps = MapBuilder(array.shape[:-2], folder)
         with one_thread():
             for numbers, batch in batches(array, learned.preparation, BATCH):
                 prepared = batch[: len(numbers)]

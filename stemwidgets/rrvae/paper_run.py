@@ -1,5 +1,6 @@
 """The paper's network among the kinds of model: from a scan to maps and patterns."""
 
+import math
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from typing import Any, Self
@@ -12,7 +13,8 @@ from torch import Tensor
 from stemwidgets.arrays.errors import InputError
 from stemwidgets.arrays.preparation import Preparation
 from stemwidgets.rrvae import processes
-from stemwidgets.rrvae.batches import prepared_blocks
+from stemwidgets.rrvae.batches import numbers_of, prepared_blocks
+from stemwidgets.rrvae.chosen import chosen, compact, require_share, share_that_fits, tell_share
 from stemwidgets.rrvae.device import free_memory
 from stemwidgets.rrvae.fingerprint import Fingerprint
 from stemwidgets.rrvae.generators import scaled
@@ -78,7 +80,7 @@ class PaperModel:
 
 
 class PaperRun:
-    """One run of training; the used pixels of all patterns stay in memory.
+    """One run of training; the used pixels of the patterns stay in memory.
 
     Parameters
     ----------
@@ -107,11 +109,7 @@ class PaperRun:
         state: State | None,
         before: PaperModel | None,
     ) -> None:
-        self.preparation, self.filled, self.fingerprint = (
-            read.preparation,
-            read.filled,
-            read.fingerprint,
-        )
+        self.preparation, self.fingerprint, self._read = read.preparation, read.fingerprint, read
         pixels = read.pixels
         _require_contrast(pixels)
         count = processes.total(len(pixels))
@@ -142,17 +140,19 @@ class PaperRun:
         Raises
         ------
         InputError
-            If there is nothing to learn from, the pixels need more than half of the free memory,
-            or the state does not fit.
+            If there is nothing to learn from, or the state does not fit.
         """
         before = None if state is None else PaperModel.from_record(*state, device)
-        share = 1.0 if before else 0.5  # of the work that the last reading is
-        if before is None:
-            preparation, _ = yield from scaled(preparing(data, pixel_size, mask), 0.0, 1 - share)
+        last = 1.0 if before else 0.5  # of the work that the last reading is
+        if before is None or state is None:
+            preparation, _ = yield from scaled(preparing(data, pixel_size, mask), 0.0, 1 - last)
             preparation = processes.of_first(preparation)
+            share = _share_that_fits(data, preparation, device)
         else:
             preparation = before.preparation
-        read = yield from scaled(_reading(data, preparation, device), 1 - share, 1.0)
+            with whole_state():
+                share = require_share(state[1]["training"].get("share", 1.0))
+        read = yield from scaled(_reading(data, preparation, share, device), 1 - last, 1.0)
         return cls(read, options, turning, state, before)
 
     @property
@@ -162,7 +162,8 @@ class PaperRun:
 
     def moments(self) -> Generator[PaperMoment]:
         """Train, a moment at a time."""
-        return self.training.moments()
+        tell_share(self._read.share)
+        yield from self.training.moments()
 
     def extend(self) -> None:
         """Plan as much training again."""
@@ -174,6 +175,7 @@ class PaperRun:
         training, position = self.training.state()
         tensors |= {f"training.{name}": tensor for name, tensor in training.items()}
         mean, of_data = self.fingerprint.to_record()
+        position["share"] = self._read.share
         return tensors | mean, record | of_data | {"training": position}
 
     def preview(self, most: int) -> Iterator[Encoding | None]:
@@ -185,7 +187,7 @@ class PaperRun:
             rows = torch.from_numpy(numbers).to(prepared.device)
             return trained.encode(prepared[rows], RESIDUAL_PIXELS)
 
-        return preview(self.filled, read, trained.fold, most)
+        return preview(self._read.filled, self._read.learned, read, trained.fold, most)
 
     def result(self) -> PaperModel:
         """The model as it stands."""
@@ -200,45 +202,63 @@ class PaperRun:
 
 @dataclass(frozen=True, eq=False)
 class _Read:
-    """A scan that was read: the used pixels ``[n, pixels]`` of the patterns with counts."""
+    """A scan that was read.
+
+    Parameters
+    ----------
+    preparation : Preparation
+        Which pixels are used.
+    pixels : Tensor, shape [n, pixels]
+        Those of the patterns that are learned from.
+    filled, learned : ndarray of bool, shape [...]
+        Which patterns have counts, and which of them are learned from.
+    share : float
+        How many of all: see `chosen.chosen`.
+    fingerprint : Fingerprint
+        What the scan is known by.
+    """
 
     preparation: Preparation
     pixels: Tensor
     filled: NDArray[np.bool_]
+    learned: NDArray[np.bool_]
+    share: float
     fingerprint: Fingerprint
 
 
 def _reading(
-    data: Any, preparation: Preparation, device: torch.device
+    data: Any, preparation: Preparation, share: float, device: torch.device
 ) -> Generator[float, None, _Read]:
     own = processes.own_part(data)
     filled = np.zeros(own.shape[:-2], dtype=bool)
-    shape = filled.size, len(preparation.coordinates[0])
-    _require_room(4 * shape[0] * shape[1], device)
-    pixels, done, seen, total = torch.empty(shape, device=device), 0, 0, np.zeros(shape[1])
+    start = processes.first_pattern(data)
+    kept = chosen(np.arange(start, start + filled.size), share)
+    place = np.cumsum(kept) - 1
+    pixels = torch.empty((int(kept.sum()), len(preparation.coordinates[0])), device=device)
+    done, total = 0, np.zeros(pixels.shape[1])
     for where, prepared in prepared_blocks(own, preparation):
-        has_counts = prepared.sum(axis=1) > 0
-        filled[where] = has_counts.reshape(filled[where].shape)
+        rows, has_counts = numbers_of(where, filled.shape), prepared.sum(axis=1) > 0
+        filled.flat[rows] = has_counts
         total += prepared[has_counts].sum(axis=0, dtype=np.float64)
-        rows = torch.from_numpy(prepared[has_counts])
-        pixels[done : done + len(rows)] = rows.to(device)
-        done, seen = done + len(rows), seen + len(prepared)
-        yield seen / filled.size
-    count = processes.total(done)
-    require_enough(count)
-    processes.require_each(done > 0)
-    fingerprint = Fingerprint.from_sum(data.shape, processes.total(total), count)
-    return _Read(preparation, pixels[:done], filled, fingerprint)
+        those = kept[rows]
+        pixels[place[rows[those]]] = torch.from_numpy(prepared[those]).to(device)
+        done += len(rows)
+        yield done / filled.size
+    learned = filled & kept.reshape(filled.shape)
+    require_enough(processes.total(int(learned.sum())))
+    processes.require_each(bool(learned.any()))
+    patterns = processes.total(int(filled.sum()))
+    fingerprint = Fingerprint.from_sum(data.shape, processes.total(total), patterns)
+    pixels = compact(pixels, filled.ravel()[kept])
+    return _Read(preparation, pixels, filled, learned, share, fingerprint)
 
 
-def _require_room(needed: int, device: torch.device) -> None:
+def _share_that_fits(data: Any, preparation: Preparation, device: torch.device) -> float:
+    """How many of the patterns may be kept: half of the free memory is for them."""
+    patterns = math.prod(processes.own_part(data).shape[:-2])
     free = free_memory(device)
-    if free is not None and needed > LARGEST_SHARE * free:
-        raise InputError(
-            f"Expected a scan whose used pixels fit into half of the free memory of "
-            f"{free / 1e9:.1f} GB, got {needed / 1e9:.1f} GB: this kind of model keeps them there. "
-            'Train on a part of the scan, bin the patterns, or choose model="harmonic".'
-        )
+    room = None if free is None else LARGEST_SHARE * free
+    return share_that_fits(4 * patterns * len(preparation.coordinates[0]), room)
 
 
 def _require_contrast(pixels: Tensor) -> None:

@@ -14,7 +14,11 @@ PART = 128
 
 
 def preview(
-    filled: NDArray[np.bool_], read: Callable[[NDArray[np.intp]], Columns], fold: int, most: int
+    filled: NDArray[np.bool_],
+    learned: NDArray[np.bool_],
+    read: Callable[[NDArray[np.intp]], Columns],
+    fold: int,
+    most: int,
 ) -> Iterator[Encoding | None]:
     """Maps of all positions; if there are too many, one stands for the block around it.
 
@@ -24,9 +28,11 @@ def preview(
     ----------
     filled : ndarray of bool, shape [...]
         Which patterns have counts.
+    learned : ndarray of bool, shape [...]
+        Which of them are learned from, and can be read.
     read : callable
-        Takes numbers of patterns, counted among those with counts, and gives the columns of an
-        `Encoding` for them, by name.
+        Takes numbers of patterns, counted among those that are learned from, and gives the columns
+        of an `Encoding` for them, by name.
     fold : int
         The angle is defined modulo 2π / fold.
     most : int
@@ -41,13 +47,21 @@ def preview(
     while math.prod(-(-size // step) for size in filled.shape) > most:
         step += 1
     blocks = [-(-size // step) for size in filled.shape]
-    block = np.ravel_multi_index([index // step for index in np.nonzero(filled)], blocks)
-    _, chosen, stands_for = np.unique(block, return_index=True, return_inverse=True)
+
+    def block_of(patterns: NDArray[np.bool_]) -> NDArray[np.intp]:
+        return np.ravel_multi_index([index // step for index in np.nonzero(patterns)], blocks)
+
+    known, chosen = np.unique(block_of(learned), return_index=True)
+    wanted = block_of(filled)
+    has_one = np.isin(wanted, known)
+    stands_for = np.searchsorted(known, wanted[has_one])
+    drawn = filled.copy()
+    drawn[filled] = has_one
     parts = []
     for start in range(0, len(chosen), PART):
         yield None
         parts.append(read(chosen[start : start + PART]))
     columns = {name: np.concatenate([p[name] for p in parts])[stands_for] for name in parts[0]}
     builder = MapBuilder(filled.shape)
-    builder.put((slice(None),) * filled.ndim, filled.ravel(), columns)
+    builder.put((slice(None),) * filled.ndim, drawn.ravel(), columns)
     yield builder.encoding(fold)

@@ -12,6 +12,7 @@ from stemwidgets.arrays.preparation import Preparation
 from stemwidgets.rrvae import learning_on_grid as on_grid
 from stemwidgets.rrvae import processes
 from stemwidgets.rrvae.basis import HarmonicBasis
+from stemwidgets.rrvae.chosen import require_share, tell_share
 from stemwidgets.rrvae.convention import Convention
 from stemwidgets.rrvae.divergence import require_finite
 from stemwidgets.rrvae.fingerprint import Fingerprint
@@ -92,12 +93,13 @@ class HarmonicRun:
             If there is nothing to learn from, or the state is not whole.
         """
         before = None if state is None else _before(state, device)
-        known = None if before is None else (before.preparation, before.basis)
+        known = None if before is None else (before.preparation, before.basis, before.share)
         gathered = yield from gathering(data, pixel_size, mask, known)
         return cls(gathered, options, device, before)
 
     def moments(self) -> Generator[Moment]:
         """Train, one step for each moment."""
+        tell_share(self.gathered.share)
         start = self.last or self.start
         steps = train(start, self.patterns, self.gathered.basis.noise, self.seed)
         for moment in steps if self.last is None else _first_whole(steps):
@@ -118,6 +120,7 @@ class HarmonicRun:
         moment["background"] = torch.from_numpy(self.gathered.basis.background)
         mean, of_data = self.fingerprint.to_record()
         tensors |= {f"training.{name}": tensor for name, tensor in moment.items()}
+        position["share"] = self.gathered.share
         return tensors | mean, record | of_data | {"training": position}
 
     def preview(self, most: int) -> Iterator[Encoding | None]:
@@ -133,7 +136,7 @@ class HarmonicRun:
             rows = torch.from_numpy(numbers)
             return trained.read(turning.rows(rows.to(turning.dose.device)), left_out[rows])
 
-        return preview(self.gathered.filled, read, trained.fold, most)
+        return preview(self.gathered.filled, self.gathered.learned, read, trained.fold, most)
 
     @torch.no_grad()
     def result(self) -> Trained:
@@ -175,6 +178,7 @@ class _Before:
     basis: HarmonicBasis
     moment: Moment
     fingerprint: Fingerprint
+    share: float
 
 
 def _first_whole(steps: Iterator[Moment]) -> Generator[Moment]:
@@ -196,9 +200,10 @@ def _before(state: State, device: torch.device) -> _Before:
             trained.manifold, trained.grid, training, record["training"], device
         )
         fingerprint = Fingerprint.from_record(*state)
+        share = require_share(record["training"].get("share", 1.0))
         if background.shape != trained.basis.background.shape:
             raise ValueError(f"a background of the shape {background.shape}")
         if moment.fixed.shape != trained.manifold.signal.shape:
             raise ValueError(f"a fixed part of the shape {tuple(moment.fixed.shape)}")
     basis = replace(trained.basis, background=background)
-    return _Before(trained.preparation, basis, moment, fingerprint)
+    return _Before(trained.preparation, basis, moment, fingerprint, share)

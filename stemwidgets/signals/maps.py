@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
+import dask.array as da
 import hyperspy.api as hs
 import numpy as np
 
@@ -142,16 +143,7 @@ class Maps:
         OSError
             If it cannot be written.
         """
-        path = Path(path).expanduser()
-        _require_format(path)
-        if not path.absolute().parent.is_dir():
-            raise FileNotFoundError(f"The folder {path.parent} does not exist; make it first.")
-        if path.exists() and not overwrite:
-            raise FileExistsError(
-                f"{path} exists already. Choose another name, or pass overwrite=True."
-            )
-        if path.is_dir() and path.suffix != ".zspy":
-            raise InputError(f"{path} is a folder. Add the name of a file to it.")
+        path = require_target(path, overwrite)
         stack, temporary = self._stack(), path.with_stem(f"{path.stem}.part")
         try:
             saving.save(stack, temporary)
@@ -160,13 +152,15 @@ class Maps:
             saving.remove(temporary)
 
     @classmethod
-    def load(cls, path: str | Path) -> Self:
+    def load(cls, path: str | Path, lazy: bool = False) -> Self:
         """Read maps that were saved.
 
         Parameters
         ----------
         path : str or Path
             A file that :meth:`save` wrote.
+        lazy : bool
+            Leave them on disk until they are used.
 
         Raises
         ------
@@ -180,7 +174,7 @@ class Maps:
             raise FileNotFoundError(f"There is no file {path}; check the name and the folder.")
         _require_format(path)
         with explained(path):
-            stack = trusted.read(path, _READERS[path.suffix])
+            stack = trusted.read(path, _READERS[path.suffix], lazy)
         names = str(stack.metadata.get_item("Rrvae.maps", "")).split() if _is_stack(stack) else []
         if len(names) != len(getattr(stack, "data", ())) or "angle" not in names:
             raise InputError(
@@ -203,8 +197,11 @@ class Maps:
         if self.classes is not None:
             parts["classes"] = self.classes.data
             parts |= {f"p{i}": values for i, values in enumerate(self.class_probability.data)}
-        stack = hs.stack([self.angle] * len(parts), show_progressbar=False)
-        stack.data = np.stack([np.asarray(part, dtype=np.float32) for part in parts.values()])
+        # piece by piece, whether they are in memory or on disk
+        pieces = [da.asarray(part, name=False).astype(np.float32) for part in parts.values()]  # type: ignore[no-untyped-call]
+        angle = self.angle if self.angle._lazy else self.angle.as_lazy()
+        stack = hs.stack([angle] * len(parts), show_progressbar=False)
+        stack.data = da.stack(pieces).rechunk({0: 1, 1: "auto", 2: "auto"})
         stack.axes_manager.navigation_axes[0].name = "map"
         title = self.angle.metadata.General.title.removesuffix(" angle")
         names = " ".join(parts)
@@ -242,6 +239,21 @@ def _taken_apart(stack: Any, names: list[str]) -> dict[str, Any]:
         words = "class probability"
         maps["class_probability"] = several(_PROBABILITY, words, words, "class")
     return maps
+
+
+def require_target(path: str | Path, overwrite: bool) -> Path:
+    """The name of a file for maps, in which they may be written: see `Maps.save`."""
+    path = Path(path).expanduser()
+    _require_format(path)
+    if not path.absolute().parent.is_dir():
+        raise FileNotFoundError(f"The folder {path.parent} does not exist; make it first.")
+    if path.exists() and not overwrite:
+        raise FileExistsError(
+            f"{path} exists already. Choose another name, or pass overwrite=True."
+        )
+    if path.is_dir() and path.suffix != ".zspy":
+        raise InputError(f"{path} is a folder. Add the name of a file to it.")
+    return path
 
 
 def _require_format(path: Path) -> None:

@@ -3,11 +3,13 @@
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
+from stemwidgets.arrays.axes import Axes
 from stemwidgets.arrays.errors import InputError
 from stemwidgets.arrays.pixels import require_mask
 from stemwidgets.arrays.recipe.step import Scan
@@ -15,7 +17,7 @@ from stemwidgets.rrvae import model
 from stemwidgets.rrvae.checks import require_pixel_size
 from stemwidgets.rrvae.records import Progress
 from stemwidgets.signals.axes import to_arrays
-from stemwidgets.signals.maps import Maps
+from stemwidgets.signals.maps import Maps, require_target
 from stemwidgets.signals.preparation import Preparation
 
 PixelSize = tuple[float, float]
@@ -43,7 +45,8 @@ class RRVAE(model.RRVAE):
         ``"paper"``: the network of Oxley et al., to compare with; slower and less exact.
         ``"vae"``: an ordinary variational autoencoder, for teaching why the angle matters; its
         angle is NaN.
-        The last two keep the used pixels of all patterns in memory, 4 bytes for each.
+        The last two keep the used pixels in memory, 4 bytes for each; where there is no room for
+        all patterns they learn from some, chosen at random.
     classes : int
         For ``"harmonic"``: number of kinds of patterns, each with latent variables of its own: a
         lattice site, a defect and vacuum, say.
@@ -194,34 +197,58 @@ class RRVAE(model.RRVAE):
             pixel_size = axes.pixel_size if pixel_size is None else pixel_size
         return super().steps(data, pixel_size, mask, maps, checkpoint)
 
-    def encode(self, data: Any) -> Any:
+    def encode(self, data: Any, path: str | Path | None = None, overwrite: bool = False) -> Any:
         """Read angle and latent variables off each pattern.
 
         Parameters
         ----------
         data : signal, path or array
             Patterns of the shape that the model learned from.
+        path : str or Path, optional
+            Write the maps to this file, ``.zspy`` or ``.hspy``, without ever having them in memory:
+            for scans of many millions of patterns. They come through files in the same folder.
+        overwrite : bool
+            Replace a file that exists.
 
         Returns
         -------
         Maps or Encoding
-            Signals with the axes of the scan; for a plain array, arrays. NaN where a pattern has
-            no counts.
+            Signals with the axes of the scan, lazy ones of the file if a `path` is given; for a
+            plain array without a path, arrays. NaN where a pattern has no counts.
 
         Raises
         ------
         FileNotFoundError
-            If there is no such file.
+            If there is no such file, or no folder for the maps.
+        FileExistsError
+            If there are such maps and `overwrite` is False.
         InputError
-            If the model has not been trained, or the patterns have another shape.
+            If the model has not been trained, the patterns have another shape, or the `path` has
+            another ending.
+        OSError
+            If the maps cannot be written.
         """
+        if path is not None:
+            return self._encode_to(require_target(path, overwrite), data)
         if self._recipe is None and _is_plain_array(data):
             return super().encode(data)
+        array, axes, title = self._to_arrays(data)
+        encoding = super().encode(array)
+        return encoding if _is_plain_array(data) else Maps.from_encoding(encoding, axes, title)
+
+    def _encode_to(self, path: Path, data: Any) -> Maps:
+        array, axes, title = self._to_arrays(data)
+        with TemporaryDirectory(prefix=f"{path.stem}.", suffix=".part", dir=path.parent) as folder:
+            encoding = self._encode(array, Path(folder))
+            Maps.from_encoding(encoding, axes, title).save(path, overwrite=True)
+        return Maps.load(path, lazy=True)
+
+    def _to_arrays(self, data: Any) -> tuple[Any, Axes, str]:
+        """Patterns as the model learned from them, with the axes of the scan and its title."""
         array, axes, title = to_arrays(data)
         if self.preparation is not None:
             array = self.preparation.prepared(array, axes)[0].data
-        encoding = super().encode(array)
-        return encoding if _is_plain_array(data) else Maps.from_encoding(encoding, axes, title)
+        return array, axes, title
 
     @property
     def _settings(self) -> dict[str, Any]:
