@@ -80,7 +80,7 @@ class HarmonicBasis:
         left_out : ndarray, shape [n]
             Sum of squares of the whitened pattern outside the basis.
         """
-        whitened = np.empty(prepared.shape)
+        whitened = np.empty(prepared.shape, dtype=np.float64)
         total = prepared.sum(axis=1)
         scale = (self.dose / np.where(total > 0, total, np.nan)).astype(np.float32)
         energy = _whiten(prepared, scale, self.background, self.weight, whitened)
@@ -111,7 +111,7 @@ class HarmonicBasis:
 
 @numba.njit(cache=True, nogil=True, fastmath={"reassoc"})
 def _whiten(
-    prepared: Float, scale: Float, background: Float, weight: Float, whitened: Float
+    prepared: Float, scale: Float, background: Float, weight: Float, whitened: NDArray[np.float64]
 ) -> Float:  # pragma: no cover
     """Scale, take the background away, weigh the rest; give its sum of squares, ``[n]``."""
     energy = np.zeros(len(prepared), dtype=np.float32)

@@ -197,11 +197,10 @@ class Maps:
         if self.classes is not None:
             parts["classes"] = self.classes.data
             parts |= {f"p{i}": values for i, values in enumerate(self.class_probability.data)}
-        # piece by piece, whether they are in memory or on disk
         pieces = [da.asarray(part, name=False).astype(np.float32) for part in parts.values()]  # type: ignore[no-untyped-call]
         angle = self.angle if self.angle._lazy else self.angle.as_lazy()
         stack = hs.stack([angle] * len(parts), show_progressbar=False)
-        stack.data = da.stack(pieces).rechunk({0: 1, 1: "auto", 2: "auto"})
+        stack.data = da.stack(pieces).rechunk({0: 1, 1: "auto", 2: "auto"})  # type: ignore[no-untyped-call]
         stack.axes_manager.navigation_axes[0].name = "map"
         title = self.angle.metadata.General.title.removesuffix(" angle")
         names = " ".join(parts)
