@@ -11,8 +11,10 @@ from scans import AXES, SHAPE, Sorter, turning_spot
 from stemwidgets.arrays.axes import Axes, Axis
 from stemwidgets.arrays.errors import InputError
 from stemwidgets.state import Session
+from stemwidgets.state.channels import Channel, merged
 from stemwidgets.views import colors
 from stemwidgets.views.display import Display
+from stemwidgets.views.histogram import Histogram
 from stemwidgets.views.scan_map import ScanMap
 from stemwidgets.views.screen import round_length
 
@@ -86,6 +88,29 @@ def test_a_dragged_handle_changes_the_limit_and_the_colours(scan_map, session):
     bright = session.channels["COM magnitude"].values > half + pixel
     assert (shown[bright] == np.rint(255 * colors.SEQUENTIAL[-1])).all()
     assert "−" not in scan_map.parts["legend"].value
+
+
+def test_an_angle_is_limited_in_degrees(session):
+    spread = np.linspace(0.1, 0.9, 24, dtype=np.float32).reshape(session.shape[:2])
+    session.channels = merged(session.channels, Channel("spread", spread, "rad"))
+    scan_map = ScanMap(session, "spread")
+    scan_map.parts["display"].value = True
+    low, high = handles(scan_map)
+    assert high == pytest.approx(np.degrees(np.percentile(spread, 99.5)), rel=1e-3)
+    drag(scan_map, high, 30.0)
+    assert scan_map.display.limits == pytest.approx((np.radians(low), np.radians(30)), rel=0.02)
+    assert controls(scan_map)["high"].value == pytest.approx(30, rel=0.02)
+
+
+@pytest.mark.parametrize(("low", "high"), [(9.972e6, 1.001e7), (0.0, 3030.0), (-1e-3, 2e-3)])
+def test_numbers_below_the_histogram_do_not_run_into_each_other(low, high):
+    histogram = Histogram(250, lambda _: None)
+    values = np.linspace(low, high, 100)
+    histogram.show(values, (low, high), lambda v: np.zeros((len(v), 4), np.uint8), "counts")
+    frame, numbers = histogram.raster.frame, histogram.raster.axes[0].tick_values
+    apart = np.diff(numbers) / (frame.right - frame.left) * frame.width
+    assert len(numbers) >= 2
+    assert (apart >= 8 * max(len(f"{number:.12g}") for number in numbers)).all()
 
 
 def test_a_handle_does_not_pass_the_other(scan_map):

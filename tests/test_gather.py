@@ -1,11 +1,12 @@
 import dask.array as da
 import numpy as np
 import pytest
+import torch
 from disc_scans import disc_scan
 from rotated_patterns import harmonic, rotated_patterns
 
 from stemwidgets.arrays import memory
-from stemwidgets.rrvae import RRVAE, gather, paper_run, sampling
+from stemwidgets.rrvae import RRVAE, gather, paper_run, run, sampling
 from stemwidgets.rrvae.gather import gathering
 from stemwidgets.rrvae.generators import to_the_end
 from stemwidgets.rrvae.notices import TrainingNotice
@@ -114,11 +115,10 @@ def room_for(patterns, scan):
     return patterns * 4 * (gathered(scan, (1.0, 1.0)).coefficients.shape[1] + 4)
 
 
-def test_where_not_all_patterns_fit_some_are_learned_from_whatever_the_chunks(scan, monkeypatch):
+def test_where_not_all_patterns_fit_some_are_learned_from_whatever_the_chunks(scan):
     whole = gathered(scan, (1.0, 1.0))
     room = room_for(140, scan)
-    monkeypatch.setattr(gather, "memory_limit", lambda: room)
-    some = gathered(scan, (1.0, 1.0))
+    some = gathered(scan, (1.0, 1.0), room=room)
     assert some.share == 1 / 4
     assert 90 < some.learned.sum() < 140
     learned = some.learned[whole.filled]
@@ -126,17 +126,24 @@ def test_where_not_all_patterns_fit_some_are_learned_from_whatever_the_chunks(sc
     np.testing.assert_array_equal(some.coefficients, whole.coefficients[learned])
     np.testing.assert_array_equal(some.left_out, whole.left_out[learned])
     assert not some.fingerprint.difference(whole.fingerprint)
-    lazy = gathered(da.from_array(scan, chunks=(7, 5, 33, 35)), (1.0, 1.0))
+    lazy = gathered(da.from_array(scan, chunks=(7, 5, 33, 35)), (1.0, 1.0), room=room)
     for name in (*ARRAYS, "learned"):
         np.testing.assert_array_equal(getattr(lazy, name), getattr(some, name), name)
 
 
 def test_who_learns_from_some_patterns_says_so_and_encodes_all(scan, monkeypatch):
     room = room_for(300, scan)
-    monkeypatch.setattr(gather, "memory_limit", lambda: room)
+    monkeypatch.setattr(run, "memory_limit", lambda: room)
     with pytest.warns(TrainingNotice, match="one in 2 is learned from"):
         model = RRVAE(seed=3).fit(scan)
     assert np.isfinite(model.encode(scan).residual).sum() == scan[..., 0, 0].size - 2
+
+
+@pytest.mark.parametrize(("kind", "room"), [("cuda", 100), ("cpu", 1000)])
+def test_a_gpu_keeps_what_fits_there(kind, room, monkeypatch):
+    monkeypatch.setattr(run, "memory_limit", lambda: 1000)
+    monkeypatch.setattr(run, "free_memory", lambda _: 200)
+    assert run._room(torch.device(kind)) == room
 
 
 @pytest.mark.parametrize(("kind", "module"), [("harmonic", gather), ("paper", paper_run)])

@@ -48,11 +48,12 @@ def classified():
 
 @pytest.mark.parametrize("name", ["maps.zspy", "maps.hspy"])
 @pytest.mark.parametrize("kind", ["maps", "classified"])
-def test_saved_maps_come_back_with_their_axes(kind, name, request, tmp_path):
+def test_saved_maps_come_back_with_their_axes(kind, name, request, tmp_path, capsys):
     maps = request.getfixturevalue(kind)
     parts = [*SINGLE, "latent"] + ["classes", "class_probability"] * (kind == "classified")
     description = repr(maps)
     maps.save(tmp_path / name)
+    assert capsys.readouterr().out == ""
     assert repr(maps) == description
     loaded = sw.Maps.load(tmp_path / name)
 

@@ -9,7 +9,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stemwidgets.arrays.checks import require_patterns
-from stemwidgets.arrays.memory import memory_limit
 from stemwidgets.arrays.preparation import Preparation
 from stemwidgets.rrvae import processes
 from stemwidgets.rrvae.basis import Float, HarmonicBasis, fit_basis
@@ -72,6 +71,7 @@ def gathering(
     pixel_size: tuple[float, float],
     mask: NDArray[np.bool_] | None = None,
     before: tuple[Preparation, HarmonicBasis, float] | None = None,
+    room: float | None = None,
 ) -> Generator[float, None, Gathered]:
     """Read a scan, choose its preparation and basis, and project it.
 
@@ -88,6 +88,8 @@ def gathering(
         True where a pixel is left out; that of a masked array is added.
     before : (Preparation, HarmonicBasis, share), optional
         Of a training that goes on, instead of choosing them: the scan is read once.
+    room : float, optional
+        Bytes that the coefficients may take; None where nobody knows.
 
     Yields
     ------
@@ -113,7 +115,7 @@ def gathering(
         preparation, basis = processes.of_first((preparation, basis))
         del sample
         numbers = basis.analysis.shape[1] + 4  # with what tells whose they are
-        share = share_that_fits(4 * numbers * count, memory_limit())
+        share = share_that_fits(4 * numbers * count, room)
     else:
         preparation, basis, share = before
     kept = chosen(np.arange(start, start + count), share)

@@ -8,12 +8,14 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from stemwidgets.arrays.memory import memory_limit
 from stemwidgets.arrays.preparation import Preparation
 from stemwidgets.rrvae import learning_on_grid as on_grid
 from stemwidgets.rrvae import processes
 from stemwidgets.rrvae.basis import HarmonicBasis
 from stemwidgets.rrvae.chosen import require_share, tell_share
 from stemwidgets.rrvae.convention import Convention
+from stemwidgets.rrvae.device import free_memory
 from stemwidgets.rrvae.divergence import require_finite
 from stemwidgets.rrvae.fingerprint import Fingerprint
 from stemwidgets.rrvae.gather import Gathered, gathering
@@ -28,6 +30,7 @@ from stemwidgets.rrvae.training import train
 FRAMES = 96
 PREVIEW_FRAMES = 48
 SAMPLE = 256
+LARGEST_SHARE = 0.5  # of a GPU's free memory
 
 
 class HarmonicRun:
@@ -94,7 +97,7 @@ class HarmonicRun:
         """
         before = None if state is None else _before(state, device)
         known = None if before is None else (before.preparation, before.basis, before.share)
-        gathered = yield from gathering(data, pixel_size, mask, known)
+        gathered = yield from gathering(data, pixel_size, mask, known, _room(device))
         return cls(gathered, options, device, before)
 
     def moments(self) -> Generator[Moment]:
@@ -168,6 +171,14 @@ class HarmonicRun:
             moment.noise,
             processes.mean(patterns.dose * sample.misfit) + left_out,
         )
+
+
+def _room(device: torch.device) -> float | None:
+    """Bytes that coefficients may take in memory and where they are learned from."""
+    limit, free = memory_limit(), free_memory(device)
+    if device.type == "cpu" or limit is None or free is None:
+        return limit
+    return min(limit, LARGEST_SHARE * free)
 
 
 @dataclass(frozen=True, eq=False)

@@ -25,7 +25,7 @@ def save(signal: Any, path: Path) -> None:
         # how RosettaSciIO stores .zspy is not the user's concern
         warnings.filterwarnings("ignore", "The NestedDirectoryStore", FutureWarning)
         try:
-            signal.save(path, overwrite=True)
+            signal.save(path, overwrite=True, show_progressbar=False)
         except (KeyError, RuntimeError) as error:
             cause = error.__cause__ if isinstance(error.__cause__, OSError) else error
             raise OSError(f"{path.name} could not be written: {cause}") from error

@@ -60,21 +60,21 @@ class DisplayControls:
         self._view, self._on_change = view, on_change
         self._display = AS_SUITS
         self._limits: Limits = (0.0, 1.0)
+        self._factor, self._units = 1.0, ""
         self._shown: dict[str, Any] = {}
         self.histogram = Histogram(width, self._drag)
         self._note = ipywidgets.HTML(layout=ipywidgets.Layout(max_width=f"{width}px"))
         self._low, self._high = (_number(edge) for edge in ("from", "to"))
-        self._units = ipywidgets.Label()
         self._scaling = _choice("scaling", SCALINGS, "186px")
         self._exponent = ipywidgets.BoundedFloatText(
             min=0.1, max=10, step=0.1, description="exponent", layout={"width": "136px"}
         )
         self._colors = _choice("colours", TABLES, "210px")
-        self._share = _choice("limits", (*SHARES, BY_HAND), "226px")
+        self._share = _choice("limits", (*SHARES, BY_HAND), "238px")
         self._auto = ipywidgets.Button(
             description="Auto",
             tooltip="Go back to what suits the values",
-            layout=ipywidgets.Layout(width="68px"),
+            layout=ipywidgets.Layout(width="60px"),
         )
         self.parts: dict[str, Any] = {
             "histogram": self.histogram.raster.figure,
@@ -91,7 +91,7 @@ class DisplayControls:
             [
                 self.histogram.raster.box,
                 ipywidgets.HTML(HINT),
-                _row(self._low, self._high, self._units),
+                _row(self._low, self._high),
                 _row(self._share, self._auto),
                 _row(self._scaling, self._exponent),
                 _row(self._colors),
@@ -133,7 +133,7 @@ class DisplayControls:
             return
         suited = suited_colors(channel)
         self._limits = display.limits_of(channel.values, suited)
-        self._factor, self._units.value = on_screen(channel.units)
+        self._factor, self._units = on_screen(channel.units)
         low, high = (self._factor * edge for edge in self._limits)
         digits = 3 - math.floor(math.log10(high - low)) if high > low else 6
         names = [name for name, share in SHARES.items() if share == display.percentiles]
@@ -152,13 +152,14 @@ class DisplayControls:
         self._show_histogram(channel, display, suited)
 
     def _show_histogram(self, channel: Channel, display: Display, suited: str) -> None:
-        table, limits = display.table(suited), self._limits
+        table, limits, factor = display.table(suited), self._limits, self._factor
         tone = partial(display.tone, suited=suited)
+        low, high = limits
         self.histogram.show(
-            channel.values,
-            limits,
-            lambda values: looked_up(values, limits, table, tone),
-            channel.units,
+            channel.values if factor == 1 else factor * channel.values,
+            (factor * low, factor * high),
+            lambda values: looked_up(values / factor, limits, table, tone),
+            self._units,
             display.diverges(suited),
         )
 
@@ -166,8 +167,10 @@ class DisplayControls:
         self._on_change(replace(self._display, **changes))
 
     def _drag(self, limits: Limits) -> None:
+        low, high = (limit / self._factor for limit in limits)
+
         def change() -> None:
-            self._on_change(replace(self._display, limits=limits))
+            self._on_change(replace(self._display, limits=(low, high)))
 
         self._view.session.mailbox.post(f"limits {id(self)}", change)
 
@@ -186,7 +189,7 @@ class DisplayControls:
 def _number(edge: str) -> ipywidgets.FloatText:
     return ipywidgets.FloatText(
         description=edge,
-        layout=ipywidgets.Layout(width="120px"),
+        layout=ipywidgets.Layout(width="138px"),
         style={"description_width": "initial"},
     )
 

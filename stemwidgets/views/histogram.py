@@ -15,6 +15,7 @@ from stemwidgets.views.screen import Frame, ticks
 HEIGHT, STRIP = 52, 12  # CSS px, of all and of the strip of colours
 WIDER = 0.4  # of the distance of the limits, that is shown on either side of them
 ROOM_OF_A_NUMBER = 36  # CSS px, on either side of a tick
+DIGIT = 8  # CSS px, wide
 INSIDE, OUTSIDE = (110, 125, 140, 255), (150, 160, 170, 110)
 BLUE = "#1e88e5"
 
@@ -116,8 +117,7 @@ class Histogram:
         if frame != old:
             self._values = None
             self.raster.move_to(frame)
-            room = ROOM_OF_A_NUMBER / frame.width * (frame.right - frame.left)
-            self.raster.axes[0].tick_values = ticks(frame.left + room, frame.right - room, 3)
+            self.raster.axes[0].tick_values = _apart(frame)
 
     def _count(self, values: NDArray[np.floating]) -> None:
         if values is self._values:
@@ -172,3 +172,12 @@ class Histogram:
             limit = max(x if held else -x, pixel)
             return -limit, limit
         return (low, max(x, low + pixel)) if held else (min(x, high - pixel), high)
+
+
+def _apart(frame: Frame) -> list[float]:
+    """Round numbers to write below, so far apart that they do not run into each other."""
+    pixel = (frame.right - frame.left) / frame.width
+    room = ROOM_OF_A_NUMBER * pixel
+    numbers = ticks(frame.left + room, frame.right - room, 3)
+    needed = (max((len(f"{value:.12g}") for value in numbers), default=0) + 1) * DIGIT * pixel
+    return numbers[::2] if len(numbers) > 1 and numbers[1] - numbers[0] < needed else numbers

@@ -89,7 +89,9 @@ class View(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
                 f"{type(self).__name__} shows a Session, not {type(session).__name__}: "
                 "make one with stemwidgets.Session(signal)."
             )
-        super().__init__(layout=ipywidgets.Layout(width="max-content", max_width="100%"))
+        super().__init__(
+            layout=ipywidgets.Layout(width="max-content", max_width="100%", flex="0 0 auto")
+        )
         self.add_class("stemwidgets")
         words = re.findall("[A-Z][a-z]*", type(self).__name__)
         self.add_class(f"stemwidgets-{'-'.join(words).lower()}")  # stemwidgets-scan-map

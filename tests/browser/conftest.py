@@ -11,10 +11,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import hyperspy.api as hs
 import nbformat
+import numpy as np
 import pytest
 from playwright.sync_api import Browser, expect, sync_playwright
+from scipy.ndimage import zoom
 
+import stemwidgets as sw
 from browser.desk import Desk
 from stemwidgets.cli.serve import find_port
 
@@ -166,3 +170,21 @@ def explored(
     desk.close(request.path.stem)
     assert desk.errors == []
     assert desk.strangers == []
+
+
+@pytest.fixture(scope="package")
+def scan(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """File of a scan of 128×128 patterns of 128×128 pixels."""
+    source = np.asarray(sw.samples.graphene().data, dtype=float)
+    cell = zoom(source, (1, 1, *(128 / size for size in source.shape[2:])), order=1, mode="nearest")
+    cell = np.clip(cell, 0, None)
+    cell *= 1e4 / cell.sum(axis=(2, 3), keepdims=True)
+    rng = np.random.default_rng(0)
+    counts = np.empty((128,) * 4, dtype=np.uint8)
+    for iy, ix in np.ndindex(128, 128):
+        expected = cell[iy % cell.shape[0], ix % cell.shape[1]]
+        counts[iy, ix] = np.minimum(rng.poisson(expected), 255)
+    path = tmp_path_factory.mktemp("scan") / "scan.hspy"
+    signal = hs.signals.Signal2D(counts)
+    signal.save(path, compression=None, chunks=(8, 8, 128, 128))
+    return path

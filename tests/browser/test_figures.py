@@ -3,27 +3,20 @@
 ``python -m pytest -m benchmark -s tests/browser/test_figures.py``
 
 Times are from the mouse's event to the frame that shows the answer. The scan is the shipped
-graphene, repeated and enlarged, with counts drawn at 10⁴ electrons a pattern. The last test uses
-the page for ``BENCHMARK_MINUTES`` (10) minutes.
+graphene, repeated and enlarged, with counts drawn at 10⁴ electrons a pattern.
 """
 
-import os
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from pathlib import Path
 
-import hyperspy.api as hs
 import numpy as np
-import psutil
 import pytest
 from benchmarks.table import Figure, Table
 from playwright.sync_api import Browser, Locator, expect
-from scipy.ndimage import zoom
 
-import stemwidgets as sw
 from browser.conftest import lab, open_notebook, serving
 from browser.desk import Desk
 from browser.test_dashboard import centre, stop, train
@@ -31,10 +24,8 @@ from browser.test_dashboard import centre, stop, train
 pytestmark = [pytest.mark.benchmark, pytest.mark.timeout(1800)]
 
 SIZE = 128
-DOSE = 1e4
 CLICKS = 40
 DRAG_RATE, DRAG_SECONDS = 60, 5
-MINUTES = float(os.environ.get("BENCHMARK_MINUTES", "10"))
 
 # Times at which pictures changed on screen, and at which the mouse did something last.
 RECORDER = """figures => {
@@ -47,26 +38,6 @@ RECORDER = """figures => {
     new MutationObserver(see).observe(picture, { attributes: true, attributeFilter: ["href"] });
   });
 }"""
-
-
-@pytest.fixture(scope="module")
-def scan(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The scan's file."""
-    source = np.asarray(sw.samples.graphene().data, dtype=float)
-    cell = zoom(
-        source, (1, 1, *(SIZE / size for size in source.shape[2:])), order=1, mode="nearest"
-    )
-    cell = np.clip(cell, 0, None)
-    cell *= DOSE / cell.sum(axis=(2, 3), keepdims=True)
-    rng = np.random.default_rng(0)
-    counts = np.empty((SIZE,) * 4, dtype=np.uint8)
-    for iy, ix in np.ndindex(SIZE, SIZE):
-        expected = cell[iy % cell.shape[0], ix % cell.shape[1]]
-        counts[iy, ix] = np.minimum(rng.poisson(expected), 255)
-    path = tmp_path_factory.mktemp("scan") / "scan.hspy"
-    signal = hs.signals.Signal2D(counts)
-    signal.save(path, compression=None, chunks=(8, 8, SIZE, SIZE))
-    return path
 
 
 def opened(browser: Browser, scan: Path, folder: Path, *options: str) -> Iterator[Desk]:
@@ -306,6 +277,7 @@ def test_training_beside_a_script(desk: Desk, scan: Path):
         desk.press("Train")
         expect(desk.button("Train")).to_be_disabled()
         expect(desk.button("Train")).to_be_enabled(timeout=300_000)
+        expect(desk.view("train-panel")).to_contain_text("finished")
         said = desk.status()
         page = float(said.split("finished")[1].split(" s,")[0].split(",")[-1])
         script = subprocess.run(command, capture_output=True, text=True, check=True)
@@ -330,82 +302,3 @@ def test_a_dashboard_appears(browser: Browser, tmp_path: Path, jupyterlab: str):
         desk.settle()
     desk.close("appears")
     table.close()
-
-
-def test_ten_minutes_of_use(desk: Desk):
-    """Growth after a first training: what that took is used again."""
-    figures = [
-        Figure("kernel grows [MB]", 50, digits=0),
-        Figure("browser grows [MB]", 100, digits=0),
-    ]
-    table = Table(
-        f"random use for {MINUTES:g} minutes", [*figures, Figure("actions", digits=0)], ""
-    )
-    rng = np.random.default_rng(0)
-    actions = [use_map, use_map, use_map, use_choice, use_slider, use_training, drag_map]
-    if desk.button("Train").is_enabled():
-        desk.press("Train")
-    expect(desk.view("train-panel")).to_contain_text("finished", timeout=300_000)
-    desk.page.wait_for_timeout(5000)
-    before, end, count = memories(desk), time.monotonic() + 60 * MINUTES, 0
-    while time.monotonic() < end:
-        actions[rng.integers(len(actions))](desk, rng)
-        desk.page.wait_for_timeout(50)
-        count += 1
-    if desk.button("Train").is_disabled():  # with any of the models: the networks take long
-        stop(desk)
-    expect(desk.button("Train")).to_be_enabled(timeout=300_000)
-    desk.page.wait_for_timeout(5000)
-    grown = [after - start for after, start in zip(memories(desk), before, strict=True)]
-    table.add("", [*grown, count])
-    table.close()
-
-
-def memories(desk: Desk) -> list[float]:
-    """Resident memory [MB] of the largest kernel and of the largest page of the browser."""
-    desk.context.new_cdp_session(desk.page).send("HeapProfiler.collectGarbage")
-    largest = {"ipykernel_launcher": 0.0, "--type=renderer": 0.0}
-    for process in psutil.Process().children(recursive=True):
-        with suppress(psutil.NoSuchProcess):
-            words = " ".join(process.cmdline())
-            for kind in filter(words.__contains__, largest):
-                largest[kind] = max(largest[kind], process.memory_info().rss / 1e6)
-    return list(largest.values())
-
-
-def use_map(desk: Desk, rng: np.random.Generator) -> None:
-    maps = desk.page.locator(".stemwidgets-scan-map .bqplot").all()
-    desk.click(maps[rng.integers(len(maps))], *rng.uniform(0.05, 0.95, 2))
-
-
-def drag_map(desk: Desk, rng: np.random.Generator) -> None:
-    figure = desk.page.locator(".stemwidgets-scan-map .bqplot").first
-    plane = figure.locator("image").last.bounding_box()
-    assert plane is not None
-    for count, (row, column) in enumerate(rng.uniform(0.1, 0.9, (10, 2))):
-        x, y = plane["x"] + column * plane["width"], plane["y"] + row * plane["height"]
-        desk.page.mouse.move(x, y, steps=5)
-        if count == 0:
-            desk.page.mouse.down()
-    desk.page.mouse.up()
-
-
-def use_choice(desk: Desk, rng: np.random.Generator) -> None:
-    selects = [s for s in desk.page.locator("select").all() if s.is_visible() and s.is_enabled()]
-    select = selects[rng.integers(len(selects))]
-    options = select.locator("option").count()
-    select.select_option(index=int(rng.integers(options)))
-
-
-def use_slider(desk: Desk, rng: np.random.Generator) -> None:
-    sliders = [s for s in desk.page.get_by_role("slider").all() if s.is_visible()]
-    sliders[rng.integers(len(sliders))].focus()
-    desk.page.keyboard.press(["PageUp", "PageDown", "Home", "End"][rng.integers(4)])
-
-
-def use_training(desk: Desk, rng: np.random.Generator) -> None:
-    for name in ("Stop", "Train"):
-        button = desk.button(name)
-        if button.is_enabled() and rng.random() < 0.3:
-            desk.press(name)
-            return
