@@ -8,6 +8,7 @@ from traitlets import Any as AnyTrait
 from traitlets import Instance, Unicode, observe
 
 from stemwidgets.arrays.errors import InputError
+from stemwidgets.arrays.memory import return_memory
 from stemwidgets.rrvae.records import Encoding
 from stemwidgets.state.channels import encoding_channels, is_encoded, merged
 from stemwidgets.state.comparison import Compared, compared
@@ -131,12 +132,17 @@ class Learning(Reconstruction):
     def _read_maps(self, model: Any) -> None:
         """Have the maps read by a trained model, to be shown unless another training began."""
 
+        def read() -> Encoding:
+            encoding: Encoding = model.encode(self.data)
+            return_memory()
+            return encoding
+
         def show(encoding: Encoding) -> None:
             if self.model is model:
                 self.encoding = encoding
                 self._set_encoding(encoding)
 
-        self._encoder.submit("maps", lambda: model.encode(self.data), show)
+        self._encoder.submit("maps", read, show)
 
     def _progressed(self, change: Any) -> None:
         if change["new"] is not None and change["new"].encoding is not None:
