@@ -33,10 +33,13 @@ def test_the_rotation_of_two_grains_and_their_boundary_are_recovered():
 
 @pytest.mark.benchmark
 def test_the_grains_are_recovered_in_every_seed():
-    for dose in (None, 2e5):
-        for seed in range(5):
+    missed = []
+    for dose, steps in ((None, 1), (2e5, 2)):
+        for seed in range(10):
             found = errors(dose, seed)
             told = "; ".join(f"{n} {r:+.2f}°, {b:+.0f} steps" for n, (r, b) in found.items())
             print(f"\n{dose or 'noise-free'}, seed {seed}: errors by {told}")
-            assert abs(found["model"][0]) < 1
-            assert abs(found["model"][1]) <= (1 if dose is None else 2)
+            rotation, boundary = np.abs(found["model"])
+            if rotation >= 1 or boundary > steps:
+                missed.append((dose, seed))
+    assert missed == []

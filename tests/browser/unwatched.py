@@ -25,11 +25,12 @@ class Unwatched:
         self._answers: dict[int, dict[str, Any]] = {}
         self._session.on("Target.receivedMessageFromTarget", self._hear)
         target = self._session.send(
-            "Target.createTarget", {"url": address, "width": 1600, "height": 2000}
+            "Target.createTarget", {"url": "about:blank", "width": 1600, "height": 2000}
         )
         self._target = target["targetId"]
         attached = self._session.send("Target.attachToTarget", {"targetId": self._target})
         self._attached, self._count = attached["sessionId"], 0
+        assert "errorText" not in self.send("Page.navigate", url=address), address
 
     def _hear(self, event: dict[str, Any]) -> None:
         message = json.loads(event["message"])
