@@ -8,6 +8,7 @@ from PIL import Image
 from scans import AXES, Pacer, turning_spot
 
 from stemwidgets.arrays.errors import InputError
+from stemwidgets.arrays.recipe.runs import from_rectangles, from_words
 from stemwidgets.state import Session
 from stemwidgets.views.preparation_panel import PreparationPanel
 
@@ -104,11 +105,51 @@ def test_a_step_that_does_not_fit_is_told_in_words(session, panel):
     assert "Patterns of 18 × 15 pixels" in panel.parts["status"].value
 
 
+def test_pixels_are_left_out_by_rows_and_columns_before_other_steps(session, panel):
+    add(panel, "bin", "mask")
+    height, width = session.shape[2:]
+    assert [entry.step.name for entry in session.preparation.entries] == ["mask", "bin"]
+    field = panel.parts["parameter 1"]
+    field.value = "rows 2-3, columns 0-4; column 7"
+    session.wait(20)
+    expected = np.zeros((height, width), bool)
+    expected[2:4, :5] = expected[:, 7] = True
+    np.testing.assert_array_equal(from_words(session.preparation.entries[0].step.pixels), expected)
+    assert field.value == "rows 2-3, columns 0-4; column 7"
+    assert "mask" in code(session)
+    field.value = "rows 2-999, columns 0-4"
+    session.wait(20)
+    assert "rows 2-999, columns 0-4" in panel.parts["status"].value
+    np.testing.assert_array_equal(from_words(session.preparation.entries[0].step.pixels), expected)
+
+
+def test_a_mask_made_in_code_is_shown_in_its_own_words(session, panel):
+    mask = np.zeros(session.shape[2:], bool)
+    mask[1, 2:5] = True
+    session.preparation.add("mask", pixels=mask)
+    session.wait(20)
+    words = session.preparation.entries[0].step.pixels
+    assert panel.parts["parameter 1"].value == words
+    panel.parts["on 1"].value = False
+    panel.parts["on 1"].value = True
+    session.wait(20)
+    assert session.preparation.entries[0].step.pixels == words
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["row", "2-3", "rows 5-2", "rows 0-3 columns", "rows 3; nonsense", "rows 2-20", "columns 22"],
+)
+def test_pixels_that_cannot_be_are_refused_with_an_example(text):
+    with pytest.raises(InputError, match="Expected pixels"):
+        from_rectangles(text, (20, 22))
+
+
 def test_steps_made_in_code_appear_on_the_panel(session, panel):
     session.preparation.add("scale", by=3.0)
     session.preparation.add("mask", pixels="18x15: 3-5 40")
     assert panel.parts["on 1"].description == "scale by 3"
-    assert panel.parts["on 2"].description == "mask"
+    assert panel.parts["on 2"].description == "leave out pixels"
     panel.parts["remove 1"].click()
     assert code(session) == "sw.Preparation().mask('18x15: 3-5 40')"
 

@@ -7,6 +7,7 @@ from typing import Any
 import ipywidgets
 import numpy as np
 
+from stemwidgets.arrays.errors import InputError
 from stemwidgets.arrays.recipe.step import Step
 from stemwidgets.state.preparing import Entry
 from stemwidgets.state.session import Session
@@ -109,8 +110,10 @@ class PreparationPanel(View):
         )
 
     def _add(self) -> None:
-        name = self._choice.value
-        self.session.preparation.add(name, **first_parameters(name))
+        name, preparation = self._choice.value, self.session.preparation
+        preparation.add(name, **first_parameters(name, self.session.shape[2:]))
+        if name == "mask":  # its pixels are those of the detector, before any step
+            preparation.move(len(preparation.entries) - 1, -len(preparation.entries))
 
     def _draw_list(self) -> None:
         """Keep the rows whose step is of the same kind; make others anew."""
@@ -132,10 +135,15 @@ class PreparationPanel(View):
             return lambda: method(index, *rest)
 
         self.listen(row.parts["on"], lambda: preparation.switch(index, row.parts["on"].value))
+
+        def change() -> None:
+            try:
+                preparation.change(index, **row.parameters())
+            except InputError as error:
+                preparation.set_trait("problem", str(error))
+
         if "parameter" in row.parts:
-            self.listen(
-                row.parts["parameter"], lambda: preparation.change(index, **row.parameters())
-            )
+            self.listen(row.parts["parameter"], change)
         self.press(row.parts["up"], act(preparation.move, -1))
         self.press(row.parts["down"], act(preparation.move, 1))
         self.press(row.parts["remove"], act(preparation.remove))

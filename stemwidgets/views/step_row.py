@@ -1,11 +1,15 @@
 """One step of a preparation as a row of controls."""
 
+from contextlib import suppress
 from typing import Any
 
 import ipywidgets
+import numpy as np
 
+from stemwidgets.arrays.errors import InputError
 from stemwidgets.arrays.recipe.counts import SCALES
 from stemwidgets.arrays.recipe.geometry import MARGIN
+from stemwidgets.arrays.recipe.runs import from_rectangles, from_words, in_words
 from stemwidgets.arrays.recipe.step import Step
 from stemwidgets.state.preparing import Entry
 
@@ -13,6 +17,7 @@ WORDS = {
     "center": "centre on the disc",
     "crop": "crop about the disc",
     "bin": "bin pixels",
+    "mask": "leave out pixels",
     "denoise": "denoise by PCA",
     "subtract_mean": "subtract the mean pattern",
     "scale": "scale",
@@ -20,6 +25,7 @@ WORDS = {
 _FIRST: dict[str, dict[str, Any]] = {
     "crop": {"margin": MARGIN},
     "bin": {"factor": 2},
+    "mask": {"pixels": ""},
     "denoise": {"components": 13},
     "scale": {"by": "std"},
 }
@@ -30,8 +36,10 @@ _SCALES = {
 }
 
 
-def first_parameters(name: str) -> dict[str, Any]:
-    """What a step is added with."""
+def first_parameters(name: str, detector: tuple[int, int]) -> dict[str, Any]:
+    """What a step is added with, for patterns ``[ky, kx]``."""
+    if name == "mask":
+        return {"pixels": np.zeros(detector, dtype=bool)}
     return _FIRST.get(name, {})
 
 
@@ -60,7 +68,7 @@ class StepRow:
     """
 
     def __init__(self, step: Step) -> None:
-        self.kind = kind_of(step)
+        self.kind, self._pixels_now = kind_of(step), ""
         self.parts: dict[str, Any] = {
             "on": ipywidgets.Checkbox(
                 value=True,
@@ -72,7 +80,7 @@ class StepRow:
         parameter = _parameter(step)
         if parameter is not None:
             self.parts["parameter"] = parameter
-        for word, width in (("up", "52px"), ("down", "64px"), ("remove", "84px")):
+        for word, width in (("up", "44px"), ("down", "58px"), ("remove", "76px")):
             button = ipywidgets.Button(description=word)
             button.layout.width = width
             self.parts[word] = button
@@ -83,9 +91,10 @@ class StepRow:
         self.box.layout.flex_flow = "row wrap"
 
     def parameters(self) -> dict[str, Any]:
-        """The parameter as the step takes it."""
+        """The parameter as the step takes it; an InputError if that cannot be."""
         (name,) = _FIRST[self.kind]
-        return {name: self.parts["parameter"].value}
+        value = self.parts["parameter"].value
+        return {name: self._pixels(value) if self.kind == "mask" else value}
 
     def show(self, entry: Entry, first: bool, last: bool) -> None:
         """Bring the controls to what the list says."""
@@ -94,8 +103,25 @@ class StepRow:
         if "parameter" in self.parts:
             (name,) = _FIRST[self.kind]
             value = getattr(entry.step, name)
+            if self.kind == "mask":
+                self._pixels_now = value
+                value = self._as_written(value)
             if value is not None:
                 self.parts["parameter"].value = value
+
+    def _pixels(self, text: str) -> str:
+        """The mask that was written down, in the words of the step."""
+        if ":" in text:
+            return text
+        return in_words(from_rectangles(text, from_words(self._pixels_now).shape))
+
+    def _as_written(self, pixels: str) -> str:
+        """The text that stands there if it means these pixels, else their own words."""
+        text = str(self.parts["parameter"].value)
+        with suppress(InputError):
+            if self._pixels(text) == pixels:
+                return text
+        return pixels if from_words(pixels).any() else ""
 
 
 def _parameter(step: Step) -> Any:
@@ -115,6 +141,12 @@ def _parameter(step: Step) -> Any:
     if step.name == "bin":
         return ipywidgets.BoundedIntText(
             value=2, min=1, max=64, description="pixels a side", layout=layout, style=style
+        )
+    if step.name == "mask":
+        return ipywidgets.Text(
+            placeholder="rows 60-70, columns 0-64",
+            layout=ipywidgets.Layout(width="222px"),
+            continuous_update=False,
         )
     if step.name == "denoise":
         return ipywidgets.BoundedIntText(

@@ -59,3 +59,47 @@ def from_words(pixels: str) -> NDArray[np.bool_]:
             raise InputError(f"Expected masked pixels of {height}×{width}, got {run!r}.")
         mask[start:stop] = True
     return mask.reshape(height, width)
+
+
+def from_rectangles(text: str, shape: tuple[int, int]) -> NDArray[np.bool_]:
+    """The mask of some rows and columns, as one writes them by hand.
+
+    Parameters
+    ----------
+    text : str
+        ``"rows 60-70, columns 0-64; rows 0-3"``: rectangles with a semicolon between them; without
+        rows or columns, all of them. Counted from 0, the last ones included.
+    shape : tuple of int
+        ``[ky, kx]`` of the mask.
+
+    Raises
+    ------
+    InputError
+        If it is no such text, or beyond the detector.
+    """
+    mask = np.zeros(shape, dtype=bool)
+    for rectangle in filter(None, map(str.strip, text.split(";"))):
+        found = re.fullmatch(rf"(?:rows? {_RANGE})?(?:, *)?(?:columns? {_RANGE})?", rectangle)
+        rows, columns = (slice(0), slice(0)) if found is None else _sides(found, shape)
+        if not mask[rows, columns].size or rows.stop > shape[0] or columns.stop > shape[1]:
+            raise InputError(
+                'Expected pixels to leave out as "rows 60-70, columns 0-64", of a detector of '
+                f"{shape[0]} rows and {shape[1]} columns, got {rectangle[:60]!r}."
+            )
+        mask[rows, columns] = True
+    return mask
+
+
+_RANGE = r"(\d{1,6})(?: *[-–] *(\d{1,6}))?"
+
+
+def _sides(found: re.Match[str], shape: tuple[int, int]) -> tuple[slice, slice]:
+    """Rows and columns that were written down; where there are none, all, but not of both."""
+    sides = [
+        slice(int(first), int(last or first) + 1) if first else None
+        for first, last in (found.groups()[:2], found.groups()[2:])
+    ]
+    rows, columns = sides
+    if rows is None and columns is None:
+        return slice(0), slice(0)
+    return rows or slice(0, shape[0]), columns or slice(0, shape[1])
