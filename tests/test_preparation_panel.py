@@ -90,7 +90,7 @@ def test_steps_that_spoil_the_com_say_so(panel):
     assert "“scale” spoils the COM" in panel.parts["status"].value
     panel.parts["on 2"].value = False
     add(panel, "subtract_mean")
-    assert "“subtract the mean pattern” spoils the COM" in panel.parts["status"].value
+    assert "“subtract the mean” spoils the COM" in panel.parts["status"].value
     panel.parts["remove 3"].click()
     assert "spoils" not in panel.parts["status"].value
 

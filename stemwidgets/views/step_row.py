@@ -19,7 +19,7 @@ WORDS = {
     "bin": "bin pixels",
     "mask": "leave out pixels",
     "denoise": "denoise by PCA",
-    "subtract_mean": "subtract the mean pattern",
+    "subtract_mean": "subtract the mean",
     "scale": "scale",
 }
 _FIRST: dict[str, dict[str, Any]] = {
@@ -30,7 +30,7 @@ _FIRST: dict[str, dict[str, Any]] = {
     "scale": {"by": "std"},
 }
 _SCALES = {
-    "std": "over the standard deviation",
+    "std": "over standard deviation",
     "dose": "each pattern over its sum",
     "range": "the scan into 0 to 1",
 }
@@ -74,13 +74,13 @@ class StepRow:
                 value=True,
                 description=WORDS.get(self.kind, self.kind),
                 indent=False,
-                layout=ipywidgets.Layout(width="228px"),
+                layout=ipywidgets.Layout(width="206px"),
             )
         }
         parameter = _parameter(step)
         if parameter is not None:
             self.parts["parameter"] = parameter
-        for word, width in (("up", "44px"), ("down", "58px"), ("remove", "76px")):
+        for word, width in (("up", "52px"), ("down", "64px"), ("remove", "84px")):
             button = ipywidgets.Button(description=word)
             button.layout.width = width
             self.parts[word] = button
