@@ -70,7 +70,7 @@ class DisplayControls:
             min=0.1, max=10, step=0.1, description="exponent", layout={"width": "136px"}
         )
         self._colors = _choice("colours", TABLES, "210px")
-        self._share = _choice("limits", (*SHARES, BY_HAND), "238px")
+        self._share = _choice("limits", (*SHARES, BY_HAND), "234px")
         self._auto = ipywidgets.Button(
             description="Auto",
             tooltip="Go back to what suits the values",
