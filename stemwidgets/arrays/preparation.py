@@ -250,12 +250,11 @@ class Preparation:
 
 
 def _product(rows: NDArray[np.float32], matrix: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Matrix product; always of as many rows in one order, on which its last digits depend."""
+    """Matrix product; in single precision its last digits would depend on the number of rows."""
     product = np.empty((len(rows), matrix.shape[1]), dtype=np.float32)
+    exact = matrix.astype(np.float64)
     for start in range(0, len(rows), BATCH):
-        part = np.ascontiguousarray(rows[start : start + BATCH])
-        whole = part if len(part) == BATCH else np.resize(part, (BATCH, rows.shape[1]))
-        product[start : start + BATCH] = (whole @ matrix)[: len(part)]
+        product[start : start + BATCH] = rows[start : start + BATCH].astype(np.float64) @ exact
     return product
 
 

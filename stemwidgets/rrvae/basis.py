@@ -11,6 +11,7 @@ import numba
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from stemwidgets.arrays.errors import InputError
 from stemwidgets.rrvae.components import Components, OneOrder
@@ -84,19 +85,20 @@ class HarmonicBasis:
         total = prepared.sum(axis=1)
         scale = (self.dose / np.where(total > 0, total, np.nan)).astype(np.float32)
         energy = _whiten(prepared, scale, self.background, self.weight, whitened)
-        # in single precision the last bits would depend on the place of a pattern among the others
-        coefficients = whitened @ self._analysis
-        inside = np.einsum("nc,nc->n", coefficients, coefficients @ self._overlap)
-        left_out = np.clip(energy - inside, 0, None)
-        return coefficients.astype(np.float32), left_out.astype(np.float32)
+        # in single precision the last bits would depend on the place of a pattern among the others,
+        # and numpy's product would keep all cores busy for a while after it
+        coefficients = torch.from_numpy(whitened) @ self._analysis
+        inside = ((coefficients @ self._overlap) * coefficients).sum(dim=1)
+        left_out = (torch.from_numpy(energy) - inside).clamp(min=0)
+        return coefficients.float().numpy(), left_out.float().numpy()
 
     @cached_property
-    def _analysis(self) -> NDArray[np.float64]:
-        return self.analysis.astype(np.float64)
+    def _analysis(self) -> Tensor:
+        return torch.from_numpy(self.analysis).double()
 
     @cached_property
-    def _overlap(self) -> NDArray[np.float64]:
-        functions = self.functions.astype(np.float64)
+    def _overlap(self) -> Tensor:
+        functions = torch.from_numpy(self.functions).double()
         return functions.T @ functions
 
     def restore(self, coefficients: Float) -> Float:
