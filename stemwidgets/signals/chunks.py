@@ -37,7 +37,7 @@ def advise(path: Path, data: Any, seconds: float) -> None:
         f"{path.name} is stored in chunks of {size / 2**20:.0f} MB: a single pattern took "
         f"{seconds:.2g} s to read, and every block of work takes as much memory. "
         f'stemwidgets.rechunk("{path.name}", "{path.stem}_fast.zspy") makes a copy in chunks of '
-        "1 MB.",
+        "4 MB.",
         StorageAdvice,
         stacklevel=3,
     )

@@ -22,7 +22,7 @@ from stemwidgets.signals.chunks import StorageAdvice
 from stemwidgets.signals.dimensions import require_dimensions, require_uniform
 from stemwidgets.signals.load import load
 
-CHUNK_BYTES = 2**20
+CHUNK_BYTES = 2**22  # 2 ms to decode; smaller ones cost dask more than their decoding
 BLOCK_BYTES = 2**28  # read at once at most, less where memory is short
 SHARE = 8  # of the memory, for a block
 _RECORD = "rechunk.json"
@@ -41,7 +41,7 @@ def rechunk(
 ) -> Path:
     """Copy a scan into a file of small chunks, from which patterns are read quickly.
 
-    The copy is a ``.zspy`` file of whole patterns, about 1 MB to a chunk, compressed by lz4 with
+    The copy is a ``.zspy`` file of whole patterns, about 4 MB to a chunk, compressed by lz4 with
     bits shuffled. Values, axes and metadata are those of the source, which is only read. The copy
     is complete before it takes its name; called again after it was cut short, it goes on where it
     stood.

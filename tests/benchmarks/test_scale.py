@@ -3,11 +3,12 @@
 ``python -m pytest -m benchmark -s tests/benchmarks/test_scale.py``
 
 ``BENCHMARK_GB`` (8) is the size of the largest scan, patterns of 128×128 pixels in uint16 at 2000
-electrons; the smaller one has an eighth. A process of its own, whose data are limited by
-RLIMIT_DATA, does load (lazy), COM, preparation, training, encoding and export. "peak" is the most
-memory that was resident; "reading" is what training reads before its first step. "over decoding"
-is the time of everything but the training itself, over decoding the file twice in the same way
-with nothing done to it. "growth" is the time per byte over that of the smaller scan.
+electrons in chunks of 4 MB, as `rechunk` makes them; the smaller one has an eighth. A process of
+its own, whose data are limited by RLIMIT_DATA, does load (lazy), COM, preparation, training,
+encoding and export. "peak" is the most memory that was resident; "reading" is what training reads
+before its first step. "over decoding" is the time of everything but the training itself, over
+decoding the file twice in the same way with nothing done to it. "growth" is the time per byte over
+that of the smaller scan.
 """
 
 import json
@@ -81,7 +82,7 @@ def test_streamed_and_in_memory_training_agree(tmp_path):
     table.close()
 
 
-def write(path: Path, gigabytes: float, columns: int = 8) -> None:
+def write(path: Path, gigabytes: float, columns: int = 32) -> None:
     """A scan of so many bytes in chunks of 4 × `columns` patterns: noise is new in each row."""
     import hyperspy.api as hs
 
