@@ -11,6 +11,14 @@ import torch
 from stemwidgets.arrays import memory
 from stemwidgets.arrays.errors import InputError
 
+CACHED = 128  # patterns whose posterior over the grid stays in the cache of a CPU
+TOGETHER = 2048  # on a GPU, where a step takes longer to start than to do
+
+
+def at_a_time(device: torch.device) -> int:
+    """How many patterns are compared with all cells of the grid, or with all pixels, at once."""
+    return CACHED if device.type == "cpu" else TOGETHER
+
 
 def choose_device(name: str) -> torch.device:
     """The device of a name; ``"auto"`` takes CUDA, then MPS, then the CPU.

@@ -13,10 +13,11 @@ import torch
 from torch import Tensor
 
 from stemwidgets.rrvae import processes
+from stemwidgets.rrvae.device import at_a_time
 from stemwidgets.rrvae.grid import Grid, TurnedPoints
 from stemwidgets.rrvae.grouping import groups
 from stemwidgets.rrvae.manifold import Manifold, scattered_points
-from stemwidgets.rrvae.moment import CHUNK, Moment, Patterns, generator
+from stemwidgets.rrvae.moment import Moment, Patterns, generator
 from stemwidgets.rrvae.unfolding import principal_latent, turn_alike
 
 POINTS = 128
@@ -207,14 +208,15 @@ class _Expected:
 def _expectation(manifold: Manifold, grid: Grid, patterns: Patterns, noise: float) -> _Expected:
     turned = TurnedPoints(manifold, grid)
     share = weight = torch.zeros_like(grid.log_share)
-    sums, evidence = torch.zeros_like(turned.decoded), 0.0
-    for chunk in patterns.batches(CHUNK):
+    sums, evidences = torch.zeros_like(turned.decoded), []
+    for chunk in patterns.batches(at_a_time(patterns.dose.device)):
         found = turned.posterior(chunk.coefficients, noise / chunk.dose)
         at_point = found.cells.sum(dim=0)
         share = share + at_point.sum(dim=0)
         weight = weight + chunk.dose @ at_point
         sums += turned.turned_back_sums(chunk.coefficients * chunk.dose[:, None], found)
-        evidence += float(found.log_evidence.sum())
+        evidences.append(found.log_evidence.sum())
+    evidence = float(torch.stack(evidences).cpu().double().sum())
     n, total = patterns.share.whole, processes.total
     return _Expected(total(share) / n, total(weight) / n, total(sums) / n, total(evidence) / n)
 

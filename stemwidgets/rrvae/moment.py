@@ -10,12 +10,12 @@ import torch
 from torch import Tensor
 
 from stemwidgets.rrvae import processes
+from stemwidgets.rrvae.device import at_a_time
 from stemwidgets.rrvae.grid import Grid, TurnedPoints
 from stemwidgets.rrvae.manifold import Manifold
 from stemwidgets.rrvae.posterior import Posterior, refine
 from stemwidgets.rrvae.processes import Share
 
-CHUNK = 128
 BATCH = 4096
 STEPS = 2
 
@@ -187,7 +187,7 @@ def best_cells(moment: Moment, patterns: Patterns) -> Posterior:
     for part in patterns.without(moment.fixed).batches(BATCH):
         cells = [
             turned.posterior(batch.coefficients, moment.noise / batch.dose).best
-            for batch in part.batches(CHUNK)
+            for batch in part.batches(at_a_time(part.dose.device))
         ]
         start, noise = grid.start(torch.cat(cells)), moment.noise / part.dose
         parts.append(refine(moment.manifold, part.coefficients, noise, start, STEPS))

@@ -12,6 +12,7 @@ from stemwidgets.arrays.circular import wrap
 from stemwidgets.arrays.preparation import Preparation
 from stemwidgets.rrvae.basis import Float, HarmonicBasis
 from stemwidgets.rrvae.convention import Convention
+from stemwidgets.rrvae.device import at_a_time
 from stemwidgets.rrvae.grid import Grid, TurnedPoints
 from stemwidgets.rrvae.interface import part
 from stemwidgets.rrvae.manifold import Manifold
@@ -22,8 +23,7 @@ from stemwidgets.rrvae.reading import Direction, direction, symmetry
 
 Columns = dict[str, NDArray[Any]]
 
-BATCH = 1024
-CHUNK = 128  # at a time over all cells or pixels
+BATCH = 2048
 STEPS = 3
 COUNT_STEPS = 6
 NARROW = math.radians(3.0)  # a posterior as narrow as that is read off its peak, not off the grid
@@ -148,7 +148,7 @@ class Trained:
     ) -> tuple[Tensor, Tensor, Direction]:
         """Best cell ``[n]``, probability of each point ``[n, points]`` and posterior angle."""
         best, at_point, directions = [], [], []
-        for chunk in patterns.batches(CHUNK):
+        for chunk in patterns.batches(at_a_time(patterns.dose.device)):
             found = turned.posterior(chunk.coefficients, self.noise / chunk.dose)
             best.append(found.best)
             at_point.append(found.cells.sum(dim=0))
@@ -164,7 +164,7 @@ class Trained:
         narrow: Tensor,
     ) -> Posterior:
         """Go on from posteriors with one narrow peak, on the counts themselves."""
-        for rows in narrow.nonzero()[:, 0].split(CHUNK):
+        for rows in narrow.nonzero()[:, 0].split(at_a_time(pixels.device)):
             better = counts.refine(
                 self.manifold,
                 pixels[rows],

@@ -1,0 +1,54 @@
+"""On a GPU a step costs what it takes to start its operations, and to wait for their results."""
+
+from collections import Counter
+from statistics import median
+
+import pytest
+from rotated_patterns import bragg, rotated_patterns
+from torch.utils._python_dispatch import TorchDispatchMode
+
+from stemwidgets.rrvae import RRVAE, device, learning_locally, learning_on_grid
+
+PATTERNS = 1024
+
+
+class Counted(TorchDispatchMode):
+    """Counts what torch is asked to do."""
+
+    def __init__(self):
+        super().__init__()
+        self.operations = Counter()
+
+    def __torch_dispatch__(self, operation, types, args=(), kwargs=None):
+        self.operations[operation.name()] += 1
+        return operation(*args, **(kwargs or {}))
+
+
+@pytest.fixture
+def steps(monkeypatch):
+    """What each step of a training did, with as many patterns at a time as on a GPU."""
+    monkeypatch.setattr(device, "CACHED", device.TOGETHER)
+    steps = {"on the grid": [], "locally": []}
+
+    def count(module, steps):
+        update = module.update
+
+        def counted(*args):
+            with Counted() as mode:
+                moment = update(*args)
+            steps.append(mode.operations)
+            return moment
+
+        monkeypatch.setattr(module, "update", counted)
+
+    count(learning_on_grid, steps["on the grid"])
+    count(learning_locally, steps["locally"])
+    return steps
+
+
+def test_a_step_has_few_operations_and_waits_for_few_results(steps):
+    RRVAE().fit(rotated_patterns(bragg, PATTERNS, 1e4, 0, size=32, bound=False).patterns)
+    for kind, most in (("on the grid", 400), ("locally", 800)):
+        # unfolding, twice in a training, takes more operations
+        assert median(operations.total() for operations in steps[kind]) <= most
+        assert max(operations["aten::_local_scalar_dense"] for operations in steps[kind]) <= 8
