@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextvars import copy_context
 from typing import Any, TypeVar
 
+import dask
 import numpy as np
 from dask.base import compute
 from dask.delayed import delayed
@@ -19,6 +20,7 @@ from stemwidgets.arrays.memory import memory_limit
 BLOCK_BYTES = 32 * 2**20
 AHEAD_BYTES = 64 * 2**20  # of lazy data that are decoded at once,
 AHEAD_SHARE = 16  # or one part in so many of the memory that may be used
+PIECES_BYTES = 256 * 2**20  # of lazy data that are read by pieces before one looks up
 SHARED_BYTES = 64 * 2**20  # so much or more in memory is read by all cores
 PIECES = 4  # for each core, so that a slow one does not hold up the others
 
@@ -55,7 +57,7 @@ def iterate_blocks(
     """
     require_patterns(data)
     if hasattr(data, "dask"):
-        yield from _dask_blocks(data, _native)
+        yield from _dask_blocks(data, lambda block: block)
         return
     data = data if np.ma.isMaskedArray(data) else np.asarray(data)
     for where in _cut(data, _rows(data, block_bytes)):
@@ -90,7 +92,7 @@ def read_blocks(
     """
     require_patterns(data)
     if hasattr(data, "dask"):
-        yield from _dask_blocks(data, lambda block: read(_native(block)))
+        yield from _dask_blocks(data, read)
         return
     data = data if np.ma.isMaskedArray(data) else np.asarray(data)
     wheres = _cut(data, _rows(data, block_bytes))
@@ -109,13 +111,20 @@ def _dask_blocks(
     data: Any, read: Callable[[NDArray[Any]], Result]
 ) -> Iterator[tuple[Where, Result]]:
     """Chunk by chunk; as many as there is room for are decoded at once, by all cores."""
+    limit = memory_limit()
+    room = AHEAD_BYTES if limit is None else min(AHEAD_BYTES, limit // AHEAD_SHARE)
+    yield from _dask_chunks(data, lambda block: read(_native(block)), room)
+
+
+def _dask_chunks(
+    data: Any, read: Callable[[Any], Result], room: int, fewest: int = 1
+) -> Iterator[tuple[Where, Result]]:
+    """Chunk by chunk, so many bytes at once, and so many chunks at least."""
     data = _whole_patterns(data)
     wheres = [where for _, where in _chunks(data)]
     blocks = data.to_delayed().ravel()
-    limit = memory_limit()
-    room = AHEAD_BYTES if limit is None else min(AHEAD_BYTES, limit // AHEAD_SHARE)
     size = math.prod(data.chunksize) * data.dtype.itemsize
-    at_once = max(1, room // max(size, 1))
+    at_once = max(fewest, room // max(size, 1))
     task = delayed(read, pure=False)
     for start in range(0, len(blocks), at_once):
         give_up_if_unwanted()
@@ -136,7 +145,7 @@ def _cut(data: Any, rows: int) -> list[Where]:
 
 def read_pieces(
     data: Any, read: Callable[..., Result], result: NDArray[Any] | None = None
-) -> list[tuple[Where, Result]]:
+) -> Iterator[tuple[Where, Result]]:
     """Hand the patterns over in pieces, to all cores.
 
     Parameters
@@ -144,17 +153,19 @@ def read_pieces(
     data : array, shape [..., ky, kx]
         As for :func:`iterate_blocks`. A large numpy array is cut along its first axis and read in
         threads (``dask.config.set(num_workers=1)``: in one), a dask array in its chunks, by its
-        scheduler.
+        scheduler: some at a time, all at once on the workers of a ``dask.distributed`` client.
     read : callable
         Takes a piece, an array with as many axes as `data`, which may be large: walk through it
-        with :func:`iterate_blocks`. What it gives is kept until all have been read.
+        with :func:`iterate_blocks`.
     result : ndarray, shape [..., ...], optional
         Of data in memory, `read` is also given the part of this that belongs to the piece, to fill.
 
-    Returns
-    -------
-    list of (tuple of slice, result)
-        Which part of the leading axes each piece is, and what `read` gave, in storage order.
+    Yields
+    ------
+    where : tuple of slice
+        Which part of the leading axes the piece is.
+    result
+        What `read` gave, in storage order.
 
     Raises
     ------
@@ -163,12 +174,10 @@ def read_pieces(
     """
     require_patterns(data)
     if hasattr(data, "dask"):
-        data = _whole_patterns(data)
-        blocks = data.to_delayed()
-        wheres = [where for _, where in _chunks(data)]
-        tasks = [delayed(read, pure=False)(block) for block in blocks.ravel()]
-        with decoding():
-            return list(zip(wheres, compute(*tasks), strict=True))
+        elsewhere = dask.config.get("scheduler", None) == "dask.distributed"
+        room = data.nbytes if elsewhere else PIECES_BYTES
+        yield from _dask_chunks(data, read, room, fewest=CPU_COUNT)
+        return
     data = data if np.ma.isMaskedArray(data) else np.asarray(data)
     count = PIECES * CPU_COUNT if data.nbytes >= SHARED_BYTES else 1
     wheres = _cut(data, -(-len(data) // count))
@@ -176,7 +185,7 @@ def read_pieces(
     def task(where: Where) -> Result:
         return read(data[where]) if result is None else read(data[where], result[where])
 
-    return list(zip(wheres, in_threads(task, wheres), strict=True))
+    yield from zip(wheres, in_threads(task, wheres), strict=True)
 
 
 def in_threads(task: Callable[[Item], Result], items: Sequence[Item]) -> list[Result]:

@@ -1,5 +1,6 @@
 """What the opening of a scan needs, from one read of the data."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -96,38 +97,75 @@ def overview(
         If `data` is not a scan, a pixel is not finite, the mask has another shape, or `bin_by` is
         no number of pixels of the pattern.
     """
-    require_scan(data)
-    shape = (int(data.shape[2]), int(data.shape[3]))
-    if bin_by is not None and not 1 <= bin_by <= min(shape):
-        raise InputError(f"Expected to bin by 1 to {min(shape)} pixels, got bin_by={bin_by}.")
-    disc = _disc(data, mask, pixel_size) if detectors else None
-    weights = [] if disc is None else _weights(disc, mask, shape, pixel_size)
-    moments = np.empty((*data.shape[:2], 3))
-    images = np.empty((*data.shape[:2], len(weights)))
-    total = np.zeros(shape)
-    small = None if bin_by is None else _binned_scan(data, bin_by)
+    reading = Reading(data, mask, detectors, pixel_size, bin_by)
+    for _ in reading.steps():
+        pass
+    return reading.overview()
 
-    def read(part: Any, filled: NDArray[np.float32] | None = None) -> _Piece:
-        return _read(part, mask, weights, bin_by, filled)
 
-    for where, piece in read_pieces(data, read, small):
-        moments[where], images[where] = piece.moments, piece.images
-        with np.errstate(invalid="ignore"):  # opposite infinities, refused below
-            total += piece.total
-        if small is not None and piece.binned is not None:
-            small[where] = piece.binned
-    sum_image = moments[..., 0]
-    require_finite(sum_image)
-    mean_pattern = total / sum_image.size
-    y, x = centroids(pattern_moments(mean_pattern, mask), shape)
-    seen: list[Map | None] = [
-        images[..., i].copy() if weight.any() else None for i, weight in enumerate(weights)
-    ]
-    bright, dark = seen or (None, None)
-    com = centroids(moments, shape)
-    return Overview(
-        sum_image.copy(), mean_pattern, com, (float(y), float(x)), disc, bright, dark, small
-    )
+class Reading:
+    """An overview on the way: what has been read so far may be looked at.
+
+    Parameters
+    ----------
+    data, mask, detectors, pixel_size, bin_by
+        As for :func:`overview`.
+    """
+
+    def __init__(
+        self,
+        data: Any,
+        mask: NDArray[Any] | None = None,
+        detectors: bool = False,
+        pixel_size: tuple[float, float] = (1.0, 1.0),
+        bin_by: int | None = None,
+    ) -> None:
+        require_scan(data)
+        shape = (int(data.shape[2]), int(data.shape[3]))
+        if bin_by is not None and not 1 <= bin_by <= min(shape):
+            raise InputError(f"Expected to bin by 1 to {min(shape)} pixels, got bin_by={bin_by}.")
+        self._data, self._mask, self._bin_by, self._shape = data, mask, bin_by, shape
+        self._disc = _disc(data, mask, pixel_size) if detectors else None
+        self._weights = [] if self._disc is None else _weights(self._disc, mask, shape, pixel_size)
+        self._moments = np.full((*data.shape[:2], 3), np.nan)
+        self._images = np.full((*data.shape[:2], len(self._weights)), np.nan)
+        self._total, self._count = np.zeros(shape), 0
+        self._small = None if bin_by is None else _binned_scan(data, bin_by)
+
+    def steps(self) -> Iterator[float]:
+        """Read the scan; gives the share that has been read, after every piece.
+
+        Raises
+        ------
+        InputError
+            If a pixel is not finite.
+        """
+        moments, small = self._moments, self._small
+        for where, piece in read_pieces(self._data, self._read, small):
+            moments[where], self._images[where] = piece.moments, piece.images
+            with np.errstate(invalid="ignore"):  # opposite infinities, refused below
+                self._total += piece.total
+            if small is not None and piece.binned is not None:
+                small[where] = piece.binned
+            self._count += piece.moments[..., 0].size
+            yield self._count / moments[..., 0].size
+        require_finite(moments[..., 0])
+
+    def overview(self) -> Overview:
+        """Of what has been read; maps are NaN where nothing was, and mean over the rest."""
+        mean_pattern = self._total / self._count
+        y, x = centroids(pattern_moments(mean_pattern, self._mask), self._shape)
+        seen: list[Map | None] = [
+            self._images[..., i].copy() if weight.any() else None
+            for i, weight in enumerate(self._weights)
+        ]
+        bright, dark = seen or (None, None)
+        com, sums = centroids(self._moments, self._shape), self._moments[..., 0].copy()
+        reference = (float(y), float(x))
+        return Overview(sums, mean_pattern, com, reference, self._disc, bright, dark, self._small)
+
+    def _read(self, part: Any, filled: NDArray[np.float32] | None = None) -> _Piece:
+        return _read(part, self._mask, self._weights, self._bin_by, filled)
 
 
 def sample_pattern(data: Any) -> Map:

@@ -11,7 +11,7 @@ from stemwidgets.arrays.center_of_mass import Deflection
 from stemwidgets.arrays.checks import require_scan
 from stemwidgets.arrays.detectors import Detector
 from stemwidgets.arrays.errors import InputError
-from stemwidgets.arrays.overview import Overview, overview
+from stemwidgets.arrays.overview import Overview, Reading
 from stemwidgets.state.calibrating import Calibrating
 from stemwidgets.state.channels import (
     Channel,
@@ -24,6 +24,7 @@ from stemwidgets.state.detection import NAMES as DETECTED
 from stemwidgets.state.detection import Detection
 from stemwidgets.state.drawn import Drawn
 from stemwidgets.state.learning import Learning
+from stemwidgets.state.opening import Opening, watched
 from stemwidgets.state.preparing import Preparing
 from stemwidgets.state.seeds import Seeds
 from stemwidgets.state.training import Training, default_model
@@ -65,6 +66,8 @@ class Session(Learning, Drawn):
         gives "DPC x" and "DPC y".
     overview : Overview or None
         Sum, mean pattern and centre of mass; None while a lazy scan is being read.
+    opening : Opening or None
+        How far that is; the channels hold what has been read, and NaN for the rest.
     seeds : Seeds
         Trainings from several seeds.
     problem : str
@@ -86,6 +89,7 @@ class Session(Learning, Drawn):
     pattern = Array()
     detector = Instance(Detector, allow_none=True)  # type: ignore[call-overload]  # abstract
     overview = Instance(Overview, allow_none=True)
+    opening = Instance(Opening, allow_none=True)
     problem = Unicode("")
 
     def __init__(
@@ -175,7 +179,22 @@ class Session(Learning, Drawn):
             self._set_overview(self._overview())
 
     def _overview(self) -> Overview:
-        return overview(self.data, detectors=True, pixel_size=self.axes.pixel_size)
+        reading = Reading(self.data, detectors=True, pixel_size=self.axes.pixel_size)
+        try:
+            return watched(reading, self._tell)
+        finally:
+            self.mailbox.post("opening", self._opened)
+
+    def _tell(self, opening: Opening, so_far: Overview) -> None:
+        channels = overview_channels(so_far, self.axes)
+        self.mailbox.post("opening", lambda: self._show_so_far(opening, channels))
+
+    def _show_so_far(self, opening: Opening, channels: list[Channel]) -> None:
+        self.channels = merged(self.channels, *channels)
+        self.opening = opening
+
+    def _opened(self) -> None:
+        self.opening = None
 
     def _set_overview(self, first_look: Overview) -> None:
         self.channels = merged(self.channels, *overview_channels(first_look, self.axes))

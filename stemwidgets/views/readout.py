@@ -9,7 +9,7 @@ import numpy as np
 from stemwidgets.state.session import Session
 from stemwidgets.views.values import mean_of, place_of, value_at
 from stemwidgets.views.view import ASIDE, View, caption
-from stemwidgets.views.words import caption_of
+from stemwidgets.views.words import caption_of, duration
 
 HERE, REGION = "at the position", "over the region"
 _TOLD_WITH_ANOTHER = ("angle std", "symmetry confidence", "class confidence")
@@ -46,7 +46,7 @@ class Readout(View):
         self.listen(self._choice, self._draw)
         self.look(self._turn_to_position, "position", delay=ASIDE)
         self.look(self._turn_to_region, "region")
-        self.look(self._draw, "channels")
+        self.look(self._draw, "channels", "opening")
         self._turn_to_region()
         self._draw()
 
@@ -70,11 +70,21 @@ class Readout(View):
 
     def _here(self) -> list[tuple[str, str]]:
         position, channels = self.session.position, self.session.channels
-        return place_of(position, self.session.axes) + [
-            (caption_of(name), value_at(channel, position, channels))
-            for name, channel in channels.items()
-            if name not in _TOLD_WITH_ANOTHER
-        ]
+        return (
+            self._opening()
+            + place_of(position, self.session.axes)
+            + [
+                (caption_of(name), value_at(channel, position, channels))
+                for name, channel in channels.items()
+                if name not in _TOLD_WITH_ANOTHER
+            ]
+        )
+
+    def _opening(self) -> list[tuple[str, str]]:
+        opening = self.session.opening
+        if opening is None:
+            return []
+        return [("scan read", f"{opening.read:.0%}, {duration(opening.remaining)} left")]
 
     def _of_region(self) -> list[tuple[str, str]]:
         region = self.session.region
