@@ -82,6 +82,27 @@ def test_streamed_and_in_memory_training_agree(tmp_path):
     table.close()
 
 
+def test_rates_of_one_core(tmp_path):
+    """Processor time of each step, in a process of its own that reads with one thread."""
+    write(tmp_path / "scan.zspy", 0.5)
+    got = in_own_process(tmp_path / "scan.zspy", "rates")
+    size, patterns = got.pop("bytes"), got.pop("patterns")
+    table = Table(
+        f"one core, {patterns:,} patterns",
+        [
+            Figure("CPU [s]", digits=2),
+            Figure("MB/s", digits=0),
+            Figure("over decoding", digits=1),
+            Figure("per pattern [ms]"),
+        ],
+        labels="step",
+    )
+    for step, seconds in got.items():
+        rates = [size / seconds / 1e6, seconds / got["decoding"], 1e3 * seconds / patterns]
+        table.add(step, [seconds, *rates])
+    table.close()
+
+
 def write(path: Path, gigabytes: float, columns: int = 32) -> None:
     """A scan of so many bytes in chunks of 4 × `columns` patterns: noise is new in each row."""
     import hyperspy.api as hs
@@ -112,11 +133,11 @@ def write(path: Path, gigabytes: float, columns: int = 32) -> None:
     zarr.consolidate_metadata(group.store)
 
 
-def in_own_process(path: Path) -> dict[str, float]:
+def in_own_process(path: Path, what: str = "run") -> dict[str, float]:
     roots = [str(Path(__file__).parents[1]), *filter(None, sys.path)]
     code = (
         f"import sys; sys.path[:0] = {roots!r}; import benchmarks.test_scale as s; "
-        f"s.run({str(path)!r})"
+        f"s.{what}({str(path)!r})"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
@@ -157,3 +178,49 @@ def run(path: str) -> None:
             pass
     done("decoding twice")
     print(json.dumps({**took, "peak": peak}))
+
+
+def rates(path: str) -> None:
+    """Print the processor time of each step by itself."""
+    import dask
+    import torch
+
+    import stemwidgets as sw
+    from stemwidgets.arrays.blocks import iterate_blocks
+
+    dask.config.set(num_workers=1)
+    torch.set_num_threads(1)
+    signal = sw.load(path, lazy=True)
+    recipe = sw.Preparation().center().crop(60)
+    prepared, model = recipe.apply(signal), sw.RRVAE(seed=0)
+    folder = Path(path).parent
+
+    def decode() -> None:
+        for _ in iterate_blocks(signal.data):
+            pass
+
+    def read() -> None:
+        for progress in model.steps(prepared, maps=False):
+            if progress.epochs > 0:
+                return
+
+    steps = {
+        "decoding": decode,
+        "centre of mass": lambda: sw.center_of_mass(signal),
+        "virtual image": lambda: sw.virtual_image(signal, "ADF"),
+        "measuring a preparation": lambda: recipe.apply(signal),
+        "reading for training": read,
+        "training with it": lambda: model.fit(prepared),
+        "encoding": lambda: model.encode(prepared, folder / "maps.zspy", overwrite=True),
+        "rechunk": lambda: sw.rechunk(
+            path, folder / "copy.zspy", overwrite=True, progress=lambda _: None
+        ),
+    }
+    took: dict[str, float] = {"bytes": signal.data.nbytes, "patterns": signal.data[..., 0, 0].size}
+    for name, step in steps.items():
+        if name != "training with it":
+            step()  # compiles, and brings the file into memory
+        began = time.process_time()
+        step()
+        took[name] = time.process_time() - began
+    print(json.dumps(took))
