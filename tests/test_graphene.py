@@ -31,7 +31,21 @@ def test_learned_angle_follows_the_com_angle(maps, com):
     assert comparison.handedness == 1
     strong = com.magnitude.data > np.percentile(com.magnitude.data, 20)
     difference = np.angle(np.exp(1j * (maps.angle.data - com.angle.data)))[strong]
-    assert np.degrees(np.median(np.abs(difference))) <= 2
+    assert np.degrees(np.median(np.abs(difference))) <= 0.2
+
+
+@pytest.mark.parametrize(("dose", "worse"), [(1e4, 1.1), (1e5, 1.15), (1e6, 1.25)])
+def test_angle_and_error_bar_are_right_at_any_dose(com, dose, worse):
+    strong = com.magnitude.data > np.percentile(com.magnitude.data, 20)
+    scan = sw.samples.graphene(dose=dose, seed=0)
+    found, of_com = sw.RRVAE(seed=0).fit(scan).encode(scan), sw.center_of_mass(scan).angle.data
+
+    error, of_com = (
+        np.abs(np.angle(np.exp(1j * (angle - com.angle.data))))[strong]
+        for angle in (found.angle.data, of_com)
+    )
+    assert np.median(error) <= worse * np.median(of_com)
+    assert 0.5 <= np.mean(error <= found.angle_std.data[strong]) <= 0.85
 
 
 def test_learned_angle_winds_around_atoms_hexagons_and_bonds(maps):

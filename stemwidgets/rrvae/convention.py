@@ -5,6 +5,10 @@ pattern so that its centre of mass lies along +kx: the angle is then that of a d
 no pattern has a COM of its own, the strongest term of the lowest order m that stands out takes its
 place, and the angle is defined modulo 2π/m.
 
+A manifold of few patterns is not exact, and with many electrons its COM is less so than that of the
+pattern itself. How far the patterns' own pointers lie from it, beyond their noise, is measured on
+those that were learned from; each pattern's own is then believed as much as it is the more precise.
+
 Where the COM moves within the pattern as the latent variables change, their uncertainty adds to
 that of such an angle. By the convention "alike" the frame stays the one in which the manifold was
 unfolded, all patterns turned until they were as much alike as can be: there a change of the latent
@@ -19,6 +23,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from stemwidgets.rrvae import processes
 from stemwidgets.rrvae.basis import HarmonicBasis
 from stemwidgets.rrvae.manifold import Manifold
 from stemwidgets.rrvae.posterior import Posterior
@@ -26,6 +31,7 @@ from stemwidgets.rrvae.posterior import Posterior
 CONVENTIONS = ("com", "alike")
 CLEAR = 9.0
 HIGHEST_SYMMETRY = 6
+OF_MEDIAN = 0.4549  # median of the square of a normal variable of unit variance
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,11 +47,14 @@ class Convention:
     frame : float or None
         Direction of angle 0 in the decoder's own frame [rad], where it is the same for all latent
         variables; None where it is that of each pattern's own pointer.
+    inexact : float
+        Variance of each component of the patterns' pointers about the manifold, without noise.
     """
 
     symmetry: int
     pointer: Tensor
     frame: float | None = None
+    inexact: float = 0.0
 
     @classmethod
     def choose(
@@ -108,18 +117,94 @@ class Convention:
         vector = manifold.decode(latent, kind) @ self.pointer
         return torch.atan2(vector[..., 1], vector[..., 0]) / self.symmetry
 
-    def variance(self, manifold: Manifold, found: Posterior) -> Tensor:
-        """Variance [rad²] of the angle of each pattern, ``[n]``."""
+    def measured(
+        self, manifold: Manifold, found: Posterior, coefficients: Tensor, noise: Tensor
+    ) -> "Convention":
+        """The same, with what the manifold leaves of the pointers of the patterns learned from.
+
+        Parameters
+        ----------
+        manifold, found, coefficients, noise
+            As for `read`; the noise without the misfit.
+        """
         if self.frame is not None:
-            return found.covariance[:, -1, -1]
+            return self
+        seen = self._compare(manifold, found, coefficients, noise)
+        across, expected = processes.joined(seen.across), processes.joined(seen.expected)
+        # medians: of a pattern that lies on another branch of the manifold nothing is to be learned
+        beyond = across.square().median() / OF_MEDIAN - expected.median()
+        return replace(self, inexact=max(0.0, float(beyond)))
+
+    def read(
+        self, manifold: Manifold, found: Posterior, coefficients: Tensor, noise: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """Angle of each pattern ``[n]``, and its variance [rad²].
+
+        Parameters
+        ----------
+        manifold : Manifold
+            The decoder.
+        found : Posterior
+            Of each pattern.
+        coefficients : Tensor, shape [n, 2 * components]
+            The patterns.
+        noise : Tensor, shape [n]
+            Variance of their coefficients.
+        """
+        if self.frame is not None:
+            return found.angle + self.frame, found.covariance[:, -1, -1]
+        seen = self._compare(manifold, found, coefficients, noise)
+        # the innovation of a Kalman filter: what a pattern adds to what the manifold says of it
+        gain = self.inexact / (self.inexact + seen.expected).clamp(min=1e-30)
+        x, y = (seen.pointing + gain[:, None] * seen.left).unbind(-1)
+        angle = found.angle + torch.atan2(y, x) / self.symmetry
+        of_manifold = (1 - gain.square()) * seen.variance + (1 - gain).square() * self.inexact
+        variance = of_manifold + gain.square() * seen.noise
+        length = seen.pointing.square().sum(-1).clamp(min=1e-30)
+        return angle, variance / (length * self.symmetry**2)
+
+    def _compare(
+        self, manifold: Manifold, found: Posterior, coefficients: Tensor, noise: Tensor
+    ) -> "_Pointers":
         decoded, by_latent = manifold.decode_with_slopes(found.latent, found.kind)
-        vector, slopes = decoded @ self.pointer, by_latent @ self.pointer
-        x, y = vector[:, 0, None], vector[:, 1, None]
-        square = (x.square() + y.square()).clamp(min=1e-30)
-        by_latent = (x * slopes[..., 1] - y * slopes[..., 0]) / square / self.symmetry
-        by_angle = torch.ones_like(by_latent[:, :1])
-        gradient = torch.cat([by_latent, by_angle], dim=1)
-        return torch.einsum("ni,nij,nj->n", gradient, found.covariance, gradient)
+        pointing, slopes = decoded @ self.pointer, by_latent @ self.pointer
+        turned_back = manifold.turn(coefficients, -found.angle)
+        left = (turned_back - decoded) @ self.pointer
+        length = pointing.square().sum(-1, keepdim=True).clamp(min=1e-30).sqrt()
+        x, y = (pointing / length).unbind(-1)
+        gradient = torch.cat(
+            [x[:, None] * slopes[..., 1] - y[:, None] * slopes[..., 0], self.symmetry * length],
+            dim=1,
+        )
+        variance = torch.einsum("ni,nij,nj->n", gradient, found.covariance, gradient)
+        of_noise = noise * self.pointer.square().sum(0).mean()
+        return _Pointers(pointing, left, x * left[:, 1] - y * left[:, 0], variance, of_noise)
+
+
+@dataclass(frozen=True, eq=False)
+class _Pointers:
+    """Those of the manifold, and what it leaves of those of the patterns, in its own frame.
+
+    Parameters
+    ----------
+    pointing, left : Tensor, shape [n, 2]
+        Pointer (x, y) of the manifold, and that of the pattern less it.
+    across : Tensor, shape [n]
+        Component of the latter that turns the pointer.
+    variance, noise : Tensor, shape [n]
+        Of that component: of the manifold, by the posterior, and of the pattern.
+    """
+
+    pointing: Tensor
+    left: Tensor
+    across: Tensor
+    variance: Tensor
+    noise: Tensor
+
+    @property
+    def expected(self) -> Tensor:
+        """Variance of `across` if the manifold were exact, which was fitted to the pattern."""
+        return (self.noise - self.variance).clamp(min=0)
 
 
 def _pointer(

@@ -3,7 +3,7 @@
 The noise falls from the variance of the data to the shot noise (deterministic annealing: Rose,
 Proc. IEEE 86, 2210 (1998), doi:10.1109/5.726788), so that what is strongest is learned first: the
 exact posterior of each pattern, then the most probable manifold. On the way the manifold is
-unfolded.
+unfolded. After that the noise is what the manifold leaves.
 """
 
 import math
@@ -107,14 +107,15 @@ def update(moment: Moment, patterns: Patterns, noise_floor: float, seed: int) ->
     misfit = known.misfit(patterns.energy, learned.decode(grid.latent, grid.kind))
     expected = max(noise_floor, misfit / manifold.degrees_of_freedom)
     updates = moment.updates + 1
-    fallen = updates >= FEWEST_UPDATES and expected > COOLING * noise
+    # before it may follow the misfit: patterns that differ in amplitude would pass for noise
+    fallen = updates >= FEWEST_UPDATES and COOLING * noise <= noise_floor
     cooled = moment.cooled or (updates if fallen else 0)
     planned = (cooled or _falling(manifold, noise_floor)) + max(UPDATES, PASSES * batches)
     return replace(
         moment,
         manifold=learned,
         grid=grid.with_counts(counts),
-        noise=max(expected, COOLING * noise),
+        noise=max(expected if cooled else noise_floor, COOLING * noise),
         updates=updates,
         cooled=cooled,
         epoch=updates // batches,

@@ -161,6 +161,9 @@ class HarmonicRun:
             moment.noise,
             alike=self.convention == "alike",
         )
+        shot_noise = basis.noise / patterns.dose
+        turning = patterns.without(moment.fixed).coefficients
+        convention = convention.measured(moment.manifold, sample, turning, shot_noise)
         left_out = processes.mean(self.gathered.relative_dose * self.gathered.left_out)
         return Trained(
             preparation,

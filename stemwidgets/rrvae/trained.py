@@ -113,14 +113,15 @@ class Trained:
         cell, at_point, broad = self._search(turned, offset, patterns, noise)
         start = grid.start(cell)
         found = refine(manifold, patterns.coefficients, noise, start, STEPS)
-        local_std = convention.variance(manifold, found).sqrt()
+        _, variance = convention.read(manifold, found, patterns.coefficients, noise)
+        local_std = variance.sqrt()
         narrow = (local_std < NARROW) & (broad.std < 3 * NARROW)
         if counts is not None and pixels is not None:
             found = self._refine_on_counts(counts, pixels, found, start, narrow)
-            local_std = convention.variance(manifold, found).sqrt()
-        angle = found.angle + convention.offset(manifold, found.latent, found.kind)
+        shot_noise = self.basis.noise / patterns.dose
+        angle, variance = convention.read(manifold, found, patterns.coefficients, shot_noise)
         angle = torch.where(narrow, angle, broad.angle)
-        std = torch.where(narrow, local_std, broad.std)
+        std = torch.where(narrow, variance.sqrt(), broad.std)
         of_class = at_point * (grid.kind == found.kind[:, None])
         mean = (of_class @ grid.latent) / of_class.sum(dim=1, keepdim=True).clamp(min=1e-30)
         latent = torch.where(narrow[:, None], found.latent, mean)
@@ -202,6 +203,7 @@ class Trained:
             "frames": self.grid.frames,
             "symmetry": self.convention.symmetry,
             "frame": self.convention.frame,
+            "inexact": self.convention.inexact,
             "noise": self.noise,
             "typical_misfit": self.typical_misfit,
         }
@@ -225,7 +227,10 @@ class Trained:
                 frames=record["frames"],
             ),
             Convention(
-                record["symmetry"], tensors["convention.pointer"].to(device), record["frame"]
+                record["symmetry"],
+                tensors["convention.pointer"].to(device),
+                record["frame"],
+                record.get("inexact", 0.0),
             ),
             record["noise"],
             record["typical_misfit"],
