@@ -8,7 +8,7 @@ from rotated_patterns import harmonic, rotated_patterns, threefold
 
 from stemwidgets.arrays.circular import compare_angles, wrap
 from stemwidgets.arrays.errors import InputError
-from stemwidgets.rrvae import RRVAE, watch
+from stemwidgets.rrvae import RRVAE, storage, watch
 from stemwidgets.rrvae.basis import fit_basis
 
 
@@ -314,3 +314,14 @@ def test_two_models_train_at_the_same_time(truth):
         together = list(pool.map(lambda seed: RRVAE(seed=seed).fit(truth.patterns), (0, 1)))
 
     np.testing.assert_array_equal(together[0].encode(truth.patterns).angle, alone.angle)
+
+
+@pytest.mark.parametrize("inexact", [-1.0, float("nan"), float("inf"), "0", None])
+def test_a_variance_that_is_none_is_refused_in_a_model_file(truth, tmp_path, inexact):
+    path = tmp_path / "model.rrvae"
+    RRVAE(seed=0).fit(truth.patterns[:100]).save(path)
+    tensors, record = storage.read(path)
+    storage.write(path, tensors, record | {"inexact": inexact})
+
+    with pytest.raises(InputError, match="has a wrong one"):
+        RRVAE.load(path)

@@ -56,6 +56,8 @@ def require_plausible(tensors: dict[str, Tensor], record: Any) -> None:
                 _require_count(name, value, LARGEST[name])
             elif name in ("noise", "typical_misfit", "scale", "dose"):
                 _require_positive(name, value)
+            elif name == "inexact":
+                _require_finite(name, math.sqrt(value))
     for name in ("grid.latent", "manifold.weights", "basis.functions", "basis.weight"):
         if name in tensors:
             _require_finite(name, float(tensors[name].abs().max()))
