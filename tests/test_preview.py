@@ -25,6 +25,7 @@ def test_every_pattern_of_a_small_scan_is_read():
     asked = []
     *_, maps = preview(*[np.ones((5, 7), bool)] * 2, reading(asked), fold=3, most=MOST)
     np.testing.assert_array_equal(maps.angle, np.arange(35).reshape(5, 7))
+    assert maps.shown is None
     assert maps.fold == 3
 
 
@@ -43,6 +44,7 @@ def test_of_a_large_scan_one_pattern_stands_for_its_block(shape):
         assert apart.min() == 0
         assert apart.max() < step
     assert len(numbers) == np.prod([-(-size // step) for size in shape])
+    np.testing.assert_array_equal(maps.shown, maps.angle)
 
 
 def test_patterns_without_counts_stay_empty():
@@ -55,6 +57,9 @@ def test_patterns_without_counts_stay_empty():
     places = np.stack(np.nonzero(filled))
     stood_for = places[:, maps.angle[filled].astype(int)]
     assert np.abs(places - stood_for).max() <= 1
+    whole = np.flatnonzero(filled)[maps.angle[filled].astype(int)]
+    np.testing.assert_array_equal(maps.shown[filled], whole)
+    assert (maps.shown[~filled] == -1).all()
 
 
 def test_a_pattern_that_is_learned_from_stands_for_those_around_it_that_are_not():

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -64,4 +65,8 @@ def preview(
     columns = {name: np.concatenate([p[name] for p in parts])[stands_for] for name in parts[0]}
     builder = MapBuilder(filled.shape)
     builder.put((slice(None),) * filled.ndim, drawn.ravel(), columns)
-    yield builder.encoding(fold)
+    shown = None
+    if step > 1:
+        shown = np.full(filled.shape, -1)
+        shown[drawn] = np.flatnonzero(learned)[chosen][stands_for]
+    yield replace(builder.encoding(fold), shown=shown)

@@ -36,6 +36,9 @@ class Encoding:
         Most probable class, from 0; None if the model has no classes.
     class_probability : ndarray of float32, shape [..., classes], or None
         Of each class.
+    shown : ndarray of int, shape [...], or None
+        Number of the pattern that each position shows, counted through the scan; -1 where there is
+        none. None where each shows its own.
 
     Patterns without counts have NaN in every map, 0 in `symmetry` and -1 in `classes`.
     """
@@ -50,6 +53,7 @@ class Encoding:
     fold: int = 1
     classes: NDArray[np.int16] | None = None
     class_probability: NDArray[np.float32] | None = None
+    shown: NDArray[np.intp] | None = None
 
 
 @dataclass(frozen=True, eq=False)

@@ -5,7 +5,7 @@ from types import MappingProxyType
 from typing import Any
 
 from traitlets import Any as AnyTrait
-from traitlets import Instance, Unicode, observe
+from traitlets import Bool, Instance, Unicode, observe
 
 from stemwidgets.arrays.errors import InputError
 from stemwidgets.arrays.memory import return_memory
@@ -41,6 +41,8 @@ class Learning(Reconstruction):
         What the model reads off every pattern, as it does in a script; None until it has.
     latest : Encoding or None
         Maps that are shown while there is no `moment`.
+    reading_maps : bool
+        Whether the maps of a trained model are being read, at every position.
     """
 
     channels = AnyTrait(MappingProxyType({}))
@@ -48,13 +50,13 @@ class Learning(Reconstruction):
     compared = Instance(Compared, allow_none=True)
     comparison = Unicode(None, allow_none=True)
     encoding = AnyTrait(None)
+    reading_maps = Bool(False)
 
     data: Any
     report: Callable[[BaseException | str], None]
     training: Training
     mailbox: Mailbox
     model: Any = None
-    _lazy: bool
     _encoder: Worker
     latest: Encoding | None = None
 
@@ -88,7 +90,7 @@ class Learning(Reconstruction):
         """
         if self.training.active:
             raise InputError("a training is running: stop it before showing another model")
-        self._encoder.forget("maps")
+        self._forget_maps()
         self.report("")
         self.moment = None
         self.model, self.encoding = model, encoding if exact else None
@@ -101,7 +103,7 @@ class Learning(Reconstruction):
 
     def forget(self) -> None:
         """Show what is known without a model; an InputError if a training runs."""
-        self._encoder.forget("maps")
+        self._forget_maps()
         self.training.adopt(None, (), ())
         self.model = self.encoding = self.moment = self.latest = None
         self._set_decodable(None)
@@ -112,7 +114,7 @@ class Learning(Reconstruction):
     def _training_changed(self, change: Any) -> None:
         status, model = change["new"], self.training.model
         if status == "running" and change["old"] != "paused":
-            self._encoder.forget("maps")
+            self._forget_maps()
             self.report("")
             self.model = self.encoding = self.moment = None
             self._set_decodable(None)
@@ -125,15 +127,17 @@ class Learning(Reconstruction):
     def _trained(self, model: Any) -> None:
         if self.model is not model:
             return
-        if not self._lazy:
-            self._read_maps(model)
+        self._read_maps(model)
         self._decode_what_is_shown()
 
     def _read_maps(self, model: Any) -> None:
         """Have the maps read by a trained model, to be shown unless another training began."""
 
         def read() -> Encoding:
-            encoding: Encoding = model.encode(self.data)
+            try:
+                encoding: Encoding = model.encode(self.data)
+            finally:
+                self.mailbox.post("maps", self._maps_are_read)
             return_memory()
             return encoding
 
@@ -142,7 +146,15 @@ class Learning(Reconstruction):
                 self.encoding = encoding
                 self._set_encoding(encoding)
 
+        self.reading_maps = True
         self._encoder.submit("maps", read, show)
+
+    def _maps_are_read(self) -> None:
+        self.reading_maps = False
+
+    def _forget_maps(self) -> None:
+        self._encoder.forget("maps")
+        self.reading_maps = False
 
     def _progressed(self, change: Any) -> None:
         if change["new"] is not None and change["new"].encoding is not None:
@@ -170,7 +182,9 @@ class Learning(Reconstruction):
 
     def _compare(self) -> None:
         turning = getattr(self.training.model, "turning", True)
-        found = compared(self.channels, turning)
+        encoding = self.latest if self.moment is None else self.moment.encoding
+        shown = None if encoding is None else encoding.shown
+        found = compared(self.channels, turning, shown)
         if found is not None:
             self.comparison = found.words
             self.compared = found

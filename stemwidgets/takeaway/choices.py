@@ -51,8 +51,9 @@ def taken(session: "Session") -> tuple[Choices, Arrays]:
         "exact": session.encoding is not None,
         "views": session.views if session.page is None else session.page.choices(),
     }
-    if session.model is not None and session.latest is not None:
-        arrays |= _encoding_arrays(session.latest)
+    latest = session.latest
+    if session.model is not None and latest is not None and latest.shown is None:
+        arrays |= _encoding_arrays(latest)
     return choices, arrays
 
 

@@ -104,7 +104,7 @@ class TrainPanel(View):
         self.press(self._buttons["stop"], training.stop)
         self.look(self._draw, "entries", at=session.preparation)
         self.look(self._draw, "status", "progress", "stopping", at=training)
-        self.look(self._draw, "decodable")
+        self.look(self._draw, "decodable", "reading_maps")
         self.look(self._offer_devices, "devices", at=training)
         self._offer_devices()
         self._offer()
@@ -170,15 +170,20 @@ class TrainPanel(View):
             words.append(f"loss {number(progress.loss)}")
             if math.isfinite(training.rate):
                 words.append(f"{training.rate:,.0f} patterns/s".replace(",", "\u202f"))
-        lines = [", ".join(words)]
+        self._status.value = "<br>".join(map(escape, [", ".join(words), *self._notes()]))
+
+    def _notes(self) -> list[str]:
+        session, progress, lines = self.session, self.session.training.progress, []
+        if session.reading_maps and session.latest is not None and session.latest.shown is not None:
+            lines.append("The maps of all positions are being read.")
         if progress is not None and progress.notice:
             lines.append(progress.notice)
-        if steps := self.session.preparation.recipe.steps:
+        if steps := session.preparation.recipe.steps:
             names = ", ".join(step.name for step in steps)
             lines.append(f"Train learns from prepared patterns: {names}.")
-        if training.resumable:
+        if session.training.resumable:
             lines.append("Train begins a new model, Go on trains this one further.")
-        self._status.value = "<br>".join(map(escape, lines))
+        return lines
 
 
 def _reading(progress: Any) -> str:
