@@ -31,10 +31,12 @@ def test_the_latents_tell_zinc_blende_from_its_control():
 
 @pytest.mark.benchmark
 def test_the_latents_tell_them_apart_in_every_seed():
-    for seed in range(5):
-        said = {name: breaking(name, 1e5, seed) for name in ("zincblende", "diamond")}
-        for name, values in said.items():
+    said = {"zincblende": [], "diamond": []}
+    for seed in range(10):
+        for name, latents in said.items():
+            values = breaking(name, 1e5, seed)
             told = ", ".join(f"{what} {value:.3f}" for what, value in values.items())
             print(f"\n{name}, 1e5 e/pattern, seed {seed}: {told}")
-        assert said["zincblende"]["latents"] > 2 * CONTROL
-        assert said["diamond"]["latents"] < CONTROL
+            latents.append(values["latents"])
+    assert max(said["diamond"]) < CONTROL
+    assert min(said["zincblende"]) > 2 * CONTROL
