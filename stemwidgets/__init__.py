@@ -3,8 +3,13 @@
 The public names load on first use, so that ``import stemwidgets`` is instant.
 """
 
+import os
 from importlib import import_module
 from typing import TYPE_CHECKING
+
+# torch's threads wait busily otherwise: beside another program that takes a core, a training took
+# ten times as long; read when torch is loaded
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 if TYPE_CHECKING:
     from stemwidgets import samples as samples

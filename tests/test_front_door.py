@@ -43,6 +43,15 @@ def test_the_front_door_loads_nothing_heavy():
     assert loaded_by("import stemwidgets", HEAVY) == set()
 
 
+@pytest.mark.parametrize(("chosen", "found"), [(None, "PASSIVE"), ("ACTIVE", "ACTIVE")])
+def test_threads_do_not_wait_busily_unless_someone_chose_so(chosen, found, monkeypatch):
+    monkeypatch.delenv("OMP_WAIT_POLICY", raising=False)
+    if chosen:
+        monkeypatch.setenv("OMP_WAIT_POLICY", chosen)
+    code = "import stemwidgets, os; print(os.environ['OMP_WAIT_POLICY'])"
+    assert run_python(code).strip() == found
+
+
 def test_looking_at_the_names_loads_nothing_heavy():
     assert loaded_by("import stemwidgets; dir(stemwidgets); stemwidgets.__all__", HEAVY) == set()
 
