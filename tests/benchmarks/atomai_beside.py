@@ -23,7 +23,7 @@ from rotated_patterns import harmonic, rotated_patterns
 
 from benchmarks.rulers import angle_error
 from stemwidgets.arrays.errors import InputError
-from stemwidgets.rrvae import RRVAE
+from stemwidgets.rrvae import RRVAE, Encoding
 
 GOAL = 5.0
 
@@ -106,11 +106,13 @@ def train_ours(name: str, truth, chosen: argparse.Namespace) -> Run:
         run.passes = progress.epoch
         run.seconds = time.process_time() - began
         if progress.encoding is not None and run.seconds_to_goal is None:
-            run.error = median_error(progress.encoding.angle, truth.angle)
+            run.error = error_shown(progress.encoding, truth.angle)
             run.seconds_to_goal = run.seconds if run.error < GOAL else None
         if run.seconds > chosen.limit:
             steps.close()
     run.error = median_error(model.encode(truth.patterns).angle, truth.angle)
+    if run.seconds_to_goal is None and run.error < GOAL:
+        run.seconds_to_goal = time.process_time() - began
     return run
 
 
@@ -149,6 +151,13 @@ def train_atomai(name: str, data, truth, chosen: argparse.Namespace, options: di
 
 def adam(parameters):
     return torch.optim.Adam(parameters, lr=1e-3)
+
+
+def error_shown(encoding: Encoding, truth) -> float:
+    """That of the patterns that were read: the others show the next one's values."""
+    shown = np.arange(len(truth)) if encoding.shown is None else encoding.shown
+    own = shown == np.arange(len(truth))
+    return median_error(encoding.angle[own], truth[own])
 
 
 def median_error(angle, truth) -> float:
