@@ -2,6 +2,8 @@
 
 A pattern is projected on functions u(r)·exp(-imφ) about the optic axis. Turning the pattern by θ
 multiplies the coefficient by exp(-imθ), exactly. The radial functions u are learned from the data.
+What the COM of a pattern measures beyond them is one component more, if it is more than noise: an
+angle that is that of the COM would miss what they leave out of sharp discs and far spots.
 """
 
 from dataclasses import dataclass, replace
@@ -24,6 +26,8 @@ MOST_COMPONENTS = 96
 LEAST_SHARE = 1e-5
 PRECISION = 1e-4
 ROUNDING = 1e-9
+COM_SIGNIFICANCE = 3.0
+SMALL = 1e-3
 LIT, DARK, DARKEST = 0.1, 0.03, 1e-3  # shares of the brightest ring
 
 Float = NDArray[np.float32]
@@ -182,19 +186,48 @@ def fit_basis(prepared: Float, y: NDArray[np.float64], x: NDArray[np.float64]) -
             f"Expected patterns that differ from each other by more than noise, got "
             f"{len(prepared)} that are alike. Check that the scan moved, or pass more counts."
         )
-    functions = np.concatenate([found.functions[:, kept].real, found.functions[:, kept].imag], 1)
+    order, variance, signal = found.order[kept], found.variance[kept], found.signal[kept]
+    harmonics = found.functions[:, kept]
+    noise = max(found.noise, PRECISION * float(variance[0]))
+    background = mean_pattern - found.turning_mean / weight
+
+    rest = _rest_of_com(harmonics[:, order == 1], y, x, weight)
+    moments = whitened.numpy() @ rest - root_dose[:, 0] * (rest @ ((background - radial) * weight))
+    power = float((np.abs(moments) ** 2).mean() / 2)
+    if power > max(least, found.noise * (1 + COM_SIGNIFICANCE / np.sqrt(len(moments)))):
+        harmonics = np.column_stack([harmonics, rest])
+        order, variance = np.append(order, 1), np.append(variance, power)
+        signal = np.append(signal, power - found.noise)
+    functions = np.concatenate([harmonics.real, harmonics.imag], axis=1)
     overlap = np.linalg.pinv(functions.T @ functions, hermitian=True)
     return HarmonicBasis(
-        order=found.order[kept],
-        variance=found.variance[kept].astype(np.float32),
-        signal=found.signal[kept].astype(np.float32),
-        noise=max(found.noise, PRECISION * float(found.variance[kept[0]])),
+        order=order,
+        variance=variance.astype(np.float32),
+        signal=signal.astype(np.float32),
+        noise=noise,
         functions=np.ascontiguousarray(functions, dtype=np.float32),
         analysis=np.ascontiguousarray(functions @ overlap, dtype=np.float32),
-        background=(mean_pattern - found.turning_mean / weight).astype(np.float32),
+        background=background.astype(np.float32),
         weight=weight.astype(np.float32),
         dose=dose,
     )
+
+
+def _rest_of_com(
+    harmonics: NDArray[np.complex128],
+    y: NDArray[np.float64],
+    x: NDArray[np.float64],
+    weight: NDArray[np.float64],
+) -> NDArray[np.complex128]:
+    """What the COM measures of a whitened pattern beyond harmonics of first order, ``[pixels]``.
+
+    Where little is left it is left undone, and zero is returned: the COM is known without it.
+    """
+    com = (x - 1j * y) / weight
+    rest = com - harmonics @ np.linalg.lstsq(harmonics, com, rcond=None)[0]
+    size = np.linalg.norm(rest)
+    known = size < SMALL * np.linalg.norm(com)
+    return np.zeros_like(rest) if known else rest * (np.sqrt(2) / size)
 
 
 def _noise_profile(mean: NDArray[np.float64], variance: NDArray[np.float64]) -> NDArray[np.float64]:
