@@ -345,6 +345,7 @@ def test_adam_is_that_of_torch():
     ours, reference = Adam(weights, 1e-2), torch.optim.Adam([theirs.requires_grad_()], lr=1e-2)
     for _ in range(50):
         gradient = torch.randn(7, dtype=torch.float64, generator=generator)
+        ours.begin_step()
         ours.step(gradient)
         theirs.grad = gradient
         reference.step()

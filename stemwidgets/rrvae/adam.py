@@ -31,18 +31,23 @@ class Adam:
         self.weights, self.learning_rate = weights, learning_rate
         self.mean, self.square = torch.zeros_like(weights), torch.zeros_like(weights)
         self.steps = 0
+        self._rate, self._least_spread = weights.new_zeros(()), weights.new_zeros(())
+
+    def begin_step(self) -> None:
+        """Count one more step; what `step` does is then the same for all of them."""
+        self.steps += 1
+        of_mean = 1 - DECAY_OF_MEAN**self.steps
+        of_square = math.sqrt(1 - DECAY_OF_SQUARE**self.steps)
+        self._rate.fill_(self.learning_rate * of_square / of_mean)
+        self._least_spread.fill_(LEAST_SPREAD * of_square)
 
     @torch.no_grad()
     def step(self, gradient: Tensor) -> None:
         """Change the weights; nothing waits for the device."""
-        self.steps += 1
         self.mean.lerp_(gradient, 1 - DECAY_OF_MEAN)
         self.square.mul_(DECAY_OF_SQUARE).addcmul_(gradient, gradient, value=1 - DECAY_OF_SQUARE)
-        of_mean = 1 - DECAY_OF_MEAN**self.steps
-        of_square = math.sqrt(1 - DECAY_OF_SQUARE**self.steps)
-        spread = self.square.sqrt().add_(LEAST_SPREAD * of_square)
-        rate = self.learning_rate * of_square / of_mean
-        self.weights.addcdiv_(self.mean, spread, value=-rate)
+        spread = self.square.sqrt().add_(self._least_spread)
+        self.weights.sub_((self.mean / spread).mul_(self._rate))
 
     def restart(self) -> None:
         """Forget the moments."""

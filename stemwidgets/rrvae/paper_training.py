@@ -18,6 +18,7 @@ from stemwidgets.rrvae.paper_network import PaperNetwork
 from stemwidgets.rrvae.paper_settings import BATCH, PaperMoment, PaperSettings, Position
 from stemwidgets.rrvae.paper_trained import PaperTrained, Scaling
 from stemwidgets.rrvae.plateau import FEWEST, on_plateau
+from stemwidgets.rrvae.replay import Replay
 
 STEPS_PER_LOSS = 50
 SECONDS_BETWEEN_MOMENTS = 0.03
@@ -65,6 +66,7 @@ class PaperTraining:
         # reconstruction and KL: mean over about an epoch, sum since the last of the losses
         self._means = torch.zeros(2, 2, device=prepared.device)
         self._batch = Batch(BATCH)
+        self._start_step = Replay(self._learn) if processes.count() == 1 else self._learn
         self._keep()
 
     @classmethod
@@ -139,8 +141,12 @@ class PaperTraining:
     def _step(self, rows: Tensor) -> Tensor:
         normal = torch.empty(len(rows), self.network.encoded_dim, device=rows.device)
         normal.normal_(generator=self._draws)
-        here = self.share.contains(rows)
-        own, normal, batch = rows[here] - self.share.before, normal[here], len(rows)
+        self.adam.begin_step()
+        own, normal = self.share.own(rows), self.share.values(rows, normal)
+        return self._start_step(len(rows), own, normal)
+
+    def _learn(self, batch: int, own: Tensor, normal: Tensor) -> Tensor:
+        """Change the weights, and give the loss of a batch, of which these patterns are here."""
 
         def part(some: slice) -> tuple[Tensor, Tensor]:
             scaled = self.scaling.apply(self.prepared[own[some]])

@@ -270,6 +270,10 @@ class Share:
             return rows
         return rows[self.contains(rows)] - self.before
 
+    def values(self, rows: Tensor, values: Tensor) -> Tensor:
+        """Those of the patterns here, of values for some of all patterns."""
+        return values if self.here == self.whole else values[self.contains(rows)]
+
     def contains(self, rows: Tensor) -> Tensor:
         """Whether each of some of all patterns is here."""
         return (rows >= self.before) & (rows < self.before + self.here)
