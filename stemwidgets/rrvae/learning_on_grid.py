@@ -26,7 +26,8 @@ FRAMES = 48
 BATCH = 512
 FEWEST_UPDATES = 15  # before the manifold is unfolded for the first time,
 UNFOLD_AFTER = (0, 10)  # which is done that many updates after the noise has fallen,
-UPDATES = 45  # with that many to follow at least
+SETTLED = 25  # and has then settled so far that narrow posteriors are better learned from locally;
+UPDATES = 45  # with that many to follow at least where they are not narrow
 PASSES = 3
 PLATEAU = 20  # updates over which the loss has to fall
 COOLING = 0.75
@@ -52,6 +53,11 @@ def extended(moment: Moment) -> Moment:
     if moment.rounds:
         return replace(moment, rounds=0, carried={}, fraction=0.0)
     return replace(moment, cooled=moment.updates - UNFOLD_AFTER[-1] - 1, fraction=0.0)
+
+
+def settled(moment: Moment) -> bool:
+    """Whether it is time to see if the grid is too coarse to learn from: once in a training."""
+    return moment.cooled > 0 and moment.updates - moment.cooled == SETTLED
 
 
 def finished(moment: Moment, patterns: Patterns) -> bool:

@@ -37,16 +37,18 @@ def train(moment: Moment, patterns: Patterns, noise_floor: float, seed: int) -> 
     """
     if locally.finished(moment, noise_floor):
         yield moment
-    while not moment.rounds and not on_grid.finished(moment, patterns):
+    narrow = False
+    while not (moment.rounds or narrow or on_grid.finished(moment, patterns)):
         moment = on_grid.update(moment, patterns, noise_floor, seed)
-        if not on_grid.finished(moment, patterns):
+        narrow = on_grid.settled(moment) and _narrow(moment, patterns)
+        if not (narrow or on_grid.finished(moment, patterns)):
             yield replace(
                 moment,
                 epochs=moment.epochs + locally.ROUNDS,
                 fraction=ON_GRID * moment.fraction,
             )
     if not moment.rounds:
-        if _narrow(moment, patterns):
+        if narrow or _narrow(moment, patterns):
             moment = locally.begin(moment, patterns)
         else:
             yield replace(moment, epochs=moment.epoch, fraction=1.0)
