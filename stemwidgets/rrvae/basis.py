@@ -26,7 +26,7 @@ MOST_COMPONENTS = 96
 LEAST_SHARE = 1e-5
 PRECISION = 1e-4
 ROUNDING = 1e-9
-COM_SIGNIFICANCE = 3.0
+COM_MARGIN = 2.0  # the noise of dark pixels far out, where the COM looks, is known about so well
 SMALL = 1e-3
 LIT, DARK, DARKEST = 0.1, 0.03, 1e-3  # shares of the brightest ring
 
@@ -193,8 +193,8 @@ def fit_basis(prepared: Float, y: NDArray[np.float64], x: NDArray[np.float64]) -
 
     rest = _rest_of_com(harmonics[:, order == 1], y, x, weight)
     moments = whitened.numpy() @ rest - root_dose[:, 0] * (rest @ ((background - radial) * weight))
-    power = float((np.abs(moments) ** 2).mean() / 2)
-    if power > max(least, found.noise * (1 + COM_SIGNIFICANCE / np.sqrt(len(moments)))):
+    power = (np.abs(moments) ** 2).mean() / 2
+    if power > max(least, COM_MARGIN * found.noise):
         harmonics = np.column_stack([harmonics, rest])
         order, variance = np.append(order, 1), np.append(variance, power)
         signal = np.append(signal, power - found.noise)
