@@ -52,3 +52,18 @@ def test_a_step_has_few_operations_and_waits_for_few_results(steps):
         # unfolding, twice in a training, takes more operations
         assert median(operations.total() for operations in steps[kind]) <= most
         assert max(operations["aten::_local_scalar_dense"] for operations in steps[kind]) <= 8
+
+
+@pytest.mark.parametrize(
+    ("dose", "updates"), [(1e4, learning_on_grid.SETTLED), (1e2, learning_on_grid.UPDATES)]
+)
+def test_the_grid_is_left_as_soon_as_posteriors_are_narrow(dose, updates, monkeypatch):
+    moments = []
+    update = learning_on_grid.update
+    monkeypatch.setattr(
+        learning_on_grid, "update", lambda *args: moments.append(update(*args)) or moments[-1]
+    )
+
+    RRVAE().fit(rotated_patterns(bragg, PATTERNS, dose, 0, size=32, bound=False).patterns)
+
+    assert moments[-1].updates - moments[-1].cooled == updates
