@@ -59,6 +59,7 @@ class Detector:
 class RotatedPatterns:
     """Patterns ``[n, ky, kx]`` and the truth about each: angle [rad], f in [0, 1], class 0 or 1.
 
+    ``com_angle`` [rad] is the direction of the COM of each pattern without noise.
     ``angle_std`` [rad] and ``factor_std`` are the Cramér–Rao bounds with both unknown and the class
     known; ``best_median_error`` is the median absolute angle error of an estimator that meets them.
     """
@@ -67,6 +68,7 @@ class RotatedPatterns:
     angle: Array
     factor: Array
     kind: NDArray[np.int_]
+    com_angle: Array
     best_median_error: float
     angle_std: Array
     factor_std: Array
@@ -155,10 +157,12 @@ def rotated_patterns(
     factor = rng.uniform(0, 1, n)
     kind = rng.integers(0, 2, n)
     clean = expected_patterns(intensity, angle, factor, kind, size, detector)
+    y, x = (detector or Detector((size, size))).coordinates
+    com_angle = np.arctan2((clean * y).sum(axis=(1, 2)), (clean * x).sum(axis=(1, 2)))
     if dose is None:
         exact = np.zeros(n)
         return RotatedPatterns(
-            clean.astype(np.float32), angle, factor, kind, 0.0, angle_std=exact, factor_std=exact
+            clean.astype(np.float32), angle, factor, kind, com_angle, 0.0, exact, exact
         )
     scale = dose / clean.sum(axis=(1, 2)).mean()
     angle_std = factor_std = np.full(n, np.nan)
@@ -173,7 +177,7 @@ def rotated_patterns(
         angle_std, factor_std = np.sqrt(covariance[:, 0, 0]), np.sqrt(covariance[:, 1, 1])
         best = float(np.median(np.abs(rng.standard_normal((200, n)) * angle_std)))
     patterns = rng.poisson(clean * scale).astype(np.uint16)
-    return RotatedPatterns(patterns, angle, factor, kind, best, angle_std, factor_std)
+    return RotatedPatterns(patterns, angle, factor, kind, com_angle, best, angle_std, factor_std)
 
 
 def cramer_rao(differences: tuple[Array, ...], clean: Array, scale: float) -> Array:

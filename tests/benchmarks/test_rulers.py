@@ -24,7 +24,7 @@ def made_up(seed, n=2000):
     std = np.full(n, STD)
     angle, factor = rng.uniform(-np.pi, np.pi, n), rng.uniform(0, 1, n)
     kind = rng.integers(0, 2, n)
-    return RotatedPatterns(np.empty(0), angle, factor, kind, 0.6745 * STD, std, 4 * std)
+    return RotatedPatterns(np.empty(0), angle, factor, kind, angle, 0.6745 * STD, std, 4 * std)
 
 
 def two_curves(truth, gap, noise, seed=0):
