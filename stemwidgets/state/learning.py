@@ -58,6 +58,7 @@ class Learning(Reconstruction):
     mailbox: Mailbox
     model: Any = None
     _encoder: Worker
+    _reading: object = None
     latest: Encoding | None = None
 
     def adopt(
@@ -132,12 +133,13 @@ class Learning(Reconstruction):
 
     def _read_maps(self, model: Any) -> None:
         """Have the maps read by a trained model, to be shown unless another training began."""
+        self._reading = this = object()
 
         def read() -> Encoding:
             try:
                 encoding: Encoding = model.encode(self.data)
             finally:
-                self.mailbox.post("maps", self._maps_are_read)
+                self.mailbox.post("maps", lambda: self._maps_are_read(this))
             return_memory()
             return encoding
 
@@ -149,8 +151,9 @@ class Learning(Reconstruction):
         self.reading_maps = True
         self._encoder.submit("maps", read, show)
 
-    def _maps_are_read(self) -> None:
-        self.reading_maps = False
+    def _maps_are_read(self, reading: object) -> None:
+        if self._reading is reading:
+            self.reading_maps = False
 
     def _forget_maps(self) -> None:
         self._encoder.forget("maps")
