@@ -53,7 +53,7 @@ class DecoderView(View):
             description="from the position", layout=ipywidgets.Layout(width="160px")
         )
         self._choice = ipywidgets.Dropdown(
-            options=[("minus the mean", DIFFERENCE), (COUNTS, COUNTS)],
+            options=[("minus mean", DIFFERENCE), (COUNTS, COUNTS)],
             description="show",
             layout=ipywidgets.Layout(width="230px"),
             style={"description_width": "initial"},

@@ -61,7 +61,7 @@ class PatternDisplay:
         self._shown: Channel | None = None
         self._controls: DisplayControls | None = None
         self.choice = ipywidgets.Dropdown(
-            options=[*zip(SCALINGS, SCALINGS, strict=True), ("minus the mean", DIFFERENCE)],
+            options=[*zip(SCALINGS, SCALINGS, strict=True), ("minus mean", DIFFERENCE)],
             value=show,
             description="show",
             layout=ipywidgets.Layout(flex="1 1 auto", width="0px"),
