@@ -1,5 +1,7 @@
 """CUDA graphs, for which a recording of torch's operations on the CPU stands here."""
 
+from contextlib import nullcontext
+
 import pytest
 import torch
 from rotated_patterns import harmonic, rotated_patterns
@@ -35,7 +37,7 @@ class Graph:
 class Recording(TorchDispatchMode):
     """Fills a graph; what the operations have changed is undone, since a GPU does not do them."""
 
-    def __init__(self, graph, capture_error_mode):
+    def __init__(self, graph, stream, capture_error_mode):
         super().__init__()
         self.graph, self.changed = graph, []
         assert capture_error_mode == "thread_local"
@@ -65,7 +67,9 @@ def tensors(results):
 @pytest.fixture
 def on_gpu(monkeypatch):
     monkeypatch.setattr(replay, "_on_gpu", lambda tensor: True)
-    monkeypatch.setattr(replay.Replay, "_aside", lambda self, *args: self._call(*args))
+    monkeypatch.setattr(replay.Replay, "_aside", lambda self, call, *args: call(*args))
+    monkeypatch.setattr(torch.cuda, "device", nullcontext)
+    monkeypatch.setattr(torch.cuda, "Stream", lambda device: None)
     monkeypatch.setattr(torch.cuda, "CUDAGraph", Graph)
     monkeypatch.setattr(torch.cuda, "graph", Recording)
     monkeypatch.setattr(Graph, "replayed", 0)

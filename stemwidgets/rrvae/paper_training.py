@@ -66,7 +66,7 @@ class PaperTraining:
         # reconstruction and KL: mean over about an epoch, sum since the last of the losses
         self._means = torch.zeros(2, 2, device=prepared.device)
         self._batch = Batch(BATCH)
-        self._start_step = Replay(self._learn) if processes.count() == 1 else self._learn
+        self._replay = Replay(possible=processes.count() == 1)
         self._keep()
 
     @classmethod
@@ -143,7 +143,7 @@ class PaperTraining:
         normal.normal_(generator=self._draws)
         self.adam.begin_step()
         own, normal = self.share.own(rows), self.share.values(rows, normal)
-        return self._start_step(len(rows), own, normal)
+        return self._replay(self._learn, len(rows), own, normal)
 
     def _learn(self, batch: int, own: Tensor, normal: Tensor) -> Tensor:
         """Change the weights, and give the loss of a batch, of which these patterns are here."""

@@ -26,58 +26,77 @@ class _Recording:
 
 
 class Replay:
-    """A call that is recorded on a CUDA device and replayed; elsewhere it is made as it is.
+    """Makes a call again and again: recorded on a CUDA device, elsewhere as it is.
 
     Should it be impossible to record, a notice says so, and the call is made as it is there, too.
 
     Parameters
     ----------
-    call : callable
-        Takes a number, then tensors whose shapes follow from that number. What it reads and changes
-        besides them stays where it is in memory and is on the device; it draws no random numbers
-        and waits for nothing.
+    possible : bool
+        False makes the call as it is everywhere.
     """
 
-    def __init__(self, call: Call) -> None:
-        self._call = call
+    def __init__(self, possible: bool = True) -> None:
+        self._possible = possible
         self._made: Counter[int] = Counter()
         self._recordings: dict[int, _Recording] = {}
-        self._possible = True
 
-    def __call__(self, size: int, *inputs: Tensor) -> Tensor:
-        """What the call gives; on a CUDA device it is overwritten by the next call."""
+    def __call__(self, call: Call, size: int, *inputs: Tensor) -> Tensor:
+        """Make the call.
+
+        Parameters
+        ----------
+        call : callable
+            The same each time. Takes the other arguments; what it reads and changes besides them
+            stays where it is in memory and is on the device. It draws no random numbers and waits
+            for nothing.
+        size : int
+            What the shapes of the inputs follow from.
+        inputs : Tensor
+            On the device.
+
+        Returns
+        -------
+        Tensor
+            What the call gives; on a CUDA device it is overwritten the next time.
+        """
         if not (self._possible and _on_gpu(inputs[0])):
-            return self._call(size, *inputs)
+            return call(size, *inputs)
         if size not in self._recordings:
             self._made[size] += 1
             if self._made[size] <= WARM_UP:
-                return self._aside(size, *inputs)
-            self._record(size, inputs)
+                return self._aside(call, size, *inputs)
+            self._record(call, size, inputs)
             if not self._possible:
-                return self._call(size, *inputs)
+                return call(size, *inputs)
         recording = self._recordings[size]
         for kept, new in zip(recording.inputs, inputs, strict=True):
             kept.copy_(new)
         recording.graph.replay()
         return recording.output
 
-    def _aside(self, size: int, *inputs: Tensor) -> Tensor:
+    def _aside(self, call: Call, size: int, *inputs: Tensor) -> Tensor:
         """Make the call on a stream of its own, as a recording is."""
         device = inputs[0].device
         here, aside = torch.cuda.current_stream(device), torch.cuda.Stream(device)
         aside.wait_stream(here)
         with torch.cuda.stream(aside):
-            output = self._call(size, *inputs)
+            output = call(size, *inputs)
         here.wait_stream(aside)
         return output
 
-    def _record(self, size: int, inputs: tuple[Tensor, ...]) -> None:
+    def _record(self, call: Call, size: int, inputs: tuple[Tensor, ...]) -> None:
         kept = tuple(tensor.clone() for tensor in inputs)
-        graph = torch.cuda.CUDAGraph()
+        device, graph = inputs[0].device, torch.cuda.CUDAGraph()
         try:
             # other threads may use the GPU meanwhile, to show maps
-            with torch.cuda.graph(graph, capture_error_mode="thread_local"):
-                output = self._call(size, *kept)
+            with (
+                torch.cuda.device(device),
+                torch.cuda.graph(
+                    graph, stream=torch.cuda.Stream(device), capture_error_mode="thread_local"
+                ),
+            ):
+                output = call(size, *kept)
         except RuntimeError as error:
             self._possible = False
             self._recordings.clear()
