@@ -192,8 +192,10 @@ def fit_basis(prepared: Float, y: NDArray[np.float64], x: NDArray[np.float64]) -
     background = mean_pattern - found.turning_mean / weight
 
     rest = _rest_of_com(harmonics[:, order == 1], y, x, weight)
-    moments = whitened.numpy() @ rest - root_dose[:, 0] * (rest @ ((background - radial) * weight))
-    power = (np.abs(moments) ** 2).mean() / 2
+    parts = np.stack([rest.real, rest.imag], axis=1)
+    moments = (whitened @ torch.from_numpy(parts.astype(np.float32))).numpy()
+    moments = moments - root_dose * (((background - radial) * weight) @ parts)
+    power = (moments**2).mean()
     if power > max(least, COM_MARGIN * found.noise):
         harmonics = np.column_stack([harmonics, rest])
         order, variance = np.append(order, 1), np.append(variance, power)
