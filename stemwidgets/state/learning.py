@@ -58,7 +58,6 @@ class Learning(Reconstruction):
     mailbox: Mailbox
     model: Any = None
     _encoder: Worker
-    _reading: object = None
     latest: Encoding | None = None
 
     def adopt(
@@ -133,27 +132,27 @@ class Learning(Reconstruction):
 
     def _read_maps(self, model: Any) -> None:
         """Have the maps read by a trained model, to be shown unless another training began."""
-        self._reading = this = object()
 
         def read() -> Encoding:
             try:
                 encoding: Encoding = model.encode(self.data)
-            finally:
-                self.mailbox.post("maps", lambda: self._maps_are_read(this))
+            except Exception:
+                self.mailbox.post("maps", self._maps_are_read)
+                raise
             return_memory()
             return encoding
 
         def show(encoding: Encoding) -> None:
             if self.model is model:
+                self._maps_are_read()
                 self.encoding = encoding
                 self._set_encoding(encoding)
 
         self.reading_maps = True
         self._encoder.submit("maps", read, show)
 
-    def _maps_are_read(self, reading: object) -> None:
-        if self._reading is reading:
-            self.reading_maps = False
+    def _maps_are_read(self) -> None:
+        self.reading_maps = False
 
     def _forget_maps(self) -> None:
         self._encoder.forget("maps")
