@@ -142,7 +142,7 @@ class PaperTraining:
         normal = torch.empty(len(rows), self.network.encoded_dim, device=rows.device)
         normal.normal_(generator=self._draws)
         self.adam.begin_step()
-        own, normal = self.share.own(rows), self.share.values(rows, normal)
+        own, normal = self.share.own(rows), self.share.own_of(normal, rows)
         return self._replay(self._learn, len(rows), own, normal)
 
     def _learn(self, batch: int, own: Tensor, normal: Tensor) -> Tensor:

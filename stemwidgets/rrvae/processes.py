@@ -266,17 +266,13 @@ class Share:
 
     def own(self, rows: Tensor) -> Tensor:
         """Those of some of all patterns that are here, counted from the first one here."""
+        return self.own_of(rows, rows) - self.before
+
+    def own_of(self, values: Tensor, rows: Tensor) -> Tensor:
+        """The values that belong to the patterns here, of those of some of all patterns."""
         if self.here == self.whole:
-            return rows
-        return rows[self.contains(rows)] - self.before
-
-    def values(self, rows: Tensor, values: Tensor) -> Tensor:
-        """Those of the patterns here, of values for some of all patterns."""
-        return values if self.here == self.whole else values[self.contains(rows)]
-
-    def contains(self, rows: Tensor) -> Tensor:
-        """Whether each of some of all patterns is here."""
-        return (rows >= self.before) & (rows < self.before + self.here)
+            return values
+        return values[(rows >= self.before) & (rows < self.before + self.here)]
 
     def part(self, values: Tensor) -> Tensor:
         """The part that belongs to the patterns here, of values for all of them."""
