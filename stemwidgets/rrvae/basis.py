@@ -27,7 +27,7 @@ LEAST_SHARE = 1e-5
 PRECISION = 1e-4
 ROUNDING = 1e-9
 COM_MARGIN = 2.0  # the noise of dark pixels far out, where the COM looks, is known about so well
-SMALL = 1e-3
+LEAST_REST = 1e-3  # of the COM
 LIT, DARK, DARKEST = 0.1, 0.03, 1e-3  # shares of the brightest ring
 
 Float = NDArray[np.float32]
@@ -223,12 +223,12 @@ def _rest_of_com(
 ) -> NDArray[np.complex128]:
     """What the COM measures of a whitened pattern beyond harmonics of first order, ``[pixels]``.
 
-    Where little is left it is left undone, and zero is returned: the COM is known without it.
+    Zero where next to nothing is left; else as large as the harmonics are.
     """
     com = (x - 1j * y) / weight
     rest = com - harmonics @ np.linalg.lstsq(harmonics, com, rcond=None)[0]
     size = np.linalg.norm(rest)
-    known = size < SMALL * np.linalg.norm(com)
+    known = size < LEAST_REST * np.linalg.norm(com)
     return np.zeros_like(rest) if known else rest * (np.sqrt(2) / size)
 
 
