@@ -7,31 +7,39 @@ import os
 from importlib import import_module
 from typing import TYPE_CHECKING
 
+from stemwidgets.folders import make_do
+
 # torch's threads wait busily otherwise: beside another program that takes a core, a training took
 # ten times as long; read when torch is loaded
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+make_do()
 
 if TYPE_CHECKING:
     from stemwidgets import samples as samples
     from stemwidgets.arrays.axes import Axes as Axes
     from stemwidgets.arrays.axes import Axis as Axis
     from stemwidgets.arrays.circular import AngleComparison as AngleComparison
+    from stemwidgets.arrays.descan import Descan as Descan
     from stemwidgets.arrays.detectors import AnnularDetector as AnnularDetector
     from stemwidgets.arrays.detectors import DiscDetector as DiscDetector
-    from stemwidgets.arrays.detectors import MaskDetector as MaskDetector
+    from stemwidgets.arrays.detectors import PixelDetector as PixelDetector
     from stemwidgets.arrays.detectors import PolygonDetector as PolygonDetector
     from stemwidgets.arrays.detectors import SegmentDetector as SegmentDetector
     from stemwidgets.arrays.errors import InputError as InputError
     from stemwidgets.arrays.memory import set_memory_limit as set_memory_limit
+    from stemwidgets.arrays.scan_report.report import Finding as Finding
+    from stemwidgets.arrays.scan_report.report import ScanReport as ScanReport
     from stemwidgets.dashboards.explore import explore as explore
     from stemwidgets.dashboards.prepare import prepare as prepare
     from stemwidgets.dashboards.rrvae import rrvae_dashboard as rrvae_dashboard
     from stemwidgets.rrvae.records import Progress as Progress
+    from stemwidgets.samples.camera import Camera as Camera
     from stemwidgets.samples.simulation import simulate as simulate
     from stemwidgets.signals.calibrate import calibrate as calibrate
     from stemwidgets.signals.calibration import Calibration as Calibration
     from stemwidgets.signals.center_of_mass import CenterOfMass as CenterOfMass
     from stemwidgets.signals.center_of_mass import center_of_mass as center_of_mass
+    from stemwidgets.signals.check import check as check
     from stemwidgets.signals.clusters import Clusters as Clusters
     from stemwidgets.signals.clusters import cluster as cluster
     from stemwidgets.signals.colors import angle_colors as angle_colors
@@ -42,11 +50,12 @@ if TYPE_CHECKING:
     from stemwidgets.signals.decomposition import Decomposition as Decomposition
     from stemwidgets.signals.decomposition import nmf as nmf
     from stemwidgets.signals.decomposition import pca as pca
-    from stemwidgets.signals.load import load as load
+    from stemwidgets.signals.io.load import load as load
     from stemwidgets.signals.maps import Maps as Maps
     from stemwidgets.signals.preparation import Preparation as Preparation
     from stemwidgets.signals.rrvae import RRVAE as RRVAE
     from stemwidgets.signals.storage import rechunk as rechunk
+    from stemwidgets.signals.vacuum import measure_descan as measure_descan
     from stemwidgets.signals.virtual_image import virtual_image as virtual_image
     from stemwidgets.takeaway.session import Session as Session
     from stemwidgets.views.angle_comparison import AngleComparisonView as AngleComparisonView
@@ -63,6 +72,7 @@ if TYPE_CHECKING:
     from stemwidgets.views.preparation_panel import PreparationPanel as PreparationPanel
     from stemwidgets.views.readout import Readout as Readout
     from stemwidgets.views.scan_map import ScanMap as ScanMap
+    from stemwidgets.views.scan_report import ScanReportView as ScanReportView
     from stemwidgets.views.seeds_panel import SeedsPanel as SeedsPanel
     from stemwidgets.views.train_panel import TrainPanel as TrainPanel
 
@@ -76,21 +86,24 @@ _HOMES = {
     "Axis": "arrays.axes",
     "Calibration": "signals.calibration",
     "CalibrationPanel": "views.calibration_panel",
+    "Camera": "samples.camera",
     "CenterOfMass": "signals.center_of_mass",
     "Clusters": "signals.clusters",
     "DecoderView": "views.decoder_view",
     "Decomposition": "signals.decomposition",
     "DecompositionPanel": "views.decomposition_panel",
+    "Descan": "arrays.descan",
     "DiscDetector": "arrays.detectors",
     "Display": "views.display",
     "ExportPanel": "views.export_panel",
+    "Finding": "arrays.scan_report.report",
     "InputError": "arrays.errors",
     "LatentScatter": "views.latent_scatter",
     "LineProfile": "views.line_profile",
     "LossPlot": "views.loss_plot",
     "ManifoldView": "views.manifold_view",
     "Maps": "signals.maps",
-    "MaskDetector": "arrays.detectors",
+    "PixelDetector": "arrays.detectors",
     "PatternView": "views.pattern_view",
     "PolygonDetector": "arrays.detectors",
     "Preparation": "signals.preparation",
@@ -99,6 +112,8 @@ _HOMES = {
     "RRVAE": "signals.rrvae",
     "Readout": "views.readout",
     "ScanMap": "views.scan_map",
+    "ScanReport": "arrays.scan_report.report",
+    "ScanReportView": "views.scan_report",
     "SeedsPanel": "views.seeds_panel",
     "SegmentDetector": "arrays.detectors",
     "Session": "takeaway.session",
@@ -107,11 +122,13 @@ _HOMES = {
     "anomaly": "signals.crystal",
     "calibrate": "signals.calibrate",
     "center_of_mass": "signals.center_of_mass",
+    "check": "signals.check",
     "cluster": "signals.clusters",
     "compare_angles": "signals.compare",
     "explore": "dashboards.explore",
     "inversion": "signals.crystal",
-    "load": "signals.load",
+    "load": "signals.io.load",
+    "measure_descan": "signals.vacuum",
     "nmf": "signals.decomposition",
     "pca": "signals.decomposition",
     "prepare": "dashboards.prepare",

@@ -8,6 +8,7 @@ import dask.array as da
 import numpy as np
 
 from stemwidgets.arrays.axes import Axes, Axis
+from stemwidgets.arrays.faults.scan import places_of, repaired
 from stemwidgets.rrvae.records import Encoding, Progress
 
 SHAPE = (4, 6, 18, 15)
@@ -61,7 +62,13 @@ class Pacer:
         self.trained, self.closed = False, False
         self.shape: tuple[int, ...] = ()
 
-    def steps(self, data: Any, pixel_size: tuple[float, float] = (1.0, 1.0)) -> Iterator[Progress]:
+    def steps(
+        self,
+        data: Any,
+        pixel_size: tuple[float, float] = (1.0, 1.0),
+        faulty: Any = None,
+        descan: Any = None,
+    ) -> Iterator[Progress]:
         self.shape, self.pixel_size = tuple(data.shape), pixel_size
         try:
             for index in range(1, self.count + 1):
@@ -73,7 +80,7 @@ class Pacer:
         finally:
             self.closed = True
 
-    def encode(self, data: Any) -> Encoding:
+    def encode(self, data: Any, descan: Any = None) -> Encoding:
         rows, columns = data.shape[:2]
         iy, ix = np.mgrid[:rows, :columns].astype(np.float32)
         angle = (2 * np.pi * ix / columns + np.pi) % (2 * np.pi) - np.pi
@@ -100,7 +107,7 @@ class Sorter(Pacer):
     Lower rows belong to higher classes, and their angles are less certain.
     """
 
-    def encode(self, data: Any) -> Encoding:
+    def encode(self, data: Any, descan: Any = None) -> Encoding:
         plain = super().encode(data)
         iy, ix = np.mgrid[: data.shape[0], : data.shape[1]].astype(np.float32)
         empty = (iy == 2) & (ix == 3)
@@ -129,3 +136,10 @@ class Sorter(Pacer):
 
     def decode(self, latent: Any, angle: Any, classes: Any = 0) -> np.ndarray:
         return super().decode(latent, angle) + 1000 * np.asarray(classes)[..., None, None]
+
+
+def events_of(data, left_out):
+    """Places ``[n, data.ndim]`` of the single events that are met when a scan is read."""
+    found = set()
+    np.asarray(repaired(data, left_out, found))
+    return places_of(found, data.shape[:-2])

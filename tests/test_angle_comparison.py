@@ -16,7 +16,7 @@ from stemwidgets.views.angle_comparison import AngleComparisonView
 class Follower(Pacer):
     """Its angle turns the other way, and one position is off by a right angle."""
 
-    def encode(self, data):
+    def encode(self, data, descan="find"):
         plain = super().encode(data)
         angle = -np.broadcast_to(2 * np.pi * np.arange(SHAPE[1]) / SHAPE[1], SHAPE[:2]) + 1.0
         plain.angle[...] = angle
@@ -116,7 +116,7 @@ def test_a_model_without_angle_leaves_nothing_to_compare():
     class Straight(Pacer):
         turning = False
 
-        def encode(self, data):
+        def encode(self, data, descan="find"):
             plain = super().encode(data)
             plain.angle[...] = np.nan
             return plain

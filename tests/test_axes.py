@@ -6,13 +6,9 @@ import pytest
 from stemwidgets.arrays.axes import Axes, Axis
 from stemwidgets.arrays.electrons import wavelength
 from stemwidgets.arrays.errors import InputError
-from stemwidgets.signals.axes import (
-    arrays_to_signal,
-    map_signal,
-    map_stack_signal,
-    signal_to_arrays,
-    to_arrays,
-)
+from stemwidgets.signals.axes import arrays_to_signal, signal_to_arrays, to_arrays
+from stemwidgets.signals.metadata import CalibrationNote
+from stemwidgets.signals.scan_signals import map_signal, map_stack_signal
 from stemwidgets.signals.units import detector_axis, scan_axis
 
 SHAPE = (2, 5, 9, 12)
@@ -147,9 +143,12 @@ def test_angles_become_spatial_frequencies_with_a_beam_energy(data):
     assert axes.scan_x.scale == pytest.approx(5.0)
 
 
-def test_units_that_measure_neither_are_kept(data):
-    _, axes = signal_to_arrays(with_units(data, "nm", "nm", "cm", "cm"))
-    assert axes.ky == Axis(9, 0.5, 0.0, "cm")
+@pytest.mark.parametrize("units", ["cm", "rlu", "counts"])
+def test_units_that_a_detector_cannot_have_are_told_and_counted_in_pixels(data, units):
+    with pytest.warns(CalibrationNote, match=f"detector axes are counted in pixels: '{units}' is"):
+        _, axes = signal_to_arrays(with_units(data, "nm", "nm", units, units))
+    assert axes.ky == Axis(9)
+    assert axes.scan_x.units == "Å"
 
 
 def test_different_units_on_one_detector_are_refused(data):

@@ -43,7 +43,8 @@ def test_one_press_tells_disc_descan_and_rotation_in_words(session):
 def test_the_disc_is_drawn_where_it_was_found(session):
     panel = CalibrationPanel(session)
     outline = panel.parts["figure"].marks[1]
-    assert not outline.visible
+    session.wait(60)
+    assert outline.visible
     panel.parts["calibrate"].click()
     session.wait(60)
 

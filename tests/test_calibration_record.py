@@ -87,7 +87,7 @@ def test_calibration_in_any_unit_turns_alike(com, record):
 
 
 def test_calibrated_scan_has_the_same_counts_and_its_zero_at_the_disc(record, scan):
-    calibrated = record.apply(scan)
+    calibrated = record.apply(scan, descan=False)
 
     assert np.shares_memory(calibrated.data, scan.data)
     kx, ky = calibrated.axes_manager.signal_axes
@@ -101,7 +101,7 @@ def test_calibrated_scan_has_the_same_counts_and_its_zero_at_the_disc(record, sc
 
 
 def test_undone_scan_is_the_scan(record, scan):
-    restored = record.undo(record.apply(scan))
+    restored = record.undo(record.apply(scan, descan=False))
 
     assert_array_equal(restored.data, scan.data)
     described = restored.axes_manager.as_dictionary()
@@ -146,7 +146,7 @@ def test_what_does_not_fit_the_record_is_refused(record, scan):
     with pytest.raises(sw.InputError, match="Expected a HyperSpy signal"):
         record.apply(3)
     with pytest.raises(sw.InputError, match="calibrated already"):
-        record.apply(record.apply(scan))
+        record.apply(record.apply(scan, descan=False))
     with pytest.raises(sw.InputError, match="nothing to undo"):
         record.undo(scan)
     deflections = sw.center_of_mass(scan)

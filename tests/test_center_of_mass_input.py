@@ -63,17 +63,18 @@ def test_a_dead_row_of_the_scan_is_nan_and_the_fields_bridge_it():
         np.testing.assert_array_equal(np.isnan(derived.data), undefined)
 
 
-def test_a_dead_row_of_the_detector_can_be_masked():
+def test_a_row_of_the_detector_that_is_nan_is_left_out():
     data = counts().astype(np.float32)
     data[..., 7, :] = np.nan
-    mask = np.ones(SHAPE[2:])
-    mask[7] = 0
+    mask = np.zeros(SHAPE[2:], dtype=bool)
+    mask[7] = True
     with pytest.raises(sw.InputError, match="in 30 patterns of 30"):
-        center_of(data)
+        center_of(data, faulty=None)
 
-    com = center_of(data, mask=mask)
+    expected = center_of(counts(), mask=mask)
 
-    np.testing.assert_allclose(com.x.data, center_of(counts(), mask=mask).x.data)
+    np.testing.assert_allclose(center_of(data, mask=mask).x.data, expected.x.data)
+    np.testing.assert_allclose(center_of(data).x.data, expected.x.data)
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
@@ -81,7 +82,7 @@ def test_a_dead_row_of_the_detector_can_be_masked():
 def test_pixels_that_are_not_finite_are_refused(source, value):
     data = counts().astype(np.float32)
     data[1, 2, 3, 4] = value
-    for options in ({}, {"threshold": 1}, {"background": 1}, {"mask": np.ones(SHAPE[2:])}):
+    for options in ({}, {"threshold": 1}, {"background": 1}, {"weights": np.ones(SHAPE[2:])}):
         with pytest.raises(sw.InputError, match="in 1 pattern of 30"):
             center_of(source(data), **options)
 
@@ -119,21 +120,21 @@ def test_patterns_of_which_the_mean_was_subtracted_are_refused(source):
 
 
 @pytest.mark.parametrize(
-    ("mask", "message"),
+    ("weights", "message"),
     [
         (np.ones((10, 12)), r"shape \(12, 10\), got \(10, 12\)"),
         (np.ones(12), r"shape \(12, 10\), got \(12,\)"),
-        (np.zeros((12, 10)), "leaves none"),
+        (np.zeros((12, 10)), "by which none counts"),
         (np.full((12, 10), -1.0), "finite and not negative"),
         (np.full((12, 10), np.nan), "finite and not negative"),
-        (sw.AnnularDetector((100, 100), 0, 5), "leaves none"),
+        (sw.AnnularDetector((100, 100), 0, 5), "by which none counts"),
         ("disc", r"got \(\)"),
     ],
 )
 @pytest.mark.parametrize("source", [as_is, lazy])
-def test_a_mask_that_does_not_fit_is_refused(source, mask, message):
+def test_weights_that_do_not_fit_are_refused(source, weights, message):
     with pytest.raises(sw.InputError, match=message):
-        center_of(source(counts()), mask=mask)
+        center_of(source(counts()), weights=weights)
 
 
 @pytest.mark.parametrize(

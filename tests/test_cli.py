@@ -41,7 +41,7 @@ def complaint(capsys) -> str:
     return line
 
 
-@pytest.mark.parametrize("arguments", [[], ["demo"], ["open"], ["fit"]])
+@pytest.mark.parametrize("arguments", [[], ["demo"], ["open"], ["check"], ["fit"]])
 def test_help_is_there_for_every_command(arguments, capsys):
     with pytest.raises(SystemExit) as end:
         main([*arguments, "--help"])
@@ -110,6 +110,16 @@ def test_fit_leaves_out_what_the_mask_hides(scan_file, tmp_path):
     model = sw.RRVAE.load(path)
     assert (model.options.classes, model.options.convention) == (2, "alike")
     assert model.used_pixels.mask[mask].all()
+
+
+def test_fit_tells_what_is_faulty_on_the_detector(scan_file, tmp_path, capsys):
+    scan = np.load(scan_file)
+    scan[..., 3, 4] = 4095
+    np.save(tmp_path / "hot.npy", scan)
+
+    assert main(["fit", str(tmp_path / "hot.npy"), "--out", str(tmp_path / "maps.zspy")]) == 0
+
+    assert "1 pixel is left out." in capsys.readouterr().out
 
 
 def test_fit_refuses_a_mask_that_is_none(scan_file, tmp_path, capsys):
@@ -233,8 +243,30 @@ def test_fit_folds_a_sequence_of_patterns_into_a_scan(scan_file, tmp_path, capsy
     np.save(sequence, np.load(scan_file).reshape(24, 20, 24))
     arguments = ["fit", str(sequence), "--model", str(tmp_path / "turns.rrvae")]
     assert main(arguments) == 2
-    assert "scan_shape" in complaint(capsys)
+    assert "--scan-shape 4 6" in complaint(capsys)
     assert main([*arguments, "--scan-shape", "4", "6"]) == 0
+
+
+def test_check_prints_what_is_found_and_ends_with_0(scan_file, capsys):
+    assert main(["check", str(scan_file), "--beam-energy", "60 kV"]) == 0
+    shown = capsys.readouterr()
+    assert "4 × 6 = 24 patterns of 20 × 24 pixels" in shown.out
+    assert "60 kV" in shown.out
+    assert shown.err == ""
+
+
+def test_check_asks_for_the_scan_of_a_sequence(scan_file, tmp_path, capsys):
+    frames = tmp_path / "frames.npy"
+    np.save(frames, np.load(scan_file).reshape(24, 20, 24))
+    assert main(["check", str(frames)]) == 2
+    assert "--scan-shape" in complaint(capsys)
+    assert main(["check", str(frames), "--scan-shape", "4", "6", "--lazy"]) == 0
+    assert "4 × 6 = 24 patterns" in capsys.readouterr().out
+
+
+def test_check_refuses_what_no_microscope_has(scan_file, capsys):
+    assert main(["check", str(scan_file), "--beam-energy", "some kV"]) == 2
+    assert "beam energy" in complaint(capsys)
 
 
 def test_fit_keeps_what_exists_unless_told_otherwise(scan_file, tmp_path, capsys):
@@ -265,7 +297,7 @@ def test_a_good_destination_is_accepted(tmp_path):
     check_outputs(tmp_path / "scan.mib", tmp_path / "maps.zspy", None, overwrite=False)
 
 
-@pytest.mark.parametrize("command", [["open"], ["fit", "--model", "new.rrvae"]])
+@pytest.mark.parametrize("command", [["open"], ["check"], ["fit", "--model", "new.rrvae"]])
 def test_a_missing_file_is_one_line_on_stderr(command, tmp_path, capsys, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert main([*command, "graphen.hspy"]) == 2

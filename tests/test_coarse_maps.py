@@ -22,13 +22,13 @@ class Coarse(Pacer):
 
     read = 0
 
-    def steps(self, data, pixel_size=(1.0, 1.0)):
+    def steps(self, data, pixel_size=(1.0, 1.0), faulty="find", descan="find"):
         for progress in super().steps(data, pixel_size):
             angle = progress.encoding.angle.ravel()[BLOCKS]
             yield replace(progress, encoding=replace(progress.encoding, angle=angle, shown=BLOCKS))
         self.read = 0
 
-    def encode(self, data):
+    def encode(self, data, descan="find"):
         self.read += 1
         return super().encode(data)
 

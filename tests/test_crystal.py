@@ -5,7 +5,7 @@ import pytest
 
 import stemwidgets as sw
 from stemwidgets.arrays.axes import Axes, Axis
-from stemwidgets.signals.axes import map_signal, map_stack_signal
+from stemwidgets.signals.scan_signals import map_signal, map_stack_signal
 
 AXES = Axes(Axis(24, 0.2, 0, "Å"), Axis(31, 0.3, 0, "Å"), Axis(8), Axis(9))
 

@@ -1,5 +1,7 @@
 """Principal components, non-negative factors and clusters of scans that are made of known parts."""
 
+from functools import cache
+
 import dask.array as da
 import numpy as np
 import pytest
@@ -139,13 +141,20 @@ def test_lazy_patterns_give_the_same_as_those_in_memory(method, weighting, chunk
     )
 
 
+@cache
+def taken_apart():
+    """A noisy scan and its principal components, which examples share."""
+    scan = mixture(dose=500)[2]
+    return scan, decomposition.pca(scan, 2)
+
+
 @settings(deadline=None, max_examples=25)
 @given(st.integers(1, 7), st.integers(1, 9), st.integers(1, 13), st.integers(1, 11))
 def test_any_chunking_gives_the_same_components(rows, columns, height, width):
-    scan = mixture(dose=500)[2]
+    scan, eager = taken_apart()
     chunked = da.from_array(scan, chunks=(rows, columns, height, width))
 
-    eager, lazy = decomposition.pca(scan, 2), decomposition.pca(chunked, 2)
+    lazy = decomposition.pca(chunked, 2)
 
     np.testing.assert_allclose(lazy.maps, eager.maps, atol=1e-3)
     np.testing.assert_allclose(lazy.patterns, eager.patterns, atol=1e-5)
@@ -154,9 +163,9 @@ def test_any_chunking_gives_the_same_components(rows, columns, height, width):
 @settings(deadline=None, max_examples=25)
 @given(st.floats(1e-6, 1e6))
 def test_a_brighter_beam_scales_maps_and_not_patterns(factor):
-    scan = mixture(dose=500)[2]
+    scan, found = taken_apart()
 
-    found, brighter = decomposition.pca(scan, 2), decomposition.pca(factor * scan, 2)
+    brighter = decomposition.pca(factor * scan, 2)
 
     np.testing.assert_allclose(brighter.patterns, found.patterns, atol=1e-4)
     np.testing.assert_allclose(brighter.maps / factor, found.maps, atol=0.05)

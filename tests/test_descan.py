@@ -132,3 +132,18 @@ def test_a_single_row_has_no_slope_down():
 def test_what_cannot_be_fitted_is_refused(com, options, words):
     with pytest.raises(InputError, match=words):
         fit_descan(com, **options)
+
+
+@pytest.mark.parametrize(("bend", "order"), [(0.0, 1), (0.4, 2)])
+def test_a_curved_descan_is_taken_where_it_stands_out(bend, order):
+    shape = (48, 60)
+    y, x = (2 * np.pi * 8 * i / n for i, n in zip(np.indices(shape), shape, strict=True))
+    lattice = 0.2 * np.stack([np.sin(y) + np.sin(x + y), np.sin(x) + np.sin(x + y)], axis=-1)
+    noise = np.random.default_rng(0).normal(size=(*shape, 2)) * 0.1
+    v, u = np.meshgrid(*(np.linspace(-1, 1, size) for size in shape), indexing="ij")
+    wandering = np.stack([bend * v**2 - 0.2 * u, 0.3 * u - bend * u * v], axis=-1)
+
+    found = fit_descan(lattice + noise + wandering, None)
+
+    assert found.order == order
+    assert_allclose(found.departure, wandering - wandering.mean(axis=(0, 1)), atol=0.06)

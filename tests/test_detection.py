@@ -6,7 +6,7 @@ from scans import AXES, SHAPE, turning_spot
 from stemwidgets.arrays.detectors import (
     AnnularDetector,
     DiscDetector,
-    MaskDetector,
+    PixelDetector,
     SegmentDetector,
     preset,
 )
@@ -87,7 +87,7 @@ def test_a_detector_may_have_weights(session):
     weights = np.linspace(-1, 1, 18 * 15).reshape(18, 15)
     for _ in range(2):
         session.detector = None
-        found = image(session, MaskDetector(weights))
+        found = image(session, PixelDetector(weights))
     np.testing.assert_allclose(found, (counts() * weights).sum(axis=(2, 3)), rtol=1e-4, atol=0.1)
 
 

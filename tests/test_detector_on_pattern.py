@@ -6,7 +6,7 @@ from scans import AXES, SHAPE, turning_spot
 from stemwidgets.arrays.detectors import (
     AnnularDetector,
     DiscDetector,
-    MaskDetector,
+    PixelDetector,
     PolygonDetector,
     SegmentDetector,
 )
@@ -40,7 +40,7 @@ def test_dragging_inside_moves_the_detector(session):
     assert session.detector.center == pytest.approx((10, 4), abs=0.1)
     assert (session.detector.inner, session.detector.outer) == (2, 5)
     session.wait(10)
-    expected = session.data[..., session.detector.mask(SHAPE[2:])].sum(axis=-1)
+    expected = session.data[..., session.detector.pixels(SHAPE[2:])].sum(axis=-1)
     np.testing.assert_array_equal(session.channels["virtual detector"].values, expected)
 
 
@@ -86,7 +86,7 @@ def test_every_round_detector_can_be_dragged(session, detector):
     ("detector", "curves"),
     [
         (None, 0),
-        (MaskDetector(np.ones((18, 15), dtype=bool)), 0),
+        (PixelDetector(np.ones((18, 15), dtype=bool)), 0),
         (DiscDetector((8, 7), 3), 1),
         (RING, 2),
         (SegmentDetector((8, 7), 2, 5, segments=6), 8),

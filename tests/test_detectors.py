@@ -33,20 +33,20 @@ DETECTORS = [
     sw.AnnularDetector(CENTER, 3, 15),
     sw.SegmentDetector(CENTER, 2, 12, 3, 0.4),
     sw.PolygonDetector([(2, 3), (15, 8), (9, 40)]),
-    sw.MaskDetector(np.random.default_rng(0).random(PATTERN) < 0.3),
-    sw.MaskDetector(np.random.default_rng(0).normal(size=PATTERN)),
+    sw.PixelDetector(np.random.default_rng(0).random(PATTERN) < 0.3),
+    sw.PixelDetector(np.random.default_rng(0).normal(size=PATTERN)),
 ]
 
 
 @pytest.mark.parametrize("dtype", ["u1", "u2", "i2", "u4", "i8", "f2", "f4", "f8", ">u2", "?"])
 @pytest.mark.parametrize("detector", DETECTORS, ids=lambda d: type(d).__name__)
-def test_an_image_is_the_sum_over_the_mask(detector, dtype):
+def test_an_image_is_the_sum_over_the_pixels_of_the_detector(detector, dtype):
     data = counts(dtype)
     if isinstance(detector, sw.SegmentDetector):
-        masks = detector.masks(PATTERN)
-        expected = np.stack([(data * mask).sum(axis=(2, 3), dtype=float) for mask in masks], -1)
+        pixels = detector.pixels_by_segment(PATTERN)
+        expected = np.stack([(data * used).sum(axis=(2, 3), dtype=float) for used in pixels], -1)
     else:
-        expected = (data.astype(float) * detector.mask(PATTERN)).sum(axis=(2, 3))
+        expected = (data.astype(float) * detector.pixels(PATTERN)).sum(axis=(2, 3))
     assert_allclose(virtual_image(data, detector), expected, rtol=1e-12, atol=1e-9)
 
 
@@ -102,35 +102,35 @@ def test_rotation_turns_segments_with_positive_angles():
 
 
 def test_quadrants_are_equal_about_a_pixel():
-    masks = sw.SegmentDetector(CENTER, 0.5, 8).masks(PATTERN)
-    assert len({int(mask.sum()) for mask in masks}) == 1
+    pixels = sw.SegmentDetector(CENTER, 0.5, 8).pixels_by_segment(PATTERN)
+    assert len({int(used.sum()) for used in pixels}) == 1
 
 
 def test_radii_are_physical_where_pixels_are_not_square():
-    mask = sw.DiscDetector((9, 20), 8.2, aspect=2.0).mask(PATTERN)
-    assert (mask.any(axis=1).sum(), mask.any(axis=0).sum()) == (9, 17)
+    used = sw.DiscDetector((9, 20), 8.2, aspect=2.0).pixels(PATTERN)
+    assert (used.any(axis=1).sum(), used.any(axis=0).sum()) == (9, 17)
 
 
 def test_a_polygon_holds_the_pixels_inside():
-    mask = sw.PolygonDetector([(1.5, 2.5), (1.5, 9.5), (6.5, 9.5), (6.5, 2.5)]).mask(PATTERN)
+    used = sw.PolygonDetector([(1.5, 2.5), (1.5, 9.5), (6.5, 9.5), (6.5, 2.5)]).pixels(PATTERN)
     expected = np.zeros(PATTERN, bool)
     expected[2:7, 3:10] = True
-    assert_array_equal(mask, expected)
+    assert_array_equal(used, expected)
 
 
 def test_presets_follow_the_disc():
     disc = Disc((8.0, 20.0), 4.0)
-    masks = {name: preset(name, disc).mask((40, 45)) for name in ("BF", "ABF", "ADF")}
-    assert not (masks["BF"] & masks["ADF"]).any()
-    assert (masks["BF"] & masks["ABF"]).sum() == masks["ABF"].sum()
+    pixels = {name: preset(name, disc).pixels((40, 45)) for name in ("BF", "ABF", "ADF")}
+    assert not (pixels["BF"] & pixels["ADF"]).any()
+    assert (pixels["BF"] & pixels["ABF"]).sum() == pixels["ABF"].sum()
     with pytest.raises(sw.InputError, match="BF, ABF, ADF"):
         preset("HAADF", disc)
 
 
 def test_equal_detectors_are_equal():
-    mask = np.arange(12).reshape(3, 4) > 5
-    assert sw.MaskDetector(mask) == sw.MaskDetector(mask.copy())
-    assert len({sw.MaskDetector(mask), sw.MaskDetector(mask), sw.MaskDetector(~mask)}) == 2
+    used = np.arange(12).reshape(3, 4) > 5
+    assert sw.PixelDetector(used) == sw.PixelDetector(used.copy())
+    assert len({sw.PixelDetector(used), sw.PixelDetector(used), sw.PixelDetector(~used)}) == 2
     assert sw.PolygonDetector([[0, 1], [2, 3], [4, 0]]) == sw.PolygonDetector(
         ((0.0, 1.0), (2.0, 3.0), (4.0, 0.0))
     )
@@ -142,9 +142,9 @@ def test_equal_detectors_are_equal():
         (sw.DiscDetector((-30, 4), 5), "covers no pixel"),
         (sw.SegmentDetector((0, 0), 2, 5), "no pixel in one of its segments"),
         (sw.PolygonDetector([(-9, -9), (-9, -5), (-5, -5)]), "covers no pixel"),
-        (np.zeros(PATTERN, bool), "a mask, which covers no pixel"),
+        (np.zeros(PATTERN, bool), "weights, which covers no pixel"),
         (np.ones((45, 18)), r"shape \(18, 45\), got \(45, 18\)"),
-        (np.full(PATTERN, np.nan), "finite weights"),
+        (np.full(PATTERN, np.nan), "finite numbers"),
         ("HAADF", "BF, ABF, ADF"),
         (7, "Expected a virtual detector"),
     ],
@@ -165,7 +165,7 @@ def test_detectors_that_see_nothing_are_refused(detector, words):
         (lambda: sw.SegmentDetector((1, 2), 0, 3, 4, np.inf), "rotation in radians"),
         (lambda: sw.PolygonDetector([(1, 2), (3, 4)]), "three corners"),
         (lambda: sw.PolygonDetector([(1, 2), (3, 4), (np.nan, 4)]), "finite corners"),
-        (lambda: sw.MaskDetector(np.ones(4)), "mask"),
+        (lambda: sw.PixelDetector(np.ones(4)), "weights"),
     ],
 )
 def test_detectors_that_make_no_sense_are_refused(make, words):
@@ -208,7 +208,7 @@ def test_one_read_gives_all_that_opening_needs():
 def test_a_masked_pixel_counts_in_no_image():
     data = turning_spot()
     data[..., 8, 7] = np.inf
-    mask = np.isfinite(data[0, 0])
+    mask = ~np.isfinite(data[0, 0])
     seen = overview(data, mask, detectors=True)
     assert np.isfinite(seen.bright_field).all()
 

@@ -15,8 +15,9 @@ from stemwidgets.state.channels import Channel, merged
 from stemwidgets.views import colors
 from stemwidgets.views.display import Display
 from stemwidgets.views.histogram import Histogram
+from stemwidgets.views.scale_bar import ScaleBar
 from stemwidgets.views.scan_map import ScanMap
-from stemwidgets.views.screen import round_length
+from stemwidgets.views.screen import Frame, round_length
 
 
 @pytest.fixture
@@ -284,3 +285,13 @@ def test_other_keys_leave_the_handles(scan_map):
     for name in ("ArrowUp", "ArrowDown", "a"):
         key(scan_map._controls.histogram.raster, name)
     assert handles(scan_map) == before
+
+
+@pytest.mark.parametrize("units", ["mrad", "1/Å", "Å", "px"])
+@pytest.mark.parametrize("width", [60, 120, 214, 250])
+def test_the_words_of_a_scale_bar_stay_on_the_picture(units, width):
+    frame = Frame(-2.74, -2.49, -2.74, -2.44, width, 250)
+    bar = ScaleBar(frame, units, frame.scales())
+    middle = (bar._words.x[-1] - frame.left) / (frame.right - frame.left) * width
+    assert middle - 8 * len(bar.words) / 2 >= 0
+    assert middle <= max(width / 2, 12 + width / 6 + 1, 6 + 8.5 * len(bar.words) / 2 + 1)

@@ -46,9 +46,9 @@ def seen(scan_map):
 
 
 def box(top, bottom, left, right):
-    mask = np.zeros(SHAPE[:2], dtype=bool)
-    mask[top : bottom + 1, left : right + 1] = True
-    return mask
+    inside = np.zeros(SHAPE[:2], dtype=bool)
+    inside[top : bottom + 1, left : right + 1] = True
+    return inside
 
 
 @pytest.mark.parametrize("corners", [((1, 2), (2, 4)), ((2, 4), (1, 2)), ((2, 2), (1, 4))])

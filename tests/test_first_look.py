@@ -18,11 +18,11 @@ def disc_and_ring(shape):
     return [r < 0.2 * shape[1], (r > 0.25 * shape[1]) & (r < 0.8 * shape[1]), r < 1]
 
 
-def looked_at(patterns, detectors, bin_by):
+def looked_at(patterns, detectors, bin_by, mask=None):
     shape, n = patterns.shape[1:], len(patterns)
     binned = np.empty((n, *(size // bin_by if bin_by else 0 for size in shape)), np.float32)
     found = np.zeros(shape, np.int64), np.empty((n, 3)), np.empty((n, len(detectors))), binned
-    FirstLook(detectors, shape, patterns.dtype, bin_by)(patterns, *found)
+    FirstLook(detectors, shape, patterns.dtype, bin_by, mask)(patterns, *found)
     return found
 
 
@@ -46,6 +46,23 @@ def test_one_read_gives_the_sums_of_numpy(dtype, count, bin_by):
     found, expected = looked_at(patterns, detectors, bin_by), by_numpy(patterns, detectors, bin_by)
 
     for one, other in zip(found, expected, strict=True):
+        assert_array_equal(one, other)
+
+
+@pytest.mark.parametrize("dtype", ["u1", "u2", "i2", "i1"])
+@pytest.mark.parametrize("bin_by", [4, 8])
+def test_pixels_that_are_left_out_count_in_the_sum_of_patterns_alone(dtype, bin_by):
+    limits, rng = np.iinfo(dtype), np.random.default_rng(7)
+    patterns = rng.integers(limits.min, limits.max, (11, *SHAPE), dtype, endpoint=True)
+    mask = rng.random(SHAPE) < 0.1
+    mask[20:29] = mask[:, 3] = True
+    detectors = disc_and_ring(SHAPE)
+
+    found = looked_at(patterns, detectors, bin_by, mask)
+
+    whole = by_numpy(patterns, detectors, bin_by)
+    kept = by_numpy(np.where(mask, 0, patterns), detectors, bin_by)
+    for one, other in zip(found, (whole[0], *kept[1:]), strict=True):
         assert_array_equal(one, other)
 
 

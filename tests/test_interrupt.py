@@ -59,7 +59,7 @@ class Slow(Pacer):
 
     began, gave_up = threading.Event(), threading.Event()
 
-    def encode(self, data):
+    def encode(self, data, descan="find"):
         maps = super().encode(data)
         if self.closed:
             self.began.set()

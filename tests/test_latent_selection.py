@@ -118,7 +118,7 @@ corners = st.lists(
 @given(corners)
 def test_points_on_a_grid_are_surrounded_as_a_polygon_detector_has_it(outline):
     y, x = np.mgrid[:7, :6]
-    expected = PolygonDetector(tuple(outline)).mask((7, 6))
+    expected = PolygonDetector(tuple(outline)).pixels((7, 6))
     np.testing.assert_array_equal(surrounded(y, x, outline), expected)
 
 

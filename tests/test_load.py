@@ -11,16 +11,16 @@ import hyperspy.api as hs
 import numpy as np
 import pytest
 from pyxem.signals import Diffraction2D
+from real_files import FOLDER
 
 import stemwidgets as sw
 from stemwidgets.arrays.axes import Axes, Axis
 from stemwidgets.arrays.errors import InputError
 from stemwidgets.signals.axes import arrays_to_signal, signal_to_arrays, to_arrays
-from stemwidgets.signals.load import load
-from stemwidgets.signals.mapped import MappedArray, in_chunks
+from stemwidgets.signals.io.load import load
+from stemwidgets.signals.io.mapped import MappedArray, in_chunks
 
 SHAPE = (3, 5, 10, 12)
-REAL_FILES = Path(__file__).parents[2] / "shared" / "data"
 
 
 def same(found, expected):
@@ -30,14 +30,7 @@ def same(found, expected):
 @pytest.fixture
 def real():
     """Path of a file that another program wrote."""
-
-    def find(name):
-        path = REAL_FILES / name
-        if not path.exists() and not (os.environ.get("CI") == "true" and REAL_FILES.exists()):
-            pytest.skip(f"{name} is not at hand")
-        return path
-
-    return find
+    return lambda name: FOLDER / name
 
 
 @pytest.fixture
@@ -180,15 +173,15 @@ def test_a_real_blockfile(real):
     assert data.shape == (3, 2, 144, 144)
     assert axes.scan_x.units == "Å"
     assert axes.scan_x.scale == pytest.approx(128, rel=1e-3)
-    assert axes.kx.units == "cm"
+    assert axes.kx.units == "px"  # the file says cm on the camera
 
 
 def test_a_real_file_with_a_depth_axis_ends_in_a_question(real):
     path = real("Si100_4D.emd")
-    question = r"Which 'CBED_array_depth' \(size 2\) do you want\?.*signal\.inav\[:, :, 0\]"
+    question = r"\(2, 11, 11, 8, 8\), 2 scans along 'CBED_array_depth'.*index=1 \(5\.43 Å\)"
     with pytest.raises(InputError, match=question):
         to_arrays(path)
-    data, axes = signal_to_arrays(load(path).inav[:, :, 0])
+    data, axes = signal_to_arrays(load(path, index=0))
     assert data.shape == (11, 11, 8, 8)
     assert axes.kx.units == "1/Å"
 
@@ -203,7 +196,7 @@ def frames(tmp_path):
 
 def test_a_sequence_of_patterns_asks_for_its_scan_shape(frames):
     with pytest.raises(
-        InputError, match=r"6 patterns.*scan_shape=\(rows, columns\), \(2, 3\) or \(3, 2\)"
+        InputError, match=r"6 patterns.*scan_shape=\(rows, columns\), .*\(2, 3\) or .*\(3, 2\)"
     ):
         load(frames)
 
@@ -226,8 +219,10 @@ def test_folding_keeps_detector_calibration_and_metadata(signal, tmp_path):
 
 @pytest.mark.parametrize("shape", [(4, 2), (6, 6)])
 def test_a_scan_shape_that_does_not_fit_lists_those_that_do(frames, shape):
-    with pytest.raises(InputError, match=r"does not fit 6 patterns.*\(2, 3\) or \(3, 2\)"):
+    with pytest.raises(InputError, match="does not fit 6 patterns") as caught:
         load(frames, scan_shape=shape)
+    assert "scan_shape=(2, 3)" in str(caught.value)
+    assert "scan_shape=(3, 2)" in str(caught.value)
 
 
 @pytest.mark.parametrize("shape", [7, (2, 3, 4), (2.5, 3), ("a", "b"), (0, 6), (-2, -3)])
@@ -245,8 +240,10 @@ def test_the_scan_among_several_signals_is_taken(signal, tmp_path):
 def test_several_scans_are_listed(signal, tmp_path):
     path = tmp_path / "several.hspy"
     write_together([signal, signal * 2], path)
-    with pytest.raises(InputError, match=r"holds 2 signals and 2 of them are a scan.*\[0\] one"):
+    with pytest.raises(InputError, match=r'holds 2 signals and 2 of them are .*dataset="1" two'):
         load(path)
+    assert same(load(path, dataset="1").data, signal.data * 2)
+    assert same(load(path, dataset="two").data, signal.data * 2)
 
 
 def test_several_signals_without_a_scan_are_listed(signal, tmp_path):
@@ -281,14 +278,18 @@ def test_unusual_names_are_taken_literally(signal, tmp_path, name):
         assert same(load(path).data, signal.data)
 
 
-def test_an_ambiguous_suffix_asks_for_the_reader(signal, tmp_path):
+def test_an_ambiguous_suffix_asks_for_the_reader(tmp_path):
+    (tmp_path / "scan.img").write_bytes(b"")
+    with pytest.raises(InputError, match=r'Several formats use.*pass.*reader="JEOL"'):
+        load(tmp_path / "scan.img")
+
+
+@pytest.mark.parametrize("suffix", ["h5", "hdf5", "nxs", "H5"])
+def test_a_shared_suffix_is_looked_into(signal, tmp_path, suffix):
     signal.save(tmp_path / "scan.hspy")
-    path = (tmp_path / "scan.hspy").rename(tmp_path / "scan.hdf5")
-    with pytest.raises(InputError, match=r'Several formats use.*pass.*reader="HSPY"'):
-        load(path)
+    path = (tmp_path / "scan.hspy").rename(tmp_path / f"scan.{suffix}")
+    assert same(load(path).data, signal.data)
     assert same(load(path, reader="hspy").data, signal.data)
-    with pytest.raises(InputError, match=r'reader="Arina".*reader="USID"'):
-        load(path.rename(tmp_path / "scan.h5"))
 
 
 def test_an_unknown_reader_lists_the_known_ones(frames):
@@ -320,13 +321,10 @@ def test_a_folder_is_not_a_file(tmp_path):
 
 
 @pytest.mark.parametrize("lazy", [False, True])
-@pytest.mark.parametrize("suffix", ["hspy", "npy", "zspy"])
+@pytest.mark.parametrize("suffix", ["hspy", "zspy"])
 def test_a_truncated_file_is_named_with_the_cause(signal, tmp_path, suffix, lazy, caplog):
     path = tmp_path / f"scan.{suffix}"
-    if suffix == "npy":
-        np.save(path, signal.data)
-    else:
-        save(signal, path, zipped=suffix == "zspy")
+    save(signal, path, zipped=suffix == "zspy")
     content = path.read_bytes()
     path.write_bytes(content[: len(content) * 2 // 3])
     with pytest.raises(InputError, match=f"scan.{suffix} could not be read") as caught:
@@ -339,7 +337,7 @@ def test_a_truncated_file_is_named_with_the_cause(signal, tmp_path, suffix, lazy
 @pytest.mark.filterwarnings("ignore:unclosed file:ResourceWarning")  # left open by RosettaSciIO
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 @pytest.mark.parametrize("lazy", [False, True])
-@pytest.mark.parametrize("name", ["test1.blo", "Si100_4D.emd"])
+@pytest.mark.parametrize("name", ["Si100_4D.emd"])
 def test_a_truncated_real_file_is_named_with_the_cause(real, tmp_path, name, lazy):
     content = real(name).read_bytes()
     (tmp_path / name).write_bytes(content[: len(content) * 2 // 3])

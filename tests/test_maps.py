@@ -149,3 +149,26 @@ def test_only_maps_are_loaded_as_maps(maps, tmp_path):
         sw.Maps.load(tmp_path / "other.hspy")
     with pytest.raises(FileNotFoundError):
         sw.Maps.load(tmp_path / "nowhere.hspy")
+
+
+@pytest.mark.parametrize("suffix", [".zspy", ".hspy"])
+@pytest.mark.parametrize("left", ["part", "part.earlier"])
+def test_what_a_killed_process_left_beside_maps_does_not_hinder_the_next_save(
+    maps, suffix, left, tmp_path
+):
+    path = tmp_path / f"m{suffix}"
+    maps.save(path)
+    beside = path.with_stem(f"m.{left}")
+    maps.save(beside)
+    maps.save(path, overwrite=True)
+    sw.Maps.load(path)
+    assert [file.name for file in tmp_path.iterdir()] == [path.name]
+
+
+def test_maps_that_a_killed_process_had_set_aside_come_back(maps, tmp_path):
+    path = tmp_path / "m.zspy"
+    maps.save(path.with_stem("m.part.earlier"))
+    sw.Maps.load(path)
+    with pytest.raises(FileExistsError):
+        maps.save(path)
+    assert [file.name for file in tmp_path.iterdir()] == [path.name]

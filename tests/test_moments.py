@@ -17,12 +17,12 @@ class Growing(Pacer):
 
     epoch = 0
 
-    def steps(self, data, pixel_size=(1.0, 1.0)):
+    def steps(self, data, pixel_size=(1.0, 1.0), faulty="find", descan="find"):
         for progress in super().steps(data, pixel_size):
             self.epoch = progress.epoch
             yield replace(progress, encoding=self.encode(data))
 
-    def encode(self, data):
+    def encode(self, data, descan="find"):
         encoding = super().encode(data)
         return replace(encoding, latent=np.full_like(encoding.latent, self.epoch))
 

@@ -9,7 +9,7 @@ from pyxem.signals import Diffraction2D
 from stemwidgets.arrays.axes import Axis
 from stemwidgets.arrays.errors import InputError
 from stemwidgets.signals.axes import signal_to_arrays
-from stemwidgets.signals.load import load
+from stemwidgets.signals.io.load import load
 
 SHAPE = (3, 5, 9, 12)
 SCAN = {"scale": 0.02, "offset": -0.1, "units": "nm"}
@@ -189,16 +189,14 @@ def test_a_descriptor_without_calibrations_gives_pixels(write):
 
 
 def test_a_sequence_of_scans_asks_which_one(write, data):
-    sequence = load(
-        write(
-            array=np.stack([data, data + 1]),
-            spatial_calibrations=[{}, SCAN, SCAN, ANGLE, ANGLE],
-            is_sequence=True,
-        )
+    path = write(
+        array=np.stack([data, data + 1]),
+        spatial_calibrations=[{}, SCAN, SCAN, ANGLE, ANGLE],
+        is_sequence=True,
     )
-    with pytest.raises(InputError, match=r"Which 'sequence' \(size 2\) do you want"):
-        signal_to_arrays(sequence)
-    values, _ = signal_to_arrays(sequence.inav[:, :, 1])
+    with pytest.raises(InputError, match=r"2 scans along 'sequence'.*Which one do you want"):
+        load(path)
+    values, _ = signal_to_arrays(load(path, index=1))
     assert same(values, data + 1)
 
 

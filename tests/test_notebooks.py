@@ -39,6 +39,7 @@ def test_a_notebook_is_stored_without_output(notebook):
         assert cell.execution_count is None
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(240)
 def test_a_notebook_runs_from_top_to_bottom(notebook, tmp_path):
     NotebookClient(notebook, timeout=180, resources={"metadata": {"path": tmp_path}}).execute()

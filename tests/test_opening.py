@@ -14,6 +14,7 @@ from stemwidgets.state import Session, opening
 from stemwidgets.views.readout import Readout
 
 ROWS = 1  # of the scan in a chunk
+BEFORE = 2 + 4  # chunks: the pattern, a sample for the disc, and one that tells what is faulty
 
 
 @pytest.fixture(autouse=True)
@@ -21,6 +22,7 @@ def piece_by_piece(monkeypatch):
     """A chunk at a time, each of which is told."""
     monkeypatch.setattr(blocks, "PIECES_BYTES", 1)
     monkeypatch.setattr(blocks, "CPU_COUNT", 1)
+    monkeypatch.setattr("stemwidgets.arrays.overview.SMALL_BYTES", 0)  # as of a scan of gigabytes
     monkeypatch.setattr(opening, "SECONDS", 0.0)
     monkeypatch.setattr(opening, "LARGEST_SHARE", 1e9)
 
@@ -47,9 +49,9 @@ class Disk:
 
 
 def opened(disk):
-    """A session that has seen two chunks, besides the pattern and a sample for the disc."""
+    """A session that has seen two chunks, besides the samples and the pattern."""
     session = Session(disk.scan, AXES)
-    disk.allow(2 + 2)
+    disk.allow(BEFORE + 2)
     wait_for(session, lambda: session.opening is not None and rows_read(session) == 2 * ROWS)
     return session
 
@@ -103,8 +105,18 @@ def test_a_page_shows_what_has_been_read_and_how_much_that_is():
     assert "scan read" not in readout.parts["table"].value
 
 
+def test_a_page_reads_every_chunk_once_besides_the_pattern_and_the_samples():
+    disk = Disk()
+    disk.allow(100)
+    session = Session(disk.scan, AXES)
+    session.wait(20)
+
+    assert disk.read == BEFORE + len(disk.data) // ROWS
+    session.close()
+
+
 def test_what_was_read_stays_when_the_rest_cannot_be():
-    disk = Disk(fails_at=5)
+    disk = Disk(fails_at=BEFORE + 3)
     session = opened(disk)
     disk.allow(100)
     session.wait(20)
@@ -123,5 +135,5 @@ def test_a_closed_session_does_not_read_on():
     closing.join(20)
     read = disk.read
     time.sleep(0.2)
-    assert disk.read == read <= 2 + 2 + 1
+    assert disk.read == read <= BEFORE + 2 + 1
     assert not session._computer.busy

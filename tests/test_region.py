@@ -8,10 +8,10 @@ from stemwidgets.state import Session
 
 
 def region():
-    mask = np.zeros(SHAPE[:2], dtype=bool)
-    mask[1:3, 2:5] = True
-    mask[2, 3] = False
-    return mask
+    inside = np.zeros(SHAPE[:2], dtype=bool)
+    inside[1:3, 2:5] = True
+    inside[2, 3] = False
+    return inside
 
 
 @pytest.mark.parametrize("lazy", [False, True])
@@ -52,7 +52,7 @@ def test_a_region_without_positions_is_none(session):
 
 
 @pytest.mark.parametrize("nonsense", [np.ones((6, 4), dtype=bool), np.ones(SHAPE[:2]), 3])
-def test_what_is_no_mask_of_the_scan_is_refused(session, nonsense):
-    with pytest.raises(InputError, match="mask of bool"):
+def test_what_is_no_region_of_the_scan_is_refused(session, nonsense):
+    with pytest.raises(InputError, match="region as an array of bool"):
         session.region = nonsense
     assert session.region is None

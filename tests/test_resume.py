@@ -2,6 +2,7 @@
 
 import os
 import random
+import re
 import subprocess
 import sys
 import time
@@ -253,15 +254,38 @@ def test_a_full_disk_costs_the_checkpoint_but_not_the_training(tmp_path, monkeyp
     def full(*_, **__):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("stemwidgets.rrvae.checkpoint.storage.write", full)
-    seen = []
-    with pytest.raises(OSError, match="No space left"):
-        seen.extend(model.steps(scan, checkpoint=path))
+    monkeypatch.setattr("stemwidgets.rrvae.storage.safetensors.torch.save", lambda *_, **__: b"")
+    monkeypatch.setattr("stemwidgets.arrays.atomic.sync_all", full)
+    seen = list(model.steps(scan, checkpoint=path))
 
     assert seen[-1].epoch == 4
-    assert "run.rrvae could not be written" in seen[-1].notice
+    for words in (seen[-1].notice, model.checkpoint_problem):
+        assert words.count(f"run.rrvae could not be written: the disk that holds {tmp_path}") == 1
+        assert re.search(r"is full \(\d.* free of \d", words)
     assert model.encode(scan).latent.shape == (4, 6, 2)
     assert path.read_bytes() == before
+    assert [file.name for file in tmp_path.iterdir()] == [path.name]
+
+
+@pytest.mark.usefixtures("at_every_moment", "every_step")
+def test_a_checkpoint_is_written_again_once_there_is_room(tmp_path, monkeypatch):
+    scan, path, calls = turning_spot(), tmp_path / "run.rrvae", []
+
+    def full_at_first(path, *what):
+        calls.append(path)
+        if len(calls) < 3:
+            raise OSError(28, "No space left on device")
+        write(path, *what)
+
+    write = storage.write
+    monkeypatch.setattr("stemwidgets.rrvae.checkpoint.storage.write", full_at_first)
+    model = RRVAE(model="vae", centered=True, epochs=4)
+    with pytest.warns(TrainingNotice) as told:
+        model.fit(scan, checkpoint=path)
+
+    assert "run.rrvae is written again" in str(told[-1].message)
+    assert model.checkpoint_problem == ""
+    assert RRVAE.resume(path).trained
 
 
 @pytest.mark.usefixtures("every_step")

@@ -12,7 +12,9 @@ from stemwidgets.arrays.errors import InputError
 from stemwidgets.arrays.winding import winding
 from stemwidgets.samples.make import ALL
 from stemwidgets.signals.axes import signal_to_arrays
-from stemwidgets.signals.load import load
+from stemwidgets.signals.io.load import load
+
+CLEAN = sorted(set(ALL) - {"experiment"})  # without faults of a camera
 
 
 @pytest.fixture(scope="module")
@@ -66,7 +68,7 @@ def test_it_is_the_promised_scan(signal, scan):
 def test_the_files_are_small_enough_to_ship():
     files = list(Path(samples.__file__).parent.glob("*.hspy"))
     assert {file.stem for file in files} == set(ALL)
-    assert sum(file.stat().st_size for file in files) < 5e6
+    assert sum(file.stat().st_size for file in files) < 6e6
 
 
 def test_every_sample_is_a_function_and_in_the_table():
@@ -75,7 +77,7 @@ def test_every_sample_is_a_function_and_in_the_table():
         assert f"``{name}()``" in samples.__doc__
 
 
-@pytest.mark.parametrize("name", ALL)
+@pytest.mark.parametrize("name", CLEAN)
 def test_every_sample_tells_how_it_was_made(name):
     signal = getattr(samples, name)()
     known, axes = signal.original_metadata, signal_to_arrays(signal)[1]
@@ -92,7 +94,7 @@ def test_every_sample_tells_how_it_was_made(name):
     assert signal.data.sum(axis=(2, 3)).mean() == pytest.approx(known.simulation.dose, rel=2e-4)
 
 
-@pytest.mark.parametrize("name", ALL)
+@pytest.mark.parametrize("name", CLEAN)
 def test_the_com_of_every_sample_points_towards_its_atoms(name):
     signal = getattr(samples, name)()
     atoms, axes = signal.original_metadata.atoms, signal_to_arrays(signal)[1]

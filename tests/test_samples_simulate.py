@@ -9,8 +9,10 @@ import pytest
 import stemwidgets as sw
 from stemwidgets.arrays.errors import InputError
 from stemwidgets.samples import structures
-from stemwidgets.samples.detector import camera
+from stemwidgets.samples.detector import detector_pixels
 from stemwidgets.samples.extra import required
+from stemwidgets.samples.faults import draw_faults
+from stemwidgets.samples.instrument import as_scanned, probes
 from stemwidgets.samples.settings import Settings, pair
 from stemwidgets.signals.axes import signal_to_arrays
 
@@ -25,7 +27,6 @@ SETTINGS = Settings(
     source_size=0.0,
     frozen_phonons=0,
     displacement=0.08,
-    descan=(0.0, 0.0),
     detector_shape=(20, 24),
     max_angle=50.0,
     repeats=(11, 6),
@@ -86,7 +87,7 @@ def test_places_in_the_specimen_are_found_again_in_the_frame_of_the_scan():
 
 
 def test_a_camera_loses_no_electron_between_its_pixels():
-    seen = camera((12, 15), (40, 51), (0.05, 0.04), reach=0.7)
+    seen = detector_pixels((12, 15), (40, 51), (0.05, 0.04), reach=0.7)
     patterns = np.zeros((1, 40, 51))
     patterns[0, 10:30, 14:36] = np.random.default_rng(0).random((20, 22))
     assert seen.see(patterns).sum() == pytest.approx(patterns.sum())
@@ -94,7 +95,7 @@ def test_a_camera_loses_no_electron_between_its_pixels():
 
 
 def test_a_camera_keeps_the_centre_of_mass():
-    seen = camera((12, 15), (40, 51), (0.05, 0.04), reach=0.7)
+    seen = detector_pixels((12, 15), (40, 51), (0.05, 0.04), reach=0.7)
     patterns = np.zeros((1, 40, 51))
     patterns[0, 16:28, 20:36] = 1
     image = seen.see(patterns)[0] / patterns.sum()
@@ -105,12 +106,12 @@ def test_a_camera_keeps_the_centre_of_mass():
 
 def test_a_camera_finer_than_the_simulation_is_refused():
     with pytest.raises(InputError, match="finer"):
-        camera((64, 64), (40, 51), (0.05, 0.04), reach=0.7)
+        detector_pixels((64, 64), (40, 51), (0.05, 0.04), reach=0.7)
 
 
 def test_a_camera_that_sees_beyond_the_simulation_is_refused():
     with pytest.raises(InputError, match="farther"):
-        camera((12, 15), (40, 51), (0.05, 0.04), reach=2.0)
+        detector_pixels((12, 15), (40, 51), (0.05, 0.04), reach=2.0)
 
 
 def test_without_abtem_the_command_that_installs_it_is_told(monkeypatch):
@@ -190,12 +191,94 @@ def test_a_finite_source_blurs_the_scan(cell, coherent):
 @pytest.mark.slow
 def test_a_turned_scan_and_descan_are_found_by_the_calibration(cell):
     size = {"scan_shape": (32, 40), "scan_size": (6.4, 8.0), "dose": 1e6}
-    scan = sw.simulate(cell, scan_rotation=0.5, descan=(0.8, -0.5), **size, **SMALL)
+    camera = sw.Camera(descan=0.17)
+    scan = sw.simulate(cell, scan_rotation=0.5, camera=camera, **size, **SMALL)
     found = sw.calibrate(scan)
     assert found.rotation == pytest.approx(0.5, abs=0.05)
-    com = sw.center_of_mass(scan, units="mrad")
-    assert com.y.data[-8:].mean() - com.y.data[:8].mean() == pytest.approx(0.6, abs=0.1)
-    assert com.x.data[:, -8:].mean() - com.x.data[:, :8].mean() == pytest.approx(-0.4, abs=0.1)
+    com, truth = sw.center_of_mass(scan, units="px"), scan.original_metadata.truth
+    for measured, deflection, descan in (
+        (com.y.data, truth.com.y, truth.descan.y),
+        (com.x.data, truth.com.x, truth.descan.x),
+    ):
+        off = measured - deflection - descan
+        assert off.std() < 0.008  # noise of 1e6 electrons
+        assert np.abs(off.mean(axis=0) - off.mean()).max() < 0.008
+        assert np.ptp(descan) > 0.1
+
+
+def drawn(camera, settings):
+    return draw_faults(
+        camera, settings.scan_shape, settings.scan_size, settings.detector_shape, settings.seed
+    )
+
+
+def waves(places, band):
+    """What a scan may hold at places ``[..., 2]`` in Å: three waves within its band."""
+    y, x = np.moveaxis(places, -1, 0)
+    return np.stack(
+        [
+            np.cos(2 * np.pi * band * (y * np.sin(turn) + x * np.cos(turn)) + turn)
+            for turn in (0.0, 0.9, 2.0)
+        ],
+        axis=-1,
+    )
+
+
+@pytest.mark.parametrize("step", [0.1, 0.156, 0.3, 0.5])
+def test_a_blurred_scan_is_known_where_the_probe_really_was(step):
+    """Blurred waves are waves: at the positions that are off their values are known."""
+    settings = replace(
+        SETTINGS, scan_shape=(9, 11), scan_size=(9 * step, 11 * step), source_size=0.7
+    )
+    at = probes(settings, drawn(sw.Camera(jitter=0.03, line_jitter=0.03, drift=0.02), settings))
+    band = 2 * 0.032 / 0.04866
+    blurred = as_scanned(waves(at.steps * step, band), settings, at)
+    passed = np.exp(-2 * (np.pi * 0.7 / np.sqrt(8 * np.log(2)) * band) ** 2)
+    assert np.abs(blurred - passed * waves(at.wanted * step, band)).max() < 2e-3
+    assert np.abs(at.wanted - np.moveaxis(np.indices((9, 11)), 0, -1)).max() > 0.05
+
+
+def test_without_a_source_positions_are_simulated_where_they_are():
+    at = probes(SETTINGS, drawn(sw.Camera(jitter=0.1), SETTINGS))
+    np.testing.assert_array_equal(at.steps, at.wanted)
+    ideal = probes(SETTINGS, drawn(sw.Camera(), SETTINGS))
+    np.testing.assert_array_equal(SETTINGS.positions(ideal.steps), SETTINGS.positions())
+
+
+@pytest.mark.slow
+def test_the_faults_of_a_camera_are_where_the_metadata_say(cell):
+    size = {"scan_shape": (6, 8), "scan_size": (1.2, 1.6), **SMALL}
+    camera = sw.Camera(hot=2, dead=1, gain=0.03, cosmic_rays=1, descan=0.5)
+    scan, plain = sw.simulate(cell, dose=1e5, camera=camera, **size), sw.simulate(cell, **size)
+    known = scan.original_metadata
+    assert known.camera.hot == 2
+    assert not scan.data[:, :, known.truth.dead.rows].any()
+    mean = scan.data.mean(axis=(0, 1))
+    assert (mean[known.truth.hot.ky, known.truth.hot.kx] > 2 * np.median(mean)).all()
+    com, truth = sw.center_of_mass(plain, units="px", reference=(10, 12)), known.truth.com
+    assert truth.y == pytest.approx(com.y.data, abs=1e-3)
+    assert truth.x == pytest.approx(com.x.data, abs=1e-3)
+
+
+@pytest.mark.slow
+def test_a_jittered_scan_of_a_finite_source_is_that_of_the_positions_that_are_told(cell):
+    size = {"scan_shape": (5, 6), "scan_size": (1.0, 1.2), "source_size": 0.5, **SMALL}
+    off = sw.simulate(cell, camera=sw.Camera(drift=0.3), seed=4, **size)
+    truth = off.original_metadata.truth.position
+    for iy, ix in ((0, 0), (2, 3), (4, 5)):
+        start = (truth.y[iy, ix], truth.x[iy, ix])
+        one = {"scan_shape": (1, 1), "scan_size": (0.2, 0.2), "scan_start": start}
+        there = sw.simulate(cell, **{**size, **one})
+        assert np.abs(off.data[iy, ix] - there.data[0, 0]).max() < 2e-3 * there.data.max()
+
+
+def test_readout_noise_and_saturation_take_a_dose():
+    pytest.importorskip("ase")
+    for camera in (sw.Camera(readout_noise=1.0), sw.Camera(saturation=100)):
+        with pytest.raises(InputError, match="give a dose"):
+            sw.simulate(structures.graphene(), camera=camera)
+    with pytest.raises(InputError, match="camera"):
+        sw.simulate(structures.graphene(), camera="Merlin")
 
 
 @pytest.mark.slow

@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 
@@ -93,18 +93,47 @@ def test_turning_deflections_turns_the_answer_by_as_much(turn, seed):
     assert after.std == pytest.approx(before.std)
 
 
+def plane(coefficients):
+    y, x = np.indices(SHAPE)
+    return np.stack([c[0] + c[1] * y + c[2] * x for c in np.reshape(coefficients, (2, 3))], -1)
+
+
 @settings(deadline=None, max_examples=15)
 @given(coefficients=st.lists(st.floats(-5, 5), min_size=6, max_size=6))
+@example(coefficients=[0, -1, -1, 0, -1, -1])
+@example(coefficients=[2, -3, -1, -5, -2, -1])
+@example(coefficients=[1e4, 0, 300, -1e4, -200, 0])
 def test_a_plane_in_the_deflections_changes_nothing(coefficients):
     field, dark = atoms()
-    y, x = np.indices(SHAPE)
-    plane = np.stack([c[0] + c[1] * y + c[2] * x for c in np.reshape(coefficients, (2, 3))], -1)
 
     plain = find_rotation(on_detector(field, 2.0), STEP, dark)
-    moved = find_rotation(on_detector(field, 2.0) + plane, STEP, dark)
+    moved = find_rotation(on_detector(field, 2.0) + plane(coefficients), STEP, dark)
 
-    assert moved.angle == pytest.approx(plain.angle, abs=np.radians(0.3))
+    assert moved.angle == pytest.approx(plain.angle, abs=1e-9)
     assert moved.handedness == plain.handedness
+    assert moved.confidence == pytest.approx(plain.confidence, abs=1e-6)
+    assert moved.witness == plain.witness == "dark field"
+
+
+@settings(deadline=None, max_examples=10)
+@given(coefficients=st.lists(st.floats(-5, 5), min_size=6, max_size=6))
+@example(coefficients=[0, -1, -1, 0, -1, -1])
+def test_a_plane_changes_nothing_where_patterns_are_empty_or_the_witness_is_weak(coefficients):
+    field, dark = atoms(3, count=7)
+    com, dark = noisy(on_detector(field, -0.7, -1), 0.5), noisy(dark, 2.0)
+    com[4:9, 11:15] = com[20, 3] = com[-1] = np.nan
+
+    plain = find_rotation(com, STEP, dark)
+    moved = find_rotation(com + plane(coefficients), STEP, dark)
+
+    assert moved.angle == pytest.approx(plain.angle, abs=1e-9)
+    assert (moved.handedness, moved.witness) == (plain.handedness, plain.witness)
+    assert moved.confidence == pytest.approx(plain.confidence, abs=1e-6)
+
+
+def test_a_rotation_is_resolved_from_nine_in_ten():
+    assert not ScanRotation(0.3, sign_confidence=0.95, handedness_confidence=0.94).resolved
+    assert ScanRotation(0.3, sign_confidence=0.95, handedness_confidence=0.95).resolved
 
 
 @pytest.mark.parametrize(
@@ -199,7 +228,8 @@ def test_stripes_do_not_tell_the_handedness():
         (np.zeros((7, 30, 2)), "at least 8×8 positions .* got 7×30"),
         (np.zeros((30, 9)), r"\[iy, ix, 2\]"),
         (np.full((12, 9, 2), np.nan), "NaN everywhere"),
-        (np.full((12, 9, 2), 3.5), "the same everywhere"),
+        (np.full((12, 9, 2), 3.5), "the same everywhere: nothing"),
+        (plane([100, 3, -2, 0.1, 0.2, -5]), "the same everywhere but for a plane, which is descan"),
     ],
 )
 def test_what_cannot_tell_a_rotation_is_refused(com, words):

@@ -19,7 +19,7 @@ class Chooser(Pacer):
         super().__init__(pace=pace)
         self.seed, self.given = seed, options
 
-    def encode(self, data):
+    def encode(self, data, descan="find"):
         plain = super().encode(data)
         plain.angle[...] = (-1) ** self.seed * plain.angle + self.seed
         plain.angle[2, 3] += np.pi * self.seed / 2
@@ -101,7 +101,7 @@ def test_what_goes_wrong_is_told(session):
     assert session.seeds.trained[0].model.given == {"classes": "many", "latent_dim": 3}
 
     class Broken(Chooser):
-        def steps(self, data, pixel_size=(1.0, 1.0)):
+        def steps(self, data, pixel_size=(1.0, 1.0), faulty="find", descan="find"):
             raise InputError("no counts")
             yield
 

@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 
 from stemwidgets.arrays.errors import InputError
+from stemwidgets.cli.opening import open_in_browser
 from stemwidgets.cli.page import page
 from stemwidgets.cli.serve import find_port
 
@@ -57,9 +58,10 @@ def test_the_page_says_in_words_what_is_wrong_with_a_scan(tmp_path):
 class Server:
     """A running ``stemwidgets open`` or ``demo``."""
 
-    def __init__(self, *arguments, **environment):
+    def __init__(self, *arguments, browser=False, **environment):
+        quiet = [] if browser else ["--no-browser"]
         self.process = subprocess.Popen(
-            [*COMMAND, *arguments, "--no-browser", "--port", "0"],
+            [*COMMAND, *arguments, *quiet, "--port", "0"],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
@@ -126,7 +128,9 @@ def test_no_file_is_served(server, scan_file):
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="looks for processes in /proc")
-@pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize(
+    "end", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.slow)]
+)
 def test_ctrl_c_ends_server_and_kernels_without_a_word(end):
     with Server("demo") as server:
         server.get(server.address)
@@ -155,3 +159,52 @@ def test_the_page_writes_where_the_command_was_given(tmp_path, monkeypatch):
     dashboard.session.export("results")
     dashboard.session.close()
     assert (tmp_path / "results" / "channels.csv").exists()
+
+
+@pytest.mark.skipif(os.name != "posix", reason="has no modes of files")
+def test_the_browser_is_told_the_token_by_a_private_file_only(tmp_path, monkeypatch):
+    opened = []
+    monkeypatch.setattr("webbrowser.open", opened.append)
+    open_in_browser("http://127.0.0.1:8866/?token=a-secret&x=1", tmp_path)
+    (address,) = opened
+    assert "secret" not in address
+    file = Path(urllib.request.url2pathname(address.removeprefix("file://")))
+    assert file.stat().st_mode & 0o777 == 0o600
+    assert "url=http://127.0.0.1:8866/?token=a-secret&amp;x=1" in file.read_text()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="looks for processes in /proc")
+def test_no_argument_of_a_process_holds_the_token_and_all_files_are_private_and_go(tmp_path):
+    browser = tmp_path / "browser"
+    browser.write_text(f'#!/bin/sh\necho "$@" > {tmp_path}/told\n')
+    browser.chmod(0o700)
+    with Server("demo", browser=True, BROWSER=str(browser), TMPDIR=str(tmp_path)) as server:
+        server.get(server.address)
+        token = server.address.partition("token=")[2]
+        processes = [str(server.process.pid), *children(server.process.pid)]
+        for process in processes:
+            assert token not in Path(f"/proc/{process}/cmdline").read_text()
+        (folder,) = tmp_path.glob("stemwidgets-*")
+        assert folder.stat().st_mode & 0o077 == 0
+        deadline = time.monotonic() + 20
+        while not (tmp_path / "told").exists():
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
+        assert (tmp_path / "told").read_text().strip() == (folder / "open.html").as_uri()
+        server.process.terminate()
+        assert server.process.wait(30) == 0
+        assert not folder.exists()
+
+
+def test_a_page_is_left_only_by_its_own_origin(server):
+    address = f"{server.root}voila/api/shutdown/none?{server.address.partition('?')[2]}"
+    own = server.root.rstrip("/")
+    for origin, expected in ((own, {204}), ("http://evil.example", {403, 404}), (None, {403})):
+        request = urllib.request.Request(address, method="POST", data=b"")
+        if origin is not None:
+            request.add_header("Origin", origin)
+        try:
+            status = urllib.request.urlopen(request).status
+        except urllib.error.HTTPError as error:
+            status = error.code
+        assert status in expected, origin

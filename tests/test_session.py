@@ -109,7 +109,7 @@ def test_a_detector_adds_its_image_and_none_takes_it_away(session):
     detector = AnnularDetector((8.0, 7.0), 0, 3)
     session.detector = detector
     session.wait(10)
-    expected = session.data[..., detector.mask(SHAPE[2:])].sum(axis=-1)
+    expected = session.data[..., detector.pixels(SHAPE[2:])].sum(axis=-1)
     np.testing.assert_allclose(session.channels["virtual detector"].values, expected, rtol=1e-5)
     session.detector = None
     assert "virtual detector" not in session.channels

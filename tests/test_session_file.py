@@ -66,7 +66,7 @@ def test_all_that_was_chosen_and_found_is_there_again(tmp_path):
     session.preparation.switch(1, False)
     session.outline, session.line = ((0, 0), (3, 0.5), (2, 6)), ((0, 1), (4.5, 2))
     weights = np.arange(np.prod(session.shape[2:])).reshape(session.shape[2:]) % 3 - 1.0
-    session.detector = sw.MaskDetector(weights)
+    session.detector = sw.PixelDetector(weights)
     session.wait(60)
     other = sw.Session.open(session.save(tmp_path / "desk.json"))
     other.wait(60)
@@ -134,6 +134,36 @@ def test_a_newer_format_and_damaged_maps_are_refused_in_words(file, tmp_path):
     maps.unlink()
     with pytest.raises(FileNotFoundError, match=r"desk\.npz"):
         sw.Session.open(path)
+
+
+@pytest.mark.parametrize(("suffix", "what"), [(".rrvae", "model"), (".npz", "maps")])
+def test_a_part_of_another_save_is_told(trained_twice, tmp_path, suffix, what):
+    one, other = (shutil.copytree(saved, tmp_path / saved.name) for saved in trained_twice)
+    shutil.copy(other / f"desk{suffix}", one)
+    words = rf"Expected the {what} that desk\.json was saved with, but desk\{suffix} is of another"
+    with pytest.raises(sw.InputError, match=words):
+        sw.Session.open(one / "desk.json")
+    (one / f"desk{suffix}").unlink()
+    with pytest.raises(FileNotFoundError, match=rf"desk\{suffix}"):
+        sw.Session.open(one / "desk.json")
+    sw.Session.open(other / "desk.json").close()
+
+
+@pytest.fixture(scope="module")
+def trained_twice(tmp_path_factory):
+    """Two sessions of one scan, each in a folder with its own model and maps."""
+    folder = tmp_path_factory.mktemp("twice")
+    arrays_to_signal(turning_spot(), AXES, "spot").save(folder / "scan.hspy")
+    session, saved = sw.Session(folder / "scan.hspy"), []
+    for seed in (1, 2):
+        saved.append(folder / f"{seed}")
+        saved[-1].mkdir()
+        session.training.start(seed=seed, model="vae", epochs=1)
+        session.training.wait(60)
+        session.wait(60)
+        session.save(saved[-1] / "desk.json")
+    session.close()
+    return saved
 
 
 def test_a_folder_that_moved_is_opened_where_it_is(saved, tmp_path):

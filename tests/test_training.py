@@ -143,7 +143,7 @@ def test_a_failure_is_kept_shown_and_raised(session):
 
 def test_a_failure_amid_steps_keeps_the_history():
     class Breaking(Pacer):
-        def steps(self, data, pixel_size=(1.0, 1.0)):
+        def steps(self, data, pixel_size=(1.0, 1.0), faulty="find", descan="find"):
             yield from list(super().steps(data, pixel_size))[:2]
             raise InputError("the loss is not a number")
 
@@ -170,7 +170,7 @@ class Learner(Pacer):
     resumable = True
     done = 0
 
-    def steps(self, data, pixel_size=(1.0, 1.0)):
+    def steps(self, data, pixel_size=(1.0, 1.0), faulty="find", descan="find"):
         for progress in super().steps(data, pixel_size):
             self.done += 1
             yield replace(progress, epoch=self.done, epochs=self.done + 5 - progress.epoch)

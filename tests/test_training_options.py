@@ -74,7 +74,7 @@ def test_every_device_found_can_be_chosen():
 
 def test_the_panel_says_how_many_patterns_it_learns_from_per_second():
     class Timed(Pacer):
-        def steps(self, data, pixel_size=(1.0, 1.0)):
+        def steps(self, data, pixel_size=(1.0, 1.0), faulty="find", descan="find"):
             for progress in super().steps(data, pixel_size):
                 yield replace(progress, elapsed=3.0 + 0.01 * progress.epoch)
 

@@ -21,7 +21,7 @@ from stemwidgets.views.painting import paint
 from stemwidgets.views.pattern_view import PatternView
 from stemwidgets.views.readout import Readout
 from stemwidgets.views.scan_map import ScanMap
-from stemwidgets.views.screen import Grid, ticks
+from stemwidgets.views.screen import Frame, Grid, ticks
 from stemwidgets.views.train_panel import TrainPanel
 
 VIEWS = [DetectorPanel, LatentScatter, LossPlot, PatternView, Readout, ScanMap, TrainPanel]
@@ -331,7 +331,7 @@ def test_the_reconstruction_appears_after_training(session):
 
 def test_the_detector_is_drawn_on_the_pattern(session):
     view = PatternView(session)
-    rings = view.parts["figure"].marks[1]
+    rings = view._rings
     assert not rings.visible
     session.detector = AnnularDetector((8.0, 7.0), 2.0, 5.0)
     assert rings.visible
@@ -522,7 +522,7 @@ def test_without_going_on_the_button_stays_as_it_is(trained):
 
 def test_the_panel_tells_what_went_otherwise_than_planned():
     class Hungry(Pacer):
-        def steps(self, data, pixel_size=(1.0, 1.0)):
+        def steps(self, data, pixel_size=(1.0, 1.0), faulty="find", descan="find"):
             for progress in super().steps(data, pixel_size):
                 yield replace(progress, notice="too large for the <memory>")
 
@@ -601,6 +601,14 @@ def test_numbers_have_three_digits(value, text):
 
 def test_angles_are_read_in_degrees():
     assert words.quantity(-np.pi / 2, "rad") == "−90°"
+
+
+def test_no_label_of_a_tick_is_cut_at_the_edge():
+    wide, narrow = (Frame(1727, edge, 0, 1, 250, 90) for edge in (1820.5, 1826))
+    assert [frame.axes(frame.scales())[0].tick_values.tolist() for frame in (wide, narrow)] == [
+        [1740, 1760, 1780, 1800],
+        [1740, 1760, 1780, 1800, 1820],
+    ]
 
 
 @pytest.mark.parametrize(("low", "high"), [(0, 1), (-0.8, 0.75), (9.97e6, 1e7), (-2e-4, 3e-4)])

@@ -38,7 +38,7 @@ def align(
     center: tuple[float, float],
     inner: float,
     aspect: float = 1.0,
-    mask: NDArray[Any] | None = None,
+    mask: NDArray[np.bool_] | None = None,
 ) -> Aligned:
     """Read a scan once and follow its beam.
 
@@ -54,8 +54,8 @@ def align(
         What is farther from the disc's centre is dark field, in kx-pixels.
     aspect : float
         Height over width of a pixel.
-    mask : ndarray, shape [ky, kx], optional
-        Weight of each pixel; 0 leaves a pixel out, whatever it holds.
+    mask : ndarray of bool, shape [ky, kx], optional
+        True where a pixel is left out, whatever it holds.
 
     Raises
     ------
@@ -64,13 +64,13 @@ def align(
     """
     require_scan(data)
     shape = data.shape[2:]
-    weights = np.ones(shape) if mask is None else np.asarray(mask, dtype=np.float64)
+    hidden = np.zeros(shape, dtype=bool) if mask is None else mask
     total, seen = np.zeros(shape), np.zeros(shape)
     dark_field, counts = np.empty(data.shape[:2]), 0.0
     for where, patterns in iterate_blocks(data):
         moved = departure[where].reshape(-1, 2)
         dark, bright = _follow(
-            patterns.reshape(-1, *shape), weights, moved, center, inner, aspect, total, seen
+            patterns.reshape(-1, *shape), hidden, moved, center, inner, aspect, total, seen
         )
         dark_field[where] = dark.reshape(dark_field[where].shape)
         counts += bright
@@ -81,7 +81,7 @@ def align(
 @numba.njit(cache=True, nogil=True)
 def _follow(
     patterns: NDArray[Any],
-    weights: Map,
+    hidden: NDArray[np.bool_],
     moved: Map,
     center: tuple[float, float],
     inner: float,
@@ -99,15 +99,14 @@ def _follow(
             dy = (y - middle_y) * aspect
             to_y = y - shift_y
             for x in range(width):
-                weight = weights[y, x]
-                if weight == 0:
+                if hidden[y, x]:
                     continue
-                value = patterns[i, y, x] * weight
+                value = float(patterns[i, y, x])
                 counts += value
                 if dy * dy + (x - middle_x) ** 2 > inner * inner:
                     dark[i] += value
                 to_x = x - shift_x
                 if 0 <= to_y < height and 0 <= to_x < width:
                     total[to_y, to_x] += value
-                    seen[to_y, to_x] += weight
+                    seen[to_y, to_x] += 1
     return dark, counts

@@ -11,6 +11,7 @@ from stemwidgets.arrays.errors import InputError
 
 PERIODS = 0.4  # of the lattice, to smooth by: 4 % of its contrast is left
 LEAST_PERIODS = 2.5  # in the scan: what is longer is drift, or chance
+PADDED = 4  # times as fine a spectrum as that of the scan alone: a peak is 2 × 4 wide
 MARGIN = 1.5  # of the scan that is left out, in units of the smoothing
 FEWEST = 20  # positions for each map
 
@@ -112,14 +113,16 @@ def anomaly(maps: ArrayLike, smoothing: float | None = None) -> Anomaly:
 def lattice_period(maps: NDArray[np.float64]) -> float:
     """The period of the strongest wave in maps ``[iy, ix, d]``, in scan positions.
 
-    Waves of less than two and a half periods along the short side of the scan are not counted.
+    Waves of less than two and a half periods along the short side of the scan are not counted, nor
+    what is no peak of the spectrum: the flank of what varies slowly, as a defect does.
     """
     rows, columns = maps.shape[:2]
     centred = (maps - maps.mean(axis=(0, 1))) / maps.std(axis=(0, 1))
     window = np.hanning(rows + 2)[1:-1, None, None] * np.hanning(columns + 2)[None, 1:-1, None]
-    size = (4 * rows, 4 * columns)
+    size = (PADDED * rows, PADDED * columns)
     power = (np.abs(np.fft.rfft2(centred * window, s=size, axes=(0, 1))) ** 2).sum(axis=-1)
     y, x = np.fft.fftfreq(size[0])[:, None], np.fft.rfftfreq(size[1])[None]
-    power[np.hypot(y, x) < LEAST_PERIODS / min(rows, columns)] = 0
+    around = ndimage.maximum_filter(power, (2 * PADDED + 1,) * 2, mode=("wrap", "nearest"))
+    power[(power < around) | (np.hypot(y, x) < LEAST_PERIODS / min(rows, columns))] = 0
     iy, ix = np.unravel_index(power.argmax(), power.shape)
     return float(1 / np.hypot(y[iy, 0], x[0, ix]))

@@ -56,6 +56,11 @@ class Axes(NamedTuple):
         """Height and width of a detector pixel, in the units of the detector axes."""
         return (abs(self.ky.scale), abs(self.kx.scale))
 
+    @property
+    def pixel_steps(self) -> tuple[float, float]:
+        """From one detector pixel to the next, along ky and kx: negative where the axis falls."""
+        return (self.ky.scale, self.kx.scale)
+
     @classmethod
     def uncalibrated(cls, shape: tuple[int, int, int, int]) -> "Axes":
         """Axes in pixels for an array of this shape."""

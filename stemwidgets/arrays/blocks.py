@@ -3,13 +3,16 @@
 import math
 from collections.abc import Callable, Iterator, Sequence
 from contextvars import copy_context
+from functools import partial
 from typing import Any, TypeVar
 
 import dask
+import dask.array as da
 import numpy as np
 from dask.base import compute
 from dask.delayed import delayed
 from dask.system import CPU_COUNT
+from dask.threaded import get as get_in_threads
 from numpy.typing import NDArray
 
 from stemwidgets.arrays.checks import require_patterns
@@ -18,6 +21,7 @@ from stemwidgets.arrays.interrupt import give_up_if_unwanted
 from stemwidgets.arrays.memory import memory_limit
 
 BLOCK_BYTES = 32 * 2**20
+CHUNK_BYTES = 8 * 2**20  # of a data set in a file, read at once
 AHEAD_BYTES = 64 * 2**20  # of lazy data that are decoded at once,
 AHEAD_SHARE = 16  # or one part in so many of the memory that may be used
 PIECES_BYTES = 128 * 2**20  # of lazy data that are read in pieces before one looks up
@@ -48,7 +52,7 @@ def iterate_blocks(
     where : tuple of slice
         Which part of the leading axes this block is: ``out[where]`` fits its results.
     patterns : ndarray, shape [..., ky, kx]
-        The patterns, in a type that numba knows: native byte order, no float16.
+        The patterns, as :func:`native` gives them.
 
     Raises
     ------
@@ -59,10 +63,10 @@ def iterate_blocks(
     if hasattr(data, "dask"):
         yield from _dask_blocks(data, lambda block: block)
         return
-    data = data if np.ma.isMaskedArray(data) else np.asarray(data)
-    for where in _cut(data, _rows(data, block_bytes)):
+    data = _in_memory(data)
+    for where in _cut_to_size(data, block_bytes):
         give_up_if_unwanted()
-        yield where, _native(data[where])
+        yield where, native(data[where])
 
 
 def read_blocks(
@@ -94,12 +98,12 @@ def read_blocks(
     if hasattr(data, "dask"):
         yield from _dask_blocks(data, read)
         return
-    data = data if np.ma.isMaskedArray(data) else np.asarray(data)
+    data = _in_memory(data)
     wheres = _cut(data, _rows(data, block_bytes))
     at_once = CPU_COUNT if data.nbytes >= SHARED_BYTES else 1
 
     def task(where: Where) -> Result:
-        return read(_native(data[where]))
+        return read(native(data[where]))
 
     for start in range(0, len(wheres), at_once):
         give_up_if_unwanted()
@@ -113,7 +117,7 @@ def _dask_blocks(
     """Chunk by chunk; as many as there is room for are decoded at once, by all cores."""
     limit = memory_limit()
     room = AHEAD_BYTES if limit is None else min(AHEAD_BYTES, limit // AHEAD_SHARE)
-    yield from _dask_chunks(data, lambda block: read(_native(block)), room)
+    yield from _dask_chunks(data, lambda block: read(native(block)), room)
 
 
 def _dask_chunks(
@@ -141,6 +145,20 @@ def _rows(data: Any, block_bytes: int) -> int:
 def _cut(data: Any, rows: int) -> list[Where]:
     """The parts of an array in memory that have so many rows each."""
     return [(slice(at, min(at + rows, len(data))),) for at in range(0, len(data), rows)]
+
+
+def _in_memory(data: Any) -> Any:
+    """An array as it is cut: numpy's, masked or not, or one that makes its blocks when read."""
+    return data if np.ma.isMaskedArray(data) or hasattr(data, "block_bytes") else np.asarray(data)
+
+
+def _cut_to_size(data: Any, block_bytes: int) -> list[Where]:
+    """Parts of so many bytes; of data that are made when read as few as they ask for."""
+    wanted = getattr(data, "block_bytes", None)
+    if wanted is None or data.ndim < 4 or data[0].nbytes <= wanted:
+        return _cut(data, _rows(data, block_bytes if wanted is None else min(wanted, block_bytes)))
+    columns = _cut(data[0], _rows(data[0], wanted))
+    return [(slice(y, y + 1), *x) for y in range(len(data)) for x in columns]
 
 
 def read_pieces(
@@ -178,7 +196,7 @@ def read_pieces(
         room = data.nbytes if elsewhere else PIECES_BYTES
         yield from _dask_chunks(data, read, room, fewest=CPU_COUNT)
         return
-    data = data if np.ma.isMaskedArray(data) else np.asarray(data)
+    data = _in_memory(data)
     count = PIECES * CPU_COUNT if data.nbytes >= SHARED_BYTES else 1
     wheres = _cut(data, -(-len(data) // count))
 
@@ -191,21 +209,80 @@ def read_pieces(
 def in_threads(task: Callable[[Item], Result], items: Sequence[Item]) -> list[Result]:
     """Do a task with each item, on all cores (``dask.config.set(num_workers=1)``: on one).
 
-    Context variables are those of the caller. An item tells a place in an array that the task
-    knows: an array itself would be hashed and copied.
+    Context variables are those of the caller.
     """
     if len(items) == 1:
         return [task(items[0])]
-    tasks = [delayed(copy_context().run, pure=False)(task, item) for item in items]
-    return list(compute(*tasks, scheduler="threads"))
+    graph = {
+        f"task {i}": (partial(copy_context().run, task, item),) for i, item in enumerate(items)
+    }
+    return list(get_in_threads(graph, list(graph)))
 
 
 def native_type(dtype: Any) -> np.dtype[Any]:
     """Type of the patterns that :func:`iterate_blocks` yields of data of this type."""
-    return _native(np.empty(0, dtype)).dtype
+    return native(np.empty(0, dtype)).dtype
+
+
+def native(block: Any) -> NDArray[Any]:
+    """Patterns as compiled functions take them: copied only where they lie otherwise.
+
+    Parameters
+    ----------
+    block : array
+        Real numbers of any type, byte order and layout: flipped, cropped, in Fortran's order,
+        broadcast or not aligned. Masked pixels become 0.
+
+    Returns
+    -------
+    ndarray
+        Of the same shape, C-contiguous, aligned, in native byte order: uint8 for bool, float32 or
+        float64 for other floating-point numbers.
+    """
+    block = np.asarray(np.ma.filled(block, 0))
+    kind, size = block.dtype.kind, block.dtype.itemsize
+    if kind == "b":
+        block, kind = block.view(np.uint8), "u"
+    if kind == "f":
+        size = 4 if size <= 4 else 8
+    with np.errstate(over="ignore"):  # of longer numbers: infinite, which is refused in words
+        return np.require(block, np.dtype(f"{kind}{size}"), ["C", "A"])
+
+
+def known_array(data: Any) -> Any:
+    """A numpy or dask array as it is; a dask array of what only gives parts: of HDF5 or zarr."""
+    if isinstance(data, np.ndarray) or hasattr(data, "dask"):
+        return data
+    chunks = ("auto",) * (len(data.shape) - 2) + (-1, -1)
+    chunks = da.core.normalize_chunks(chunks, data.shape, limit=CHUNK_BYTES, dtype=data.dtype)
+    return da.from_array(data, chunks=chunks, name=False)
+
+
+def pattern_at(data: Any, position: tuple[int, ...]) -> NDArray[np.float32]:
+    """One pattern, for the eye.
+
+    Parameters
+    ----------
+    data : array, shape [..., ky, kx]
+        numpy or dask.
+    position : tuple of int
+        Where it is.
+
+    Returns
+    -------
+    ndarray of float32, shape [ky, kx]
+        0 in masked pixels.
+    """
+    pattern = data[position]
+    with decoding():
+        pattern = pattern.compute() if hasattr(pattern, "dask") else pattern
+    with np.errstate(over="ignore"):
+        return native(pattern).astype(np.float32)
 
 
 def _whole_patterns(data: Any) -> Any:
+    if data.dtype.kind == "f" and data.dtype.itemsize < 4:
+        data = data.astype(np.float32)  # numpy's fill value of masked pixels is beyond float16
     return data.rechunk({data.ndim - 2: -1, data.ndim - 1: -1})
 
 
@@ -217,12 +294,3 @@ def _chunks(data: Any) -> Iterator[tuple[tuple[int, ...], Where]]:
             slice(int(edge[i]), int(edge[i + 1])) for edge, i in zip(edges, index, strict=True)
         )
         yield index, where
-
-
-def _native(block: NDArray[Any]) -> NDArray[Any]:
-    block = np.ma.filled(block, 0)
-    if block.dtype.kind == "b":
-        return block.view(np.uint8)
-    if block.dtype.kind == "f" and block.dtype.itemsize not in (4, 8):
-        return block.astype(np.float32 if block.dtype.itemsize < 4 else np.float64)
-    return block.astype(block.dtype.newbyteorder("="), copy=False)

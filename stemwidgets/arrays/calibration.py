@@ -12,6 +12,7 @@ from stemwidgets.arrays.checks import require_scan
 from stemwidgets.arrays.descan import Descan, fit_descan
 from stemwidgets.arrays.disc import Disc, find_disc
 from stemwidgets.arrays.errors import InputError
+from stemwidgets.arrays.masks import refuse_inverted
 from stemwidgets.arrays.overview import overview
 from stemwidgets.arrays.scan_rotation import ScanRotation, find_rotation
 
@@ -77,7 +78,9 @@ def measure(
     handedness: int | None = None,
     descan_order: int | None = None,
     descan_where: NDArray[Any] | None = None,
-    mask: Any = None,
+    mask: NDArray[np.bool_] | None = None,
+    disc: Disc | None = None,
+    descan: Descan | None = None,
 ) -> Measured:
     """Calibrate a scan from its patterns; they are read twice.
 
@@ -93,31 +96,39 @@ def measure(
         +1 or -1, where only that is known.
     descan_order, descan_where
         As for :func:`stemwidgets.arrays.descan.fit_descan`.
-    mask : ndarray of shape [ky, kx], or detector, optional
-        Weight of each pixel, or an object with ``mask(shape)`` that gives it; 0 leaves a pixel
-        out, whatever it holds.
+    mask : ndarray of bool, shape [ky, kx], optional
+        True where a pixel is left out, whatever it holds.
+    disc : Disc, optional
+        The direct beam, where it is known; it is sought in the mean pattern if not given.
+    descan : Descan, optional
+        Where it is known; it is fitted if not given.
 
     Raises
     ------
     InputError
-        If there is nothing to measure: see `fit_descan`, `find_disc` and `find_rotation`.
+        If there is nothing to measure: see `fit_descan`, `find_disc` and `find_rotation`; or the
+        mask does not fit.
     """
     require_scan(data)
-    if callable(getattr(mask, "mask", None)):
-        mask = np.asarray(mask.mask(data.shape[2:]))
     seen = overview(data, mask)
-    descan = fit_descan(seen.com, descan_order, descan_where)
+    if mask is not None:
+        refuse_inverted(mask, seen.mean_pattern)
+    if descan is None:
+        descan = fit_descan(seen.com, descan_order, descan_where)
     aspect = axes.pixel_size[0] / axes.pixel_size[1]
-    hidden = None if mask is None else np.asarray(mask) == 0
-    rough = find_disc(seen.mean_pattern, axes.pixel_size, hidden)
+    rough = disc or find_disc(seen.mean_pattern, axes.pixel_size, mask)
     inner = OUTSIDE * rough.radius + 1
     aligned = align(data, descan.departure, rough.center, inner, aspect, mask)
-    disc, scale = _disc_and_scale(aligned.mean_pattern, aligned.hidden, axes)
+    if disc is None:
+        disc, scale = _disc_and_scale(aligned.mean_pattern, aligned.hidden, axes)
+    else:
+        scale = Scale(axes.ky.scale, axes.kx.scale, axes.kx.units)
     if rotation is None:
         deflections = (seen.com - descan.positions) * (scale.y, scale.x)
         few = _pixels_outside(data.shape[2:], rough, inner, aspect) < LEAST_DARK_PIXELS
         dark = None if few or not rough.has_edge else aligned.dark_field
-        rotation = _rotation(deflections, dark, seen.sum_image, axes, scale, handedness)
+        pixel = (scale.y, scale.x)
+        rotation = rotation_of(deflections, dark, seen.sum_image, axes, pixel, handedness)
     return Measured(rotation, descan, disc, scale)
 
 
@@ -176,12 +187,18 @@ def scale_from_disc(
     Raises
     ------
     InputError
-        If the disc has no visible edge.
+        If the disc has no visible edge, or may not be the direct beam.
     """
     if not disc.has_edge:
         raise InputError(
             "Expected a bright disc with an edge all round, to compare with the semi-angle, got a "
-            "mean pattern without one. Leave semi_angle out, or set the scale of the detector axes."
+            "mean pattern without one. Leave semi_angle out, set the scale of the detector axes, "
+            "or say where the direct beam is: disc=((ky, kx), radius) in pixels."
+        )
+    if disc.doubt:
+        raise InputError(
+            "Expected a direct beam that is surely found, to compare with the semi-angle, got a "
+            f"disc of which {disc.doubt}. Say where it is: disc=((ky, kx), radius) in pixels."
         )
     radius = semi_angle if wavelength is None else semi_angle * 1e-3 / wavelength
     along = radius / disc.radius / abs(shape.x)
@@ -201,17 +218,36 @@ def _disc_and_scale(mean_pattern: Map, hidden: NDArray[np.bool_], axes: Axes) ->
     return disc, Scale(float(height), 1.0, "px", "disc")
 
 
-def _rotation(
+def rotation_of(
     deflections: Map,
     dark: Map | None,
     counts: Map,
     axes: Axes,
-    scale: Scale,
-    handedness: int | None,
+    pixel: tuple[float, float],
+    handedness: int | None = None,
 ) -> ScanRotation:
-    """Ask the dark field for the sign, and where it is silent the counts that are lost."""
+    """Ask the dark field for the sign, and where it is silent the counts that are lost.
+
+    Parameters
+    ----------
+    deflections : ndarray, shape [iy, ix, 2]
+        ``(y, x)`` less descan, in the units of `pixel`.
+    dark, counts : ndarray, shape [iy, ix]
+        Counts outside the disc, if there is room, and all counts.
+    axes : Axes
+        Of the scan.
+    pixel : (float, float)
+        Height and width of a detector pixel.
+    handedness : int, optional
+        +1 or -1 where it is known.
+
+    Raises
+    ------
+    InputError
+        As `find_rotation`.
+    """
     step = (axes.scan_y.scale, axes.scan_x.scale)
-    least = LEAST_DEFLECTION * min(abs(scale.y), abs(scale.x))
+    least = LEAST_DEFLECTION * min(abs(pixel[0]), abs(pixel[1]))
     found = find_rotation(deflections, step, dark, handedness, least)
     if found.witness == "dark field":
         return found

@@ -75,9 +75,11 @@ def _sign(rotation: ScanRotation) -> str:
 
 
 def _descan(descan: Descan) -> str:
-    if descan.order == 0:
+    if descan.order == 0 and not descan.steps:
         return f"none that stands out from deflections (± {descan.error:.2f} px rms)"
-    kind = "plane" if descan.order == 1 else f"polynomial of order {descan.order}"
+    kind = {0: "steps", 1: "plane"}.get(descan.order, f"polynomial of order {descan.order}")
+    if descan.steps and descan.order:
+        kind += f" and {len(descan.steps)} step{'s' * (len(descan.steps) > 1)} between lines"
     y, x = descan.extent
     return (
         f"{kind}: the beam wanders {y:.2f} px along ky, {x:.2f} px along kx "
@@ -88,7 +90,12 @@ def _descan(descan: Descan) -> str:
 def _center(disc: Disc) -> str:
     if not disc.has_edge:
         return "no edge seen all round"
-    return f"ky {disc.center[0]:.2f} px, kx {disc.center[1]:.2f} px"
+    words = f"ky {disc.center[0]:.2f} px, kx {disc.center[1]:.2f} px"
+    if disc.given:
+        return f"{words} (given)"
+    if disc.doubt:
+        return f"{words}, not sure: {disc.doubt}"
+    return f"{words}, cut by the detector's edge" if disc.cut else words
 
 
 def _radius(disc: Disc, scale: Scale, semi_angle: float | None, wavelength: float | None) -> str:

@@ -12,8 +12,14 @@ from numpy.typing import ArrayLike, NDArray
 from stemwidgets.arrays.axes import Axes
 from stemwidgets.arrays.blocks import iterate_blocks, read_pieces
 from stemwidgets.arrays.checks import require_finite, require_patterns
+from stemwidgets.arrays.counted_moments import kept_moments, weighted_moments
+from stemwidgets.arrays.detectors import Detector
 from stemwidgets.arrays.errors import InputError
-from stemwidgets.arrays.moments import kept_moments, plain_moments, weighted_moments
+from stemwidgets.arrays.faults.checked_moments import checked_moments
+from stemwidgets.arrays.faults.scan import RepairedScan
+from stemwidgets.arrays.limits import Watch
+from stemwidgets.arrays.masks import require_mask
+from stemwidgets.arrays.moments import plain_moments
 
 BLOCK_BYTES = 16 * 2**20
 BLOCKS = 64  # of the data at least, all cores taken together: a block may have to be copied
@@ -47,9 +53,10 @@ class Deflection:
 
 def center_of_mass(
     data: Any,
-    mask: Any = None,
+    mask: NDArray[np.bool_] | None = None,
     threshold: float | None = None,
     background: ArrayLike | None = None,
+    weights: NDArray[Any] | Detector | None = None,
 ) -> Map:
     """Centre of mass of every pattern, in pixels about the centre of pixel (0, 0).
 
@@ -57,7 +64,7 @@ def center_of_mass(
     ----------
     data : array, shape [..., ky, kx]
         Counts; numpy or dask (read one chunk at a time).
-    mask, threshold, background
+    mask, threshold, background, weights
         As for :func:`moments`.
 
     Returns
@@ -70,14 +77,15 @@ def center_of_mass(
     InputError
         As :func:`moments`.
     """
-    return centroids(moments(data, mask, threshold, background), data.shape[-2:])
+    return centroids(moments(data, mask, threshold, background, weights), data.shape[-2:])
 
 
 def moments(
     data: Any,
-    mask: Any = None,
+    mask: NDArray[np.bool_] | None = None,
     threshold: float | None = None,
     background: ArrayLike | None = None,
+    weights: NDArray[Any] | Detector | None = None,
 ) -> Map:
     """Sums ``(Σ J, Σ J·y, Σ J·x)`` of each pattern, with J = w (I − background).
 
@@ -87,15 +95,16 @@ def moments(
         Counts I; numpy, read by all cores (``dask.config.set(num_workers=1)``: by one), or dask,
         whose scheduler reads chunk after chunk. Negative counts, as the subtraction of a dark image
         leaves, count as they are.
-    mask : ndarray of shape [ky, kx], or detector, optional
-        Weight w of each pixel, or an object with ``mask(shape)`` that gives it; 0 leaves a pixel
-        out, whatever it holds.
+    mask : ndarray of bool, shape [ky, kx], optional
+        True where a pixel is left out, whatever it holds.
     threshold : float, optional
         A pixel with fewer counts than this above the background counts nothing (J = 0); the
         others are not lowered. It keeps noise out, and dim parts of the pattern with it.
     background : float or ndarray of shape [ky, kx], optional
         Counts to subtract from each pixel. The result is not clipped at 0, so that noise does not
         pull the centre of mass.
+    weights : ndarray of shape [ky, kx], or Detector, optional
+        How much each pixel counts, w; 1 if not given. 0 leaves a pixel out, whatever it holds.
 
     Returns
     -------
@@ -105,16 +114,16 @@ def moments(
     ------
     InputError
         If `data` holds no patterns, or patterns of which a mean was subtracted; if a pixel is not
-        finite, or mask, threshold or background do not fit.
+        finite, or mask, threshold, background or weights do not fit.
     """
     require_patterns(data)
     shape = (int(data.shape[-2]), int(data.shape[-1]))
-    weights = None if mask is None else _weights(mask, shape)
+    counted = counting(mask, weights, shape)
     dark = None if background is None else _background(background, shape)
     if threshold is not None and not np.isfinite(threshold):
         raise InputError(f"Expected a threshold in counts, got {threshold!r}.")
     sums = np.empty((*data.shape[:-2], 3))
-    for where, piece in read_pieces(data, lambda part: _read(part, weights, threshold, dark)):
+    for where, piece in read_pieces(data, lambda part: _read(part, counted, threshold, dark)):
         sums[where] = piece
     require_finite(sums[..., 0])
     _require_counts(sums[..., 0])
@@ -162,51 +171,95 @@ def calibrated(com: Map, axes: Axes, reference: ArrayLike) -> Deflection:
 
 def pattern_moments(
     patterns: NDArray[Any],
-    mask: Any = None,
+    weights: NDArray[Any] | None = None,
     threshold: float | None = None,
     background: NDArray[np.float64] | None = None,
+    watch: Watch | None = None,
 ) -> Map:
-    """The sums of :func:`moments` of patterns in memory, of a type that numba knows."""
+    """The sums of :func:`moments` of patterns in memory, of a type that numba knows.
+
+    The `weights` are those of :func:`counting`; `watch` compares the patterns with limits on the
+    way.
+    """
     shape = (patterns.shape[-2], patterns.shape[-1])
     flat = patterns.reshape(-1, *shape)
-    weights = None if mask is None else _weights(mask, shape)
-    if threshold is not None or background is not None:
-        weights = np.ones(shape) if weights is None else weights.astype(float)
-        dark = np.zeros(shape) if background is None else background
-        sums = weighted_moments(flat, weights, dark, -np.inf if threshold is None else threshold)
-    elif weights is None:
-        sums = plain_moments(flat)
-    elif weights.dtype == bool:
-        sums = kept_moments(flat, weights)
+    if background is not None and threshold is None and flat.dtype.kind != "f":
+        sums = pattern_moments(flat, weights, watch=watch)
+        sums -= pattern_moments(background[None], weights)
+    elif weights is None and threshold is None and background is None:
+        sums = plain_moments(flat, watch)
     else:
-        sums = weighted_moments(flat, weights, np.zeros(shape), -np.inf)
+        used = np.ones(shape, dtype=bool) if weights is None else weights
+        if used.dtype == bool and background is None:
+            sums = kept_moments(flat, used, threshold, watch)
+        else:
+            full = used.astype(np.float64)
+            sums = weighted_moments(flat, full, background, threshold, watch)
     return sums.reshape(*patterns.shape[:-2], 3)
 
 
-def _read(data: Any, *options: Any) -> Map:
+def _read(
+    data: Any,
+    weights: NDArray[Any] | None,
+    threshold: float | None,
+    background: NDArray[np.float64] | None,
+) -> Map:
+    def moments_of(patterns: NDArray[Any], watch: Watch | None = None) -> Map:
+        return pattern_moments(patterns, weights, threshold, background, watch)
+
+    if isinstance(data, RepairedScan):
+        return checked_moments(data, moments_of)
     sums = np.empty((*data.shape[:-2], 3))
     for where, patterns in iterate_blocks(data, min(BLOCK_BYTES, data.nbytes // BLOCKS)):
-        sums[where] = pattern_moments(patterns, *options)
+        sums[where] = moments_of(patterns)
+        del patterns  # which may be a copy, before the next one is made
     return sums
 
 
-def _weights(mask: Any, shape: tuple[int, int]) -> NDArray[Any]:
-    """The mask as bool where every pixel counts once or not at all, else as float64."""
-    weights = np.asarray(mask.mask(shape) if callable(getattr(mask, "mask", None)) else mask)
-    if weights.shape != shape:
+def counting(
+    mask: NDArray[np.bool_] | None,
+    weights: NDArray[Any] | Detector | None,
+    shape: tuple[int, int],
+) -> NDArray[Any] | None:
+    """How much each pixel counts: bool where once or not at all, else float64.
+
+    Parameters
+    ----------
+    mask, weights
+        As for :func:`moments`.
+    shape : (int, int)
+        Of a pattern.
+
+    Returns
+    -------
+    ndarray, shape [ky, kx], or None
+        None where every pixel counts once.
+
+    Raises
+    ------
+    InputError
+        If mask or weights do not fit, or leave no pixel.
+    """
+    keep = None if mask is None else ~require_mask(mask, shape)
+    if weights is None:
+        return None if keep is None or keep.all() else keep
+    given = np.asarray(weights.pixels(shape) if isinstance(weights, Detector) else weights)
+    if given.shape != shape:
         raise InputError(
-            f"Expected a mask of the pattern's shape {shape}, got {weights.shape}. "
-            "Make it with one weight for each detector pixel [ky, kx]."
+            f"Expected weights of the pattern's shape {shape}, got {given.shape}. "
+            "Make them with one number for each detector pixel [ky, kx]."
         )
-    if weights.dtype.kind not in "buif" or not np.isfinite(weights).all() or (weights < 0).any():
-        raise InputError("Expected a mask of weights that are finite and not negative.")
-    if not weights.any():
+    if given.dtype.kind not in "buif" or not np.isfinite(given).all() or (given < 0).any():
+        raise InputError("Expected weights that are finite and not negative.")
+    if keep is not None:
+        given = np.where(keep, given, given.dtype.type(0))
+    used = given != 0
+    if not used.any():
         raise InputError(
-            f"Expected a mask that leaves pixels of the {shape[0]}×{shape[1]} pattern to count, "
-            "got one that leaves none. Move the detector or widen it; True keeps a pixel."
+            f"Expected weights that let pixels of the {shape[0]}×{shape[1]} pattern count, got "
+            "some by which none counts. Move the detector or widen it."
         )
-    keep = weights != 0
-    return keep if (weights[keep] == 1).all() else weights.astype(float)
+    return used if (given[used] == 1).all() else given.astype(np.float64)
 
 
 def _background(background: ArrayLike, shape: tuple[int, int]) -> NDArray[np.float64]:

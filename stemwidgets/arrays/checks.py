@@ -8,6 +8,9 @@ from numpy.typing import NDArray
 from stemwidgets.arrays.errors import InputError
 
 SMALLEST_PATTERN = 8
+LARGEST = 1e30  # in a pattern: maps of it, in single precision, stay finite
+LARGEST_OF_SQUARES = 1e15  # in a pattern: squares add up over a scan in single precision,
+SMALLEST_OF_SQUARES = 1e-15  # which knows no squares of less either
 
 
 def require_patterns(data: Any) -> None:
@@ -28,6 +31,11 @@ def require_patterns(data: Any) -> None:
             f"Expected an array of diffraction patterns, got {type(data).__name__}. "
             "Pass a signal, a numpy or dask array, or load the file with stemwidgets.load."
         ) from None
+    if any(size != size for size in shape):  # NaN
+        raise InputError(
+            f"Expected a dask array of known shape, got {shape}. Count its chunks first: "
+            "data.compute_chunk_sizes()."
+        )
     if len(shape) not in (3, 4):
         raise InputError(
             f"Expected patterns [n, ky, kx] or a scan [iy, ix, ky, kx], got {len(shape)} "
@@ -68,13 +76,15 @@ def require_scan(data: Any) -> None:
         )
 
 
-def require_finite(sums: NDArray[Any]) -> None:
-    """Check that patterns have neither NaN nor infinite pixels.
+def require_finite(sums: NDArray[Any], largest: float = LARGEST) -> None:
+    """Check that patterns have no pixels that are NaN, infinite or beyond all counts.
 
     Parameters
     ----------
     sums : ndarray
         Sum of the pixels of each pattern: it is not finite where one of them is not.
+    largest : float
+        What a sum may be.
 
     Raises
     ------
@@ -87,4 +97,28 @@ def require_finite(sums: NDArray[Any]) -> None:
             f"Expected finite counts, got NaN or infinite pixels in {bad} "
             f"pattern{'s' if bad > 1 else ''} of {np.size(sums)}. Replace them first, for example "
             "data = numpy.where(numpy.isfinite(data), data, 0)."
+        )
+    most = float(np.abs(sums).max(initial=0.0))
+    if most > largest:
+        raise InputError(
+            f"Expected counts, got a pattern whose pixels add up to {most:.3g}: more than "
+            f"{largest:g} cannot be computed with. Leave a pixel that is too bright out by a mask, "
+            "or divide the data by a number."
+        )
+
+
+def require_squares(sums: NDArray[Any]) -> None:
+    """Check like :func:`require_finite` that squares of counts can be added up.
+
+    Raises
+    ------
+    InputError
+        If a pattern is not finite or too bright, or all of them are too faint.
+    """
+    require_finite(sums, LARGEST_OF_SQUARES)
+    most = float(np.abs(sums).max(initial=0.0))
+    if 0 < most < SMALLEST_OF_SQUARES:
+        raise InputError(
+            f"Expected counts, got patterns whose pixels add up to {most:.3g} at most: less than "
+            f"{SMALLEST_OF_SQUARES:g} cannot be computed with. Multiply the data by a number."
         )

@@ -33,7 +33,7 @@ class Blurred:
     climb : ndarray of complex, or None
         Gradient of the dark field.
     block, cell : ndarray of int
-        Part of the scan that each position belongs to; cells are the smaller ones.
+        Number of the part of the scan that each position belongs to; cells are the smaller ones.
     """
 
     field: Field
@@ -54,9 +54,11 @@ class Blurred:
         inside = (slice(margin, -margin),) * 2
         support = ndimage.gaussian_filter(valid.astype(float), sigma, mode="nearest")
         used = (support > LEAST_SUPPORT)[inside]
-        block = _parts(used.shape, BLOCK * sigma, MOST_BLOCKS)[used]
-        cell = _parts(used.shape, CELL * sigma, max(used.shape))[used]
-        if len(np.unique(block)) < 2:
+        block, cell = (
+            np.unique(_parts(used.shape, size * sigma, most)[used], return_inverse=True)[1]
+            for size, most in ((BLOCK, MOST_BLOCKS), (CELL, max(used.shape)))
+        )
+        if not block.any():
             return None
 
         def smooth(order: tuple[int, int]) -> list[Map]:
@@ -167,6 +169,14 @@ def _mirrored(field: Field, handedness: int) -> Field:
     return field if handedness > 0 else field.conj()
 
 
+def without_plane(com: Map) -> Map:
+    """Deflections ``[iy, ix, 2]`` less the plane that fits them best: descan moves the beam so."""
+    y, x = np.indices(com.shape[:2])
+    basis = np.stack([np.ones(y.shape), y - y.mean(), x - x.mean()], axis=-1)
+    seen = np.isfinite(com).all(axis=-1)
+    return np.asarray(com - basis @ np.linalg.lstsq(basis[seen], com[seen], rcond=None)[0])
+
+
 def derivative(blurred: Blurred, handedness: int) -> Field:
     """D = div + i·curl, less its mean: a plane in the deflections says nothing."""
     operator = _mirrored(blurred.by_x, handedness) - 1j * _mirrored(blurred.by_y, handedness)
@@ -175,8 +185,7 @@ def derivative(blurred: Blurred, handedness: int) -> Field:
 
 def block_sums(values: Map, block: NDArray[np.intp]) -> Map:
     """Sum of the values in each part of the scan."""
-    _, index = np.unique(block, return_inverse=True)
-    return np.asarray(np.bincount(index, values), dtype=np.float64)
+    return np.asarray(np.bincount(block, values), dtype=np.float64)
 
 
 def _complex_sums(values: Field, block: NDArray[np.intp]) -> Field:

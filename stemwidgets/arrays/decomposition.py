@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from stemwidgets.arrays.blocks import BLOCK_BYTES
 from stemwidgets.arrays.checks import require_patterns
 from stemwidgets.arrays.errors import InputError
-from stemwidgets.arrays.pixels import common_mask, require_mask
+from stemwidgets.arrays.masks import left_out
 from stemwidgets.arrays.principal import (
     Array,
     Moments,
@@ -159,17 +159,7 @@ def pca(
 def used_pixels(data: Any, mask: ArrayLike | None) -> NDArray[np.bool_]:
     """Pixels of the detector that are not left out, nor masked in a masked array."""
     require_patterns(data)
-    shape = tuple(data.shape[-2:])
-    used = np.ones(shape, dtype=bool) if mask is None else ~require_mask(mask, shape)
-    known = common_mask(data)
-    if known is not None:
-        used &= ~known
-    if not used.any():
-        raise InputError(
-            "Expected a mask that leaves some pixels, got one that covers the whole detector. "
-            "True means that a pixel is left out: pass ~mask if it was meant otherwise."
-        )
-    return used
+    return ~left_out(data, mask)
 
 
 def require_components(components: Any, moments: Moments, usual: int) -> int:

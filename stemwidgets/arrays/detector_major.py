@@ -54,17 +54,21 @@ class DetectorMajor:
         for (y, *x), patterns in iterate_blocks(data, BLOCK_BYTES):
             flat = np.ascontiguousarray(patterns).reshape(*patterns.shape[:2], -1)
             _store(flat, self._copy[:, y, x[0] if x else slice(None)])
-        self._exact = dtype.kind in "ui"
-        self._mask = np.zeros(height * width, dtype=bool)
+        self._exact = dtype.kind in "ui" and dtype.itemsize < 8
+        self._used = np.zeros(height * width, dtype=bool)
         self._sums: NDArray[Any] = np.zeros(rows * columns, dtype=_sum_type(dtype, height * width))
 
-    def image(self, detector: Detector | NDArray[np.bool_]) -> NDArray[np.float64]:
+    def image(
+        self, detector: Detector | NDArray[np.bool_], mask: NDArray[np.bool_] | None = None
+    ) -> NDArray[np.float64]:
         """Sum of the counts on a detector, at every scan position.
 
         Parameters
         ----------
         detector : Detector or ndarray of bool, shape [ky, kx]
             The pixels to add.
+        mask : ndarray of bool, shape [ky, kx], optional
+            True where a pixel is left out, on the detector or not.
 
         Returns
         -------
@@ -74,31 +78,31 @@ class DetectorMajor:
         Raises
         ------
         InputError
-            If no pixel lies on the detector, it has weights or segments, a mask has another shape
-            than the patterns, or a pixel on the detector is not finite.
+            If no pixel lies on the detector, it has weights or segments, detector or mask do not
+            fit, or a pixel that counts is not finite.
         """
-        weights = detector_weights(detector, self.pattern)
+        weights = detector_weights(detector, self.pattern, mask)
         if len(weights) > 1 or weights.dtype != bool:
             raise InputError(
                 "Expected a detector on which each pixel counts once or not at all, got weights or "
                 "segments. virtual_image takes them."
             )
-        mask = weights.ravel()
-        came, went = mask & ~self._mask, self._mask & ~mask
-        if not self._exact or came.sum() + went.sum() > mask.sum():
+        used = weights.ravel()
+        came, went = used & ~self._used, self._used & ~used
+        if not self._exact or came.sum() + went.sum() > used.sum():
             self._sums[:] = 0
-            came, went = mask, np.zeros_like(mask)
-        pixels = self._copy.reshape(len(mask), -1)
+            came, went = used, np.zeros_like(used)
+        pixels = self._copy.reshape(len(used), -1)
         _add(pixels, np.flatnonzero(came), self._sums)
         _subtract(pixels, np.flatnonzero(went), self._sums)
-        self._mask = mask.copy()
+        self._used = used.copy()
         image = self._sums.astype(np.float64).reshape(self.scan)
         require_finite(image)
         return image
 
 
 def _sum_type(dtype: np.dtype[Any], pixels: int) -> type:
-    if dtype.kind == "f":
+    if dtype.kind == "f" or dtype.itemsize == 8:  # sums of 64 bits, which would wrap around
         return np.float64
     return np.int32 if pixels * 2 ** (8 * dtype.itemsize) <= 2**31 else np.int64
 

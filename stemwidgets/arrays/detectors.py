@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,7 +31,7 @@ class Detector(ABC):
     """
 
     @abstractmethod
-    def mask(self, shape: Shape) -> NDArray[Any]:
+    def pixels(self, shape: Shape) -> NDArray[Any]:
         """Pixels of a pattern of this shape ``[ky, kx]`` that count: bool, or a weight for each."""
 
 
@@ -68,7 +68,7 @@ class AnnularDetector(Detector):
                 f"outer={self.outer} pixels."
             )
 
-    def mask(self, shape: Shape) -> NDArray[np.bool_]:
+    def pixels(self, shape: Shape) -> NDArray[np.bool_]:
         """Pixels of a pattern of this shape ``[ky, kx]`` that the detector adds up."""
         y, x = _about(self.center, self.aspect, shape)
         squared = y**2 + x**2
@@ -103,7 +103,7 @@ class DiscDetector(Detector):
         if not self.radius > 0:
             raise InputError(f"Expected a radius above 0 pixels, got {self.radius!r}.")
 
-    def mask(self, shape: Shape) -> NDArray[np.bool_]:
+    def pixels(self, shape: Shape) -> NDArray[np.bool_]:
         """Pixels of a pattern of this shape ``[ky, kx]`` that the detector adds up."""
         y, x = _about(self.center, self.aspect, shape)
         inside: NDArray[np.bool_] = y**2 + x**2 < self.radius**2
@@ -151,15 +151,15 @@ class SegmentDetector(Detector):
         if not np.isfinite(self.rotation):
             raise InputError(f"Expected a rotation in radians, got {self.rotation!r}.")
 
-    def mask(self, shape: Shape) -> NDArray[np.bool_]:
+    def pixels(self, shape: Shape) -> NDArray[np.bool_]:
         """Pixels of a pattern of this shape ``[ky, kx]`` in any of the segments."""
-        return AnnularDetector(self.center, self.inner, self.outer, self.aspect).mask(shape)
+        return AnnularDetector(self.center, self.inner, self.outer, self.aspect).pixels(shape)
 
-    def masks(self, shape: Shape) -> NDArray[np.bool_]:
-        """Pixels of a pattern of this shape in each segment, ``[segments, ky, kx]``."""
+    def pixels_by_segment(self, shape: Shape) -> NDArray[np.bool_]:
+        """Pixels of a pattern of this shape that each segment adds up, ``[segments, ky, kx]``."""
         turns = (np.arctan2(*_about(self.center, self.aspect, shape)) - self.rotation) / 2 / np.pi
         index = np.floor(turns * self.segments + 0.5).astype(int) % self.segments
-        return (index == np.arange(self.segments)[:, None, None]) & self.mask(shape)
+        return (index == np.arange(self.segments)[:, None, None]) & self.pixels(shape)
 
 
 @dataclass(frozen=True)
@@ -193,14 +193,14 @@ class PolygonDetector(Detector):
             raise InputError(f"Expected finite corners, got {self.vertices!r}.")
         object.__setattr__(self, "vertices", tuple((float(y), float(x)) for y, x in corners))
 
-    def mask(self, shape: Shape) -> NDArray[np.bool_]:
+    def pixels(self, shape: Shape) -> NDArray[np.bool_]:
         """Pixels of a pattern of this shape ``[ky, kx]`` whose centres lie inside."""
         y, x = np.indices(shape)
         return surrounded(y, x, self.vertices)
 
 
 @dataclass(frozen=True, eq=False)
-class MaskDetector(Detector):
+class PixelDetector(Detector):
     """Any pixels, or a weight for each.
 
     Parameters
@@ -221,19 +221,19 @@ class MaskDetector(Detector):
         weights = np.array(self.weights)
         if weights.ndim != 2 or weights.dtype.kind not in "buif" or not np.isfinite(weights).all():
             raise InputError(
-                "Expected a mask [ky, kx] of bool or of finite weights, got an array of "
+                "Expected weights [ky, kx] of bool or of finite numbers, got an array of "
                 f"{weights.dtype} with shape {weights.shape}."
             )
         weights.flags.writeable = False
         object.__setattr__(self, "weights", weights)
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, MaskDetector) and np.array_equal(self.weights, other.weights)
+        return isinstance(other, PixelDetector) and np.array_equal(self.weights, other.weights)
 
     def __hash__(self) -> int:
         return hash((self.weights.shape, self.weights.tobytes()))
 
-    def mask(self, shape: Shape) -> NDArray[Any]:
+    def pixels(self, shape: Shape) -> NDArray[Any]:
         """The weights.
 
         Raises
@@ -243,8 +243,8 @@ class MaskDetector(Detector):
         """
         if self.weights.shape != tuple(shape):
             raise InputError(
-                f"Expected a mask of the pattern's shape {tuple(shape)}, got {self.weights.shape}. "
-                "Make it with one value for each detector pixel [ky, kx]."
+                f"Expected weights of the pattern's shape {tuple(shape)}, got "
+                f"{self.weights.shape}. Make them with one value for each detector pixel [ky, kx]."
             )
         return self.weights
 
@@ -269,10 +269,15 @@ def preset(
     InputError
         If there is no detector of this name.
     """
+    inner, outer = (factor * disc.radius for factor in PRESETS[require_preset(name)])
+    return AnnularDetector(disc.center, inner, outer, pixel_size[0] / pixel_size[1])
+
+
+def require_preset(name: str) -> Preset:
+    """The name of a usual detector; an `InputError` for any other."""
     if name not in PRESETS:
         raise InputError(f"Expected a detector or one of {', '.join(PRESETS)}, got {name!r}.")
-    inner, outer = (factor * disc.radius for factor in PRESETS[name])
-    return AnnularDetector(disc.center, inner, outer, pixel_size[0] / pixel_size[1])
+    return cast(Preset, name)
 
 
 def _require_center(center: Any, aspect: float) -> None:

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.constants import c, elementary_charge, h, m_e
 
+from stemwidgets.arrays.electrons import possible_energy
 from stemwidgets.arrays.errors import InputError
 
 Map = NDArray[np.float64]
@@ -94,9 +95,7 @@ def electron_speed(beam_energy: float) -> float:
     float
         [m/s].
     """
-    if not (np.isfinite(beam_energy) and beam_energy > 0):
-        raise InputError(f"Expected a beam energy in keV, got {beam_energy!r}.")
-    gamma = 1 + beam_energy * 1e3 * elementary_charge / (m_e * c**2)
+    gamma = 1 + possible_energy(beam_energy) * 1e3 * elementary_charge / (m_e * c**2)
     return float(c * np.sqrt(1 - gamma**-2))
 
 

@@ -38,6 +38,8 @@ class FirstLook:
         Type of the patterns.
     bin_by : int, optional
         How many rows and columns become one.
+    mask : ndarray of bool, shape [ky, kx], optional
+        True where a pixel is left out of all but the sum of the patterns.
     """
 
     def __init__(
@@ -46,12 +48,16 @@ class FirstLook:
         shape: tuple[int, int],
         dtype: np.dtype[Any],
         bin_by: int | None,
+        mask: NDArray[np.bool_] | None = None,
     ) -> None:
         height, width = shape
         self._factor = 0 if bin_by is None else bin_by
         number = np.uint32 if dtype.kind in "bu" else np.int32
         self._fours = np.empty((height // ROWS, width), number)
-        self._tiles = _tiles(detectors, self._fours)
+        hidden = np.zeros(shape, dtype=bool) if mask is None else mask
+        self._tiles = _tiles(detectors, hidden, self._fours)
+        kept = ~hidden if hidden.any() else np.empty((0, width), dtype=bool)
+        self._bits = np.where(kept, ~dtype.type(0), dtype.type(0))
         wide = 28 * ROWS * 2 ** (8 * dtype.itemsize) * max(shape)
         accumulator = number if wide <= np.iinfo(number).max else np.int64
         self._total = np.empty(shape, np.int32)
@@ -94,6 +100,7 @@ class FirstLook:
             self._total[:] = 0
             _look(
                 patterns[part],
+                self._bits,
                 self._fours,
                 self._columns,
                 self._tiles,
@@ -125,16 +132,18 @@ class _Tiles(NamedTuple):
     ends: NDArray[np.int64]
 
 
-def _tiles(detectors: list[NDArray[np.bool_]], fours: NDArray[Any]) -> _Tiles:
+def _tiles(
+    detectors: list[NDArray[np.bool_]], hidden: NDArray[np.bool_], fours: NDArray[Any]
+) -> _Tiles:
     bits = np.zeros((len(detectors), fours.size), fours.dtype)
     spans = np.zeros((len(detectors), 2), np.int64)
     pixels = [np.empty(0, np.int64)]
     for index, used in enumerate(detectors):
-        whole = used.reshape(-1, ROWS, used.shape[1]).all(axis=1)
+        whole = (used | hidden).reshape(-1, ROWS, used.shape[1]).all(axis=1)  # 0 where hidden
         bits[index, whole.ravel()] = ~fours.dtype.type(0)
         where = np.flatnonzero(whole)
         spans[index] = (where[0], where[-1] + 1) if len(where) else (0, 0)
-        pixels.append(np.flatnonzero(used & ~np.repeat(whole, ROWS, axis=0)))
+        pixels.append(np.flatnonzero(used & ~hidden & ~np.repeat(whole, ROWS, axis=0)))
     ends = np.cumsum([len(some) for some in pixels])
     return _Tiles(bits, spans, np.concatenate(pixels).astype(np.uint64), ends.astype(np.int64))
 
@@ -142,6 +151,7 @@ def _tiles(detectors: list[NDArray[np.bool_]], fours: NDArray[Any]) -> _Tiles:
 @numba.njit(cache=True, nogil=True)
 def _look(
     patterns: NDArray[Any],
+    bits: NDArray[Any],
     fours: NDArray[Any],
     columns: NDArray[Any],
     tiles: _Tiles,
@@ -154,8 +164,11 @@ def _look(
     for start in range(0, n, GROUP):
         stop = min(start + GROUP, n)
         for i in range(start, stop):
-            within = _add_fours(patterns[i], fours)
-            add_moments(fours, columns, moments[i])
+            if len(bits):
+                within = _add_kept_fours(patterns[i], bits, fours)
+            else:
+                within = _add_fours(patterns[i], fours)
+            add_moments(fours.reshape(1, *fours.shape), 0, columns, None, moments[i])
             moments[i, 1] = ROWS * moments[i, 1] + within
             flat = patterns[i].reshape(-1)
             for d in range(images.shape[1]):
@@ -186,6 +199,35 @@ def _add_fours(pattern: NDArray[Any], fours: NDArray[Any]) -> float:  # pragma: 
             part = narrow_sum(part, number(r1[x]))
             moment = narrow_sum(moment, part)
             four[x] = narrow_sum(part, number(r0[x]))
+            together = narrow_sum(together, moment)
+        within += float(together)
+    return within
+
+
+@numba.njit(cache=True, nogil=True)
+def _add_kept_fours(
+    pattern: NDArray[Any], bits: NDArray[Any], fours: NDArray[Any]
+) -> float:  # pragma: no cover
+    """The same of the pixels to keep, whose bits are all set."""
+    width = pattern.shape[1]
+    line = ROWS * width * pattern.itemsize
+    number = fours.dtype.type
+    within = 0.0
+    for band in range(len(fours)):
+        for byte in range(band * line + AHEAD, (band + 1) * line + AHEAD, 64):
+            fetch(pattern, byte)
+        rows, keep = pattern[ROWS * band : ROWS * band + ROWS], bits[ROWS * band :]
+        r0, r1, r2, r3, four = rows[0], rows[1], rows[2], rows[3], fours[band]
+        k0, k1, k2, k3 = keep[0], keep[1], keep[2], keep[3]
+        together = number(0)
+        for x in range(width):
+            part = number(r3[x] & k3[x])
+            moment = part
+            part = narrow_sum(part, number(r2[x] & k2[x]))
+            moment = narrow_sum(moment, part)
+            part = narrow_sum(part, number(r1[x] & k1[x]))
+            moment = narrow_sum(moment, part)
+            four[x] = narrow_sum(part, number(r0[x] & k0[x]))
             together = narrow_sum(together, moment)
         within += float(together)
     return within

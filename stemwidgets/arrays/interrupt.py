@@ -1,5 +1,6 @@
 """Giving up long work whose result nobody wants any more."""
 
+import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -42,3 +43,35 @@ def give_up_if_unwanted() -> None:
     """
     if _UNWANTED.get()():
         raise Interrupted
+
+
+@contextmanager
+def noted_interrupts() -> Iterator[list[int]]:
+    """Note a first Ctrl-C, or a notebook's Stop, for work that ends well; raise a second one.
+
+    So nothing is interrupted halfway. In another thread, and where an interrupt is handled by
+    somebody else, nothing is changed.
+
+    Yields
+    ------
+    list of int
+        Empty until there was an interrupt.
+    """
+    asked: list[int] = []
+
+    def note(number: int, frame: object) -> None:
+        if asked:
+            raise KeyboardInterrupt
+        asked.append(number)
+
+    ours = signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    if ours:
+        try:
+            signal.signal(signal.SIGINT, note)
+        except ValueError:  # in another thread than the main one
+            ours = False
+    try:
+        yield asked
+    finally:
+        if ours:
+            signal.signal(signal.SIGINT, signal.default_int_handler)

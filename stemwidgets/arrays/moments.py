@@ -11,21 +11,24 @@ from numpy.typing import NDArray
 
 from stemwidgets.arrays.byte_moments import as_words, byte_moments
 from stemwidgets.arrays.intrinsics import fetch, narrow_sum
+from stemwidgets.arrays.limits import Watch, watch_rows
 
 GROUP = 8  # rows that are added up in registers
-AHEAD = 1024  # bytes that are fetched before they are needed
+AHEAD = 8192  # bytes that are fetched before they are needed: 1024 take 1.2 times as long
 _MOST = 28  # 0 + 1 + … + 7, the largest sum of weights inside a group
 
 Moments = NDArray[np.float64]
 
 
-def plain_moments(patterns: NDArray[Any]) -> Moments:
+def plain_moments(patterns: NDArray[Any], watch: Watch | None = None) -> Moments:
     """Sums ``(Σ I, Σ I·y, Σ I·x)`` of each pattern.
 
     Parameters
     ----------
     patterns : ndarray, shape [n, ky, kx]
         Contiguous, of a type that numba knows.
+    watch : Watch, optional
+        Limits that the patterns are compared with while they are in the cache.
 
     Returns
     -------
@@ -34,97 +37,62 @@ def plain_moments(patterns: NDArray[Any]) -> Moments:
     """
     words = as_words(patterns)
     if words is not None:
-        return byte_moments(patterns, words)
-    columns: NDArray[Any] = np.empty(patterns.shape[-1], dtype=_accumulator(patterns))
-    return _plain(patterns, columns)
+        return byte_moments(patterns, words, watch)
+    columns: NDArray[Any] = np.empty(patterns.shape[-1], dtype=accumulator(patterns))
+    result = np.empty((len(patterns), 3))
+    _plain(patterns, columns, watch, result)
+    return result
 
 
-def kept_moments(patterns: NDArray[Any], keep: NDArray[np.bool_]) -> Moments:
-    """The sums of :func:`plain_moments` over the pixels to keep, whatever the others hold.
-
-    Parameters
-    ----------
-    patterns : ndarray, shape [n, ky, kx]
-        Contiguous, of a type that numba knows.
-    keep : ndarray of bool, shape [ky, kx]
-        True where a pixel counts.
-    """
-    columns: NDArray[Any] = np.empty(patterns.shape[-1], dtype=_accumulator(patterns))
-    return _kept(patterns, keep, columns, *_spans(keep))
-
-
-def weighted_moments(
-    patterns: NDArray[Any],
-    weights: NDArray[np.float64],
-    background: NDArray[np.float64],
-    threshold: float,
-) -> Moments:
-    """Sums ``(Σ J, Σ J·y, Σ J·x)`` of each pattern, with J = w (I − background) or 0.
-
-    Parameters
-    ----------
-    patterns : ndarray, shape [n, ky, kx]
-        Contiguous, of a type that numba knows.
-    weights, background : ndarray, shape [ky, kx]
-        J is 0 where the weight w is 0, whatever the pixel holds.
-    threshold : float
-        J is 0 where I − background is below.
-
-    Returns
-    -------
-    ndarray of float64, shape [n, 3]
-    """
-    return _weighted(patterns, weights, background, float(threshold), *_spans(weights != 0))
-
-
-def _spans(used: NDArray[np.bool_]) -> tuple[NDArray[np.int_], NDArray[np.int_]]:
-    """Where the used part of each row begins and ends."""
-    some = used.any(axis=1)
-    last = used.shape[1] - used[:, ::-1].argmax(axis=1)
-    return np.where(some, used.argmax(axis=1), 0), np.where(some, last, 0)
-
-
-def _accumulator(patterns: NDArray[Any]) -> type:
+def accumulator(patterns: NDArray[Any]) -> type:
     """The narrowest type that the sums of a group and of a column of counts surely fit."""
     kind, longest = patterns.dtype.kind, max(patterns.shape[1:])
-    if kind == "f":
+    if kind == "f" or patterns.itemsize == 8:  # sums of 64 bits, which would wrap around
         return np.float64
     narrow, wide = (np.uint32, np.uint64) if kind == "u" else (np.int32, np.int64)
     largest = _MOST * longest * 2 ** (8 * patterns.itemsize)
     return narrow if largest <= np.iinfo(narrow).max else wide
 
 
-@numba.njit(cache=True, nogil=True, fastmath={"reassoc", "contract", "nsz"})
-def _plain(patterns: NDArray[Any], columns: NDArray[Any]) -> Moments:  # pragma: no cover
-    result = np.empty((len(patterns), 3))
+@numba.njit(cache=True, nogil=True)
+def _plain(
+    patterns: NDArray[Any], columns: NDArray[Any], watch: Watch | None, result: Moments
+) -> None:  # pragma: no cover
     for i in range(len(patterns)):
-        add_moments(patterns[i], columns, result[i])
-    return result
+        add_moments(patterns, i, columns, watch, result[i])
 
 
 @numba.njit(cache=True, nogil=True, fastmath={"reassoc", "contract", "nsz"})
 def add_moments(
-    pattern: NDArray[Any], columns: NDArray[Any], result: Moments
+    patterns: NDArray[Any],
+    i: int,
+    columns: NDArray[Any],
+    watch: Watch | None,
+    result: Moments,
 ) -> None:  # pragma: no cover
-    """The sums of :func:`plain_moments` of one pattern, for other compiled functions.
+    """The sums of :func:`plain_moments` of pattern number `i`, for other compiled functions.
 
-    `columns`, of the width of the pattern, is of a type that the sums of eight rows surely fit.
+    `columns`, of the width of a pattern, is of a type that the sums of eight rows surely fit.
     """
-    height, width = pattern.shape
-    line = width * pattern.itemsize
+    _, height, width = patterns.shape
+    line = width * patterns.itemsize
     columns[:] = 0
-    total = 0.0
-    moment_y = 0.0
+    total = moment_y = 0.0
     for y in range(0, height - GROUP + 1, GROUP):
-        for byte in range(y * line + AHEAD, (y + GROUP) * line + AHEAD, 64):
-            fetch(pattern, byte)
-        together, within = _group(pattern[y : y + GROUP], columns)
+        rows = patterns[i, y : y + GROUP]
+        for byte in range(AHEAD, AHEAD + GROUP * line, 64):
+            fetch(rows, byte)
+        together, within = _group(rows, columns)
         total += together
         moment_y += y * together + within
+        if watch is not None:
+            watch_rows(patterns, i, i + 1, y, y + GROUP, watch)
     for y in range(height - height % GROUP, height):
-        together = _row(pattern[y], columns)
+        together = _row(patterns[i, y], columns)
         total += together
         moment_y += y * together
+    if watch is not None and height % GROUP:
+        watch_rows(patterns, i, i + 1, height - height % GROUP, height, watch)
     result[0] = total
     result[1] = moment_y
     result[2] = _column_moment(columns)
@@ -177,70 +145,3 @@ def _column_moment(columns: NDArray[Any]) -> float:  # pragma: no cover
     for x in range(len(columns)):
         moment += x * float(columns[x])
     return moment
-
-
-@numba.njit(cache=True, nogil=True, fastmath={"reassoc", "contract", "nsz"})
-def _kept(  # pragma: no cover
-    patterns: NDArray[Any],
-    keep: NDArray[np.bool_],
-    columns: NDArray[Any],
-    first: NDArray[np.int_],
-    last: NDArray[np.int_],
-) -> Moments:
-    n, height, _ = patterns.shape
-    number = columns.dtype.type
-    nothing = number(0)
-    result = np.empty((n, 3))
-    for i in range(n):
-        columns[:] = 0
-        total = 0.0
-        moment_y = 0.0
-        for y in range(height):
-            start, stop = first[y], last[y]
-            row, kept, column = patterns[i, y, start:stop], keep[y, start:stop], columns[start:stop]
-            together = nothing
-            for x in range(stop - start):
-                value = number(row[x]) if kept[x] else nothing
-                column[x] = narrow_sum(column[x], value)
-                together = narrow_sum(together, value)
-            total += float(together)
-            moment_y += y * float(together)
-        result[i, 0] = total
-        result[i, 1] = moment_y
-        result[i, 2] = _column_moment(columns)
-    return result
-
-
-@numba.njit(cache=True, nogil=True, fastmath={"reassoc", "contract", "nsz"})
-def _weighted(  # pragma: no cover
-    patterns: NDArray[Any],
-    weights: NDArray[np.float64],
-    background: NDArray[np.float64],
-    threshold: float,
-    first: NDArray[np.int_],
-    last: NDArray[np.int_],
-) -> Moments:
-    n, height, width = patterns.shape
-    columns = np.empty(width)
-    result = np.empty((n, 3))
-    for i in range(n):
-        columns[:] = 0
-        total = 0.0
-        moment_y = 0.0
-        for y in range(height):
-            start, stop = first[y], last[y]
-            row, column = patterns[i, y, start:stop], columns[start:stop]
-            weight, dark = weights[y, start:stop], background[y, start:stop]
-            together = 0.0
-            for x in range(stop - start):
-                value = float(row[x]) - dark[x]
-                factor = 0.0 if value < threshold else weight[x]  # 0 · inf tells of the inf
-                value = 0.0 if weight[x] == 0 else value * factor
-                column[x] += value
-                together += value
-            total += together
-            moment_y += y * together
-        result[i, 0] = total
-        result[i, 1] = moment_y
-        result[i, 2] = _column_moment(columns)
-    return result

@@ -7,16 +7,21 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from stemwidgets.arrays.axes import Axes
 from stemwidgets.arrays.blocks import iterate_blocks, native_type, read_pieces
-from stemwidgets.arrays.center_of_mass import centroids, pattern_moments
-from stemwidgets.arrays.checks import require_finite, require_scan
+from stemwidgets.arrays.center_of_mass import Deflection, calibrated, centroids, pattern_moments
+from stemwidgets.arrays.checks import LARGEST, require_finite, require_scan
+from stemwidgets.arrays.damage import decoding
+from stemwidgets.arrays.descan import Descan
 from stemwidgets.arrays.detectors import AnnularDetector, preset
 from stemwidgets.arrays.disc import Disc, find_disc
 from stemwidgets.arrays.errors import InputError
 from stemwidgets.arrays.first_look import FirstLook
+from stemwidgets.arrays.masks import require_mask
 from stemwidgets.arrays.sums import DetectorSum, PatternSum, bin_patterns
 
 SAMPLE = 64  # patterns in which the bright-field disc is looked for
+SMALL_BYTES = 2**25  # of lazy data: read whole for the sample, it is that of data in memory
 BLOCK_BYTES = 2**20  # stays in the cache while it is read in several ways
 SWIFT_BYTES = 2**23  # of a block that is read in one way
 PAGE = 4096  # bytes, in which memory is given
@@ -42,8 +47,8 @@ class Overview:
         Bright-field disc, seen in a sample of the patterns; None if it was not looked for, or the
         sample has no contrast.
     bright_field, dark_field : ndarray of shape [iy, ix], or None
-        Counts on the disc, and on the ring of ADF around it; None without a disc, and where the
-        pattern ends before the detector begins.
+        Counts on the disc, and on the ring of ADF around it; None without a disc that is surely
+        the direct beam, and where the pattern ends before the detector begins.
     binned : ndarray of float32, shape [iy, ix, ky // bin_by, kx // bin_by], or None
         The scan with larger pixels, each the sum of smaller ones.
     """
@@ -57,6 +62,11 @@ class Overview:
     dark_field: Map | None = None
     binned: NDArray[np.float32] | None = None
 
+    def deflection(self, axes: Axes, descan: Descan | None = None) -> Deflection:
+        """The centre of mass in the units of the detector, less the departure of a descan."""
+        com = self.com if descan is None else self.com - descan.departure
+        return calibrated(com, axes, self.reference)
+
 
 class _Piece(NamedTuple):
     """What is read from a part of the scan: the maps along the last axis."""
@@ -69,7 +79,7 @@ class _Piece(NamedTuple):
 
 def overview(
     data: Any,
-    mask: NDArray[Any] | None = None,
+    mask: NDArray[np.bool_] | None = None,
     detectors: bool = False,
     pixel_size: tuple[float, float] = (1.0, 1.0),
     bin_by: int | None = None,
@@ -80,9 +90,8 @@ def overview(
     ----------
     data : array, shape [iy, ix, ky, kx]
         Counts; numpy, read by all cores, or dask, read chunk by chunk.
-    mask : ndarray, shape [ky, kx], optional
-        Weight of each pixel in the sum image and the centres of mass; 0 leaves a pixel out,
-        whatever it holds.
+    mask : ndarray of bool, shape [ky, kx], optional
+        True where a pixel is left out of all but the mean pattern, whatever it holds.
     detectors : bool
         Also give the images of BF and ADF. Their disc is found in a sample that is read first, see
         :func:`sample_pattern`.
@@ -94,8 +103,8 @@ def overview(
     Raises
     ------
     InputError
-        If `data` is not a scan, a pixel is not finite, the mask has another shape, or `bin_by` is
-        no number of pixels of the pattern.
+        If `data` is not a scan, a pixel is not finite, the mask does not fit, or `bin_by` is no
+        number of pixels of the pattern.
     """
     reading = Reading(data, mask, detectors, pixel_size, bin_by)
     for _ in reading.steps():
@@ -115,7 +124,7 @@ class Reading:
     def __init__(
         self,
         data: Any,
-        mask: NDArray[Any] | None = None,
+        mask: NDArray[np.bool_] | None = None,
         detectors: bool = False,
         pixel_size: tuple[float, float] = (1.0, 1.0),
         bin_by: int | None = None,
@@ -124,9 +133,10 @@ class Reading:
         shape = (int(data.shape[2]), int(data.shape[3]))
         if bin_by is not None and not 1 <= bin_by <= min(shape):
             raise InputError(f"Expected to bin by 1 to {min(shape)} pixels, got bin_by={bin_by}.")
+        mask = None if mask is None else require_mask(mask, shape)
         self._data, self._mask, self._bin_by, self._shape = data, mask, bin_by, shape
         self._disc = _disc(data, mask, pixel_size) if detectors else None
-        self._weights = [] if self._disc is None else _weights(self._disc, mask, shape, pixel_size)
+        self._weights = _weights(self._disc, mask, shape, pixel_size)
         self._moments = np.full((*data.shape[:2], 3), np.nan)
         self._images = np.full((*data.shape[:2], len(self._weights)), np.nan)
         self._total, self._count = np.zeros(shape), 0
@@ -154,7 +164,7 @@ class Reading:
     def overview(self) -> Overview:
         """Of what has been read; maps are NaN where nothing was, and mean over the rest."""
         mean_pattern = self._total / self._count
-        y, x = centroids(pattern_moments(mean_pattern, self._mask), self._shape)
+        y, x = centroids(pattern_moments(mean_pattern, _kept(self._mask)), self._shape)
         seen: list[Map | None] = [
             self._images[..., i].copy() if weight.any() else None
             for i, weight in enumerate(self._weights)
@@ -174,17 +184,20 @@ def sample_pattern(data: Any) -> Map:
     Parameters
     ----------
     data : array, shape [iy, ix, ky, kx]
-        Counts; of a dask array the chunk in the middle is read.
+        Counts; of a dask array that is not small the chunk in the middle is read.
 
     Returns
     -------
     ndarray of float64, shape [ky, kx]
-        0 where pixels are not finite.
+        0 where pixels are not finite, or beyond all counts.
     """
     require_scan(data)
     if hasattr(data, "dask"):
         whole = data.rechunk({2: -1, 3: -1})
-        data = whole.blocks[tuple(count // 2 for count in whole.numblocks)].compute()
+        if not data.nbytes <= SMALL_BYTES:
+            whole = whole.blocks[tuple(count // 2 for count in whole.numblocks)]
+        with decoding():
+            data = whole.compute()
     rows, columns = data.shape[:2]
     steps = np.linspace(0, rows * columns - 1, min(SAMPLE, rows * columns)).astype(int)
     chosen = data[np.unravel_index(steps, (rows, columns))]
@@ -192,26 +205,33 @@ def sample_pattern(data: Any) -> Map:
     for _, patterns in iterate_blocks(chosen):
         with np.errstate(invalid="ignore"):
             total += patterns.sum(axis=0, dtype=np.float64)
-    return np.where(np.isfinite(total), total, 0.0) / len(chosen)
+    return np.where(np.abs(total) <= LARGEST, total, 0.0) / len(chosen)
 
 
-def _disc(data: Any, mask: NDArray[Any] | None, pixel_size: tuple[float, float]) -> Disc | None:
-    hidden = None if mask is None else np.asarray(mask) == 0
+def _disc(
+    data: Any, mask: NDArray[np.bool_] | None, pixel_size: tuple[float, float]
+) -> Disc | None:
     try:
-        return find_disc(sample_pattern(data), pixel_size, hidden)
+        return find_disc(sample_pattern(data), pixel_size, mask)
     except InputError:
         return None
 
 
 def _weights(
-    disc: Disc,
-    mask: NDArray[Any] | None,
+    disc: Disc | None,
+    mask: NDArray[np.bool_] | None,
     shape: tuple[int, int],
     pixel_size: tuple[float, float],
 ) -> list[NDArray[Any]]:
+    if disc is None or not disc.sure:
+        return []
     rings: list[AnnularDetector] = [preset(name, disc, pixel_size) for name in ("BF", "ADF")]
-    used = np.ones(shape, dtype=bool) if mask is None else np.asarray(mask) != 0
-    return [ring.mask(shape) & used for ring in rings]
+    used = True if mask is None else ~mask
+    return [ring.pixels(shape) & used for ring in rings]
+
+
+def _kept(mask: NDArray[np.bool_] | None) -> NDArray[np.bool_] | None:
+    return None if mask is None else ~mask
 
 
 def _binned_scan(data: Any, factor: int) -> NDArray[np.float32]:
@@ -227,7 +247,7 @@ def _binned_shape(data: Any, factor: int | None) -> tuple[int, ...]:
 
 def _read(
     data: Any,
-    mask: NDArray[Any] | None,
+    mask: NDArray[np.bool_] | None,
     weights: list[NDArray[np.bool_]],
     bin_by: int | None,
     filled: NDArray[np.float32] | None,
@@ -237,8 +257,9 @@ def _read(
     small = np.empty(_binned_shape(data, bin_by), np.float32) if filled is None else filled
     shape, dtype = data.shape[2:], native_type(data.dtype)
     total = PatternSum(shape, dtype)
-    swift = mask is None and FirstLook.can(shape, dtype, bin_by)
-    look = FirstLook(weights, shape, dtype, bin_by) if swift else None
+    keep = _kept(mask)
+    swift = FirstLook.can(shape, dtype, bin_by)
+    look = FirstLook(weights, shape, dtype, bin_by, mask) if swift else None
     images_of = [DetectorSum(weight, dtype) for weight in weights]
     block_bytes = BLOCK_BYTES if look is None else SWIFT_BYTES
     for row in range(len(data)):
@@ -247,10 +268,11 @@ def _read(
             if look is not None:
                 look(patterns, total.total, *found)
                 continue
-            moments[row, x] = pattern_moments(patterns, mask)
+            moments[row, x] = pattern_moments(patterns, keep)
             for index, image_of in enumerate(images_of):
                 images[row, x, index] = image_of(patterns)
             total.add(patterns)
             if bin_by is not None:
-                bin_patterns(patterns, bin_by, small[row, x])
+                kept = patterns if keep is None else np.where(keep, patterns, dtype.type(0))
+                bin_patterns(kept, bin_by, small[row, x])
     return _Piece(moments, images, total.total, small if filled is None else None)

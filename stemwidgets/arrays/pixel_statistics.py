@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stemwidgets.arrays.blocks import read_blocks
-from stemwidgets.arrays.checks import require_finite
+from stemwidgets.arrays.checks import require_squares
 from stemwidgets.arrays.errors import InputError
 
 SLICE_PIXELS = 2**22
@@ -78,7 +78,7 @@ class PixelSums:
         self.shape = shape
         self.used = (np.ones(shape, dtype=bool) if mask is None else ~mask).ravel()
         self.count = self.filled = 0
-        self.lowest = np.inf
+        self.lowest, self.most = np.inf, 0.0
         self.reference = np.zeros(self.used.size)
         self.first = np.zeros(self.used.size)
         self.second = np.zeros(self.used.size)
@@ -104,7 +104,7 @@ class PixelSums:
             self.first += more.first + more.count * shift
         self.count += more.count
         self.filled += more.filled
-        self.lowest = min(self.lowest, more.lowest)
+        self.lowest, self.most = min(self.lowest, more.lowest), max(self.most, more.most)
         self.never_finite &= more.never_finite
         self.not_finite += more.not_finite
 
@@ -119,8 +119,9 @@ class PixelSums:
             self.not_finite.append(strange.sum(axis=1))
             values = np.where(strange, 0, values)
             totals = _totals(values, self.used)
-        if not values.min() >= 0:
-            self.lowest = min(self.lowest, float(values[:, self.used].min(initial=np.inf)))
+        if not values.min() >= 0 and self.used.any():
+            self.lowest = min(self.lowest, float(values[:, self.used].min()))
+        self.most = max(self.most, float(np.abs(totals).max()))
         self.filled += int((totals > 0).sum())
         if self.count == 0:
             self.reference = values[0].astype(np.float64)
@@ -133,11 +134,11 @@ class PixelSums:
         Raises
         ------
         InputError
-            If a pixel is not finite in some patterns only, or the patterns are no intensities: as
-            negative as they are positive.
+            If a pixel is not finite in some patterns only, a pattern is too bright, or the patterns
+            are no intensities: as negative as they are positive.
         """
         strange = np.concatenate(self.not_finite) - int((self.never_finite & self.used).sum())
-        require_finite(np.where(strange > 0, np.nan, 0.0))
+        require_squares(np.where(strange > 0, np.nan, self.most))
         with np.errstate(invalid="ignore", over="ignore"):  # in pixels that are left out
             shift = self.first / self.count
             mean = self._rounded(self.reference + shift)

@@ -34,13 +34,13 @@ class Preparation:
     binning : int
         Side of the square of raw pixels that are added up.
     pixel_size : (float, float)
-        Height and width of a raw pixel, in one unit.
+        Height and width of a raw pixel, in one unit; negative where k falls from pixel to pixel.
     ellipse : Ellipse
         Distortion of the detector, which the coordinates undo.
     mask : ndarray of bool, shape [ky, kx], or None
         True where a raw pixel is left out, whatever it holds.
     limit : ndarray of float32, shape [ky, kx], or None
-        The most that a raw pixel holds, unless a cosmic ray hits it.
+        The most that a raw pixel holds, unless it is hit: a single event.
     filling : ndarray of float32, shape [seen pixels, gaps], or None
         What each pixel that is seen adds to each of the `gaps`; they are 0 without it.
     """
@@ -72,7 +72,7 @@ class Preparation:
         mean_pattern : ndarray, shape [ky, kx]
             Mean over the scan.
         pixel_size : (float, float)
-            Height and width of a pixel, in one unit.
+            Height and width of a pixel, in one unit; negative where k falls from pixel to pixel.
         mask : ndarray of bool, shape [ky, kx], optional
             True where a pixel is left out.
 
@@ -83,7 +83,7 @@ class Preparation:
         """
         height, width = mean_pattern.shape
         mask = mask if mask is not None and mask.any() else None
-        disc = find_disc(mean_pattern, pixel_size, mask)
+        disc = find_disc(mean_pattern, (abs(pixel_size[0]), abs(pixel_size[1])), mask)
         whole = cls((height, width), disc.center, np.inf, 1, pixel_size, disc.ellipse, mask)
         distance = whole._distance(*np.indices(mean_pattern.shape, dtype=float))
         usable = np.ones(mean_pattern.shape, dtype=bool) if mask is None else ~mask
@@ -108,11 +108,13 @@ class Preparation:
     def coordinates(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """``(y, x)`` of the used pixels about the optic axis, in binned pixels along kx.
 
-        Both pixel size and ellipse are undone: patterns turn on circles.
+        Both pixel size and ellipse are undone: patterns turn on circles, from +kx towards +ky.
         """
-        y, x = self._grid
-        inside = self.inside
-        return y[inside].astype(np.float64), x[inside].astype(np.float64)
+        y, x = (
+            np.copysign(1.0, size) * grid[self.inside]
+            for size, grid in zip(self.pixel_size, self._grid, strict=True)
+        )
+        return y.astype(np.float64), x.astype(np.float64)
 
     @cached_property
     def inside(self) -> NDArray[np.bool_]:
@@ -148,7 +150,7 @@ class Preparation:
     def _circularised(
         self, y: NDArray[np.floating], x: NDArray[np.floating]
     ) -> tuple[NDArray[np.floating], NDArray[np.floating]]:
-        aspect = self.pixel_size[0] / self.pixel_size[1]
+        aspect = abs(self.pixel_size[0] / self.pixel_size[1])
         return self.ellipse.undo((y - self.center[0]) * aspect, x - self.center[1])
 
     def _distance(self, y: NDArray[np.floating], x: NDArray[np.floating]) -> NDArray[np.floating]:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from scipy.linalg import eigh
 
 from stemwidgets.arrays.blocks import Where, iterate_blocks
-from stemwidgets.arrays.checks import require_finite
+from stemwidgets.arrays.checks import LARGEST_OF_SQUARES, require_squares
 
 SLICE_PIXELS = 2**20
 MOST_PIXELS = 1600  # for which the covariance is cheaper than several readings
@@ -98,7 +98,7 @@ def measure(data: Any, used: NDArray[np.bool_]) -> Moments:
     Raises
     ------
     InputError
-        If a used pixel is not finite.
+        If a used pixel is not finite, or a pattern too bright.
     """
     size = int(used.sum())
     filled = np.zeros(data.shape[:-2], dtype=bool)
@@ -110,7 +110,7 @@ def measure(data: Any, used: NDArray[np.bool_]) -> Moments:
             total = values.sum(axis=1, dtype=np.float64)
         _put(sums, where, part, total)
         _put(filled, where, part, has_counts)
-        if not np.isfinite(total).all():
+        if not (np.abs(total) <= LARGEST_OF_SQUARES).all():
             continue
         lowest = min(lowest, float(values.min()))
         if count == 0 and has_counts.any():
@@ -122,7 +122,7 @@ def measure(data: Any, used: NDArray[np.bool_]) -> Moments:
             second += np.einsum("np,np->p", block, block)
         else:
             squares += block.T @ block
-    require_finite(sums)
+    require_squares(sums)
     shift = first / max(count, 1)
     covariance = None
     if squares is not None:

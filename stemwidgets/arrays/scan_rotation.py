@@ -25,6 +25,7 @@ from stemwidgets.arrays.curl import (
     Turned,
     block_sums,
     derivative,
+    without_plane,
 )
 from stemwidgets.arrays.errors import InputError
 
@@ -32,7 +33,8 @@ SMALLEST_SCAN = 8
 SURE = 0.99
 SHARP = 1.0  # skewness
 TRUST_IN_SHARP, TRUST_IN_BLUNT = 0.97, 0.75
-RESOLVED = 0.8
+RESOLVED = 0.9  # a guess of one in ten is too often wrong to turn every vector by it
+ROUNDING = 1e-12  # of the centre of mass: what is left of a plane that was taken away
 WORTH = 0.8  # of the error, so that more smoothing is not chosen by chance
 
 Map = NDArray[np.float64]
@@ -99,8 +101,9 @@ def find_rotation(
 ) -> ScanRotation:
     """Find how the detector lies against the scan, from the deflections of the beam.
 
-    Constant terms and planes in `com` do not matter. Errors and probabilities come from the spread
-    between parts of the scan.
+    Constant terms and planes in `com` do not matter: they are taken away first, so that no witness
+    takes descan for deflection. Errors and probabilities come from the spread between parts of the
+    scan.
 
     Parameters
     ----------
@@ -120,7 +123,7 @@ def find_rotation(
     InputError
         If the scan is too small, empty, or without deflection, or the handedness is no sign.
     """
-    _require_deflections(com, least)
+    com = _deflections(com, least)
     if handedness not in (None, 1, -1):
         raise InputError(f"Expected a handedness of +1 or -1, got {handedness!r}.")
     signs = (1, -1) if handedness is None else (handedness,)
@@ -142,7 +145,8 @@ def find_rotation(
     return _judged(best, sharpest)
 
 
-def _require_deflections(com: Map, least: float) -> None:
+def _deflections(com: Map, least: float) -> Map:
+    """Deflections without a plane."""
     if com.ndim != 3 or com.shape[-1] != 2:
         raise InputError(f"Expected centres of mass [iy, ix, 2], got the shape {com.shape}.")
     if min(com.shape[:2]) < SMALLEST_SCAN:
@@ -155,11 +159,15 @@ def _require_deflections(com: Map, least: float) -> None:
         raise InputError(
             "Expected patterns with a centre of mass, got NaN everywhere: all patterns are empty."
         )
-    if np.ptp(seen, axis=0).max() <= least:
+    rest = without_plane(com)
+    least = max(least, ROUNDING * float(np.abs(seen).max()))
+    if np.nanmax(np.abs(rest)) <= least:
+        but = " but for a plane, which is descan" if np.ptp(seen, axis=0).max() > least else ""
         raise InputError(
-            "Expected a centre of mass that changes over the scan, got the same everywhere: "
-            "nothing deflects the beam. Pass rotation=0 to calibrate the rest in vacuum."
+            "Expected a centre of mass that changes over the scan, got the same everywhere"
+            f"{but}: nothing deflects the beam. Pass rotation=0 to calibrate the rest in vacuum."
         )
+    return rest
 
 
 def _smoothings(shape: tuple[int, ...]) -> Iterator[float]:

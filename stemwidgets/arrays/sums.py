@@ -94,7 +94,7 @@ def bin_patterns(patterns: NDArray[Any], factor: int, result: NDArray[np.float32
 def _wide(patterns: NDArray[Any], height: int = 1) -> NDArray[Any]:
     """Zero of the type that the sum of so many rows of pixels surely fits."""
     kind, size = patterns.dtype.kind, patterns.itemsize
-    if kind == "f":
+    if kind == "f" or size == 8:  # sums of 64 bits, which would wrap around
         return np.zeros(1, np.float64)
     if size <= 2 and patterns.shape[-1] * height < 2**15:
         return np.zeros(1, np.uint32 if kind == "u" else np.int32)

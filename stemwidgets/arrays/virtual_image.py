@@ -7,14 +7,17 @@ from numpy.typing import NDArray
 
 from stemwidgets.arrays.blocks import iterate_blocks, native_type, read_pieces
 from stemwidgets.arrays.checks import require_finite, require_patterns
-from stemwidgets.arrays.detectors import Detector, MaskDetector, SegmentDetector
+from stemwidgets.arrays.detectors import Detector, PixelDetector, SegmentDetector
 from stemwidgets.arrays.errors import InputError
+from stemwidgets.arrays.masks import require_mask
 from stemwidgets.arrays.sums import DetectorSum
 
 BLOCK_BYTES = 4 * 2**20
 
 
-def virtual_image(data: Any, detector: Detector | NDArray[Any]) -> NDArray[np.float64]:
+def virtual_image(
+    data: Any, detector: Detector | NDArray[Any], mask: NDArray[np.bool_] | None = None
+) -> NDArray[np.float64]:
     """Sum of the counts on a detector, at every scan position.
 
     Parameters
@@ -22,7 +25,9 @@ def virtual_image(data: Any, detector: Detector | NDArray[Any]) -> NDArray[np.fl
     data : array, shape [..., ky, kx]
         Counts; numpy, read by all cores, or dask, read chunk by chunk.
     detector : Detector or ndarray of shape [ky, kx]
-        The pixels to add, or the weight of each.
+        The pixels to add, True where one counts, or the weight of each.
+    mask : ndarray of bool, shape [ky, kx], optional
+        True where a pixel is left out, whatever it holds, on the detector or not.
 
     Returns
     -------
@@ -32,11 +37,11 @@ def virtual_image(data: Any, detector: Detector | NDArray[Any]) -> NDArray[np.fl
     Raises
     ------
     InputError
-        If `data` holds no patterns, no pixel lies on the detector (or on a segment), a mask has
-        another shape than the patterns, or a pixel on the detector is not finite.
+        If `data` holds no patterns, no pixel lies on the detector (or on a segment), weights or
+        mask do not fit, or a pixel that counts is not finite.
     """
     require_patterns(data)
-    weights = detector_weights(detector, (int(data.shape[-2]), int(data.shape[-1])))
+    weights = detector_weights(detector, (int(data.shape[-2]), int(data.shape[-1])), mask)
     images_of = [DetectorSum(weight, native_type(data.dtype)) for weight in weights]
     images = np.empty((*data.shape[:-2], len(weights)))
 
@@ -53,33 +58,41 @@ def virtual_image(data: Any, detector: Detector | NDArray[Any]) -> NDArray[np.fl
     return images if isinstance(detector, SegmentDetector) else images[..., 0]
 
 
-def detector_weights(detector: Detector | NDArray[Any], shape: tuple[int, int]) -> NDArray[Any]:
+def detector_weights(
+    detector: Detector | NDArray[Any],
+    shape: tuple[int, int],
+    mask: NDArray[np.bool_] | None = None,
+) -> NDArray[Any]:
     """Weights of the pixels, ``[images, ky, kx]``: bool where each counts once or not at all.
 
     Raises
     ------
     InputError
-        If this is no detector, or no pixel of a pattern of this shape lies on it or on a segment.
+        If this is no detector, the mask does not fit, or no pixel that counts lies on it or on one
+        of its segments.
     """
     if isinstance(detector, np.ndarray):
-        detector = MaskDetector(detector)
+        detector = PixelDetector(detector)
     if not isinstance(detector, Detector):
         raise InputError(
-            f"Expected a virtual detector or a mask of shape {shape}, got {detector!r}. "
+            f"Expected a virtual detector or weights of shape {shape}, got {detector!r}. "
             "Make one with AnnularDetector or DiscDetector, for example."
         )
     if isinstance(detector, SegmentDetector):
-        weights = detector.masks(shape)
+        weights = detector.pixels_by_segment(shape)
     else:
-        weights = detector.mask(shape)[None]
+        weights = detector.pixels(shape)[None]
+    if mask is not None:
+        weights = np.where(require_mask(mask, shape), weights.dtype.type(0), weights)
     if not weights.any(axis=(1, 2)).all():
+        left = "" if mask is None else " that is not left out by the mask"
         part = " in one of its segments" if weights.any() else ""
         raise InputError(
             f"Expected a detector on the pattern of {shape[0]}×{shape[1]} pixels, got "
-            f"{_short(detector)}, which covers no pixel{part}. Move it or widen it."
+            f"{_short(detector)}, which covers no pixel{part}{left}. Move it or widen it."
         )
     return weights if weights.dtype == bool else weights.astype(np.float64)
 
 
 def _short(detector: Detector) -> str:
-    return "a mask" if isinstance(detector, MaskDetector) else repr(detector)
+    return "weights" if isinstance(detector, PixelDetector) else repr(detector)

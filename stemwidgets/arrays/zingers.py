@@ -5,37 +5,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from stemwidgets.arrays.pixel_statistics import PixelStatistics
-
-DEVIATIONS = 8.0
-COUNTS = 10.0
-LIT = 0.1
 ISOLATED = 0.5
 FEWEST_NEIGHBOURS = 3
 MOST = 0.01
-
-
-def plausible_limit(
-    statistics: PixelStatistics, mask: NDArray[np.bool_] | None = None
-) -> NDArray[np.float32]:
-    """The most that each pixel holds, but for zingers and rare bright features.
-
-    Eight standard deviations over the scan above the mean, and ten counts, whatever the unit of
-    the data: a count is where variance and mean are equal.
-
-    Parameters
-    ----------
-    statistics : PixelStatistics
-        Of the whole scan.
-    mask : ndarray of bool, shape [ky, kx], optional
-        Pixels that are left out; their limit is infinite.
-    """
-    mean, variance = statistics.mean, statistics.variance
-    used = np.ones(mean.shape, dtype=bool) if mask is None else ~mask
-    lit = used & (mean > LIT * mean.max(where=used, initial=0.0))
-    count = np.percentile(variance[lit] / mean[lit], 25) if lit.any() else np.inf
-    limit = mean + DEVIATIONS * np.sqrt(variance) + COUNTS * count
-    return np.where(used, limit, np.inf).astype(np.float32)
 
 
 def without_zingers(patterns: NDArray[Any], limit: NDArray[np.float32]) -> NDArray[Any]:
@@ -49,7 +21,8 @@ def without_zingers(patterns: NDArray[Any], limit: NDArray[np.float32]) -> NDArr
     patterns : ndarray, shape [n, ky, kx]
         Not changed.
     limit : ndarray, shape [ky, kx]
-        From `plausible_limit`.
+        The most that each pixel holds, but for zingers and rare bright features; infinite where a
+        pixel is left out.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""The command line: ``stemwidgets demo``, ``stemwidgets open FILE``, ``stemwidgets fit FILE``."""
+"""The command line: ``stemwidgets demo``, and ``stemwidgets open``, ``check`` or ``fit FILE``."""
 
 import argparse
 import os
@@ -6,11 +6,11 @@ import sys
 import traceback
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from stemwidgets import __version__
 from stemwidgets.arrays.errors import InputError
 from stemwidgets.cli.fit_options import DETAILS, add_model
+from stemwidgets.cli.load_options import add_input, as_options, load_options
 from stemwidgets.rrvae.divergence import DivergenceError
 
 _DESCRIPTION = "Look into 4D-STEM scans with rotationally invariant autoencoders (rrVAE)."
@@ -19,6 +19,7 @@ _EXAMPLES = """\
 examples:
   stemwidgets demo                      a simulated graphene scan, in the browser
   stemwidgets open scan.zspy            your own scan, in the browser
+  stemwidgets check scan.mib            what is right and wrong with it, in the shell
   stemwidgets fit scan.mib --out maps.zspy --model graphene.rrvae
 """
 
@@ -34,7 +35,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     Returns
     -------
     int
-        Exit code: 0 done, 2 bad input, 130 interrupted.
+        Exit code: 0 done, 1 a result could not be written anywhere, 2 bad input, 130 interrupted.
     """
     arguments = _parser().parse_args(argv)
     try:
@@ -59,7 +60,7 @@ def _in_words(error: Exception) -> str:
     """One line on an error; what was not foreseen says so."""
     message = " ".join(str(error).split())
     if isinstance(error, InputError | DivergenceError | OSError | ImportError):
-        return message
+        return as_options(message)
     return f"unexpected {type(error).__name__}: {message} (--debug shows where)"
 
 
@@ -74,6 +75,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
     _add_demo(commands)
     _add_open(commands)
+    _add_check(commands)
     _add_fit(commands)
     return parser
 
@@ -95,26 +97,28 @@ def _add_open(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -
         help="show a scan of your own in the browser",
         description="Show a 4D-STEM scan in the browser. Ctrl-C ends it.",
     )
-    _add_input(open_)
+    add_input(open_)
     _add_page_options(open_)
     open_.set_defaults(run=_open)
 
 
-def _add_input(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("file", metavar="FILE", type=Path, help="the scan, in any format we read")
-    parser.add_argument(
-        "--lazy", action="store_true", help="leave the patterns on disk: for scans beyond memory"
+def _add_check(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    check = commands.add_parser(
+        "check",
+        help="report on a scan: what is found and what is done about it, without a browser",
+        description="Read a 4D-STEM scan once and say what is found: units, frames, faulty pixels, "
+        "gain, saturation, direct beam, descan, rotation, jitter, dose, and the error to be "
+        "expected of the angle.",
     )
-    parser.add_argument(
-        "--scan-shape",
-        nargs=2,
-        type=int,
-        metavar=("ROWS", "COLUMNS"),
-        help="shape of the scan, for a file that holds a plain sequence of patterns",
+    add_input(check)
+    check.add_argument(
+        "--semi-angle", metavar="MRAD", help="convergence semi-angle, if the file does not tell it"
     )
-    parser.add_argument(
-        "--reader", metavar="NAME", help="RosettaSciIO reader, for suffixes that formats share"
+    check.add_argument(
+        "--beam-energy", metavar="KV", help="beam energy [kV], if the file does not tell it"
     )
+    _add_debug(check)
+    check.set_defaults(run=_check)
 
 
 def _add_page_options(parser: argparse.ArgumentParser) -> None:
@@ -143,7 +147,7 @@ def _add_fit(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
         epilog=DETAILS,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    _add_input(fit)
+    add_input(fit)
     fit.add_argument("--out", metavar="MAPS", type=Path, help="where to write the maps (.zspy)")
     fit.add_argument(
         "--model", metavar="MODEL", type=Path, help="where to write the trained model (.rrvae)"
@@ -195,7 +199,7 @@ def _open(arguments: argparse.Namespace) -> int:
     if not path.exists():
         raise FileNotFoundError(f"there is no file {path}: check the name and the folder")
     title = path.name.encode(errors="replace").decode()  # file names need not be text
-    return _serve(arguments, title, path=str(path), **_load_options(arguments))
+    return _serve(arguments, title, path=str(path), **load_options(arguments))
 
 
 def _serve(arguments: argparse.Namespace, title: str, **page: object) -> int:
@@ -206,6 +210,17 @@ def _serve(arguments: argparse.Namespace, title: str, **page: object) -> int:
         title,
         port=arguments.port,
         open_browser=not arguments.no_browser,
+    )
+
+
+def _check(arguments: argparse.Namespace) -> int:
+    from stemwidgets.cli.check import check
+
+    return check(
+        arguments.file.expanduser(),
+        load_options(arguments),
+        semi_angle=arguments.semi_angle,
+        beam_energy=arguments.beam_energy,
     )
 
 
@@ -220,7 +235,7 @@ def _fit(arguments: argparse.Namespace) -> int:
         resume=arguments.resume,
         overwrite=arguments.overwrite,
         mask_path=arguments.mask,
-        load_options=_load_options(arguments),
+        load_options=load_options(arguments),
         silence=arguments.silence,
         latent_dim=arguments.latent_dim,
         classes=arguments.classes,
@@ -231,13 +246,3 @@ def _fit(arguments: argparse.Namespace) -> int:
         centered=arguments.centered,
         epochs=arguments.epochs,
     )
-
-
-def _load_options(arguments: argparse.Namespace) -> dict[str, Any]:
-    """Arguments of `stemwidgets.load`."""
-    shape = arguments.scan_shape
-    return {
-        "lazy": arguments.lazy,
-        "scan_shape": None if shape is None else tuple(shape),
-        "reader": arguments.reader,
-    }

@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from stemwidgets.arrays.circular import period
+from stemwidgets.arrays.disk import UnwrittenError
 from stemwidgets.arrays.errors import InputError
 from stemwidgets.cli.progress import train
+from stemwidgets.cli.results import elsewhere
 from stemwidgets.state.comparison import NO_ANGLE
 from stemwidgets.views.words import category, percent
 
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
 
 _MAP_FORMATS = (".zspy", ".hspy")
 SILENCE = 60.0  # min
+LOST = 1  # exit code, if a result could not be written anywhere
 _Tell = Callable[[str], None]
 
 
@@ -67,14 +70,16 @@ def fit(
     Returns
     -------
     int
-        0.
+        0 if all was written, be it on another disk, which is told; 1 if a result was written
+        nowhere.
 
     Raises
     ------
     InputError
         If there is nothing to write, or the scan or an option cannot be used.
     OSError
-        If a file is missing, exists already or cannot be written, or another process has ended.
+        If a file is missing, exists already or may not be written from the beginning, or another
+        process has ended.
     """
     writes = int(os.environ.get("RANK", "0")) == 0
     if writes:
@@ -95,18 +100,51 @@ def fit(
         started = time.perf_counter()
         last = train(model, signal, checkpoint, mask)
         tell(
-            f"trained {last.epoch} epochs in {time.perf_counter() - started:.1f} s, "
+            f"trained {last.epoch} {'epoch' if last.epoch == 1 else 'epochs'} "
+            f"in {time.perf_counter() - started:.1f} s, "
             f"loss {last.loss:.4g} per pattern"
         )
-        if model_path is not None and writes:
-            model.save(model_path)
-            tell(f"wrote {model_path}")
-        maps = model.encode(signal, maps_path if writes else None, overwrite=True)
+        kept = model_path is None or not writes or _saved(model, model_path)
+        maps, problem = _read(model, signal, maps_path if writes else None)
     if writes:
-        if maps_path is not None:
-            say(f"wrote {maps_path}")
-        _conclude(model, signal, maps)
-    return 0
+        if problem is not None and maps_path is not None:
+            found = elsewhere(maps_path, lambda path: model.encode(signal, path), problem, say)
+            kept, maps = kept and found is not None, found or maps
+        _conclude(model, signal, maps or model.encode(signal), mask)
+    return 0 if kept else LOST
+
+
+def _saved(model: "RRVAE", path: Path) -> bool:
+    """Save the model, where there is room; False if there is none anywhere."""
+
+    def save(to: Path) -> Path:
+        model.save(to)
+        return to
+
+    try:
+        say(f"wrote {save(path)}")
+    except OSError as error:
+        return elsewhere(path, save, error, say) is not None
+    return True
+
+
+def _read(model: "RRVAE", signal: Any, path: Path | None) -> "tuple[Maps | None, OSError | None]":
+    """Read the maps, into their file if there is one, and what prevented that."""
+    from stemwidgets.rrvae import processes
+    from stemwidgets.signals.saving import require_target
+
+    try:
+        if path is not None:
+            require_target(path, overwrite=True)
+    except OSError as error:
+        return model.encode(signal) if processes.count() > 1 else None, error
+    try:
+        maps = model.encode(signal, path, overwrite=True)
+    except UnwrittenError as error:
+        return None, error
+    if path is not None:
+        say(f"wrote {path}")
+    return maps, None
 
 
 def _model(checkpoint: Path | None, device: str, options: dict[str, Any], tell: _Tell) -> "RRVAE":
@@ -120,13 +158,15 @@ def _model(checkpoint: Path | None, device: str, options: dict[str, Any], tell: 
     return model
 
 
-def _conclude(model: "RRVAE", signal: Any, maps: "Maps") -> None:
-    """Say what is in the maps."""
+def _conclude(model: "RRVAE", signal: Any, maps: "Maps", mask: "NDArray[Any] | None") -> None:
+    """Say what is in the maps, and what was left out of the scan."""
     import stemwidgets as sw
 
     for line in in_words(maps):
         say(line)
-    com = sw.center_of_mass(signal)
+    com = sw.center_of_mass(signal, mask=mask)
+    if com.left_out is not None and com.left_out.words:
+        say(com.left_out.words)
     try:
         comparison = str(sw.compare_angles(maps.angle, com.angle, com.magnitude))
     except InputError as error:

@@ -1,13 +1,18 @@
 """What the served page shows: a dashboard, or in words why there is none."""
 
+import atexit
 import html
 import os
 import traceback
+from pathlib import Path
 from typing import Any
 
 import ipywidgets
 
 from stemwidgets.arrays.errors import InputError
+from stemwidgets.cli.load_options import as_options
+from stemwidgets.signals.io.frames import UnknownScanError
+from stemwidgets.signals.io.several import SeveralScansError
 
 
 def page(
@@ -29,24 +34,44 @@ def page(
     try:
         if folder is not None:
             os.chdir(folder)
-        return _dashboard(path, explore, load_options)
+        return _dashboard_or_question(path, explore, load_options)
     except (InputError, OSError) as error:
-        return _problem(str(error))
+        return _problem(as_options(str(error)))
     except Exception as error:
         return _problem(f"{type(error).__name__}: {error}", traceback.format_exc())
+
+
+def end_promptly() -> None:
+    """Have this process end without being taken apart, for which torch needs seconds.
+
+    What was registered with `atexit` later, such as the end of a training, is done before.
+    """
+    atexit.register(os._exit, 0)
 
 
 def _dashboard(path: str | None, explore: bool, load_options: dict[str, Any]) -> ipywidgets.Widget:
     import stemwidgets as sw
 
-    if path is None:
-        source = sw.samples.graphene()
-    elif load_options.keys() <= {"lazy"}:
-        source = sw.Session(path, **load_options)
-    else:
-        source = sw.load(path, **load_options)
+    source = sw.samples.graphene() if path is None else sw.Session(path, **load_options)
     dashboard: ipywidgets.Widget = sw.explore(source) if explore else sw.rrvae_dashboard(source)
     return dashboard
+
+
+def _dashboard_or_question(
+    path: str | None, explore: bool, load_options: dict[str, Any]
+) -> ipywidgets.Widget:
+    """The dashboard, or what is to be answered before, which then becomes the dashboard."""
+    from stemwidgets.dashboards.question import ScanChoice, ScanQuestion
+
+    def answer(told: dict[str, Any]) -> ipywidgets.Widget:
+        return _dashboard_or_question(path, explore, {**load_options, **told})
+
+    try:
+        return _dashboard(path, explore, load_options)
+    except UnknownScanError as question:
+        return ScanQuestion(question.with_traceback(None), answer)  # its frames hold the scan
+    except SeveralScansError as question:
+        return ScanChoice(question.with_traceback(None), Path(str(path)).name, answer)
 
 
 def _problem(message: str, details: str = "") -> ipywidgets.Widget:

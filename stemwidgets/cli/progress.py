@@ -8,7 +8,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from stemwidgets.views.words import duration
+from stemwidgets.views.words import left
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -57,8 +57,10 @@ def train(
                 if processes.agreed(bool(asked)):
                     break
     shown.end()
+    if model.checkpoint_problem and model.checkpoint_problem not in shown.notice:
+        print(f"notice: {model.checkpoint_problem}", file=sys.stderr)
     if asked:
-        if processes.first():
+        if processes.first() and not model.checkpoint_problem:
             print(f"{checkpoint} is up to date: --resume goes on from it", file=sys.stderr)
         raise KeyboardInterrupt
     return last or first
@@ -109,10 +111,10 @@ class _Shown:
 def bar(progress: "Progress") -> str:
     """Draw the state of a training as one line of text."""
     reading = progress.read < 1
-    done = progress.read if reading else min(1.0, progress.epoch / max(1, progress.epochs))
+    done = progress.read if reading else progress.share_done
     filled = round(done * _BAR_WIDTH)
     loss = "" if reading else f"loss {progress.loss:.4g}  "
     return (
         f"{'reading' if reading else 'training'} [{'#' * filled}{'.' * (_BAR_WIDTH - filled)}] "
-        f"{done:4.0%}  {loss}{duration(progress.remaining)} left"
-    )
+        f"{done:4.0%}  {loss}{left(progress.remaining)}"
+    ).rstrip()

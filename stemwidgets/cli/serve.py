@@ -8,16 +8,17 @@ import signal
 import socket
 import sys
 import tempfile
-import webbrowser
 from collections.abc import Callable, Mapping
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from stemwidgets.arrays.errors import InputError
+from stemwidgets.cli.opening import open_in_browser
 
 HOST = "127.0.0.1"
 DEFAULT_PORT = 8866
+FAREWELL = 24.0  # s for a kernel to end, half of it for its training to stop and be kept
 
 
 def serve(
@@ -70,7 +71,7 @@ def serve(
         def announce() -> None:
             print(f"stemwidgets shows {title} at {address}  (Ctrl-C ends it)", flush=True)
             if open_browser:
-                webbrowser.open(address)
+                open_in_browser(address, Path(folder))
 
         _run(app, announce)
     return 0
@@ -125,7 +126,7 @@ def _write_notebook(folder: Path, call: str, title: str) -> Path:
         "id": "page",
         "metadata": {},
         "outputs": [],
-        "source": f"from stemwidgets.cli.page import page\n\n{call}",
+        "source": f"from stemwidgets.cli.page import end_promptly, page\n\nend_promptly()\n{call}",
     }
     metadata = {"title": title, "kernelspec": {"name": "stemwidgets", "language": "python"}}
     content = {"cells": [cell], "metadata": metadata, "nbformat": 4, "nbformat_minor": 5}
@@ -135,9 +136,10 @@ def _write_notebook(folder: Path, call: str, title: str) -> Path:
 
 def _voila(notebook: Path, port: int, token: str) -> Any:
     from traitlets.config import Config
-    from voila.app import Voila
 
     from stemwidgets.cli.identity import OwnPagesOnly
+    from stemwidgets.cli.kernels import PageKernels
+    from stemwidgets.cli.server import Server, served_here
 
     config = Config()
     config.Voila.notebook_path = str(notebook)
@@ -152,6 +154,10 @@ def _voila(notebook: Path, port: int, token: str) -> Any:
     config.Voila.config_file_paths = []
     # a page elsewhere must not reach the kernel through a name that resolves to this machine
     config.Voila.tornado_settings = {"allow_remote_access": False}
+    config.KernelManager.shutdown_wait_time = FAREWELL
+    config.KernelManager.autorestart = False  # the page of one that died would stay, without a word
+    config.VoilaConfiguration.multi_kernel_manager_class = PageKernels
+    config.VoilaConfiguration.page_config_hook = served_here
     config.VoilaConfiguration.template = "stemwidgets"
     config.VoilaConfiguration.allow_template_override = "NO"
     config.VoilaConfiguration.allow_theme_override = "NO"
@@ -159,7 +165,7 @@ def _voila(notebook: Path, port: int, token: str) -> Any:
     # of Notebook 7, which asks for parts of JupyterLab that Voila has not
     config.VoilaConfiguration.extension_denylist = ["@jupyter-notebook/lab-extension"]
     logging.getLogger("tornado.general").setLevel(logging.ERROR)
-    app = Voila(config=config)
+    app = Server(config=config)
     app.initialize([])
     return app
 

@@ -4,12 +4,12 @@ A page that loads onto a kernel at work asks for the state of all widgets and li
 changes only a moment later: what changes in between never reaches it.
 """
 
-from collections.abc import Iterator
 from typing import Any
 
 import ipywidgets
 
 from stemwidgets.state.worker import Mailbox
+from stemwidgets.views.within import within
 
 SETTLED = 0.5  # s, after which a page that has made one widget has made them all
 
@@ -30,7 +30,8 @@ class Arrival:
     def __init__(self, shown: ipywidgets.Widget, mailbox: Mailbox) -> None:
         self._shown, self._mailbox = shown, mailbox
         self.there = ipywidgets.IntText(0)
-        self._link = ipywidgets.jsdlink((ipywidgets.IntText(1), "value"), (self.there, "value"))
+        self._one = ipywidgets.IntText(1)
+        self._link = ipywidgets.jsdlink((self._one, "value"), (self.there, "value"))
         self.there.observe(self._arrived, "value")
 
     def _arrived(self, change: Any) -> None:
@@ -41,24 +42,3 @@ class Arrival:
     def _send(self) -> None:
         for widget in within(self._shown):
             widget.send_state()
-
-
-def within(root: ipywidgets.Widget) -> Iterator[ipywidgets.Widget]:
-    """A widget and all that it is made of, each once."""
-    seen, waiting = set(), [root]
-    while waiting:
-        widget = waiting.pop()
-        if id(widget) in seen:
-            continue
-        seen.add(id(widget))
-        yield widget
-        for key in widget.keys:
-            waiting += _widgets(getattr(widget, key))
-
-
-def _widgets(value: Any) -> Iterator[ipywidgets.Widget]:
-    if isinstance(value, ipywidgets.Widget):
-        yield value
-    elif isinstance(value, list | tuple | dict):
-        for part in value.values() if isinstance(value, dict) else value:
-            yield from _widgets(part)

@@ -6,12 +6,17 @@ from typing import Any
 import ipywidgets
 
 from stemwidgets.arrays.errors import InputError
+from stemwidgets.arrays.memory import return_memory
 from stemwidgets.dashboards.arrival import Arrival
 from stemwidgets.dashboards.choices import choose, view_choices
+from stemwidgets.signals.io.load import OPTIONS
 from stemwidgets.state.session import Session as StateSession
 from stemwidgets.takeaway.session import Session
+from stemwidgets.views.cells import made, make_room
+from stemwidgets.views.left_out_line import LeftOutLine
 from stemwidgets.views.presenting import present
 from stemwidgets.views.restored_line import RestoredLine
+from stemwidgets.views.within import close_within
 
 MODES = ("desk", "present")
 SIZE = 250  # CSS px of a picture: three views stand side by side on a projector of 1024 px
@@ -31,27 +36,67 @@ class Dashboard(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no typ
 
     Attributes
     ----------
-    session : Session
-        What all views share.
     parts : dict of str to widget
         The views by name.
     """
+
+    _there = False  # until it is complete, and once it is closed
 
     def __init__(
         self, session: StateSession, views: list[ipywidgets.Widget], mode: str = "desk"
     ) -> None:
         wrap = ipywidgets.Layout(flex_flow="row wrap", grid_gap="12px", margin="0 0 12px 0")
-        restored = RestoredLine(session)
+        restored, left_out = RestoredLine(session), LeftOutLine(session)
         super().__init__(
-            [ipywidgets.HTML(headline(session)), restored, ipywidgets.HBox(views, layout=wrap)]
+            [
+                ipywidgets.HTML(headline(session)),
+                left_out,
+                restored,
+                ipywidgets.HBox(views, layout=wrap),
+            ]
         )
         self.add_class("stemwidgets")
-        self.session = session
+        self._session: Any = session
         self.parts: dict[str, Any] = {}
-        self._restored = restored
-        self._arrival = Arrival(self, session.mailbox)
+        self._left_out: Any = left_out
+        self._restored: Any = restored
+        self._arrival: Any = Arrival(self, session.mailbox)
         if mode == "present":
             present(self)
+        self._there = True
+        session.attach(self)
+        made(self)
+
+    @property
+    def session(self) -> Any:
+        """What all views share; an InputError once the page is closed."""
+        if self._session is None:
+            raise InputError(
+                "This page is closed, and its session with it. Show the scan again: run the cell "
+                "that made the page, or stemwidgets.explore(...)."
+            )
+        return self._session
+
+    def close(self) -> None:
+        """Take the page away with all its widgets.
+
+        The session of a page that was given a file, signal or array is closed with its last view:
+        its training is stopped and its scan leaves the memory. A session that was given stays open.
+        """
+        if not self._there:
+            super().close()
+            return
+        self._there, session = False, self._session
+        if getattr(session, "page", None) is self:
+            session.views, session.page = self.choices(), None
+        if not session.closed:
+            self._session = None
+        close_within(self)
+        super().close()
+        self.children, self.parts = (), {}
+        self._restored = self._left_out = self._arrival = None
+        session.detach(self)
+        return_memory()
 
     def hold(self, parts: dict[str, Any]) -> None:
         """Name the views, show what the session says of them, and be what it shows on.
@@ -61,7 +106,7 @@ class Dashboard(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no typ
         parts : dict of str to widget
             The views by name.
         """
-        self.parts = {**parts, "restored": self._restored}
+        self.parts = {**parts, "restored": self._restored, "left_out": self._left_out}
         if isinstance(self.session, Session):
             self.choose(self.session.views)
             self.session.page = self
@@ -81,31 +126,45 @@ def session_of(
     source: Any, lazy: bool, mode: str, unknown: dict[str, Any], name: str
 ) -> StateSession:
     """The session itself, or a new one on a file, signal or array."""
+    load_options = {option: unknown.pop(option) for option in OPTIONS & unknown.keys()}
     if mode not in MODES:
         raise InputError(f"a page has the mode {' or '.join(map(repr, MODES))}, not {mode!r}")
     if unknown:
         raise InputError(
             f"{name} does not know {', '.join(map(repr, sorted(unknown)))}: "
-            "it takes a file, a signal, an array or a Session, lazy=True for a large file, and "
-            'mode="present" for a projector.'
+            "it takes a file, a signal, an array or a Session, lazy=True for a large file, "
+            'mode="present" for a projector, and for a file what stemwidgets.load takes.'
         )
-    session = source if isinstance(source, StateSession) else Session(source, lazy=lazy)
+    if load_options and isinstance(source, StateSession):
+        raise InputError(f"A Session is read already: leave out {', '.join(sorted(load_options))}.")
+    if isinstance(source, StateSession):
+        source.require_open()
+        session = source
+    else:
+        make_room()
+        session = Session(source, lazy, **load_options)
+        session.closes_with_views = True
     if isinstance(session, Session):
         session.keep()
     return session
 
 
 def headline(session: StateSession) -> str:
-    """Name and size of the scan, as HTML."""
+    """Name and size of the scan and what of its metadata was not used, as HTML."""
     rows, columns, height, width = session.shape
     facts = [f"scan {rows} × {columns}", f"patterns {height} × {width}"]
     if session.beam_energy:
         facts.append(f"{session.beam_energy:g} kV")
+    notes = "".join(
+        f"<div style='font-size:14px;color:#b35900;line-height:1.4'>{escape(note)}</div>"
+        for note in session.notes
+    )
     return (
         "<div style='display:flex;align-items:baseline;gap:16px;flex-wrap:wrap;"
         "border-bottom:2px solid #1565c0;padding:4px 0 6px;margin-bottom:6px;line-height:1.3'>"
         f"<span style='font-size:22px;font-weight:600'>{escape(session.title or '4D-STEM')}</span>"
         f"<span style='font-size:16px'>{', '.join(facts)}</span></div>"
+        f"{notes}"
     )
 
 

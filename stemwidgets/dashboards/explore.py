@@ -12,7 +12,7 @@ from stemwidgets.views.readout import Readout
 from stemwidgets.views.scan_map import ScanMap
 
 
-def explore(source: Any, lazy: bool = False, mode: str = "desk", **unknown: Any) -> Dashboard:
+def explore(source: Any, lazy: bool = False, mode: str = "desk", **load_options: Any) -> Dashboard:
     """Maps of a scan beside the pattern, with an annular virtual detector.
 
     Parameters
@@ -23,6 +23,8 @@ def explore(source: Any, lazy: bool = False, mode: str = "desk", **unknown: Any)
         Leave a file's patterns on disk and read them in the background.
     mode : {"desk", "present"}
         For one's own screen, or large for a projector.
+    **load_options
+        Of `stemwidgets.load`, for a file: ``scan_shape``, ``flyback``, ``dataset`` …
 
     Returns
     -------
@@ -36,7 +38,7 @@ def explore(source: Any, lazy: bool = False, mode: str = "desk", **unknown: Any)
     InputError
         If this is no scan of diffraction patterns, or for an unknown keyword or mode.
     """
-    session = session_of(source, lazy, mode, unknown, "explore")
+    session = session_of(source, lazy, mode, load_options, "explore")
     parts: dict[str, Any] = {
         "map": ScanMap(session, "sum", SIZE),
         "pattern": PatternView(session, reconstruction=False, size=SIZE),

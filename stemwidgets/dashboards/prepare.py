@@ -2,17 +2,16 @@
 
 from typing import Any
 
-import ipywidgets
-
 from stemwidgets.dashboards.dashboard import SIZE, Dashboard, session_of
 from stemwidgets.views.calibration_panel import CalibrationPanel
 from stemwidgets.views.decomposition_panel import DecompositionPanel
 from stemwidgets.views.preparation_panel import PreparationPanel
 from stemwidgets.views.scan_map import ScanMap
+from stemwidgets.views.scan_report import ScanReportView
 
 
-def prepare(source: Any, lazy: bool = False, mode: str = "desk", **unknown: Any) -> Dashboard:
-    """Calibration, preparation and components of a scan beside its maps.
+def prepare(source: Any, lazy: bool = False, mode: str = "desk", **load_options: Any) -> Dashboard:
+    """Report, calibration, preparation and components of a scan beside its maps.
 
     What is set here stays with the session: ``rrvae_dashboard(page.session)`` goes on with it.
 
@@ -24,6 +23,8 @@ def prepare(source: Any, lazy: bool = False, mode: str = "desk", **unknown: Any)
         Leave a file's patterns on disk and read them in the background.
     mode : {"desk", "present"}
         For one's own screen, or large for a projector.
+    **load_options
+        Of `stemwidgets.load`, for a file: ``scan_shape``, ``flyback``, ``dataset`` …
 
     Returns
     -------
@@ -42,8 +43,9 @@ def prepare(source: Any, lazy: bool = False, mode: str = "desk", **unknown: Any)
     >>> page = sw.prepare("scan.zspy")
     >>> sw.rrvae_dashboard(page.session)
     """
-    session = session_of(source, lazy, mode, unknown, "prepare")
+    session = session_of(source, lazy, mode, load_options, "prepare")
     parts: dict[str, Any] = {
+        "report": ScanReportView(session),
         "com_angle": ScanMap(session, "COM angle", SIZE),
         "component": ScanMap(session, "PCA 1", SIZE),
         "calibration": CalibrationPanel(session, SIZE),
@@ -51,7 +53,8 @@ def prepare(source: Any, lazy: bool = False, mode: str = "desk", **unknown: Any)
         "decomposition": DecompositionPanel(session),
     }
     for name in ("calibration", "decomposition"):  # what is beside pictures in the last column
-        parts[name].layout = ipywidgets.Layout(flex="1 1 320px", max_width="656px")
+        layout = parts[name].layout
+        layout.width, layout.flex, layout.max_width = None, "1 1 320px", "656px"
     page = Dashboard(session, list(parts.values()), mode)
     page.hold(parts)
     return page

@@ -17,7 +17,7 @@ from stemwidgets.views.train_panel import TrainPanel
 
 
 def rrvae_dashboard(
-    source: Any, lazy: bool = False, mode: str = "desk", **unknown: Any
+    source: Any, lazy: bool = False, mode: str = "desk", **load_options: Any
 ) -> Dashboard:
     """Maps, pattern, latent space and training of one scan, all linked.
 
@@ -29,6 +29,8 @@ def rrvae_dashboard(
         Leave a file's patterns on disk and read them in the background.
     mode : {"desk", "present"}
         For one's own screen, or large for a projector.
+    **load_options
+        Of `stemwidgets.load`, for a file: ``scan_shape``, ``flyback``, ``dataset`` …
 
     Returns
     -------
@@ -42,7 +44,7 @@ def rrvae_dashboard(
     InputError
         If this is no scan of diffraction patterns, or for an unknown keyword or mode.
     """
-    session = session_of(source, lazy, mode, unknown, "rrvae_dashboard")
+    session = session_of(source, lazy, mode, load_options, "rrvae_dashboard")
     parts: dict[str, Any] = {
         "com_angle": ScanMap(session, "COM angle", SIZE),
         "angle": ScanMap(session, "angle", SIZE),

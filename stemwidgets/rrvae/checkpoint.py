@@ -4,6 +4,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+from stemwidgets.arrays.left_overs import keep_up, let_go
 from stemwidgets.rrvae import processes, storage
 from stemwidgets.rrvae.interface import Run, State
 from stemwidgets.rrvae.notices import tell
@@ -15,7 +16,8 @@ LARGEST_SHARE = 0.05  # of the time, for writing
 class Checkpoint:
     """Writes the state of a run, which is also a file of the trained model.
 
-    Of several processes only the first one writes.
+    Of several processes only the first one writes. As long as it is not closed, the file is locked
+    (`stemwidgets.arrays.left_overs.lock_of`), which tells others that a training runs.
 
     Parameters
     ----------
@@ -23,6 +25,11 @@ class Checkpoint:
         Replaced at each writing, once the new file is complete.
     settings : dict
         Of the model, as plain values.
+
+    Attributes
+    ----------
+    problem : str
+        Why the last writing failed; empty if it did not.
 
     Raises
     ------
@@ -36,24 +43,40 @@ class Checkpoint:
 
     def __init__(self, path: str | Path, settings: dict[str, Any]) -> None:
         self.path = storage.require_writable(path) if processes.first() else Path(path)
+        self.problem = ""
         self._settings = settings
         self._due = time.perf_counter() + SECONDS_BETWEEN_WRITINGS
+        self._lock = keep_up(self.path) if processes.first() else None
+
+    def close(self) -> None:
+        """Let others know that the file is no longer kept up to date."""
+        let_go(self._lock)
 
     def offer(self, run: Run) -> None:
-        """Write now and then; what prevents it is told, and the training goes on."""
+        """Write now and then; what prevents it is told once, and the training goes on."""
         if not processes.agreed(time.perf_counter() >= self._due):
             return
-        state = run.state(run.result())
-        try:
-            self.write(state)
-        except OSError as error:
+        before = self.problem
+        if not self.write(run.state(run.result())):
             self._due = time.perf_counter() + SECONDS_BETWEEN_WRITINGS
-            tell(f"The checkpoint {self.path.name} could not be written: {error}.")
+        if self.problem and not before:
+            tell(f"{self.problem} The training goes on.")
+        elif before and not self.problem:
+            tell(f"By now {self.path.name} is written again.")
 
-    def write(self, state: State) -> None:
-        """Write where a run stands."""
+    def write(self, state: State) -> bool:
+        """Write where a run stands; False, with the `problem` in words, if the disk refuses."""
         if not processes.first():
-            return
+            return True
+        try:
+            self._write(state)
+        except (OSError, MemoryError) as error:
+            self.problem = f"The checkpoint {error}".rstrip(".") + "."
+            return False
+        self.problem = ""
+        return True
+
+    def _write(self, state: State) -> None:
         began = time.perf_counter()
         tensors, record = state
         storage.write(self.path, tensors, {"settings": self._settings, **record})

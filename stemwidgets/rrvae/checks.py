@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from stemwidgets.arrays.errors import InputError
-from stemwidgets.arrays.pixels import require_mask
+from stemwidgets.arrays.masks import require_mask
 from stemwidgets.arrays.preparation import Preparation
 from stemwidgets.rrvae.interface import Options
 
@@ -78,11 +78,24 @@ def require_codes(
 
 
 def require_pixel_size(pixel_size: Any) -> None:
-    """Refuse all but two lengths."""
-    if np.shape(pixel_size) != (2,) or not all(np.isfinite(s) and s > 0 for s in pixel_size):
+    """Refuse all but two lengths, with a sign."""
+    if np.shape(pixel_size) != (2,) or not all(np.isfinite(s) and s != 0 for s in pixel_size):
         raise InputError(
             f"Expected pixel_size as (height, width) of a detector pixel, got {pixel_size}."
         )
+
+
+def require_same_frame(preparation: Preparation, pixel_size: tuple[float, float]) -> None:
+    """Refuse patterns whose axes run the other way than those that a model has learned from."""
+    learned = np.sign(preparation.pixel_size)
+    for name, sign, before in zip(("ky", "kx"), np.sign(pixel_size), learned, strict=True):
+        if sign != before:
+            raise InputError(
+                f"Expected {name} to {'rise' if before > 0 else 'fall'} from pixel to pixel, as in "
+                f"the patterns that the model has learned from, got a scale of the other sign: the "
+                "angles would be mirrored. Pass signals with the axes of those, or train a new "
+                "model on these."
+            )
 
 
 def require_as_before(
@@ -92,7 +105,8 @@ def require_as_before(
 ) -> None:
     """Refuse another shape or choice of pixels than a model has learned with, if one is given."""
     if pixel_size is not None:
-        aspect, before = (size[0] / size[1] for size in (pixel_size, preparation.pixel_size))
+        require_same_frame(preparation, pixel_size)
+        aspect, before = (abs(size[0] / size[1]) for size in (pixel_size, preparation.pixel_size))
         if abs(aspect / before - 1) > ASPECT_TOLERANCE:
             raise InputError(
                 f"Expected pixels {before:.4g} times as high as wide, as those that the model has "

@@ -6,9 +6,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
+from stemwidgets.arrays.blocks import known_array
 from stemwidgets.arrays.checks import require_patterns
+from stemwidgets.arrays.faults.clean import FIND
 from stemwidgets.arrays.preparation import Preparation
 from stemwidgets.rrvae import processes
 from stemwidgets.rrvae.basis import Float, HarmonicBasis, fit_basis
@@ -59,11 +62,12 @@ class Gathered:
 
 
 def as_array(data: Any) -> Any:
-    """A torch tensor as numpy; anything else as it is, checked to hold patterns."""
+    """A torch tensor as numpy; anything else as :func:`known_array`, checked to hold patterns."""
     if hasattr(data, "detach"):
-        data = data.detach().cpu().numpy()
+        data = data.detach().cpu()
+        data = (data if data.dtype != torch.bfloat16 else data.float()).numpy()
     require_patterns(data)
-    return data
+    return known_array(data)
 
 
 def gathering(
@@ -72,6 +76,7 @@ def gathering(
     mask: NDArray[np.bool_] | None = None,
     before: tuple[Preparation, HarmonicBasis, float] | None = None,
     room: float | None = None,
+    faulty: Any = FIND,
 ) -> Generator[float, None, Gathered]:
     """Read a scan, choose its preparation and basis, and project it.
 
@@ -83,13 +88,15 @@ def gathering(
     data : array, shape [..., ky, kx]
         numpy or dask.
     pixel_size : (float, float)
-        Height and width of a detector pixel.
+        Height and width of a detector pixel, negative where k falls from pixel to pixel.
     mask : ndarray of bool, shape [ky, kx], optional
         True where a pixel is left out; that of a masked array is added.
     before : (Preparation, HarmonicBasis, share), optional
         Of a training that goes on, instead of choosing them: the scan is read once.
     room : float, optional
         Bytes that the coefficients may take; None where nobody knows.
+    faulty : "find", None or LeftOut
+        See :func:`stemwidgets.arrays.faults.clean.clean_scan`.
 
     Yields
     ------
@@ -109,7 +116,7 @@ def gathering(
     part, start = processes.own_part(data), processes.first_pattern(data)
     count = math.prod(part.shape[:-2])
     if before is None:
-        parts = preparing(data, pixel_size, mask)
+        parts = preparing(data, pixel_size, mask, faulty)
         preparation, sample = yield from scaled(parts, 0.0, 1 - last)
         basis = fit_basis(sample, *preparation.coordinates)
         preparation, basis = processes.of_first((preparation, basis))

@@ -55,14 +55,16 @@ class Options:
 class Moment(Protocol):
     """Where a training stands.
 
-    ``epoch`` of ``epochs`` are done, which is a ``fraction`` of all; ``reconstruction`` and ``kl``
-    add up to the loss [nats per pattern].
+    ``epoch`` of ``epochs`` are done (exactly, so many ``passes`` over the data), which is a
+    ``fraction`` of all; ``reconstruction`` and ``kl`` add up to the loss [nats per pattern].
     """
 
     @property
     def epoch(self) -> int: ...  # noqa: D102
     @property
     def epochs(self) -> int: ...  # noqa: D102
+    @property
+    def passes(self) -> float: ...  # noqa: D102
     @property
     def fraction(self) -> float: ...  # noqa: D102
     @property

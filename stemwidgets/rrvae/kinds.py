@@ -17,7 +17,7 @@ from stemwidgets.rrvae.checks import (
     require_used,
 )
 from stemwidgets.rrvae.convention import CONVENTIONS
-from stemwidgets.rrvae.interface import Learned, Options, Run, State
+from stemwidgets.rrvae.interface import Learned, Options, Run
 from stemwidgets.rrvae.paper_run import PaperModel, PaperRun
 from stemwidgets.rrvae.run import HarmonicRun
 from stemwidgets.rrvae.trained import Trained
@@ -33,8 +33,8 @@ class Kind:
     Parameters
     ----------
     start : callable
-        Reads data, given with pixel size, mask, `Options`, device and, to go on, a `State` or else
-        None: yields the share of the reading that is done, and returns a `Run`.
+        Reads data, given with pixel size, mask, `Options`, device, to go on a `State` or else
+        None, and ``faulty=``: yields the share of the reading that is done, and returns a `Run`.
     read : callable
         Makes what was learned from saved tensors, record and device.
     options : frozenset of str
@@ -43,10 +43,7 @@ class Kind:
         Whether it has an angle.
     """
 
-    start: Callable[
-        [Any, PixelSize, Mask | None, Options, torch.device, State | None],
-        Generator[float, None, Run],
-    ]
+    start: Callable[..., Generator[float, None, Run]]
     read: Callable[[dict[str, Tensor], dict[str, Any], torch.device], Learned]
     options: frozenset[str] = frozenset()
     turning: bool = True

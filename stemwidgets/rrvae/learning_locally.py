@@ -15,6 +15,7 @@ from stemwidgets.rrvae.posterior import Posterior, Start, refine
 from stemwidgets.rrvae.unfolding import principal_latent, turn_alike
 
 FEWEST_ROUNDS = 8
+NARROWEST = -200.0  # nats: log-determinant of a posterior that is a point
 ROUNDS = 40
 SLOW = 0.98  # what is left of the noise after a round that led no further
 STEPS = 1
@@ -102,7 +103,7 @@ def update(moment: Moment, patterns: Patterns, noise_floor: float, seed: int) ->
         noise=max(noise_floor, misfit / dof),
         fixed=fixed,
         rounds=rounds,
-        epoch=moment.epoch + 1,
+        passes=moment.passes + 1,
         fraction=rounds / ROUNDS,
         losses=(*moment.losses, reconstruction + divergence),
         reconstruction=reconstruction,
@@ -195,6 +196,8 @@ def _mean_rest(manifold: Manifold, patterns: Patterns, found: Posterior) -> Tens
 def _divergence(found: Posterior, log_share: Tensor) -> float:
     """Kullback-Leibler divergence [nats] of narrow posteriors from the prior, on average."""
     d = found.latent.shape[1]
-    spread = torch.logdet(found.covariance) + d * math.log(2 * math.pi * math.e)
+    # in double precision, and of any sign: without noise a posterior is as narrow as rounding
+    spread = torch.linalg.slogdet(found.covariance.double()).logabsdet
+    spread = spread.clamp(min=NARROWEST) + d * math.log(2 * math.pi * math.e)
     each = math.log(2 * math.pi) - 0.5 * spread - log_share
     return float(processes.total(each.nansum()) / processes.total((~each.isnan()).sum()))

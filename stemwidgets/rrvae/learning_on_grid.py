@@ -116,7 +116,8 @@ def update(moment: Moment, patterns: Patterns, noise_floor: float, seed: int) ->
     # before it may follow the misfit: patterns that differ in amplitude would pass for noise
     fallen = updates >= FEWEST_UPDATES and COOLING * noise <= noise_floor
     cooled = moment.cooled or (updates if fallen else 0)
-    planned = (cooled or _falling(manifold, noise_floor)) + max(UPDATES, PASSES * batches)
+    fall = cooled or _falling(manifold, noise_floor)
+    planned = fall + max(UPDATES, PASSES * batches)
     return replace(
         moment,
         manifold=learned,
@@ -124,9 +125,9 @@ def update(moment: Moment, patterns: Patterns, noise_floor: float, seed: int) ->
         noise=max(expected if cooled else noise_floor, COOLING * noise),
         updates=updates,
         cooled=cooled,
-        epoch=updates // batches,
-        epochs=planned // batches,
-        fraction=min(1.0, updates / planned),
+        passes=updates / batches,
+        planned=planned / batches,
+        fraction=min(1.0, updates / min(planned, _expected_end(fall, updates))),
         losses=(*moment.losses, constant - new.log_evidence),
         reconstruction=constant + seen / (2 * noise),
         carried={"share": known.share, "weight": known.weight, "sums": known.sums},
@@ -162,6 +163,11 @@ def _falling(manifold: Manifold, noise_floor: float) -> int:
     """How many updates the noise takes to fall, at most."""
     whole = math.log(max(1.0, float(manifold.signal.max()) / noise_floor))
     return max(FEWEST_UPDATES, math.ceil(whole / -math.log(COOLING)))
+
+
+def _expected_end(fall: int, updates: int) -> int:
+    """How many updates there will be if the loss falls no further, or does so for a while yet."""
+    return max(fall + UPDATES + PLATEAU, updates + PLATEAU // 2)
 
 
 def _unfolded(moment: Moment, count: int) -> Moment:

@@ -1,5 +1,7 @@
 """Maps that are filled block by block while patterns are encoded."""
 
+import math
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -8,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stemwidgets.arrays.blocks import Where
+from stemwidgets.arrays.memory import memory_limit
 from stemwidgets.rrvae import processes
 from stemwidgets.rrvae.records import Encoding
 
@@ -63,9 +66,25 @@ class MapBuilder:
             self._maps[name][where] = flat.reshape(block.shape)
 
     def _empty(self, name: str, shape: tuple[int, ...], dtype: Any) -> Column:
+        """A map to be filled; where the disk is full, one of several processes takes its memory.
+
+        Raises
+        ------
+        OSError
+            If there is no room for it.
+        """
         if self.folder is None:
             return np.empty(shape, dtype)
-        return np.lib.format.open_memmap(self.folder / f"{name}.npy", "w+", dtype, shape)
+        file = self.folder / f"{name}.npy"
+        try:
+            mapped = np.lib.format.open_memmap(file, "w+", dtype, shape)
+            _reserve(file)
+        except OSError as error:
+            limit, needed = memory_limit(), math.prod(shape) * np.dtype(dtype).itemsize
+            if processes.count() > 1 and (limit is None or needed < limit):
+                return np.empty(shape, dtype)  # the others wait for these maps
+            raise OSError(error.errno, error.strerror, str(file)) from error
+        return mapped
 
     def put_numbers(
         self, numbers: NDArray[np.intp], rows: NDArray[np.bool_], columns: Mapping[str, Column]
@@ -92,3 +111,17 @@ class MapBuilder:
             The angle is defined modulo 2π / fold.
         """
         return Encoding(**{n: processes.joined(m) for n, m in self._maps.items()}, fold=fold)
+
+
+def _reserve(file: Path) -> None:
+    """Make sure of the room for a file that is mapped: a disk that fills later kills the process.
+
+    Raises
+    ------
+    OSError
+        If there is no room.
+    """
+    if not hasattr(os, "posix_fallocate"):
+        return
+    with file.open("r+b") as opened:
+        os.posix_fallocate(opened.fileno(), 0, file.stat().st_size)

@@ -7,7 +7,9 @@ import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
 
+from stemwidgets.arrays.centring.find import centred_scan
 from stemwidgets.arrays.errors import InputError
+from stemwidgets.arrays.faults.clean import FIND
 from stemwidgets.arrays.preparation import Preparation
 from stemwidgets.rrvae import processes, storage
 from stemwidgets.rrvae.batches import batches
@@ -118,13 +120,15 @@ class RRVAE(Trainable):
         """Which pixels of the patterns are used."""
         return self._require_learned().preparation
 
-    def encode(self, data: Any) -> Encoding:
+    def encode(self, data: Any, *, descan: Any = FIND) -> Encoding:
         """Read angle and latent variables off each pattern.
 
         Parameters
         ----------
         data : array, shape [n, ky, kx] or [iy, ix, ky, kx]
             Patterns of the shape that the model learned from.
+        descan : "find", None, Descan or BeamFrame
+            As for `fit`; that of the scan which was learned from last is not found again.
 
         Returns
         -------
@@ -136,12 +140,16 @@ class RRVAE(Trainable):
         InputError
             If the model has not been trained, or the patterns have another shape.
         """
-        return self._encode(data)
+        return self._encode(data, descan)
 
-    def _encode(self, data: Any, folder: Path | None = None) -> Encoding:
+    def _encode(self, data: Any, descan: Any, folder: Path | None = None) -> Encoding:
         """The same, with the maps as files in a folder, mapped into memory."""
         learned = self._require_learned()
-        array = processes.own_part(as_array(data))
+        array = as_array(data)
+        if tuple(array.shape[-2:]) == learned.preparation.shape:
+            descan = self._descan_of(array, descan)
+            array = centred_scan(array, descan, mask=learned.preparation.mask).data
+        array = processes.own_part(array)
         maps = MapBuilder(array.shape[:-2], folder)
         with one_thread():
             for numbers, batch in batches(array, learned.preparation, BATCH):

@@ -1,5 +1,6 @@
 """What passes between the steps of a training: patterns, and where it stands."""
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -84,8 +85,9 @@ class Moment:
         Updates done on the grid, and rounds done locally.
     cooled : int
         Updates done when the noise had fallen; 0 before.
-    epoch, epochs : int
-        Passes over the data done, and the most that will be done.
+    passes, planned : float
+        Passes over the data done, and the most that will be done. On the grid a step is a batch, so
+        that of a large scan less than one pass may be enough.
     fraction : float
         Share of the training done.
     losses : tuple of float
@@ -103,8 +105,8 @@ class Moment:
     updates: int = 0
     rounds: int = 0
     cooled: int = 0
-    epoch: int = 0
-    epochs: int = 0
+    passes: float = 0.0
+    planned: float = 0.0
     fraction: float = 0.0
     losses: tuple[float, ...] = ()
     reconstruction: float = 0.0
@@ -119,6 +121,16 @@ class Moment:
         """The moment with what belongs to the patterns of all processes."""
         own = {n: processes.joined(self.carried[n]) for n in _EACH if n in self.carried}
         return replace(self, carried=self.carried | own)
+
+    @property
+    def epoch(self) -> int:
+        """Whole passes over the data done; at the end a begun one counts."""
+        return math.ceil(self.passes) if self.fraction == 1 else math.floor(self.passes)
+
+    @property
+    def epochs(self) -> int:
+        """The most that `epoch` will come to, at least 1."""
+        return max(1, math.ceil(self.planned), self.epoch)
 
     @property
     def kl(self) -> float:
@@ -158,14 +170,14 @@ class Moment:
 
 MOST_FRAMES = 720
 _EACH = ("angle", "latent", "kind")  # one for each pattern
-_WHOLE = ("updates", "rounds", "cooled", "epoch", "epochs")
+_WHOLE = ("updates", "rounds", "cooled")
 _PLAIN = (
     "noise",
     "updates",
     "rounds",
     "cooled",
-    "epoch",
-    "epochs",
+    "passes",
+    "planned",
     "fraction",
     "losses",
     "reconstruction",

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from stemwidgets.arrays.errors import InputError
+from stemwidgets.arrays.faults.clean import FIND
 from stemwidgets.arrays.preparation import Preparation
 from stemwidgets.rrvae import processes
 from stemwidgets.rrvae.batches import numbers_of, prepared_blocks
@@ -134,6 +135,7 @@ class PaperRun:
         device: torch.device,
         state: State | None,
         turning: bool,
+        faulty: Any = FIND,
     ) -> Generator[float, None, Self]:
         """Read a scan, and make a run of it; see `Kind`.
 
@@ -145,7 +147,8 @@ class PaperRun:
         before = None if state is None else PaperModel.from_record(*state, device)
         last = 1.0 if before else 0.5  # of the work that the last reading is
         if before is None or state is None:
-            preparation, _ = yield from scaled(preparing(data, pixel_size, mask), 0.0, 1 - last)
+            parts = preparing(data, pixel_size, mask, faulty)
+            preparation, _ = yield from scaled(parts, 0.0, 1 - last)
             preparation = processes.of_first(preparation)
             share = _share_that_fits(data, preparation, device)
         else:

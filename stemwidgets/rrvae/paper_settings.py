@@ -66,7 +66,9 @@ class PaperMoment:
     Parameters
     ----------
     epoch, epochs : int
-        Passes done, and all that will be done.
+        Whole passes done, and all that will be done, at least 1; at the end a begun one counts.
+    passes : float
+        Passes done.
     fraction : float
         Share of the training done.
     reconstruction, kl : float
@@ -76,6 +78,7 @@ class PaperMoment:
 
     epoch: int
     epochs: int
+    passes: float
     fraction: float
     reconstruction: float
     kl: float

@@ -187,7 +187,8 @@ class PaperTraining:
         steps, planned = self._position.steps, self._position.planned
         epoch = steps // self._per_epoch if steps < planned else -(-steps // self._per_epoch)
         epochs = -(-planned // self._per_epoch)
-        return PaperMoment(epoch, epochs, steps / planned, *self._means[0].tolist())
+        passes = steps / self._per_epoch
+        return PaperMoment(epoch, epochs, passes, steps / planned, *self._means[0].tolist())
 
     def _keep(self) -> None:
         position = replace(self._position, losses=list(self._position.losses))

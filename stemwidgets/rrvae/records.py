@@ -63,7 +63,9 @@ class Progress:
     Parameters
     ----------
     epoch, epochs : int
-        Passes over the data done, and the most that will be done.
+        Whole passes over the data done, and the most that will be done. Of a large scan the
+        harmonic model may need less than one pass: at the end a begun one counts, so that there is
+        at least 1.
     loss : float
         Negative evidence lower bound per pattern [nats], mean over the epoch.
     reconstruction, kl : float
@@ -79,6 +81,10 @@ class Progress:
     read : float
         Share of the scan that has been read. Training begins at 1; before, `epochs` is 0 and loss
         and its parts are NaN.
+    fraction : float or None
+        Share of the training done, from 0 to 1; None if that of the epochs.
+    passes : float or None
+        Passes over the data done, with the begun one in parts; None if `epoch`.
     """
 
     epoch: int
@@ -91,3 +97,17 @@ class Progress:
     encoding: Encoding | None = None
     notice: str = ""
     read: float = 1.0
+    fraction: float | None = None
+    passes: float | None = None
+
+    @property
+    def share_done(self) -> float:
+        """Share of the training done, from 0 to 1."""
+        if self.fraction is not None:
+            return self.fraction
+        return min(1.0, self.epoch / self.epochs) if self.epochs > 0 else 0.0
+
+    @property
+    def passes_done(self) -> float:
+        """Passes over the data done, with the begun one in parts."""
+        return self.epoch if self.passes is None else self.passes

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from stemwidgets.arrays.faults.clean import FIND
 from stemwidgets.arrays.memory import memory_limit
 from stemwidgets.arrays.preparation import Preparation
 from stemwidgets.rrvae import learning_on_grid as on_grid
@@ -87,6 +88,7 @@ class HarmonicRun:
         options: Options,
         device: torch.device,
         state: State | None,
+        faulty: Any = FIND,
     ) -> Generator[float, None, Self]:
         """Read a scan, and make a run of it; see `Kind`.
 
@@ -97,7 +99,7 @@ class HarmonicRun:
         """
         before = None if state is None else _before(state, device)
         known = None if before is None else (before.preparation, before.basis, before.share)
-        gathered = yield from gathering(data, pixel_size, mask, known, _room(device))
+        gathered = yield from gathering(data, pixel_size, mask, known, _room(device), faulty)
         return cls(gathered, options, device, before)
 
     def moments(self) -> Generator[Moment]:

@@ -10,11 +10,12 @@ from numpy.typing import NDArray
 
 from stemwidgets.arrays.blocks import Where, iterate_blocks, native_type, read_blocks
 from stemwidgets.arrays.errors import InputError
+from stemwidgets.arrays.faults.clean import FIND, faults_of
+from stemwidgets.arrays.faults.left_out import LeftOut
+from stemwidgets.arrays.masks import left_out
 from stemwidgets.arrays.memory import memory_limit
 from stemwidgets.arrays.pixel_statistics import PixelStatistics, PixelSums
-from stemwidgets.arrays.pixels import common_mask, faulty_pixels, require_mask
 from stemwidgets.arrays.preparation import Preparation
-from stemwidgets.arrays.zingers import plausible_limit
 from stemwidgets.rrvae import processes
 from stemwidgets.rrvae.basis import Float
 from stemwidgets.rrvae.batches import numbers_of
@@ -28,7 +29,10 @@ SHARE = 4  # one part in so many of the memory may be taken by raw patterns
 
 
 def preparing(
-    data: Any, pixel_size: tuple[float, float], mask: NDArray[np.bool_] | None = None
+    data: Any,
+    pixel_size: tuple[float, float],
+    mask: NDArray[np.bool_] | None = None,
+    faulty: Any = FIND,
 ) -> Generator[float, None, tuple[Preparation, Float]]:
     """Choose the pixels that are used, and prepare a sample of the patterns with counts.
 
@@ -36,7 +40,7 @@ def preparing(
 
     Parameters
     ----------
-    data, pixel_size, mask
+    data, pixel_size, mask, faulty
         As for `gather.gathering`.
 
     Yields
@@ -56,15 +60,18 @@ def preparing(
         If there are too few patterns or pixels are not finite.
     """
     shape = data.shape[-2:]
-    known = np.zeros(shape, dtype=bool) if mask is None else require_mask(mask, shape)
-    masked = common_mask(data)
-    if masked is not None:
-        known = known | masked
+    known = left_out(data, mask)
+    faults = faults_of(data, faulty, known)
+    known = known | faults.mask
     sums, raw = PixelSums(shape, known), _Sample(data)
     share = 1.0 if raw.fits else 0.5
     part = processes.own_part(data)
     done, count = 0, math.prod(part.shape[:-2])
-    for where, (more, patterns) in read_blocks(part, lambda block: (sums.of(block), block)):
+
+    def read(block: NDArray[Any]) -> tuple[PixelSums, NDArray[Any]]:
+        return sums.of(faults.repaired(block)), block
+
+    for where, (more, patterns) in read_blocks(part, read):
         sums.merge(more)
         raw.add(where, patterns)
         done += more.count
@@ -72,7 +79,7 @@ def preparing(
     sums, *others = processes.gathered(sums)
     for more in others:
         sums.merge(more)
-    preparation = _choose_pixels(sums.statistics(), pixel_size, known)
+    preparation = _choose_pixels(sums.statistics(), pixel_size, known, faults)
     if not raw.fits:
         del raw
         raw = _Sample(data, preparation)
@@ -84,12 +91,19 @@ def preparing(
 
 
 def _choose_pixels(
-    statistics: PixelStatistics, pixel_size: tuple[float, float], known: NDArray[np.bool_]
+    statistics: PixelStatistics,
+    pixel_size: tuple[float, float],
+    known: NDArray[np.bool_],
+    faults: LeftOut,
 ) -> Preparation:
     require_enough(statistics.filled)
-    faulty = faulty_pixels(statistics, known)
-    preparation = Preparation.from_mean(statistics.mean, pixel_size, faulty)
-    return replace(preparation, limit=plausible_limit(statistics, faulty))
+    mask = known | statistics.broken
+    preparation = Preparation.from_mean(statistics.mean, pixel_size, mask)
+    limits = faults.limits
+    if limits is None:
+        return preparation
+    limit = np.where(mask, np.inf, limits.highest.astype(np.float32)).astype(np.float32)
+    return replace(preparation, limit=limit)
 
 
 class _Sample:

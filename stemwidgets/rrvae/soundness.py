@@ -72,7 +72,7 @@ def _require_preparation(preparation: dict[str, Any]) -> None:
         raise ValueError(f"patterns of {height}×{width}")
     ellipse, pixel_size = preparation["ellipse"], preparation["pixel_size"]
     _require_finite("center", *preparation["center"], ellipse["angle"])
-    _require_positive("a length", *pixel_size, ellipse["ratio"], preparation["radius"])
+    _require_positive("a length", *map(abs, pixel_size), ellipse["ratio"], preparation["radius"])
 
 
 def require_use(learned: Learned, options: Options, device: torch.device) -> None:

@@ -11,6 +11,7 @@ import safetensors.torch
 import torch
 from torch import Tensor
 
+from stemwidgets.arrays.atomic import write_bytes
 from stemwidgets.arrays.errors import InputError
 
 FORMAT = "stemwidgets rrvae 3"
@@ -18,20 +19,20 @@ WITHOUT_DIGEST = "stemwidgets rrvae 2"
 
 
 def write(path: str | Path, tensors: dict[str, Tensor], record: dict[str, Any]) -> None:
-    """Write a model file: to a temporary name first, so that an earlier file is never damaged."""
+    """Write a model file; an earlier one is replaced once this one is complete.
+
+    Raises
+    ------
+    FileNotFoundError, InputError, PermissionError
+        See `require_writable`.
+    UnwrittenError
+        If the disk does not take it.
+    """
     path = require_writable(path)
-    temporary = path.with_name(path.name + ".part")
     whole = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
     text = json.dumps(record)
     header = {"format": FORMAT, "record": text, "digest": _digest(whole, text)}
-    try:
-        with temporary.open("wb") as file:
-            file.write(safetensors.torch.save(whole, metadata=header))
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    write_bytes(path, safetensors.torch.save(whole, metadata=header))
 
 
 def require_writable(path: str | Path) -> Path:

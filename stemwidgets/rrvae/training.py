@@ -44,25 +44,29 @@ def train(moment: Moment, patterns: Patterns, noise_floor: float, seed: int) -> 
         if not (narrow or on_grid.finished(moment, patterns)):
             yield replace(
                 moment,
-                epochs=moment.epochs + locally.ROUNDS,
+                planned=moment.planned + locally.ROUNDS,
                 fraction=ON_GRID * moment.fraction,
             )
     if not moment.rounds:
         if narrow or _narrow(moment, patterns):
             moment = locally.begin(moment, patterns)
         else:
-            yield replace(moment, epochs=moment.epoch, fraction=1.0)
+            yield _ended(moment)
             return
     while not locally.finished(moment, noise_floor):
         moment = locally.update(moment, patterns, noise_floor, seed)
         if locally.finished(moment, noise_floor):
-            yield replace(moment, epochs=moment.epoch, fraction=1.0)
+            yield _ended(moment)
         else:
             yield replace(
                 moment,
-                epochs=moment.epoch - moment.rounds + locally.ROUNDS,
+                planned=moment.passes - moment.rounds + locally.ROUNDS,
                 fraction=ON_GRID + (1 - ON_GRID) * moment.fraction,
             )
+
+
+def _ended(moment: Moment) -> Moment:
+    return replace(moment, planned=moment.passes, fraction=1.0)
 
 
 def _narrow(moment: Moment, patterns: Patterns) -> bool:

@@ -84,6 +84,7 @@ def watch(
 
     def told(moment: Moment, encoding: Encoding | None = None) -> Progress:
         now = time.perf_counter()
+        gained = moment.fraction - before
         return Progress(
             epoch=moment.epoch,
             epochs=moment.epochs,
@@ -91,9 +92,11 @@ def watch(
             reconstruction=moment.reconstruction,
             kl=moment.kl,
             elapsed=now - since,
-            remaining=(now - began) * (1 - moment.fraction) / (moment.fraction - before),
+            remaining=(now - began) * (1 - moment.fraction) / gained if gained > 0 else nan,
             encoding=encoding,
             notice=" ".join(heard),
+            fraction=moment.fraction,
+            passes=moment.passes,
         )
 
     try:

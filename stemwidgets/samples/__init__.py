@@ -11,6 +11,8 @@ Function                   Specimen                                    Scan × d
 ``zincblende()``           ZnS along [110], one cell, 2.3 nm thick     36×26 × 40×40     200 kV,
                                                                                          25 mrad
 ``diamond()``              diamond along [110], two cells, 2.0 nm      24×34 × 40×40     the same
+``experiment()``           graphene, Si in a divacancy; all faults     64×64 × 44×44     60 kV,
+                           of an experiment                                              32 mrad
 =========================  ==========================================  ================  ==========
 
 All were simulated by multislice with a coherent probe without aberrations and atoms at rest
@@ -27,10 +29,13 @@ and all settings of the ``simulation``.
 from typing import Any
 
 from stemwidgets.samples import structures
+from stemwidgets.samples.experiment_scan import EXPERIMENT_CAMERA, experiment
 from stemwidgets.samples.shipped import open_cell, open_sample
 
 __all__ = [
+    "EXPERIMENT_CAMERA",
     "diamond",
+    "experiment",
     "graphene",
     "graphene_grains",
     "graphene_silicon",

@@ -9,44 +9,62 @@ from stemwidgets.arrays.axes import Axis
 from stemwidgets.arrays.errors import InputError
 
 
-class Camera(NamedTuple):
-    """A camera about the optic axis.
+class DetectorPixels(NamedTuple):
+    """The pixels of a camera, about the optic axis.
 
     Parameters
     ----------
     ky, kx : Axis
-        Its pixels [1/Å].
-    down, along : ndarray, shape [camera pixels, simulated pixels]
-        Share of each simulated row and column that falls into each pixel of the camera.
+        Where they are [1/Å].
     simulated : (float, float)
         Size of the simulated pixels [1/Å].
     """
 
     ky: Axis
     kx: Axis
-    down: NDArray[np.float64]
-    along: NDArray[np.float64]
     simulated: tuple[float, float]
 
-    def see(self, patterns: NDArray[np.float64]) -> NDArray[np.float64]:
-        """What it records of simulated patterns, ``[n, ky, kx]``: nothing is lost between pixels.
+    def see(
+        self, patterns: NDArray[np.float64], shift: NDArray[np.float64] | None = None
+    ) -> NDArray[np.float64]:
+        """What they record of simulated patterns, ``[n, ky, kx]``: nothing is lost between pixels.
 
         Parameters
         ----------
         patterns : ndarray, shape [n, ky, kx]
             The optic axis at size // 2.
+        shift : ndarray, shape [n, 2], optional
+            How far each of them is moved on the detector, (y, x) [pixels of the detector].
         """
-        down, along = self.down, self.along
-        return np.asarray(np.einsum("ai,nij,bj->nab", down, patterns, along, optimize=True))
+        moved = np.zeros((1, 2)) if shift is None else shift
+        down, along = (
+            shares_of_pixels(axis.size, axis.scale, count, step, by)
+            for axis, count, step, by in zip(
+                (self.ky, self.kx), patterns.shape[1:], self.simulated, moved.T, strict=True
+            )
+        )
+        return np.asarray(down @ patterns @ along.transpose(0, 2, 1))
+
+    def sums(self, images: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Of what they record, and of that times ky and kx [pixels], ``[n, 3]``.
+
+        Parameters
+        ----------
+        images : ndarray, shape [n, ky, kx]
+            Of `see`.
+        """
+        ky, kx = (np.arange(axis.size) - axis.size // 2 for axis in (self.ky, self.kx))
+        down, along = images.sum(axis=2), images.sum(axis=1)
+        return np.stack([down.sum(axis=1), down @ ky, along @ kx], axis=1)
 
 
-def camera(
+def detector_pixels(
     shape: tuple[int, int],
     simulated: tuple[int, int],
     pixel: tuple[float, float],
     reach: float | None,
-) -> Camera:
-    """A camera of a given shape.
+) -> DetectorPixels:
+    """Pixels of a camera of a given shape.
 
     Parameters
     ----------
@@ -65,17 +83,14 @@ def camera(
     InputError
         If its pixels are finer than the simulated ones, or it sees farther than was simulated.
     """
-    found = [
+    ky, kx = (
         _axis(size, count, step, None if reach is None else 2 * reach / size)
         for size, count, step in zip(shape, simulated, pixel, strict=True)
-    ]
-    (ky, down), (kx, along) = found
-    return Camera(ky, kx, down, along, pixel)
+    )
+    return DetectorPixels(ky, kx, pixel)
 
 
-def _axis(
-    size: int, count: int, step: float, wanted: float | None
-) -> tuple[Axis, NDArray[np.float64]]:
+def _axis(size: int, count: int, step: float, wanted: float | None) -> Axis:
     width = step if wanted is None else wanted
     if width < 0.999 * step:
         raise InputError(
@@ -88,6 +103,30 @@ def _axis(
             f"A detector of {size} pixels of {width:.3g} 1/Å sees farther than was simulated. "
             "Choose a smaller max_angle or sampling, or fewer pixels."
         )
+    return Axis(size, width, -(size // 2) * width, "1/Å")
+
+
+def shares_of_pixels(
+    size: int, width: float, count: int, step: float, shift: NDArray[np.float64] | float = 0.0
+) -> NDArray[np.float64]:
+    """Share of each simulated pixel that falls into each pixel of a detector.
+
+    Parameters
+    ----------
+    size, width : int, float
+        Number of pixels of the detector along one axis, the optic axis at size // 2, and their
+        width [1/Å].
+    count, step : int, float
+        The same of the simulation.
+    shift : float or ndarray, shape [n]
+        How far the pattern is moved on the detector [pixels of the detector].
+
+    Returns
+    -------
+    ndarray, shape [size, count] or [n, size, count]
+    """
+    moved = np.asarray(shift, dtype=np.float64)[..., None]
+    edges = (np.arange(size + 1) - size // 2 - 0.5 - moved)[..., None] * width
     left = (np.arange(count) - count // 2 - 0.5) * step
-    overlap = np.minimum(edges[1:, None], left + step) - np.maximum(edges[:-1, None], left)
-    return Axis(size, width, -(size // 2) * width, "1/Å"), np.clip(overlap / step, 0, 1)
+    overlap = np.minimum(edges[..., 1:, :], left + step) - np.maximum(edges[..., :-1, :], left)
+    return np.asarray(np.clip(overlap / step, 0, 1))

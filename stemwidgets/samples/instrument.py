@@ -1,44 +1,99 @@
-"""What a microscope does to a scan: the size of its source, descan, the counting of electrons."""
+"""What a microscope does to a scan: where its probe goes, and how large its source is."""
+
+from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy import ndimage
 
 from stemwidgets.arrays.electrons import wavelength
-from stemwidgets.samples.detector import Camera
-from stemwidgets.samples.settings import Settings
+from stemwidgets.samples.faults import Faults
+from stemwidgets.samples.settings import Settings, Shape
+
+SPLINE = 5  # order; at 4 steps in the finest wave of a scan it is right to 10⁻³
+STEPS_PER_WAVE = 4  # of λ/2α, the finest wave that a scan holds
+SPLINE_REACH = 4  # steps around a position that its spline takes in
 
 
-def descan_shifts(settings: Settings) -> np.ndarray:
-    """How far each pattern of a scan with its margin is moved, ``[iy, ix, 2]``, (y, x) in 1/Å."""
-    (rows, columns), (down, along) = settings.scan_shape, settings.margin
-    y = np.arange(-down, rows + down) / max(rows - 1, 1) - 0.5
-    x = np.arange(-along, columns + along) / max(columns - 1, 1) - 0.5
-    ways = np.stack(np.meshgrid(y, x, indexing="ij"), axis=-1)
-    return ways * settings.descan * 1e-3 / wavelength(settings.beam_energy)
+class Probes(NamedTuple):
+    """The positions that are simulated for a scan.
+
+    Without a source of finite size they are those of the scan. The blur of a source takes a grid
+    with a margin, and positions that are off take it fine enough to tell the scan between them.
+
+    Parameters
+    ----------
+    steps : ndarray, shape [ny, nx, 2]
+        Where they are, (y, x) in steps of the scan from its first position.
+    wanted : ndarray, shape [iy, ix, 2]
+        Where the probe was, likewise.
+    margin : (int, int)
+        Steps of the scan that the grid goes beyond it, on every side.
+    finer : (int, int)
+        Steps of the grid in one of the scan.
+    """
+
+    steps: NDArray[np.float64]
+    wanted: NDArray[np.float64]
+    margin: Shape
+    finer: Shape
 
 
-def moved(patterns: np.ndarray, shift: np.ndarray, seen: Camera) -> np.ndarray:
-    """Patterns ``[n, ky, kx]`` moved by ``[n, 2]``, (y, x) in 1/Å."""
-    pixels = shift / seen.simulated
-    return np.stack(
-        [
-            ndimage.shift(pattern, by, order=1, mode="grid-wrap")
-            for pattern, by in zip(patterns, pixels, strict=True)
-        ]
-    )
+def probes(settings: Settings, faults: Faults) -> Probes:
+    """The positions to simulate.
 
-
-def blurred_by_source(shares: np.ndarray, settings: Settings) -> np.ndarray:
-    """The scan of a source of finite size, without its margin."""
+    Parameters
+    ----------
+    settings : Settings
+        Of the simulation.
+    faults : Faults
+        Of the scan.
+    """
+    nominal = np.moveaxis(np.indices(settings.scan_shape, dtype=np.float64), 0, -1)
+    off = faults.displaced / settings.step
+    wanted = nominal + off
     if not settings.source_size:
-        return shares
-    blurred = ndimage.gaussian_filter(shares, settings.sigma, axes=(0, 1), truncate=3)
-    (down, along), (rows, columns) = settings.margin, settings.scan_shape
-    return np.asarray(blurred[down : down + rows, along : along + columns])
+        return Probes(wanted, wanted, (0, 0), (1, 1))
+    margin, finer = settings.margin, (1, 1)
+    if faults.camera.moves_positions:
+        finest = wavelength(settings.beam_energy) / (2e-3 * settings.semi_angle)
+        fine = np.ceil(np.array(settings.step) * STEPS_PER_WAVE / finest).astype(int)
+        more = np.ceil(np.abs(off).max(axis=(0, 1)) + SPLINE_REACH / fine).astype(int)
+        finer, margin = (int(fine[0]), int(fine[1])), tuple((margin + more).tolist())
+    y, x = (
+        np.arange(-beyond * parts, (size - 1 + beyond) * parts + 1) / parts
+        for size, beyond, parts in zip(settings.scan_shape, margin, finer, strict=True)
+    )
+    return Probes(np.stack(np.meshgrid(y, x, indexing="ij"), axis=-1), wanted, margin, finer)
 
 
-def counted(shares: np.ndarray, dose: float, seed: int) -> np.ndarray:
-    """Electrons drawn from a Poisson distribution, `dose` in the mean pattern."""
-    expected = np.clip(shares, 0, None) * (dose / shares.sum(axis=(2, 3)).mean())
-    counts = np.random.default_rng(seed).poisson(expected)
-    return np.asarray(counts, dtype=np.uint16 if counts.max() < 2**16 else np.uint32)
+def as_scanned(values: NDArray[np.float64], settings: Settings, at: Probes) -> NDArray[np.float64]:
+    """The scan of a source of finite size, where the probe was.
+
+    Parameters
+    ----------
+    values : ndarray, shape [ny, nx, n]
+        At the positions that were simulated.
+    settings : Settings
+        Of the simulation.
+    at : Probes
+        The positions.
+
+    Returns
+    -------
+    ndarray, shape [iy, ix, n]
+    """
+    if not settings.source_size:
+        return values
+    sigma = np.multiply(settings.sigma, at.finer)
+    blurred = ndimage.gaussian_filter(values, sigma, axes=(0, 1), truncate=3)
+    places = (at.wanted + at.margin) * at.finer
+    nearest = np.rint(places).astype(int)
+    if np.array_equal(nearest, places):
+        return np.asarray(blurred[nearest[..., 0], nearest[..., 1]])
+    found = np.empty((*places.shape[:2], values.shape[2]))
+    for pixel in range(values.shape[2]):
+        found[..., pixel] = ndimage.map_coordinates(
+            blurred[..., pixel], np.moveaxis(places, -1, 0), order=SPLINE, mode="nearest"
+        )
+    return found

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from stemwidgets.arrays.atomic import written
 from stemwidgets.samples import structures
 from stemwidgets.samples.simulation import simulate
 
@@ -23,6 +24,7 @@ DOSES = {  # electrons per pattern that are expected: what 16 bits hold and the 
     "graphene_grains": 1e6,
     "zincblende": 4e5,
     "diamond": 4e5,
+    "experiment": 1e7,
 }
 CHUNKS = {
     "graphene": (14, 24, 13, 6),  # brings the two equal halves of the cell into one window of gzip
@@ -31,6 +33,7 @@ CHUNKS = {
     "graphene_grains": (30, 46, 6, 6),
     "zincblende": (36, 26, 8, 8),
     "diamond": (24, 34, 8, 8),
+    "experiment": (19, 19, 8, 8),
 }
 CRYSTAL: dict[str, Any] = {
     "beam_energy": 200.0,
@@ -95,6 +98,28 @@ def diamond(progress: bool) -> Any:
     return simulate(atoms, scan_shape=(24, 34), scan_size=size, progress=progress, **CRYSTAL)
 
 
+def experiment(progress: bool) -> Any:
+    """A quarter of a cell with a Si atom in its corner: two mirrors give the rest of the scan.
+
+    Atoms lie on pixels of the wave, so that the mirrors hold exactly. The steps are finer than
+    λ/4α, so that the scan is known between them (`stemwidgets.samples.band_limited`).
+    """
+    atoms, count = structures.graphene("si4", (5, 3)), 36
+    site, (height, width) = atoms.info["sites"], (atoms.cell[1, 1], atoms.cell[0, 0])
+    quarter = count // 2 + 1
+    return simulate(
+        atoms,
+        scan_shape=(quarter, quarter),
+        scan_start=(site["y"][0], site["x"][0]),
+        scan_size=(quarter * height / count, quarter * width / count),
+        detector_shape=(97, 101),
+        repeats=(3, 3),
+        sampling=(height / 100, width / 108),
+        slice_thickness=4.0,
+        progress=progress,
+    )
+
+
 def _around_a_defect(defect: str, place: tuple[int, int], progress: bool) -> Any:
     shape = (30, 34)
     atoms = structures.graphene(defect)
@@ -117,6 +142,7 @@ ALL: dict[str, Callable[[bool], Any]] = {
     "graphene_grains": graphene_grains,
     "zincblende": zincblende,
     "diamond": diamond,
+    "experiment": experiment,
 }
 
 
@@ -160,14 +186,15 @@ def write(name: str, folder: Path = FOLDER, progress: bool = True) -> Path:
     """
     signal = as_counts(ALL[name](progress), DOSES[name])
     path = folder / f"{name}.hspy"
-    signal.save(
-        path,
-        overwrite=True,
-        chunks=CHUNKS[name],
-        compression="gzip",
-        compression_opts=9,
-        shuffle=True,
-    )
+    with written(path) as part:
+        signal.save(
+            part,
+            overwrite=True,
+            chunks=CHUNKS[name],
+            compression="gzip",
+            compression_opts=9,
+            shuffle=True,
+        )
     return path
 
 

@@ -4,7 +4,9 @@ from dataclasses import asdict
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
+from stemwidgets.samples.faults import Faults
 from stemwidgets.samples.settings import Pair, Settings
 
 
@@ -47,6 +49,56 @@ def describe(
             },
         }
     )
+
+
+def tell_truth(
+    signal: Any,
+    faults: Faults,
+    position: NDArray[np.float64],
+    descan: NDArray[np.float64],
+    com: NDArray[np.float64],
+) -> None:
+    """Write the faults of a scan, and what is known in spite of them, into its metadata.
+
+    Parameters
+    ----------
+    signal : pyxem.signals.ElectronDiffraction2D
+        The scan.
+    faults : Faults
+        Of its camera.
+    position : ndarray, shape [iy, ix, 2]
+        Where the probe was, (y, x) [Å].
+    descan : ndarray, shape [iy, ix, 2]
+        How far the pattern was moved, (y, x) [pixels].
+    com : ndarray, shape [iy, ix, 2]
+        Without noise, descan and faults of pixels, (y, x) from the optic axis [pixels].
+    """
+    maps = {"com": (com, "px"), "position": (position, "Å"), "descan": (descan, "px")}
+    signal.original_metadata.add_dictionary(
+        {
+            "camera": {**asdict(faults.camera), "seed": faults.seed},
+            "truth": {
+                **{
+                    name: {"y": values[..., 0], "x": values[..., 1], "units": units}
+                    for name, (values, units) in maps.items()
+                },
+                "gain": faults.gain,
+                "blind": faults.blind,
+                "hot": {**_places(faults.hot), "level": faults.hot_level},
+                "dead": {
+                    "rows": faults.dead_rows,
+                    "columns": faults.dead_columns,
+                    "pixels": _places(faults.dead_pixels),
+                },
+                "cosmic_rays": {**_places(faults.cosmic), "level": faults.cosmic_level},
+            },
+        }
+    )
+
+
+def _places(places: NDArray[np.int64]) -> dict[str, Any]:
+    names = ("iy", "ix", "ky", "kx")
+    return dict(zip(names[-places.shape[1] :], places.T, strict=True))
 
 
 def atoms_in_scan(atoms: Any, cell: Pair, settings: Settings) -> dict[str, Any]:

@@ -35,7 +35,6 @@ class Settings:
     source_size: float
     frozen_phonons: int
     displacement: float
-    descan: Pair
     detector_shape: Shape
     max_angle: float | None
     repeats: Shape
@@ -87,21 +86,20 @@ class Settings:
         down, along = (int(np.ceil(3 * sigma)) for sigma in self.sigma)
         return down, along
 
-    def positions(self, margin: Shape = (0, 0)) -> np.ndarray:
-        """Places of the probe in the specimen, ``[iy, ix, 2]``, (y, x) in Å.
+    def positions(self, steps: np.ndarray | None = None) -> np.ndarray:
+        """Places of the probe in the specimen, ``[..., 2]``, (y, x) in Å.
 
         Parameters
         ----------
-        margin : (int, int)
-            Rows and columns to add on every side.
+        steps : ndarray, shape [..., 2], optional
+            Where it is in the scan, (y, x) in steps from the first position; all positions of the
+            scan, ``[iy, ix, 2]``, if not given.
         """
-        (rows, columns), (down, along) = self.scan_shape, margin
-        y = (np.arange(-down, rows + down) - rows / 2) * self.step[0]
-        x = (np.arange(-along, columns + along) - columns / 2) * self.step[1]
+        if steps is None:
+            steps = np.moveaxis(np.indices(self.scan_shape), 0, -1)
+        y, x = np.moveaxis((steps - np.array(self.scan_shape) / 2) * self.step, -1, 0)
         cos, sin = np.cos(self.scan_rotation), np.sin(self.scan_rotation)
-        turned = np.stack(
-            [sin * x[None] + cos * y[:, None], cos * x[None] - sin * y[:, None]], axis=-1
-        )
+        turned = np.stack([sin * x + cos * y, cos * x - sin * y], axis=-1)
         middle = np.array(self.scan_start) + np.array(self.scan_size) / 2
         return np.asarray(turned + middle)
 

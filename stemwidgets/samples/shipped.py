@@ -1,5 +1,6 @@
 """The files of the samples, opened, blurred by a source and given the noise of a dose."""
 
+from numbers import Real
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +9,7 @@ from scipy import ndimage
 
 from stemwidgets.arrays.errors import InputError
 from stemwidgets.signals.axes import signal_to_arrays
-from stemwidgets.signals.load import load
+from stemwidgets.signals.io.load import load
 
 LARGEST_SOURCE = 10.0  # Å
 
@@ -30,7 +31,7 @@ def open_sample(name: str, dose: float | None, seed: int) -> Any:
     InputError
         If the dose is not from above 0 to 10⁸.
     """
-    _require_dose(dose)
+    require_dose(dose)
     signal = load(Path(__file__).with_name(f"{name}.hspy"))
     return signal if dose is None else _counted(signal, signal.data.astype(float), dose, seed)
 
@@ -50,11 +51,10 @@ def open_cell(name: str, dose: float | None, seed: int, source_size: float) -> A
     InputError
         If the dose is not from above 0 to 10⁸, or the source not from 0 to 10 Å.
     """
-    if not 0 <= source_size <= LARGEST_SOURCE:
-        raise InputError(f"source_size must be a width from 0 to 10 Å, got {source_size!r}.")
+    require_source(source_size)
     if not source_size:
         return open_sample(name, dose, seed)
-    _require_dose(dose)
+    require_dose(dose)
     signal = load(Path(__file__).with_name(f"{name}.hspy"))
     axes = signal_to_arrays(signal)[1]
     width = source_size / np.sqrt(8 * np.log(2))
@@ -75,6 +75,25 @@ def _counted(signal: Any, expected: np.ndarray, dose: float, seed: int) -> Any:
     return signal
 
 
-def _require_dose(dose: float | None) -> None:
-    if dose is not None and not 0 < dose <= 1e8:
+def require_dose(dose: float | None) -> None:
+    """Refuse a number of electrons per pattern that is not from above 0 to 10⁸.
+
+    Raises
+    ------
+    InputError
+        If it is not.
+    """
+    if dose is not None and not (isinstance(dose, Real) and 0 < dose <= 1e8):
         raise InputError(f"dose must be between 0 and 1e8 electrons per pattern, got {dose!r}.")
+
+
+def require_source(source_size: float) -> None:
+    """Refuse a width of the source that is not from 0 to 10 Å.
+
+    Raises
+    ------
+    InputError
+        If it is not.
+    """
+    if not (isinstance(source_size, Real) and 0 <= source_size <= LARGEST_SOURCE):
+        raise InputError(f"source_size must be a width from 0 to 10 Å, got {source_size!r}.")

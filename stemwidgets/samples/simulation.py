@@ -10,12 +10,14 @@ import numpy as np
 from tqdm.auto import tqdm
 
 from stemwidgets.arrays.axes import Axes, Axis
-from stemwidgets.arrays.electrons import wavelength
+from stemwidgets.arrays.electrons import energy_in_kev, semi_angle_in_mrad, wavelength
 from stemwidgets.arrays.errors import InputError
-from stemwidgets.samples.detector import Camera, camera
+from stemwidgets.samples.camera import Camera
+from stemwidgets.samples.detector import DetectorPixels, detector_pixels
 from stemwidgets.samples.extra import required
-from stemwidgets.samples.instrument import blurred_by_source, counted, descan_shifts, moved
-from stemwidgets.samples.provenance import describe
+from stemwidgets.samples.faults import Faults, draw_faults
+from stemwidgets.samples.instrument import Probes, as_scanned, probes
+from stemwidgets.samples.provenance import describe, tell_truth
 from stemwidgets.samples.settings import LEAST_EXTENT, Pair, Settings, Shape, pair
 from stemwidgets.signals.axes import arrays_to_signal
 
@@ -37,13 +39,13 @@ def simulate(
     source_size: float = 0.0,
     frozen_phonons: int = 0,
     displacement: float = 0.08,
-    descan: Pair = (0.0, 0.0),
     detector_shape: Shape = (48, 48),
     max_angle: float | None = None,
     repeats: Shape | None = None,
     sampling: float | Pair = 0.12,
     slice_thickness: float = 2.0,
     dose: float | None = None,
+    camera: Camera | None = None,
     seed: int = 0,
     progress: bool = True,
 ) -> Any:
@@ -80,9 +82,6 @@ def simulate(
         How many configurations of thermally displaced atoms are averaged; 0 for atoms at rest.
     displacement : float
         Root mean square of that displacement, along each axis [Å].
-    descan : (float, float)
-        How far the patterns move on the detector from the first row of the scan to the last, down,
-        and from the first column to the last, along [mrad].
     detector_shape : (int, int)
         Pixels of the detector.
     max_angle : float, optional
@@ -98,8 +97,10 @@ def simulate(
     dose : float, optional
         Mean number of electrons per pattern, Poisson distributed. Without it, the share of the beam
         in each pixel.
+    camera : Camera, optional
+        Faults of the camera and of the scan; none if not given.
     seed : int
-        Of the dose and of the displacements.
+        Of the dose, of the displacements and of the faults.
     progress : bool
         Whether a progress bar is shown.
 
@@ -109,7 +110,8 @@ def simulate(
         Scan axes in Å from the first position, detector axes in 1/Å from the optic axis. The atoms
         in the scan are in ``original_metadata.atoms`` (their place along the axes of the scan),
         all settings in ``original_metadata.simulation``, and what is known of the specimen in
-        ``original_metadata.structure``.
+        ``original_metadata.structure``. With a camera, ``original_metadata.truth`` tells where its
+        faults are, and the COM without them, as in `stemwidgets.samples.experiment`.
 
     Raises
     ------
@@ -130,8 +132,8 @@ def simulate(
     cell = _rectangle(atoms)
     parts = _divided(cell, pair(sampling, "sampling"))
     settings = Settings(
-        beam_energy=beam_energy,
-        semi_angle=semi_angle,
+        beam_energy=energy_in_kev(beam_energy),
+        semi_angle=semi_angle_in_mrad(semi_angle),
         defocus=defocus,
         scan_shape=pair(scan_shape, "scan_shape", int),
         scan_start=pair(scan_start, "scan_start"),
@@ -140,7 +142,6 @@ def simulate(
         source_size=source_size,
         frozen_phonons=int(frozen_phonons),
         displacement=displacement,
-        descan=pair(descan, "descan"),
         detector_shape=pair(detector_shape, "detector_shape", int),
         max_angle=max_angle,
         repeats=_enough(cell) if repeats is None else pair(repeats, "repeats", int),
@@ -149,18 +150,39 @@ def simulate(
         dose=dose,
         seed=seed,
     )
-    seen = _camera(cell, parts, settings)
+    faults = _faults(camera, settings)
+    seen, at = _pixels(cell, parts, settings), probes(settings, faults)
     abtem = required("abtem")
     with dask.config.set(scheduler="synchronous"), abtem.config.set({"precision": "float64"}):
-        shares = _scan(abtem, atoms, cell, parts, settings, seen, progress)
-    shares = blurred_by_source(shares, settings)
-    values = shares.astype(np.float32) if dose is None else counted(shares, dose, seed)
+        shares, sums = _scan(abtem, atoms, cell, parts, settings, seen, at, faults, progress)
+    shares, sums = (as_scanned(values, settings, at) for values in (shares, sums))
+    shares = np.clip(shares, 0, None).reshape(*settings.scan_shape, *settings.detector_shape)
+    if dose is None:
+        values = faults.disturb(shares).astype(np.float32)
+    else:
+        shares *= dose / shares.sum(axis=(2, 3)).mean()
+        values = faults.record(shares, noise=True)
     (rows, columns), (step_y, step_x) = settings.scan_shape, settings.step
     axes = Axes(Axis(rows, step_y, 0, "Å"), Axis(columns, step_x, 0, "Å"), seen.ky, seen.kx)
     title = f"{atoms.info.get('title', atoms.get_chemical_formula())}, simulated"
     signal = arrays_to_signal(values, axes, title)
     describe(signal, atoms, cell, settings, {name: version(name) for name in ("abtem", "ase")})
+    if camera is not None:
+        step, com = np.array(settings.step), sums[..., 1:] / sums[..., :1]
+        tell_truth(signal, faults, at.wanted * step, faults.shift(at.wanted), com)
     return signal
+
+
+def _faults(camera: Camera | None, settings: Settings) -> Faults:
+    """The faults of a camera, an ideal one if none is given."""
+    camera = Camera() if camera is None else camera
+    if not isinstance(camera, Camera):
+        raise InputError(f"camera: expected a stemwidgets.Camera, got {camera!r}.")
+    if settings.dose is None and (camera.readout_noise or camera.saturation):
+        raise InputError("The readout noise and saturation of a camera are counts: give a dose.")
+    return draw_faults(
+        camera, settings.scan_shape, settings.scan_size, settings.detector_shape, settings.seed
+    )
 
 
 def _rectangle(atoms: Any) -> Pair:
@@ -191,13 +213,13 @@ def _enough(cell: Pair) -> Shape:
     return down, along
 
 
-def _camera(cell: Pair, parts: Shape, settings: Settings) -> Camera:
+def _pixels(cell: Pair, parts: Shape, settings: Settings) -> DetectorPixels:
     simulated = (settings.repeats[0] * parts[0], settings.repeats[1] * parts[1])
     pixel = (1 / (settings.repeats[0] * cell[0]), 1 / (settings.repeats[1] * cell[1]))
     reach = None
     if settings.max_angle is not None:
         reach = 1e-3 * settings.max_angle / wavelength(settings.beam_energy)
-    return camera(settings.detector_shape, simulated, pixel, reach)
+    return detector_pixels(settings.detector_shape, simulated, pixel, reach)
 
 
 def _scan(
@@ -206,14 +228,16 @@ def _scan(
     cell: Pair,
     parts: Shape,
     settings: Settings,
-    seen: Camera,
+    seen: DetectorPixels,
+    at: Probes,
+    faults: Faults,
     progress: bool,
-) -> np.ndarray:
-    """Share of the beam in each pixel, ``[iy, ix, ky, kx]``, with the margin of the source."""
+) -> tuple[np.ndarray, np.ndarray]:
+    """Share of the beam in each pixel, and sums without descan, ``[ny, nx, pixels or 3]``."""
     middle = [(n // 2) * length for n, length in zip(settings.repeats, cell, strict=True)]
-    places = settings.positions(settings.margin) + middle
-    flat, shift = places.reshape(-1, 2), descan_shifts(settings).reshape(-1, 2)
-    total = np.zeros((len(flat), *settings.detector_shape))
+    flat = (settings.positions(at.steps) + middle).reshape(-1, 2)
+    shift = faults.shift(at.steps).reshape(-1, 2)
+    total, sums = np.zeros((len(flat), np.prod(settings.detector_shape))), np.zeros((len(flat), 3))
     probe = abtem.Probe(
         energy=settings.beam_energy * 1e3,
         semiangle_cutoff=settings.semi_angle,
@@ -228,11 +252,13 @@ def _scan(
             for start in range(0, len(flat), BATCH):
                 where = slice(start, start + BATCH)
                 patterns = _patterns(abtem, probe, potential, flat[where])
-                if np.any(settings.descan):
-                    patterns = moved(patterns, shift[where], seen)
-                total[where] += seen.see(patterns)
+                still = seen.see(patterns)
+                moved = seen.see(patterns, shift[where]) if faults.moves_patterns else still
+                total[where] += moved.reshape(len(moved), -1)
+                sums[where] += seen.sums(still)
                 bar.update(len(patterns))
-    return (total / configurations).reshape(*places.shape[:2], *settings.detector_shape)
+    shape = (*at.steps.shape[:2], -1)
+    return (total / configurations).reshape(shape), (sums / configurations).reshape(shape)
 
 
 def _potentials(abtem: Any, supercell: Any, parts: Shape, settings: Settings) -> Iterator[Any]:

@@ -19,6 +19,11 @@ GRAPHENE_CELL = (2.464, 4.268)  # y, x [Å]
 GRAPHENE_BASIS = ((0.0, 0.0), (0.0, 1 / 3), (1 / 2, 1 / 2), (1 / 2, 5 / 6))  # shares of the cell
 VACUUM = 4.0  # height of the cell of a single layer [Å]
 LATTICE_CONSTANTS = {"ZnS": 5.409, "GaAs": 5.653, "InP": 5.869, "C": 3.567, "Si": 5.431}  # [Å]
+DEFECTS = {  # name of the site, words of the title
+    "si3": ("Si on a C site", "a threefold Si"),
+    "si4": ("Si in a divacancy", "a Si in a divacancy"),
+    "vacancy": ("vacancy", "a vacancy"),
+}
 CLOSEST = 1.2  # carbon atoms at a grain boundary that are closer are thinned [Å]
 
 
@@ -27,10 +32,11 @@ def graphene(defect: str | None = None, repeats: tuple[int, int] | None = None) 
 
     Parameters
     ----------
-    defect : {None, "si3", "vacancy"}
-        ``"si3"``: one carbon atom is replaced by silicon, bonded to three; ``"vacancy"``: one
-        carbon atom is missing. The atoms around it stay where they were: in nature silicon buckles
-        out of the layer, and the neighbours move.
+    defect : {None, "si3", "si4", "vacancy"}
+        ``"si3"``: one carbon atom is replaced by silicon, bonded to three; ``"si4"``: two carbon
+        atoms, neighbours along x, are replaced by one silicon atom midway, bonded to four (silicon
+        in a divacancy); ``"vacancy"``: one carbon atom is missing. The atoms around it stay where
+        they were: in nature threefold silicon buckles out of the layer, and the neighbours move.
     repeats : (int, int), optional
         How often the cell of 2.464 × 4.268 Å is repeated, (y, x): (1, 1) without a defect, else
         (14, 8), with the defect in the middle.
@@ -43,8 +49,9 @@ def graphene(defect: str | None = None, repeats: tuple[int, int] | None = None) 
         If ase is not installed.
     """
     ase = required("ase")
-    if defect not in (None, "si3", "vacancy"):
-        raise InputError(f'defect must be None, "si3" or "vacancy", got {defect!r}.')
+    if defect is not None and defect not in DEFECTS:
+        known = ", ".join(f'"{name}"' for name in DEFECTS)
+        raise InputError(f"defect must be None or one of {known}, got {defect!r}.")
     down, along = _repeats(repeats or ((1, 1) if defect is None else (14, 8)))
     (height, width), z = GRAPHENE_CELL, VACUUM / 2
     places = [(x * width, y * height, z) for y, x in GRAPHENE_BASIS]
@@ -53,16 +60,10 @@ def graphene(defect: str | None = None, repeats: tuple[int, int] | None = None) 
     atoms.info = {"title": "Graphene", "made": "ideal lattice"}
     if defect is None:
         return atoms
-    middle = np.diag(atoms.cell)[:2] / 2
-    site = int(np.linalg.norm(atoms.positions[:, :2] - middle, axis=1).argmin())
-    x, y, _ = atoms.positions[site]
-    name = {"si3": "Si on a C site", "vacancy": "vacancy"}[defect]
-    if defect == "si3":
-        atoms[site].symbol = "Si"
-    else:
-        del atoms[site]
+    x, y = _put_defect(atoms, defect)
+    name, title = DEFECTS[defect]
     atoms.info = {
-        "title": f"Graphene with a {'threefold Si' if defect == 'si3' else 'vacancy'}",
+        "title": f"Graphene with {title}",
         "made": "ideal lattice with a defect put in by hand, not relaxed",
         "sites": {"name": [name], "y": np.array([y]), "x": np.array([x])},
     }
@@ -166,6 +167,27 @@ def zincblende(compound: str = "ZnS", zone: str = "110", thickness: float = 20.0
     name = {"C": "Diamond", "Si": "Silicon"}.get(compound, compound)
     atoms.info = {"title": f"{name} [{zone}]", "made": "ideal lattice"}
     return atoms
+
+
+def _put_defect(atoms: Any, defect: str) -> tuple[float, float]:
+    """Put a defect into the middle of a cell of graphene; gives its place (x, y) [Å]."""
+    middle = np.diag(atoms.cell)[:2] / 2
+    site = int(np.linalg.norm(atoms.positions[:, :2] - middle, axis=1).argmin())
+    x, y, _ = atoms.positions[site]
+    if defect == "vacancy":
+        del atoms[site]
+        return float(x), float(y)
+    atoms[site].symbol = "Si"
+    if defect == "si4":
+        away = atoms.positions[:, :2] - (x, y)
+        level = np.abs(away[:, 1]) < 0.1
+        near = np.where(level, np.abs(away[:, 0]), np.inf)
+        near[site] = np.inf
+        partner = int(near.argmin())
+        x = float(x + away[partner, 0] / 2)
+        atoms.positions[site, 0] = x
+        del atoms[partner]
+    return float(x), float(y)
 
 
 def _repeats(repeats: Any) -> tuple[int, int]:

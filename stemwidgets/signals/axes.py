@@ -3,6 +3,7 @@
 This is the only file that turns one order into the other.
 """
 
+import warnings
 from os import PathLike
 from typing import Any
 
@@ -11,12 +12,22 @@ import numpy as np
 from pyxem.signals import ElectronDiffraction2D, LazyElectronDiffraction2D
 
 from stemwidgets.arrays.axes import Axes, Axis
+from stemwidgets.arrays.blocks import known_array
 from stemwidgets.arrays.checks import require_scan
 from stemwidgets.arrays.errors import InputError
 from stemwidgets.signals.dimensions import require_dimensions, require_uniform
-from stemwidgets.signals.load import load
-from stemwidgets.signals.units import detector_axis, is_angle, is_length, is_reciprocal, scan_axis
-from stemwidgets.signals.words import LONGEST_TITLE, one_line
+from stemwidgets.signals.io.load import load
+from stemwidgets.signals.metadata import CalibrationNote, beam_energy, doubts, title_of
+from stemwidgets.signals.units import (
+    detector_axis,
+    detector_doubt,
+    in_pixels,
+    is_angle,
+    is_length,
+    is_reciprocal,
+    scan_axis,
+    scan_doubt,
+)
 
 _NAMES = ("y", "x", "ky", "kx")
 
@@ -47,13 +58,11 @@ def to_arrays(source: Any) -> tuple[Any, Axes, str]:
         If this is no scan of diffraction patterns.
     """
     if isinstance(source, (str, PathLike)):
-        signal = load(source)
-        data, axes = signal_to_arrays(signal)
-        return data, axes, _title(signal) or signal.tmp_parameters.get_item("filename", "")
+        source = load(source)
     if isinstance(source, hs.signals.BaseSignal):
-        return *signal_to_arrays(source), _title(source)
+        return *signal_to_arrays(source), title_of(source)
     require_scan(source)
-    return source, Axes.uncalibrated(source.shape), ""
+    return known_array(source), Axes.uncalibrated(source.shape), ""
 
 
 def signal_to_arrays(signal: Any) -> tuple[Any, Axes]:
@@ -61,8 +70,8 @@ def signal_to_arrays(signal: Any) -> tuple[Any, Axes]:
 
     Axes are taken in HyperSpy's order, (x, y | kx, ky), unless their names end the other way round
     (``R_y, R_x | Q_y, Q_x``): then the names win. Units are brought to Å and 1/Å (angles with the
-    help of ``metadata.Acquisition_instrument.TEM.beam_energy``, else mrad); an axis without units
-    is in pixels.
+    help of ``metadata.Acquisition_instrument.TEM.beam_energy``, else mrad); an axis without units,
+    or with units or a scale that it cannot have, is in pixels.
 
     Parameters
     ----------
@@ -80,7 +89,20 @@ def signal_to_arrays(signal: Any) -> tuple[Any, Axes]:
     ------
     InputError
         If the signal has other dimensions, swapped or unevenly sampled axes, or is complex.
+
+    Warns
+    -----
+    CalibrationNote
+        If something in its metadata cannot be right, and is not used.
     """
+    data, axes, notes = with_notes(signal)
+    for note in notes:
+        warnings.warn(note, CalibrationNote, stacklevel=2)
+    return data, axes
+
+
+def with_notes(signal: Any) -> tuple[Any, Axes, list[str]]:
+    """Patterns and axes as :func:`signal_to_arrays` gives them, and what was not used, in words."""
     if not isinstance(signal, hs.signals.BaseSignal):
         raise InputError(f"Expected a HyperSpy signal, got {type(signal).__name__}.")
     if signal.metadata.get_item("Signal.signal_type") == "polar_diffraction":
@@ -100,7 +122,8 @@ def signal_to_arrays(signal: Any) -> tuple[Any, Axes]:
         )
     data = signal.data.transpose([axis.index_in_array for axis in ordered])
     require_scan(data)
-    return data, _calibrated(ordered, beam_energy(signal))
+    axes, notes = _calibrated(ordered, beam_energy(signal))
+    return data, axes, notes + doubts(signal)
 
 
 def detector_axes(signal: Any) -> tuple[Any, Any]:
@@ -131,96 +154,28 @@ def arrays_to_signal(data: Any, axes: Axes, title: str = "") -> ElectronDiffract
         raise InputError(f"The data have the shape {tuple(data.shape)}, the axes {axes.shape}.")
     kind = ElectronDiffraction2D if isinstance(data, np.ndarray) else LazyElectronDiffraction2D
     described = [
-        _described(axis, name, navigate=name in ("y", "x"))
+        axis_dictionary(axis, name, navigate=name in ("y", "x"))
         for name, axis in zip(_NAMES, axes, strict=True)
     ]
     return kind(data, axes=described, metadata={"General": {"title": title}})
 
 
-def map_signal(values: Any, axes: Axes, title: str, quantity: str, units: str) -> Any:
-    """A map of the scan as a signal.
+def with_patterns(signal: Any, data: Any) -> Any:
+    """The same scan of other patterns, which are computed as they are read.
 
     Parameters
     ----------
-    values : array, shape [iy, ix]
-        One number per scan position.
-    axes : Axes
-        Axes of the scan that this map was made from.
-    title, quantity, units : str
-        What it shows; ``metadata.Signal.quantity`` becomes ``"quantity (units)"``.
-
-    Returns
-    -------
-    hyperspy.api.signals.Signal2D
-    """
-    return hs.signals.Signal2D(
-        np.asarray(values),
-        axes=_scan_axes(axes),
-        metadata=_labels(title, quantity, units),
-    )
-
-
-def map_stack_signal(values: Any, axes: Axes, title: str, quantity: str, units: str) -> Any:
-    """Several maps of the scan as one signal, one map for each navigation index.
-
-    Parameters
-    ----------
-    values : array, shape [iy, ix, d]
-        `d` numbers per scan position.
-    axes : Axes
-        Axes of the scan that these maps were made from.
-    title, quantity, units : str
-        As for :func:`map_signal`; `quantity` also names the navigation axis.
-
-    Returns
-    -------
-    hyperspy.api.signals.Signal2D
-        Its data are ``[d, iy, ix]``.
-    """
-    stack = np.moveaxis(np.asarray(values), -1, 0)
-    index = {"name": quantity, "size": len(stack), "navigate": True}
-    return hs.signals.Signal2D(
-        stack,
-        axes=[index, *_scan_axes(axes)],
-        metadata=_labels(title, quantity, units),
-    )
-
-
-def pattern_stack_signal(values: Any, axes: Axes, title: str, index: str) -> ElectronDiffraction2D:
-    """Patterns that belong to no scan position, one for each navigation index.
-
-    Parameters
-    ----------
-    values : array, shape [k, ky, kx]
+    signal : signal
+        Two scan axes and two detector axes.
+    data : dask array, shape [iy, ix, ky, kx]
         Patterns.
-    axes : Axes
-        Axes of the scan that these patterns were made from.
-    title : str
-        What they show.
-    index : str
-        Name of the navigation axis.
-
-    Returns
-    -------
-    pyxem.signals.ElectronDiffraction2D
     """
-    patterns = np.asarray(values)
-    described = [
-        {"name": index, "size": len(patterns), "navigate": True},
-        _described(axes.ky, "ky", False),
-        _described(axes.kx, "kx", False),
-    ]
-    metadata = {"General": {"title": title}}
-    return ElectronDiffraction2D(patterns, axes=described, metadata=metadata)
-
-
-def beam_energy(signal: Any) -> float | None:
-    """Beam energy [keV] in a signal's metadata, or None."""
-    for place in ("TEM", "SEM"):
-        energy = signal.metadata.get_item(f"Acquisition_instrument.{place}.beam_energy")
-        if energy:
-            return float(energy)
-    return None
+    x, y = _by_name(signal.axes_manager.navigation_axes)
+    kx, ky = _by_name(signal.axes_manager.signal_axes)
+    order = [axis.index_in_array for axis in (y, x, ky, kx)]
+    result = signal.inav[:, :].as_lazy()
+    result.data = data.transpose(np.argsort(order).tolist())
+    return result
 
 
 def navigated_shape(signal: Any) -> tuple[int, ...]:
@@ -251,30 +206,39 @@ def _by_name(pair: tuple[Any, Any]) -> tuple[Any, Any]:
     return (second, first) if swapped else (first, second)
 
 
-def _calibrated(ordered: tuple[Any, ...], energy: float | None) -> Axes:
+def _calibrated(ordered: tuple[Any, ...], energy: float | None) -> tuple[Axes, list[str]]:
+    """Axes in Å and 1/Å, and why others count in pixels."""
     plain = [
         Axis(axis.size, float(axis.scale), float(axis.offset), str(axis.units)) for axis in ordered
     ]
-    scan = [scan_axis(axis) for axis in plain[:2]]
-    detector = [detector_axis(axis, energy) for axis in plain[2:]]
+    doubts = {
+        "scan": next(filter(None, map(scan_doubt, plain[:2])), ""),
+        "detector": next(filter(None, map(detector_doubt, plain[2:])), ""),
+    }
+    scan = [in_pixels(axis) if doubts["scan"] else scan_axis(axis) for axis in plain[:2]]
+    detector = [
+        in_pixels(axis) if doubts["detector"] else detector_axis(axis, energy) for axis in plain[2:]
+    ]
     for word, (first, second) in (("scan", scan), ("detector", detector)):
         if first.units != second.units:
             raise InputError(
                 f"The two {word} axes have different units, {first.units} and {second.units}. "
                 "Set both in signal.axes_manager."
             )
-    return Axes(*scan, *detector)
+    notes = [
+        f"The {word} axes are counted in pixels: {doubt}."
+        for word, doubt in doubts.items()
+        if doubt
+    ]
+    return Axes(*scan, *detector), notes
 
 
 def _frequency(axis: Any) -> bool:
     return is_reciprocal(axis.units) or is_angle(axis.units)
 
 
-def _title(signal: Any) -> str:
-    return one_line(signal.metadata.get_item("General.title", ""), LONGEST_TITLE)
-
-
-def _described(axis: Axis, name: str, navigate: bool) -> dict[str, Any]:
+def axis_dictionary(axis: Axis, name: str, navigate: bool) -> dict[str, Any]:
+    """What HyperSpy makes an axis of."""
     return {
         "name": name,
         "size": axis.size,
@@ -282,15 +246,4 @@ def _described(axis: Axis, name: str, navigate: bool) -> dict[str, Any]:
         "offset": axis.offset,
         "units": axis.units,
         "navigate": navigate,
-    }
-
-
-def _scan_axes(axes: Axes) -> list[dict[str, Any]]:
-    return [_described(axes.scan_y, "y", False), _described(axes.scan_x, "x", False)]
-
-
-def _labels(title: str, quantity: str, units: str) -> dict[str, Any]:
-    return {
-        "General": {"title": title},
-        "Signal": {"quantity": f"{quantity} ({units})" if units else quantity},
     }

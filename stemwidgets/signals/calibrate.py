@@ -8,14 +8,18 @@ import hyperspy.api as hs
 from numpy.typing import NDArray
 
 from stemwidgets.arrays.calibration import Scale, measure, scale_from_disc
-from stemwidgets.arrays.disc import Disc
-from stemwidgets.arrays.electrons import wavelength
+from stemwidgets.arrays.centring.find import require_descan
+from stemwidgets.arrays.disc import Disc, given_disc
+from stemwidgets.arrays.electrons import energy_in_kev, semi_angle_in_mrad, wavelength
 from stemwidgets.arrays.errors import InputError
+from stemwidgets.arrays.faults.clean import FIND, clean_scan
 from stemwidgets.arrays.scan_rotation import ScanRotation
-from stemwidgets.signals.axes import beam_energy as energy_of
 from stemwidgets.signals.axes import to_arrays
 from stemwidgets.signals.calibration import Calibration
-from stemwidgets.signals.load import load
+from stemwidgets.signals.descan import given_descan
+from stemwidgets.signals.io.load import load
+from stemwidgets.signals.metadata import beam_energy as energy_of
+from stemwidgets.signals.metadata import semi_angle as semi_angle_of
 
 
 def calibrate(
@@ -26,7 +30,10 @@ def calibrate(
     handedness: int | None = None,
     descan_order: int | None = None,
     descan_where: NDArray[Any] | None = None,
-    mask: Any = None,
+    mask: NDArray[Any] | None = None,
+    faulty: Any = FIND,
+    disc: Any = None,
+    descan: Any = None,
 ) -> Calibration:
     """Find what makes deflections true: descan, rotation and handedness, disc and scale.
 
@@ -46,8 +53,8 @@ def calibrate(
         ``metadata.Acquisition_instrument.TEM.convergence_angle`` is used if the detector axes are
         not calibrated.
     beam_energy : float, optional
-        [keV]; that of the metadata if not given. With it the scale of the disc is in 1/Å, else in
-        mrad.
+        [keV], or as text, "200 kV"; that of the metadata if not given. With it the scale of the
+        disc is in 1/Å, else in mrad.
     rotation : float, optional
         [rad], where it is known: ``rotation=0`` to calibrate in vacuum, where nothing tells it.
     handedness : int, optional
@@ -57,9 +64,17 @@ def calibrate(
         is a plane where that stands out from what the specimen deflects: a scan over one period or
         one object cannot tell the two apart.
     descan_where : ndarray of bool, shape [iy, ix], optional
-        True where the descan is fitted, in vacuum, say; everywhere if not given.
-    mask : ndarray of shape [ky, kx], or detector, optional
-        Weight of each detector pixel; 0 leaves a pixel out, whatever it holds.
+        True where the descan is fitted; everywhere if not given.
+    mask : ndarray of bool, shape [ky, kx], optional
+        True where a detector pixel is left out, whatever it holds.
+    faulty : "find" or None
+        Leave out hot, weak and dead pixels, rows and columns, and single events (one pixel of one
+        pattern), as they are found in a sample of the patterns; or, with None, nothing.
+    disc : ((float, float), float), optional
+        Centre ``(ky, kx)`` and radius along kx of the direct beam, in pixels, where it is known:
+        the table says where it is not surely found.
+    descan : Descan or Calibration, optional
+        Where it is known, from :func:`stemwidgets.measure_descan`, say: then it is not fitted.
 
     Returns
     -------
@@ -72,7 +87,8 @@ def calibrate(
         If there is no such file.
     InputError
         If `source` is no scan, is smaller than 8×8 positions, has no deflection or no counts; if a
-        semi-angle is given but no disc is seen, or axes in 1/Å but no beam energy.
+        semi-angle is given but no disc is seen, or axes in 1/Å but no beam energy; if the mask does
+        not fit.
 
     Notes
     -----
@@ -83,23 +99,28 @@ def calibrate(
     if isinstance(source, (str, PathLike)):
         source = load(source)
     data, axes, title = to_arrays(source)
-    given_angle, given_energy = _known(semi_angle, "semi_angle", "mrad"), beam_energy
+    given_angle = None if semi_angle is None else semi_angle_in_mrad(semi_angle)
+    energy = None if beam_energy is None else energy_in_kev(beam_energy)
+    semi_angle = given_angle
     if isinstance(source, hs.signals.BaseSignal):
-        stored = source.metadata.get_item("Acquisition_instrument.TEM.convergence_angle")
-        semi_angle = given_angle or (float(stored) if stored else None)
-        beam_energy = given_energy or energy_of(source)
-    energy = _known(beam_energy, "beam_energy", "keV")
+        semi_angle = given_angle or semi_angle_of(source)
+        energy = energy or energy_of(source)
+    known = given_descan(descan, source)
+    require_descan(known, tuple(data.shape[:2]))
+    clean = clean_scan(data, faulty, mask)
     measured = measure(
-        data,
+        clean.data,
         axes,
         _given(rotation, handedness),
         handedness,
         descan_order,
         descan_where,
-        mask,
+        clean.mask,
+        None if disc is None else given_disc(disc, (axes.ky.size, axes.kx.size)),
+        None if isinstance(known, str) else known,
     )
     scale = measured.scale
-    if given_angle or (semi_angle and scale.units == "px" and measured.disc.has_edge):
+    if given_angle or (semi_angle and scale.units == "px" and measured.disc.sure):
         scale = _scale(measured.disc, scale, float(semi_angle or 0), energy)
     return Calibration(
         scan_rotation=measured.scan_rotation,
@@ -110,15 +131,8 @@ def calibrate(
         semi_angle=semi_angle,
         beam_energy=energy,
         title=title,
+        left_out=clean.told.words,
     )
-
-
-def _known(value: float | None, name: str, units: str) -> float | None:
-    if value is None:
-        return None
-    if not (math.isfinite(value) and value > 0):
-        raise InputError(f"Expected a positive {name} [{units}], got {value!r}.")
-    return float(value)
 
 
 def _given(rotation: float | None, handedness: int | None) -> ScanRotation | None:

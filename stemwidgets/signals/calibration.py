@@ -6,9 +6,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Self
 
+from stemwidgets.arrays.atomic import write_bytes
 from stemwidgets.arrays.calibration import Measured, Scale
 from stemwidgets.arrays.calibration_words import findings
-from stemwidgets.arrays.descan import HIGHEST_ORDER, Descan
+from stemwidgets.arrays.descan import Descan
 from stemwidgets.arrays.disc import Disc
 from stemwidgets.arrays.electrons import wavelength
 from stemwidgets.arrays.errors import InputError
@@ -50,6 +51,8 @@ class Calibration:
         [keV].
     title : str
         Name of the scan.
+    left_out : str
+        What was faulty on the detector and is left out, in words.
     """
 
     scan_rotation: ScanRotation
@@ -60,6 +63,7 @@ class Calibration:
     semi_angle: float | None = None
     beam_energy: float | None = None
     title: str = ""
+    left_out: str = ""
 
     @property
     def rotation(self) -> float:
@@ -109,23 +113,27 @@ class Calibration:
         """``"1/Å"``, ``"mrad"`` or ``"px"``."""
         return self.scale.units
 
-    def apply(self, target: Any) -> Any:
-        """Calibrate a centre of mass or a scan; nothing is resampled, so that it can be undone.
+    def apply(self, target: Any, descan: bool = True) -> Any:
+        """Calibrate a centre of mass or a scan.
 
         Parameters
         ----------
         target : CenterOfMass or signal
             Of the scan that was calibrated, or of one taken alike.
+        descan : bool
+            Whether patterns are moved about their own centres where the beam wanders. It takes no
+            rotation. False leaves all counts as they are, so that it can be undone.
 
         Returns
         -------
         CenterOfMass or signal
             The vectors of a :class:`stemwidgets.CenterOfMass`, less the departure of the descan
             from its mean, in the frame of the scan; those in px come in the unit of a pixel along
-            kx. Its `positions` stay as they were read. Or a signal with the same counts (not a copy
-            of them) and calibrated detector axes: scaled, and zero at the centre of the disc.
-            Patterns are neither turned nor moved: the record goes with them in the metadata, and
-            their centre of mass has still to be calibrated.
+            kx. Its `positions` stay as they were read. Or a signal with calibrated detector axes:
+            scaled, and zero at the centre of the disc. Its counts are the same (not a copy) where
+            the beam rests; else it is lazy, and holds patterns about their own centres, without
+            what is faulty. They are not turned: the record goes with them in the metadata, and
+            their centre of mass has still to be calibrated, which then only turns it.
 
         Raises
         ------
@@ -135,9 +143,8 @@ class Calibration:
         """
         if isinstance(target, CenterOfMass):
             return calibrated_deflections(target, self.measured)
-        return calibrated_signal(
-            target, (*self.descan.shape, *self.pattern_shape), self.scale, self.disc, self.to_json()
-        )
+        shape = (*self.descan.shape, *self.pattern_shape)
+        return calibrated_signal(target, shape, self.measured, self.to_json(), descan)
 
     def undo(self, target: Any) -> Any:
         """What :meth:`apply` was given.
@@ -150,7 +157,7 @@ class Calibration:
         Raises
         ------
         InputError
-            If it is not calibrated, or its shape or units are others.
+            If it is not calibrated, its shape or units are others, or patterns were moved.
         """
         if isinstance(target, CenterOfMass):
             return former_deflections(target, self.measured)
@@ -169,6 +176,7 @@ class Calibration:
             [
                 f"Calibration{title}, scan {rows}×{columns}",
                 *(f"  {name:<{WIDTH}}{text}" for name, text in lines),
+                *([f"  {self.left_out}"] if self.left_out else []),
             ]
         )
 
@@ -195,6 +203,8 @@ class Calibration:
             If the file exists and `overwrite` is False.
         FileNotFoundError
             If the folder does not exist.
+        UnwrittenError
+            If the disk does not take it.
         """
         path = _json_path(path)
         if not path.absolute().parent.is_dir():
@@ -203,12 +213,7 @@ class Calibration:
             raise FileExistsError(
                 f"{path} exists already. Choose another name, or pass overwrite=True."
             )
-        temporary = path.with_name(path.name + ".part")
-        try:
-            temporary.write_text(self.to_json(indent=2) + "\n", encoding="utf-8")
-            temporary.replace(path)
-        finally:
-            temporary.unlink(missing_ok=True)
+        write_bytes(path, f"{self.to_json(indent=2)}\n".encode())
 
     @classmethod
     def load(cls, path: str | Path) -> Self:
@@ -270,16 +275,15 @@ def _require_sense(calibration: Calibration) -> None:
         If one is out of range.
     """
     rotation, descan, disc = calibration.scan_rotation, calibration.descan, calibration.disc
-    scale, terms = calibration.scale, (descan.order + 1) * (descan.order + 2) // 2
+    scale = calibration.scale
     positive = (disc.radius, disc.ellipse.ratio, abs(scale.y), abs(scale.x))
     known = (value for value in (calibration.semi_angle, calibration.beam_energy) if value)
     sizes = (*descan.shape, *calibration.pattern_shape)
-    plain = (rotation.angle, *descan.y, *descan.x, *disc.center, disc.ellipse.angle)
+    plain = (rotation.angle, *disc.center, disc.ellipse.angle)
     sense = (
         rotation.handedness in (1, -1)
         and rotation.witness in WITNESSES
-        and 0 <= descan.order <= HIGHEST_ORDER
-        and len(descan.y) == len(descan.x) == terms
+        and descan.sound
         and all(1 <= size <= LARGEST_SIZE for size in sizes)
         and all(1e-30 < value < 1e30 for value in (*positive, *known))
         and all(map(math.isfinite, plain))

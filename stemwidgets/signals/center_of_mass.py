@@ -12,11 +12,23 @@ from stemwidgets.arrays.axes import Axes
 from stemwidgets.arrays.center_of_mass import calibrated, centroids, moments
 from stemwidgets.arrays.electrons import wavelength
 from stemwidgets.arrays.errors import InputError
+from stemwidgets.arrays.faults.clean import FIND, clean_scan
+from stemwidgets.arrays.faults.left_out import LeftOut
 from stemwidgets.arrays.fields import electric_field, interaction_constant
+from stemwidgets.arrays.masks import refuse_inverted, require_mask
+from stemwidgets.arrays.overview import sample_pattern
 from stemwidgets.arrays.potential import potential
-from stemwidgets.signals.axes import beam_energy, to_arrays
+from stemwidgets.signals.axes import to_arrays
 from stemwidgets.signals.beam_shift import beam_shift
-from stemwidgets.signals.load import load
+from stemwidgets.signals.descan import (
+    given_descan,
+    known_descan,
+    record_descan,
+    taken_off,
+)
+from stemwidgets.signals.io.load import load
+from stemwidgets.signals.left_out import record_left_out
+from stemwidgets.signals.metadata import beam_energy
 from stemwidgets.signals.units import in_units
 from stemwidgets.signals.vector_maps import VectorMaps, component_signals
 
@@ -50,10 +62,18 @@ class CenterOfMass(VectorMaps):
         without reference or calibration.
     beam_energy : float or None
         [keV], if known.
+    left_out : LeftOut or None
+        What was faulty on the detector and is left out; its `words` say so.
     """
 
     positions: Map
     beam_energy: float | None = None
+    left_out: LeftOut | None = None
+
+    def __repr__(self) -> str:
+        """Name the maps, their size and units, and what is left out."""
+        words = "" if self.left_out is None else self.left_out.words
+        return f"{super().__repr__()[:-1]}{words and f'. {words}'}>"
 
     def to_beam_shift(self) -> BeamShift:
         """The same as pyxem's ``get_direct_beam_position(method="center_of_mass")``.
@@ -152,11 +172,14 @@ class CenterOfMass(VectorMaps):
 
 def center_of_mass(
     source: Any,
-    mask: Any = None,
+    mask: NDArray[np.bool_] | None = None,
     threshold: float | None = None,
     reference: Any = "mean",
     units: str = "auto",
     background: ArrayLike | None = None,
+    weights: Any = None,
+    faulty: Any = FIND,
+    descan: Any = None,
 ) -> CenterOfMass:
     """Centre of mass ⟨k⟩ of every pattern, about that of the mean pattern.
 
@@ -165,9 +188,8 @@ def center_of_mass(
     source : signal, path or array
         A HyperSpy or pyxem signal, a file, or a numpy or dask array ``[iy, ix, ky, kx]``; lazy data
         are streamed. Negative counts, as the subtraction of a dark image leaves, count as they are.
-    mask : detector or ndarray of shape [ky, kx], optional
-        Which pixels count: a detector such as ``AnnularDetector``, or a weight for each pixel; 0
-        leaves a pixel out, whatever it holds.
+    mask : ndarray of bool, shape [ky, kx], optional
+        True where a pixel is left out, whatever it holds.
     threshold : float, optional
         Counts. A pixel below (after the background) counts nothing; the others are not lowered.
     reference : "mean", (y, x), ndarray of shape [iy, ix, 2], CenterOfMass or None
@@ -180,6 +202,16 @@ def center_of_mass(
     background : float or ndarray of shape [ky, kx], optional
         Counts to subtract from every pixel, without clipping at 0. A background that is left in
         makes deflections too small.
+    weights : detector or ndarray of shape [ky, kx], optional
+        How much each pixel counts: a number that is not negative, 0 for not at all; or a detector
+        such as ``AnnularDetector``, whose pixels count.
+    faulty : "find" or None
+        Leave out hot, weak and dead pixels, rows and columns, and single events (one pixel of one
+        pattern), as they are found in a sample of the patterns; or, with None, nothing.
+    descan : None, "find", Descan or Calibration
+        Take off how far the beam departs from its mean position: not at all, where it matters (as
+        for the rrVAE), or as it is known, from :func:`stemwidgets.measure_descan` in vacuum, say.
+        `positions` stay as they were read.
 
     Returns
     -------
@@ -194,9 +226,9 @@ def center_of_mass(
         If there is no such file.
     InputError
         If `source` is no scan of diffraction patterns or a mean was subtracted from it; if a pixel
-        that counts is not finite; if mask, threshold, reference or background do not fit; if units
-        are asked for that the calibration of the detector (and, between 1/Å and mrad, the beam
-        energy) does not give.
+        that counts is not finite; if mask, threshold, reference, background or weights do not fit,
+        or the mask looks as if True were meant to count; if units are asked for that
+        the calibration of the detector (and, between 1/Å and mrad, the beam energy) does not give.
 
     Notes
     -----
@@ -210,13 +242,22 @@ def center_of_mass(
     origin = None if isinstance(reference, str) else _origin(reference, axes)
     if isinstance(reference, str) and reference != "mean":
         raise InputError(f"reference is 'mean', a position, an array or None; got {reference!r}.")
-    sums = moments(data, mask, threshold, background)
+    descan = given_descan(descan, source)
+    if mask is not None:
+        refuse_inverted(require_mask(mask, axes.shape[2:]), sample_pattern(data))
+    clean = clean_scan(data, faulty, mask)
+    sums = moments(clean.data, clean.mask, threshold, background, weights)
     com = centroids(sums, axes.shape[2:])
     if origin is None:
         origin = centroids(sums.sum(axis=(0, 1)))
-    found = calibrated(com, scaled, origin)
+    known = known_descan(descan, com)
+    found = calibrated(com if known is None else com - known.departure, scaled, origin)
     maps = component_signals(found.y, found.x, axes, title, "COM", found.units)
-    return CenterOfMass(**maps, positions=com, beam_energy=energy)
+    left_out = clean.told
+    for name in ("x", "y", "magnitude", "angle"):
+        record_left_out(left_out, maps[name])
+        record_descan(known or taken_off(source), maps[name])
+    return CenterOfMass(**maps, positions=com, beam_energy=energy, left_out=left_out)
 
 
 def _origin(reference: Any, axes: Axes) -> Map:

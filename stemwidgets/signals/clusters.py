@@ -9,14 +9,11 @@ import numpy as np
 from stemwidgets.arrays import clusters as arrays
 from stemwidgets.arrays.axes import Axes, Axis
 from stemwidgets.arrays.errors import InputError
-from stemwidgets.signals.axes import (
-    map_signal,
-    map_stack_signal,
-    pattern_stack_signal,
-    to_arrays,
-)
+from stemwidgets.arrays.faults.clean import clean_scan
+from stemwidgets.signals.axes import to_arrays
 from stemwidgets.signals.decomposition import Decomposition, pca
 from stemwidgets.signals.maps import Maps
+from stemwidgets.signals.scan_signals import map_signal, map_stack_signal, pattern_stack_signal
 from stemwidgets.signals.units import scan_axis
 
 
@@ -102,7 +99,8 @@ def cluster(
     found = arrays.cluster(features, clusters, method, seed)
     patterns = None
     if scan is not None:
-        means = arrays.mean_patterns(scan[0], found.labels, clusters)
+        clean = clean_scan(scan[0])
+        means = arrays.mean_patterns(clean.data, found.labels, clusters)
         axes = scan[1]
         patterns = pattern_stack_signal(means, axes, "mean pattern of each cluster", "cluster")
     probability = None

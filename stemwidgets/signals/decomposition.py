@@ -11,12 +11,11 @@ from numpy.typing import ArrayLike
 from stemwidgets.arrays import decomposition as arrays
 from stemwidgets.arrays import nonnegative
 from stemwidgets.arrays.axes import Axes
-from stemwidgets.signals.axes import (
-    arrays_to_signal,
-    map_stack_signal,
-    pattern_stack_signal,
-    to_arrays,
-)
+from stemwidgets.arrays.faults.clean import FIND, clean_scan
+from stemwidgets.arrays.faults.left_out import LeftOut
+from stemwidgets.signals.axes import arrays_to_signal, to_arrays
+from stemwidgets.signals.left_out import record_left_out
+from stemwidgets.signals.scan_signals import map_stack_signal, pattern_stack_signal
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,6 +39,8 @@ class Decomposition:
     explained_variance_ratio : Signal1D
         The same, over the variance of the whole scan. Components of an NMF are not orthogonal:
         theirs do not add up.
+    left_out : LeftOut or None
+        What was faulty on the detector and is left out; its `words` say so.
     """
 
     method: str
@@ -52,6 +53,7 @@ class Decomposition:
     _axes: Axes = field(repr=False)
     _title: str = field(repr=False)
     _lazy: bool = field(repr=False)
+    left_out: LeftOut | None = None
 
     def __repr__(self) -> str:
         """Name the method, the number of components and what they explain."""
@@ -61,7 +63,8 @@ class Decomposition:
         if self.method == "PCA":
             share = float(self.explained_variance_ratio.data.sum())
             words += f", {100 * share:.1f} % of the variance"
-        return f"<{self.method}: {words}>"
+        left_out = "" if self.left_out is None else self.left_out.words
+        return f"<{self.method}: {words}{left_out and f'. {left_out}'}>"
 
     def denoised(self, components: int | Iterable[int] | None = None) -> Any:
         """The scan, put together again from some of the components.
@@ -91,6 +94,7 @@ def pca(
     components: int | None = None,
     weighting: str = "none",
     mask: ArrayLike | None = None,
+    faulty: Any = FIND,
 ) -> Decomposition:
     """Principal components of a scan: what varies most from pattern to pattern.
 
@@ -108,6 +112,9 @@ def pca(
         doi:10.1002/sia.1657, for a dose that is the same everywhere).
     mask : ndarray of bool, shape [ky, kx], optional
         True where a pixel is left out, whatever it holds.
+    faulty : "find" or None
+        Leave out hot, weak and dead pixels, rows and columns, and single events (one pixel of one
+        pattern), as they are found in a sample of the patterns; or, with None, nothing.
 
     Returns
     -------
@@ -128,7 +135,7 @@ def pca(
     >>> components.explained_variance_ratio.plot()
     >>> clean = components.denoised(13)
     """
-    return _decomposed(arrays.pca, source, components, weighting, mask)
+    return _decomposed(arrays.pca, source, components, weighting, mask, faulty)
 
 
 def nmf(
@@ -136,12 +143,13 @@ def nmf(
     components: int | None = None,
     weighting: str = "none",
     mask: ArrayLike | None = None,
+    faulty: Any = FIND,
 ) -> Decomposition:
     """Non-negative matrix factorisation of a scan: patterns as sums of patterns.
 
     Parameters
     ----------
-    source, weighting, mask
+    source, weighting, mask, faulty
         As for :func:`pca`.
     components : int, optional
         How many; 5 if not given, or as many as there are.
@@ -159,7 +167,7 @@ def nmf(
     InputError
         If a pixel is negative, and as for :func:`pca`.
     """
-    return _decomposed(nonnegative.nmf, source, components, weighting, mask)
+    return _decomposed(nonnegative.nmf, source, components, weighting, mask, faulty)
 
 
 def _decomposed(
@@ -168,14 +176,20 @@ def _decomposed(
     components: int | None,
     weighting: str,
     mask: ArrayLike | None,
+    faulty: Any,
 ) -> Decomposition:
     data, axes, title = to_arrays(source)
-    found = method(data, components, weighting, mask)
+    clean = clean_scan(data, faulty, mask)
+    found = method(clean.data, components, weighting, clean.mask)
     name = f"{title}: {found.method}" if title else found.method
+    maps = map_stack_signal(found.maps, axes, f"{name} maps", "component", "")
+    patterns = pattern_stack_signal(found.patterns, axes, f"{name} patterns", "component")
+    left_out = clean.told
+    record_left_out(left_out, maps, patterns)
     return Decomposition(
         found.method,
-        map_stack_signal(found.maps, axes, f"{name} maps", "component", ""),
-        pattern_stack_signal(found.patterns, axes, f"{name} patterns", "component"),
+        maps,
+        patterns,
         pattern_stack_signal(found.mean[None], axes, f"{name} mean", "mean"),
         _spectrum(found.explained_variance, f"{name} explained variance"),
         _spectrum(found.explained_variance_ratio, f"{name} explained variance ratio"),
@@ -183,6 +197,7 @@ def _decomposed(
         axes,
         title,
         hasattr(data, "dask"),
+        left_out,
     )
 
 

@@ -1,6 +1,8 @@
 """What the rrVAE reads off a scan, as calibrated signals that can be saved in one file."""
 
 import re
+from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -9,16 +11,19 @@ import dask.array as da
 import hyperspy.api as hs
 import numpy as np
 
+from stemwidgets.arrays.atomic import aside, written
 from stemwidgets.arrays.axes import Axes
 from stemwidgets.arrays.circular import period
+from stemwidgets.arrays.disk import unwritten
 from stemwidgets.arrays.errors import InputError
+from stemwidgets.rrvae import processes
 from stemwidgets.rrvae.records import Encoding
-from stemwidgets.signals import saving, trusted
-from stemwidgets.signals.axes import map_signal, map_stack_signal
+from stemwidgets.signals import saving
 from stemwidgets.signals.compare import FOLD, fold
-from stemwidgets.signals.load import explained
+from stemwidgets.signals.io import trusted
+from stemwidgets.signals.io.load import explained
+from stemwidgets.signals.scan_signals import map_signal, map_stack_signal
 
-FORMATS = (".zspy", ".hspy")
 _READERS = {".zspy": "ZSPY", ".hspy": "HSPY"}
 _UNITS = {
     "angle": "rad",
@@ -140,16 +145,14 @@ class Maps:
             If the file exists and `overwrite` is False.
         FileNotFoundError
             If the folder does not exist.
-        OSError
-            If it cannot be written.
+        UnwrittenError
+            If the disk does not take it.
         """
-        path = require_target(path, overwrite)
-        stack, temporary = self._stack(), path.with_stem(f"{path.stem}.part")
-        try:
-            saving.save(stack, temporary)
-            saving.take_name(temporary, path)
-        finally:
-            saving.remove(temporary)
+        path = saving.require_target(path, overwrite)
+        stack = self._stack()
+        with written(path, overwrite) as part:
+            saving.save(stack, part)
+        saving.remove_left_overs(path)
 
     @classmethod
     def load(cls, path: str | Path, lazy: bool = False) -> Self:
@@ -170,9 +173,10 @@ class Maps:
             If it cannot be read, does not hold maps of an rrVAE, or lacks some of them.
         """
         path = Path(path).expanduser()
+        saving.recover(path)
         if not path.exists():
             raise FileNotFoundError(f"There is no file {path}; check the name and the folder.")
-        _require_format(path)
+        saving.require_format(path)
         with explained(path):
             stack = trusted.read(path, _READERS[path.suffix], lazy)
         names = str(stack.metadata.get_item("Rrvae.maps", "")).split() if _is_stack(stack) else []
@@ -240,26 +244,39 @@ def _taken_apart(stack: Any, names: list[str]) -> dict[str, Any]:
     return maps
 
 
-def require_target(path: str | Path, overwrite: bool) -> Path:
-    """The name of a file for maps, in which they may be written: see `Maps.save`."""
-    path = Path(path).expanduser()
-    _require_format(path)
-    if not path.absolute().parent.is_dir():
-        raise FileNotFoundError(f"The folder {path.parent} does not exist; make it first.")
-    if path.exists() and not overwrite:
-        raise FileExistsError(
-            f"{path} exists already. Choose another name, or pass overwrite=True."
-        )
-    if path.is_dir() and path.suffix != ".zspy":
-        raise InputError(f"{path} is a folder. Add the name of a file to it.")
-    return path
+def write_encoding(
+    path: Path, encode: Callable[[Path | None], Encoding], axes: Axes, title: str
+) -> Maps:
+    """Write what a model reads off a scan to a file, without having it all in memory.
 
+    Parameters
+    ----------
+    path : Path
+        See `saving.require_target`.
+    encode : callable
+        Is given a folder for the maps, which go by way of files there; None, for memory, where
+        the disk has no room and other processes wait.
+    axes, title
+        As for `Maps.from_encoding`.
 
-def _require_format(path: Path) -> None:
-    if path.suffix not in FORMATS:
-        raise InputError(
-            f"Maps are kept in files that end in {' or '.join(FORMATS)}, got {path.name!r}."
-        )
+    Returns
+    -------
+    Maps
+        Lazy ones, of the file.
+    """
+    with ExitStack() as stack:
+        folder = None
+        try:
+            folder = stack.enter_context(aside(path))
+        except OSError:
+            if processes.count() == 1:
+                raise
+        try:
+            encoding = encode(folder)
+        except OSError as error:
+            raise unwritten(path, error) if error.filename else error from error
+        Maps.from_encoding(encoding, axes, title).save(path, overwrite=True)
+    return Maps.load(path, lazy=True)
 
 
 def _is_stack(signal: Any) -> bool:

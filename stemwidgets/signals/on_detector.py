@@ -5,6 +5,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from stemwidgets.arrays.axes import Axes
 from stemwidgets.arrays.recipe.placement import Placement
 from stemwidgets.arrays.recipe.step import Scan
 from stemwidgets.signals import rrvae
@@ -46,7 +47,7 @@ class RRVAE(rrvae.RRVAE):
 
     _placement: Placement | None = None
 
-    def _measure(self, data: Any, *given: Any) -> Scan:
-        scan = super()._measure(data, *given)
+    def _measure(self, data: Any, *given: Any) -> tuple[Scan, Axes]:
+        measured = super()._measure(data, *given)
         self.lie_on(tuple(data.shape[-2:]))
-        return scan
+        return measured

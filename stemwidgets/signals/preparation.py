@@ -6,12 +6,13 @@ from typing import Any, Self
 
 from numpy.typing import ArrayLike
 
+from stemwidgets.arrays.errors import InputError
 from stemwidgets.arrays.recipe.counts import Denoise, Masked, Scale, SubtractMean
 from stemwidgets.arrays.recipe.geometry import Bin, Center, Crop
 from stemwidgets.arrays.recipe.recipe import Recipe
 from stemwidgets.arrays.recipe.step import Step
 from stemwidgets.signals.axes import arrays_to_signal, to_arrays
-from stemwidgets.signals.load import load
+from stemwidgets.signals.io.load import load
 
 RECORD = "Preparation.recipe"
 Position = tuple[float, float]
@@ -152,7 +153,7 @@ class Preparation(Recipe):
             return scan.data
         signal = arrays_to_signal(scan.data, scan.axes, title)
         known = source.metadata.as_dictionary()
-        for node in ("General", "Acquisition_instrument", "Sample"):
+        for node in ("General", "Acquisition_instrument", "Sample", "Stemwidgets"):
             signal.metadata.add_dictionary({node: known[node]} if node in known else {})
         before = known.get("Preparation", {}).get("recipe")
         earlier = Preparation.from_json(before).steps if before else ()
@@ -174,3 +175,21 @@ class Preparation(Recipe):
 
     def _and(self, step: Step) -> Self:
         return type(self)((*self.steps, step))
+
+
+def require_recipe(preparation: Any) -> Preparation | None:
+    """Steps, or their JSON, that leave counts to learn from; None for none."""
+    if isinstance(preparation, str):
+        preparation = Preparation.from_json(preparation)
+    if preparation is not None and not isinstance(preparation, Preparation):
+        raise InputError(
+            f"Expected a preparation, got {type(preparation).__name__}. Make one by "
+            "stemwidgets.Preparation().center().crop()."
+        )
+    if preparation is not None and preparation.spoils_com:
+        raise InputError(
+            "Expected a preparation that leaves counts, which the rrVAE learns from, got one with "
+            f"{' and '.join(preparation.spoils_com)}. Leave that out: the model finds by itself "
+            "what all patterns share."
+        )
+    return preparation

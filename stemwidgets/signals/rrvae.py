@@ -3,22 +3,22 @@
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from stemwidgets.arrays.axes import Axes
-from stemwidgets.arrays.errors import InputError
-from stemwidgets.arrays.pixels import require_mask
+from stemwidgets.arrays.faults.clean import FIND, clean_scan
 from stemwidgets.arrays.recipe.step import Scan
 from stemwidgets.rrvae import model
-from stemwidgets.rrvae.checks import require_pixel_size
+from stemwidgets.rrvae.checks import require_pixel_size, require_same_frame
 from stemwidgets.rrvae.records import Progress
 from stemwidgets.signals.axes import to_arrays
-from stemwidgets.signals.maps import Maps, require_target
-from stemwidgets.signals.preparation import Preparation
+from stemwidgets.signals.descan import descan_after, given_descan
+from stemwidgets.signals.maps import Maps, write_encoding
+from stemwidgets.signals.preparation import Preparation, require_recipe
+from stemwidgets.signals.saving import require_target
 
 PixelSize = tuple[float, float]
 
@@ -94,7 +94,7 @@ class RRVAE(model.RRVAE):
         preparation: Preparation | str | None = None,
     ) -> None:
         super().__init__(latent_dim, seed, device, model, classes, centered, epochs, convention)
-        self._recipe = _require_recipe(preparation)
+        self._recipe = require_recipe(preparation)
         self._measured: Preparation | None = None
 
     @property
@@ -115,6 +115,8 @@ class RRVAE(model.RRVAE):
         pixel_size: PixelSize | None = None,
         mask: NDArray[np.bool_] | None = None,
         checkpoint: str | Path | None = None,
+        faulty: Any = FIND,
+        descan: Any = FIND,
     ) -> Self:
         """Learn from a scan; called again, go on.
 
@@ -128,14 +130,20 @@ class RRVAE(model.RRVAE):
             A HyperSpy or pyxem signal, a file, or an array ``[n, ky, kx]`` or ``[iy, ix, ky, kx]``
             (numpy, dask or torch) of counts or intensities.
         pixel_size : (float, float), optional
-            Height and width of a detector pixel, in one unit; those of the signal's axes if not
-            given, squares for a plain array.
+            Height and width of a detector pixel, in one unit, negative where k falls from pixel to
+            pixel; those of the signal's axes if not given, squares for a plain array.
         mask : ndarray of bool, shape [ky, kx], optional
-            True where a pixel is left out, under a beam stop say, whatever it holds. Dead and hot
-            pixels are found and left out without it.
+            True where a pixel is left out, under a beam stop say, whatever it holds.
         checkpoint : str or Path, optional
             A file to write every ten seconds and at the end, from which `resume` goes on. An
             earlier file is replaced once the new one is complete. For ``"paper"`` and ``"vae"``.
+        faulty : "find", None or LeftOut
+            Leave out hot, weak and dead pixels, rows and columns, and single events (one pixel of
+            one pattern), as they are found in a sample of the patterns; None: leave nothing out.
+        descan : "find", None, Descan or Calibration
+            Read every pattern about its own centre. "find": where the beam wanders over the
+            detector so much that it matters; None: never, as where a plane in the COM is a field of
+            the specimen; or as it is known, from :func:`stemwidgets.measure_descan` in vacuum, say.
 
         Returns
         -------
@@ -145,20 +153,21 @@ class RRVAE(model.RRVAE):
         Raises
         ------
         FileNotFoundError
-            If there is no such file.
+            If there is no such file, or no folder for the checkpoint.
         InputError
             If there is nothing to learn from: see the message.
         DivergenceError
             If the training went wrong; the model is then as it was at its last good moment.
-        OSError
-            If the checkpoint cannot be written.
+        PermissionError
+            If the folder of the checkpoint may not be written to.
 
         Warns
         -----
         TrainingNotice
-            If something went otherwise than planned, the memory did not suffice, say.
+            If descan was taken off; if something went otherwise than planned: the memory did not
+            suffice, say, or the disk was full and the checkpoint could not be written.
         """
-        return super().fit(data, pixel_size, mask, checkpoint)
+        return super().fit(data, pixel_size, mask, checkpoint, faulty, descan)
 
     def steps(
         self,
@@ -167,6 +176,8 @@ class RRVAE(model.RRVAE):
         mask: NDArray[np.bool_] | None = None,
         maps: bool = True,
         checkpoint: str | Path | None = None,
+        faulty: Any = FIND,
+        descan: Any = FIND,
     ) -> Iterator[Progress]:
         """Learn from a scan, step by step: what `fit` does, for those who watch.
 
@@ -174,7 +185,7 @@ class RRVAE(model.RRVAE):
 
         Parameters
         ----------
-        data, pixel_size, mask, checkpoint
+        data, pixel_size, mask, checkpoint, faulty, descan
             As for `fit`.
         maps : bool
             Whether to hand over the maps as they stand, which takes up to a tenth of the time.
@@ -186,18 +197,28 @@ class RRVAE(model.RRVAE):
 
         Raises
         ------
-        InputError, OSError, DivergenceError
+        InputError, FileNotFoundError, PermissionError, DivergenceError
             As `fit`.
         """
+        descan = given_descan(descan, data)
         if self._recipe is not None:
-            scan = self._measure(data, pixel_size, mask)
-            data, pixel_size, mask = scan.data, scan.axes.pixel_size, scan.mask
+            scan, before = self._measure(data, pixel_size, mask, faulty)
+            descan = descan_after(descan, before, scan.axes)
+            faulty = None if faulty is None else FIND  # what the steps leave of it
+            data, pixel_size, mask = scan.data, scan.axes.pixel_steps, scan.mask
         elif not _is_plain_array(data):
             data, axes, _ = to_arrays(data)
-            pixel_size = axes.pixel_size if pixel_size is None else pixel_size
-        return super().steps(data, pixel_size, mask, maps, checkpoint)
+            pixel_size = axes.pixel_steps if pixel_size is None else pixel_size
+        return super().steps(data, pixel_size, mask, maps, checkpoint, faulty, descan)
 
-    def encode(self, data: Any, path: str | Path | None = None, overwrite: bool = False) -> Any:
+    def encode(
+        self,
+        data: Any,
+        path: str | Path | None = None,
+        overwrite: bool = False,
+        *,
+        descan: Any = FIND,
+    ) -> Any:
         """Read angle and latent variables off each pattern.
 
         Parameters
@@ -209,6 +230,8 @@ class RRVAE(model.RRVAE):
             for scans of many millions of patterns. They come through files in the same folder.
         overwrite : bool
             Replace a file that exists.
+        descan : "find", None, Descan or Calibration
+            As for `fit`; that of the scan which was learned from last is not found again.
 
         Returns
         -------
@@ -223,76 +246,54 @@ class RRVAE(model.RRVAE):
         FileExistsError
             If there are such maps and `overwrite` is False.
         InputError
-            If the model has not been trained, the patterns have another shape, or the `path` has
-            another ending.
-        OSError
-            If the maps cannot be written.
+            If the model has not been trained, the patterns have another shape or axes that run the
+            other way, or the `path` has another ending.
+        UnwrittenError
+            If the disk does not take the maps.
         """
+        descan = given_descan(descan, data)
         if path is not None:
-            return self._encode_to(require_target(path, overwrite), data)
+            return self._encode_to(require_target(path, overwrite), data, descan)
         if self._recipe is None and _is_plain_array(data):
-            return super().encode(data)
-        array, axes, title = self._to_arrays(data)
-        encoding = super().encode(array)
+            return super().encode(data, descan=descan)
+        array, axes, title, descan = self._to_arrays(data, descan)
+        encoding = super().encode(array, descan=descan)
         return encoding if _is_plain_array(data) else Maps.from_encoding(encoding, axes, title)
 
-    def _encode_to(self, path: Path, data: Any) -> Maps:
-        array, axes, title = self._to_arrays(data)
-        with TemporaryDirectory(prefix=f"{path.stem}.", suffix=".part", dir=path.parent) as folder:
-            encoding = self._encode(array, Path(folder))
-            Maps.from_encoding(encoding, axes, title).save(path, overwrite=True)
-        return Maps.load(path, lazy=True)
+    def _encode_to(self, path: Path, data: Any, descan: Any) -> Maps:
+        array, axes, title, descan = self._to_arrays(data, descan)
+        return write_encoding(path, lambda to: self._encode(array, descan, to), axes, title)
 
-    def _to_arrays(self, data: Any) -> tuple[Any, Axes, str]:
-        """Patterns as the model learned from them, with the axes of the scan and its title."""
+    def _to_arrays(self, data: Any, descan: Any) -> tuple[Any, Axes, str, Any]:
+        """Patterns as the model learned from them, axes of the scan, its title, their descan."""
         array, axes, title = to_arrays(data)
+        if self.trained and self.turning and not _is_plain_array(data):
+            require_same_frame(self.used_pixels, axes.pixel_steps)
         if self.preparation is not None:
-            array = self.preparation.prepared(array, axes)[0].data
-        return array, axes, title
+            scan = self.preparation.prepared(array, axes)[0]
+            array, descan = scan.data, descan_after(descan, axes, scan.axes)
+        return array, axes, title, descan
 
     @property
     def _settings(self) -> dict[str, Any]:
-        settings = super()._settings
-        return (
-            settings
-            if self.preparation is None
-            else {**settings, "preparation": self.preparation.to_json()}
-        )
+        steps = {} if self.preparation is None else {"preparation": self.preparation.to_json()}
+        return {**super()._settings, **steps}
 
     def _measure(
-        self, data: Any, pixel_size: PixelSize | None, mask: NDArray[np.bool_] | None
-    ) -> Scan:
+        self, data: Any, pixel_size: PixelSize | None, mask: Any, faulty: Any
+    ) -> tuple[Scan, Axes]:
+        """What the steps make of a scan, and the axes that it had."""
         array, axes, _ = to_arrays(data)
         if pixel_size is not None:
             require_pixel_size(pixel_size)
-            height, width = (float(side) for side in pixel_size)
-            axes = axes._replace(
-                ky=replace(axes.ky, scale=height), kx=replace(axes.kx, scale=width)
-            )
-        if mask is not None:
-            mask = require_mask(mask, axes.shape[2:])
-        goes_on = self._learned is not None
-        recipe = self.preparation if goes_on else self._recipe
+            sides = zip(axes[2:], pixel_size, strict=True)
+            ky, kx = (replace(axis, scale=float(side)) for axis, side in sides)
+            axes = axes._replace(ky=ky, kx=kx)
+        clean = clean_scan(array, faulty, mask)
+        recipe = self._recipe if self._learned is None else self.preparation
         assert recipe is not None
-        scan, self._measured = recipe.prepared(array, axes, mask)
-        return scan
-
-
-def _require_recipe(preparation: Any) -> Preparation | None:
-    if isinstance(preparation, str):
-        preparation = Preparation.from_json(preparation)
-    if preparation is not None and not isinstance(preparation, Preparation):
-        raise InputError(
-            f"Expected a preparation, got {type(preparation).__name__}. Make one by "
-            "stemwidgets.Preparation().center().crop()."
-        )
-    if preparation is not None and preparation.spoils_com:
-        raise InputError(
-            "Expected a preparation that leaves counts, which the rrVAE learns from, got one with "
-            f"{' and '.join(preparation.spoils_com)}. Leave that out: the model finds by itself "
-            "what all patterns share."
-        )
-    return preparation
+        scan, self._measured = recipe.prepared(clean.data, axes, clean.mask)
+        return scan, axes
 
 
 def _is_plain_array(data: Any) -> bool:

@@ -1,9 +1,18 @@
-"""HyperSpy writes a signal, and says in one kind of error that it could not."""
+"""Files that HyperSpy writes: their names, how they are written, and what is left of them."""
 
 import shutil
 import warnings
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
+
+from stemwidgets.arrays import left_overs
+from stemwidgets.arrays.disk import require_room
+from stemwidgets.arrays.errors import InputError
+
+FORMATS = (".zspy", ".hspy")
+MORE = 2**20  # bytes that a file may take beside its numbers
+RECORD = "rechunk.json"  # in a copy that is being made
 
 
 def save(signal: Any, path: Path) -> None:
@@ -21,6 +30,8 @@ def save(signal: Any, path: Path) -> None:
     OSError
         If it cannot be written; HDF5 and zarr have other errors for that.
     """
+    if path.suffix == ".hspy":
+        require_room(path, signal.data.nbytes + MORE)
     with warnings.catch_warnings():
         # how RosettaSciIO stores .zspy is not the user's concern
         warnings.filterwarnings("ignore", "The NestedDirectoryStore", FutureWarning)
@@ -31,24 +42,53 @@ def save(signal: Any, path: Path) -> None:
             raise OSError(f"{path.name} could not be written: {cause}") from error
 
 
-def take_name(unfinished: Path, path: Path) -> None:
-    """Give a file or folder that is complete its name; an earlier one goes when this is there."""
-    if not path.is_dir():
-        unfinished.replace(path)
-        return
-    earlier = unfinished.with_stem(f"{unfinished.stem}.earlier")
-    path.rename(earlier)
-    try:
-        unfinished.rename(path)
-    except OSError:
-        earlier.rename(path)
-        raise
-    remove(earlier)
+def recover(path: Path) -> None:
+    """Complete, or take back, what a process that was killed while saving has left.
+
+    Parameters
+    ----------
+    path : Path
+        The file that is about to be opened or replaced.
+    """
+    left_overs.recover(path)
+    _, earlier = _beside(path)
+    if earlier.exists() and not path.exists():
+        with suppress(OSError):
+            earlier.rename(path)
 
 
-def remove(path: Path) -> None:
-    """Remove a file or a folder, if it is there."""
-    if path.is_dir():
-        shutil.rmtree(path)
-    else:
-        path.unlink(missing_ok=True)
+def remove_left_overs(path: Path) -> None:
+    """Remove what a process that was killed has left beside a file that is whole again."""
+    for left in _beside(path):
+        if left.is_dir() and not (left / RECORD).exists():
+            shutil.rmtree(left, ignore_errors=True)
+        elif left.is_file():
+            left.unlink(missing_ok=True)
+
+
+def _beside(path: Path) -> tuple[Path, Path]:
+    return tuple(path.with_stem(f"{path.stem}.part{end}") for end in ("", ".earlier"))  # type: ignore[return-value]
+
+
+def require_target(path: str | Path, overwrite: bool) -> Path:
+    """Name of a file in which maps may be written: see `Maps.save`."""
+    path = Path(path).expanduser()
+    require_format(path)
+    if not path.absolute().parent.is_dir():
+        raise FileNotFoundError(f"The folder {path.parent} does not exist; make it first.")
+    recover(path)
+    if path.exists() and not overwrite:
+        raise FileExistsError(
+            f"{path} exists already. Choose another name, or pass overwrite=True."
+        )
+    if path.is_dir() and path.suffix != ".zspy":
+        raise InputError(f"{path} is a folder. Add the name of a file to it.")
+    return path
+
+
+def require_format(path: Path) -> None:
+    """Refuse names of files that maps are not kept in, with an InputError."""
+    if path.suffix not in FORMATS:
+        raise InputError(
+            f"Maps are kept in files that end in {' or '.join(FORMATS)}, got {path.name!r}."
+        )

@@ -1,11 +1,18 @@
 """A session on whatever a microscopist has: a file, a signal or an array."""
 
+from functools import partial
 from os import PathLike
 from typing import Any
 
-from stemwidgets.signals.axes import beam_energy, to_arrays
+import hyperspy.api as hs
+
+from stemwidgets.arrays.errors import InputError
+from stemwidgets.signals.axes import to_arrays, with_notes
 from stemwidgets.signals.following import Following
-from stemwidgets.signals.load import load
+from stemwidgets.signals.io.load import load
+from stemwidgets.signals.io.missing import noted
+from stemwidgets.signals.metadata import beam_energy, title_of
+from stemwidgets.signals.vacuum import descan_of_file
 from stemwidgets.state import session as state
 
 
@@ -15,14 +22,22 @@ class Session(state.Session):
     `stemwidgets.takeaway.session.Session`, which users make, tells its parameters and attributes.
     """
 
-    def __init__(self, source: Any, lazy: bool = False) -> None:
-        signal = load(source, lazy=lazy) if isinstance(source, str | PathLike) else source
-        data, axes, title = to_arrays(signal)
-        if not title and isinstance(source, str | PathLike):
-            title = str(source)
-        energy = beam_energy(signal) if hasattr(signal, "metadata") else None
+    def __init__(self, source: Any, lazy: bool = False, **load_options: Any) -> None:
+        is_file = isinstance(source, str | PathLike)
+        if load_options and not is_file:
+            raise InputError(
+                f"{', '.join(sorted(load_options))} say how a file is read, and this is none: pass "
+                "the name of a file."
+            )
+        signal = load(source, lazy=lazy, **load_options) if is_file else source
         self._followings: list[Following] = []
-        super().__init__(data, axes, title, energy, _model)
+        if isinstance(signal, hs.signals.BaseSignal):
+            data, axes, notes = with_notes(signal)
+            energy, title = beam_energy(signal), title_of(signal)
+            super().__init__(data, axes, title, energy, _model, (*notes, *noted(signal)))
+        else:
+            super().__init__(*to_arrays(signal), make_model=_model)
+        self.vacuum.read_file = partial(descan_of_file, **load_options)
 
     def follow(self, signal: Any) -> Following:
         """Move together with HyperSpy's navigator of a signal, both ways.

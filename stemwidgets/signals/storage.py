@@ -1,5 +1,6 @@
 """A copy of a scan in small chunks."""
 
+import itertools
 import json
 import math
 import os
@@ -16,16 +17,19 @@ import zarr
 from numcodecs import Blosc
 from tqdm import tqdm
 
+from stemwidgets.arrays.atomic import alone, take_name
+from stemwidgets.arrays.disk import writing
 from stemwidgets.arrays.errors import InputError
+from stemwidgets.arrays.exchange import sync_all
 from stemwidgets.arrays.memory import memory_limit
 from stemwidgets.signals.chunks import StorageAdvice
 from stemwidgets.signals.dimensions import require_dimensions, require_uniform
-from stemwidgets.signals.load import load
+from stemwidgets.signals.io.load import load
+from stemwidgets.signals.saving import RECORD, recover
 
 CHUNK_BYTES = 2**22  # 2 ms to decode; smaller ones cost dask more than their decoding
 BLOCK_BYTES = 2**28  # read at once at most, less where memory is short
 SHARE = 8  # of the memory, for a block
-_RECORD = "rechunk.json"
 _AXES = ("axis-0", "axis-1")
 
 Region = tuple[slice, slice]
@@ -71,9 +75,10 @@ def rechunk(
     FileExistsError
         If the target exists and `overwrite` is False.
     InputError
-        If the source cannot be read, the target has another ending, or it is the source.
-    OSError
-        If the copy cannot be written.
+        If the source cannot be read, the target has another ending or is the source, or another
+        process is copying to it.
+    UnwrittenError
+        If the disk does not take the copy; called again, once there is room, it goes on.
 
     Examples
     --------
@@ -92,21 +97,25 @@ def rechunk(
     regions = list(_regions(data, chunk))
     part = target.with_stem(f"{target.stem}.part")
     record = _described(source, data, chunk, regions[0])
-    done = _done(part, record)
-    if done == 0:
-        _remove(part)
-        _frame(signal, part, chunk)
-    copy = _values(part, "r+")
-    with tqdm(total=1.0, disable=progress is not None, bar_format=_BAR) as bar:
-        told = progress or (lambda fraction: bar.update(fraction - bar.n))
-        told(done / len(regions))
-        for number, region in enumerate(regions[done:], done + 1):
-            copy[region] = np.asarray(data[region].compute())
-            _keep(part, {**record, "done": number})
-            told(number / len(regions))
-    (part / _RECORD).unlink()
-    _remove(target)
-    part.rename(target)
+    with alone(target):
+        done = _done(part, record)
+        if done == 0:
+            _remove(part)
+            with writing(target):
+                _frame(signal, part, chunk)
+        copy = _values(part, "r+")
+        with tqdm(total=1.0, disable=progress is not None, bar_format=_BAR) as bar:
+            told = progress or (lambda fraction: bar.update(fraction - bar.n))
+            told(done / len(regions))
+            for number, region in enumerate(regions[done:], done + 1):
+                values = np.asarray(data[region].compute())
+                with writing(target):
+                    copy[region] = values
+                    _sync(copy, region)
+                    _keep(part, {**record, "done": number})
+                told(number / len(regions))
+        take_name(part, target)
+        (target / RECORD).unlink(missing_ok=True)
     return target
 
 
@@ -120,6 +129,7 @@ def _require_target(source: Path, target: Path, overwrite: bool) -> None:
         raise InputError("Expected another name for the copy than that of the source.")
     if not target.absolute().parent.is_dir():
         raise FileNotFoundError(f"The folder {target.parent} does not exist; make it first.")
+    recover(target)
     if target.exists() and not overwrite:
         raise FileExistsError(
             f"{target} exists already. Choose another name, or pass overwrite=True."
@@ -184,7 +194,7 @@ def _described(source: Path, data: Any, chunk: tuple[int, ...], region: Region) 
 def _done(part: Path, record: dict[str, Any]) -> int:
     """Number of regions that an earlier call has copied from the same source."""
     try:
-        found = json.loads((part / _RECORD).read_text())
+        found = json.loads((part / RECORD).read_text())
         done = int(found.pop("done"))
     except (OSError, ValueError, KeyError, AttributeError):
         return 0
@@ -192,9 +202,23 @@ def _done(part: Path, record: dict[str, Any]) -> int:
 
 
 def _keep(part: Path, record: dict[str, Any]) -> None:
-    new = part / f"{_RECORD}.new"
+    new = part / f"{RECORD}.new"
     new.write_text(json.dumps(record))
-    new.replace(part / _RECORD)
+    sync_all(new)
+    new.replace(part / RECORD)
+
+
+def _sync(copy: Any, region: Region) -> None:
+    """Have the chunks of a region on the disk before the record says that they are there."""
+    folder = Path(copy.store.path) / copy.path
+    spans = [
+        range(part.start // size, -(-part.stop // size))
+        for part, size in zip(region, copy.chunks, strict=False)
+    ]
+    for row, column in itertools.product(*spans):
+        chunk = folder / str(row) / str(column) / "0" / "0"
+        if chunk.is_file():  # one that holds nothing but zeros need not be
+            sync_all(chunk)
 
 
 def _frame(signal: Any, part: Path, chunk: tuple[int, ...]) -> None:

@@ -2,43 +2,95 @@
 
 import math
 import re
-from dataclasses import replace
+from dataclasses import dataclass
+from typing import Any
 
 from stemwidgets.arrays.axes import Axis
 from stemwidgets.arrays.electrons import wavelength
 from stemwidgets.arrays.errors import InputError
+from stemwidgets.signals.spelling import UNDEFINED, singular, spelled
 from stemwidgets.signals.words import LONGEST_UNITS, one_line
 
-_LENGTHS = {  # in Å
-    "Å": 1.0,
-    "A": 1.0,
-    "Ang": 1.0,
-    "ang": 1.0,
-    "Angstrom": 1.0,
-    "angstrom": 1.0,
-    "pm": 1e-2,
-    "nm": 1e1,
-    "µm": 1e4,
-    "um": 1e4,
-    "mm": 1e7,
-    "cm": 1e8,
-    "m": 1e10,
+_SYMBOLS = {"Å": 1.0, "A": 1.0, "AA": 1.0, "pm": 1e-2, "nm": 1e1, "µm": 1e4, "um": 1e4}  # in Å
+_SYMBOLS |= {"fm": 1e-5, "mm": 1e7, "cm": 1e8, "m": 1e10}
+_LENGTH_WORDS = {"ang": 1.0, "angs": 1.0, "angstrom": 1.0, "ångström": 1.0, "ångstrom": 1.0}
+_LENGTH_WORDS |= {"angström": 1.0, "micron": 1e4, "meter": 1e10, "metre": 1e10}
+_PREFIXES = {"pico": 1e-12, "nano": 1e-9, "micro": 1e-6, "milli": 1e-3, "centi": 1e-2}
+_LENGTH_WORDS |= {
+    f"{prefix}{metre}": 1e10 * size
+    for prefix, size in _PREFIXES.items()
+    for metre in ("meter", "metre")
 }
-_ANGLES = {"mrad": 1.0, "rad": 1e3, "µrad": 1e-3, "urad": 1e-3, "deg": 1e3 * math.pi / 180}
-_PIXELS = {"px", "pixel", "pixels"}
-_UNDEFINED = {"", "<undefined>", "undefined", "none", "None"}
+_DEGREE = 1e3 * math.pi / 180  # mrad
+_ANGLES = {"mrad": 1.0, "rad": 1e3, "µrad": 1e-3, "urad": 1e-3, "deg": _DEGREE, "°": _DEGREE}
+_ANGLES |= {"radian": 1e3, "milliradian": 1.0, "microradian": 1e-3, "degree": _DEGREE}
+_ANGLES |= {"arcmin": _DEGREE / 60, "arcsec": _DEGREE / 3600}
+_ANGLES |= {"angle": 1e3}  # TopSpin's word for radians
+_PIXELS = {"px", "pix", "pxl", "pixel"}
+_NO_LENGTHS = {"au", "a.u.", "pc", "ly"}  # pint takes them for astronomers'
+_SCATTERING = re.compile(r"2[-_ ]?(?:θ|th|theta|tth)[-_ ](.+)", re.IGNORECASE)  # of pyFAI, pyxem
+_WAVE_NUMBER = re.compile(r"([kq])_(.+)", re.IGNORECASE)  # of pyFAI, pyxem: q = 2πk
+_TURN = re.compile(r"(?:2\*?(?:π|pi)|rad)/(.+)", re.IGNORECASE)
+_LARGEST_ANGLE = 2e3 * math.pi  # mrad
+_SCAN_STEPS = (1e-4, 1e9)  # Å: from 0.01 pm to 10 cm
+_DETECTOR_PIXELS = {"mrad": (1e-6, _LARGEST_ANGLE), "1/Å": (1e-8, 100.0)}
+_FARTHEST = 1e6  # px: no origin lies farther away
+_WIDEST = {"mrad": _LARGEST_ANGLE, "1/Å": 500.0}
+
+
+@dataclass(frozen=True)
+class Unit:
+    """What units measure.
+
+    Parameters
+    ----------
+    kind : {"length", "reciprocal", "angle", "pixel", "none", "unknown"}
+        ``"none"`` where there are none.
+    factor : float
+        How many Å, 1/Å or mrad one of them is.
+    """
+
+    kind: str
+    factor: float = 1.0
+
+
+def read_unit(units: object) -> Unit:
+    """Understand units in any spelling, such as ``$A^{-1}$``, ``1 / nm``, ``k_A^-1``, ``2th_deg``.
+
+    Parameters
+    ----------
+    units : object
+        Whatever stands in the metadata. ``A`` is the ångström; ``q_A^-1`` and ``2π/Å`` hold 2π.
+    """
+    text = spelled(units)
+    word = singular(text)
+    if word in UNDEFINED:
+        return Unit("none")
+    if word in _PIXELS or word == "channel":
+        return Unit("pixel")
+    scattering = _SCATTERING.fullmatch(text)
+    angle = singular(scattering[1] if scattering else text)
+    if angle in _ANGLES:
+        return Unit("angle", _ANGLES[angle])
+    if scattering:
+        return Unit("unknown")
+    turns, text = _without_turns(text)
+    if text.startswith("1/"):
+        length = _length(text[2:])
+        return Unit("unknown") if length is None else Unit("reciprocal", 1 / (length * turns))
+    length = _length(text) if turns == 1 else None
+    return Unit("unknown") if length is None else Unit("length", length)
 
 
 def scan_axis(axis: Axis) -> Axis:
-    """A scan axis in Å, or in pixels where the units are unknown; other units stay.
+    """A scan axis in Å, or in pixels where its units are no length.
 
     Parameters
     ----------
     axis : Axis
         As read from a file, in any spelling of its units.
     """
-    axis = _spelled(axis)
-    return _scaled(axis, _LENGTHS[axis.units], "Å") if axis.units in _LENGTHS else axis
+    return in_pixels(axis) if scan_doubt(axis) else _scan_axis(axis)
 
 
 def detector_axis(axis: Axis, beam_energy: float | None = None) -> Axis:
@@ -51,13 +103,61 @@ def detector_axis(axis: Axis, beam_energy: float | None = None) -> Axis:
     beam_energy : float, optional
         Energy of the beam [keV]; with it, angles become spatial frequencies angle / wavelength.
     """
-    axis = _spelled(axis)
-    if axis.units in _ANGLES:
-        axis = _scaled(axis, _ANGLES[axis.units], "mrad")
-        return _scaled(axis, 1e-3 / wavelength(beam_energy), "1/Å") if beam_energy else axis
-    if is_reciprocal(axis.units):
-        return _scaled(axis, 1 / _LENGTHS[_spelling(axis.units)[2:]], "1/Å")
-    return axis
+    return in_pixels(axis) if detector_doubt(axis) else _detector_axis(axis, beam_energy)
+
+
+def scan_doubt(axis: Axis) -> str:
+    """Why the calibration of a scan axis is not used; empty where it is, or there is none.
+
+    Parameters
+    ----------
+    axis : Axis
+        As read from a file.
+    """
+    unit = read_unit(axis.units)
+    if unit.kind in ("none", "pixel") or not _usable(axis):
+        return ""
+    if unit.kind != "length":
+        return f"{_quoted(axis.units)} is no length"
+    step = abs(axis.scale) * unit.factor
+    if not _SCAN_STEPS[0] <= step <= _SCAN_STEPS[1]:
+        return f"no scan has steps of {axis.scale:.3g} {axis.units}"
+    return ""
+
+
+def detector_doubt(axis: Axis) -> str:
+    """Why the calibration of a detector axis is not used; empty where it is, or there is none.
+
+    Parameters
+    ----------
+    axis : Axis
+        As read from a file.
+    """
+    unit = read_unit(axis.units)
+    if unit.kind in ("none", "pixel") or not _usable(axis):
+        return ""
+    if unit.kind == "length":
+        return f"{_quoted(axis.units)} is a length on the camera, not an angle"
+    if unit.kind == "unknown":
+        return f"{_quoted(axis.units)} is neither an angle nor a spatial frequency"
+    pixel = abs(axis.scale) * unit.factor
+    units = "mrad" if unit.kind == "angle" else "1/Å"
+    smallest, largest = _DETECTOR_PIXELS[units]
+    if not smallest <= pixel <= largest or pixel * (axis.size - 1) > _WIDEST[units]:
+        return f"no detector has pixels of {axis.scale:.3g} {axis.units}"
+    return ""
+
+
+def in_pixels(axis: Axis) -> Axis:
+    """An axis whose scale is not used, with its origin where it is.
+
+    Parameters
+    ----------
+    axis : Axis
+        As read from a file.
+    """
+    offset = axis.offset / axis.scale if _usable(axis) else 0.0
+    return Axis(axis.size, offset=offset if abs(offset) < _FARTHEST else 0.0)
 
 
 def in_units(axis: Axis, units: str, beam_energy: float | None = None) -> Axis:
@@ -99,42 +199,72 @@ def in_units(axis: Axis, units: str, beam_energy: float | None = None) -> Axis:
 
 def is_length(units: object) -> bool:
     """Whether these units measure a length."""
-    return _spelling(units) in _LENGTHS
+    return read_unit(units).kind == "length"
 
 
 def is_reciprocal(units: object) -> bool:
     """Whether these units measure a spatial frequency."""
-    spelling = _spelling(units)
-    return spelling.startswith("1/") and spelling[2:] in _LENGTHS
+    return read_unit(units).kind == "reciprocal"
 
 
 def is_angle(units: object) -> bool:
     """Whether these units measure a scattering angle."""
-    return _spelling(units) in _ANGLES
+    return read_unit(units).kind == "angle"
 
 
-def _spelling(units: object) -> str:
-    """One spelling for ``$A^{-1}$``, ``1 / nm``, ``Å^-1``, ``nm-1`` …; "" where undefined."""
-    text = one_line(units, LONGEST_UNITS).strip()
-    if text in _UNDEFINED:
-        return ""
-    text = re.sub(r"\\(?:AA|angstrom)\b", "Å", text)
-    text = re.sub(r"\\(?:mathrm|text|rm)\b|[\s${}()]", "", text)
-    text = text.replace("\N{ANGSTROM SIGN}", "Å").replace("\N{GREEK SMALL LETTER MU}", "µ")
-    text = text.replace("⁻¹", "-1").replace("\N{MINUS SIGN}", "-").replace("**", "^")
-    inverse = re.fullmatch(r"(.+?)\^?-1", text)
-    return f"1/{inverse[1]}" if inverse else text
+def _without_turns(text: str) -> tuple[float, str]:
+    """How many of these units are one spatial frequency, 1 or 2π, and the units without that."""
+    wave = _WAVE_NUMBER.fullmatch(text)
+    if wave and wave[2].startswith("1/"):
+        return (2 * math.pi if wave[1] in "qQ" else 1.0), wave[2]
+    turn = _TURN.fullmatch(text)
+    return (2 * math.pi, f"1/{turn[1]}") if turn else (1.0, text)
 
 
-def _spelled(axis: Axis) -> Axis:
-    """The axis with one spelling for its units, and in pixels where it is not calibrated."""
-    units = _spelling(axis.units)
-    usable = math.isfinite(axis.scale) and axis.scale != 0 and math.isfinite(axis.offset)
-    if not usable:
-        return Axis(axis.size)
-    if not units:
-        return Axis(axis.size, offset=axis.offset / axis.scale)
-    return replace(axis, units="px" if units in _PIXELS else units)
+def _length(word: str) -> float | None:
+    """A length in Å; None for what is none."""
+    known = _SYMBOLS.get(word) or _LENGTH_WORDS.get(singular(word))
+    if known or singular(word) in _NO_LENGTHS | _PIXELS or not word.isalpha():
+        return known
+    import pint
+
+    try:
+        registry: Any = pint.get_application_registry()  # type: ignore[no-untyped-call]
+        return float(registry.Quantity(1, word).to("angstrom").magnitude)
+    except Exception:  # of many kinds, for a word that it does not know
+        return None
+
+
+def _usable(axis: Axis) -> bool:
+    return math.isfinite(axis.scale) and axis.scale != 0 and math.isfinite(axis.offset)
+
+
+def _quoted(units: object) -> str:
+    return repr(one_line(units, LONGEST_UNITS))
+
+
+def _scan_axis(axis: Axis) -> Axis:
+    unit = read_unit(axis.units)
+    if unit.kind == "length" and _usable(axis):
+        return _scaled(axis, unit.factor, "Å")
+    return _counted(axis, unit)
+
+
+def _detector_axis(axis: Axis, beam_energy: float | None) -> Axis:
+    unit = read_unit(axis.units)
+    if not _usable(axis) or unit.kind not in ("angle", "reciprocal"):
+        return _counted(axis, unit)
+    if unit.kind == "reciprocal":
+        return _scaled(axis, unit.factor, "1/Å")
+    axis = _scaled(axis, unit.factor, "mrad")
+    return _scaled(axis, 1e-3 / wavelength(beam_energy), "1/Å") if beam_energy else axis
+
+
+def _counted(axis: Axis, unit: Unit) -> Axis:
+    """An axis in pixels: as it is where it says so, else with its origin in pixels."""
+    if unit.kind == "pixel" and _usable(axis):
+        return Axis(axis.size, axis.scale, axis.offset)
+    return in_pixels(axis)
 
 
 def _scaled(axis: Axis, factor: float, units: str) -> Axis:

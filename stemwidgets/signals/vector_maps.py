@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from stemwidgets.arrays import fields
 from stemwidgets.arrays.axes import Axes
 from stemwidgets.arrays.color_wheel import vector_image
-from stemwidgets.signals.axes import map_signal
+from stemwidgets.signals.scan_signals import map_signal
 
 Map = NDArray[np.float64]
 

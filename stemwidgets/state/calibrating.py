@@ -14,9 +14,9 @@ from stemwidgets.arrays.calibration import (
     scale_from_disc,
     to_scan_frame,
 )
-from stemwidgets.arrays.center_of_mass import Deflection, calibrated
+from stemwidgets.arrays.center_of_mass import Deflection
 from stemwidgets.arrays.circular import wrap
-from stemwidgets.arrays.electrons import wavelength
+from stemwidgets.arrays.electrons import semi_angle_in_mrad, wavelength
 from stemwidgets.arrays.errors import InputError
 from stemwidgets.arrays.scan_rotation import ScanRotation
 from stemwidgets.state.computing import Computing
@@ -63,11 +63,24 @@ class Calibrating(Computing):
     def __init__(self, session: "Session") -> None:
         super().__init__(session)
         self._shown: Measured | None = None
+        session.beam.observe(self._move, "given")
 
     def start(self) -> None:
         """Measure disc, descan and rotation in the background; the scan is read twice."""
-        data, axes = self._session.data, self._session.axes
-        self._compute(lambda: measure(data, axes), self._keep)
+        session, axes, disc = self._session, self._session.axes, self._session.beam.given
+        descan = None if session.in_vacuum is None else session.descan_taken_off
+
+        def work() -> Measured:
+            clean = session.cleaned()
+            return measure(clean.data, axes, mask=clean.mask, disc=disc, descan=descan)
+
+        self._compute(work, self._keep)
+
+    def again(self) -> None:
+        """Measure anew what was measured: with other pixels left out, or another descan."""
+        self._shown = None
+        if self.found is not None:
+            self.start()
 
     @property
     def used(self) -> Measured | None:
@@ -118,6 +131,13 @@ class Calibrating(Computing):
         if measured.scan_rotation.resolved:
             self.rotation = "found"
 
+    def _move(self, change: Any) -> None:
+        """Lay the disc where a person says; what was measured about another one is forgotten."""
+        if self.found is not None and change["new"] is not None:
+            self.set_trait("found", replace(self.found, disc=change["new"]))
+        elif self.found is not None:
+            self.restore(None)
+
     @validate("applied")
     def _applicable(self, proposal: Any) -> bool:
         if proposal["value"] and self.used is None:
@@ -129,9 +149,7 @@ class Calibrating(Computing):
 
     @validate("semi_angle")
     def _possible(self, proposal: Any) -> float:
-        value = float(proposal["value"])
-        if not 0 <= value < np.inf:
-            raise InputError(f"Expected a semi-angle [mrad], or 0 for none, got {value!r}.")
+        value = semi_angle_in_mrad(proposal["value"]) if proposal["value"] else 0.0
         if value and self.found is None:
             raise InputError("Expected a disc that the semi-angle is of: calibrate the scan first.")
         if value:
@@ -156,8 +174,11 @@ class Calibrating(Computing):
         self._shown = taken
         if taken is not None and self.semi_angle:
             axes = _scaled(axes, taken.scale)
-        com = calibrated(overview.com, axes, overview.reference)
-        self._session.show_com(com if taken is None else _in_scan_frame(com, axes, taken))
+        if taken is None:
+            com = overview.deflection(axes, self._session.descan_taken_off)
+        else:
+            com = _in_scan_frame(overview.deflection(axes), axes, taken)
+        self._session.show_com(com)
 
 
 def _scaled(axes: Axes, scale: Scale) -> Axes:

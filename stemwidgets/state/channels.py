@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stemwidgets.arrays.axes import Axes
-from stemwidgets.arrays.center_of_mass import Deflection, calibrated
+from stemwidgets.arrays.center_of_mass import Deflection
+from stemwidgets.arrays.descan import Descan
 from stemwidgets.arrays.fields import curl, divergence, per_length
 from stemwidgets.arrays.overview import Overview
 from stemwidgets.rrvae.records import Encoding
@@ -86,9 +87,10 @@ def merged(channels: Channels, *new: Channel, drop: tuple[str, ...] = ()) -> Cha
     return MappingProxyType(kept | {channel.name: channel for channel in new})
 
 
-def overview_channels(overview: Overview, axes: Axes) -> list[Channel]:
+def overview_channels(
+    overview: Overview, axes: Axes, descan: Descan | None = None
+) -> list[Channel]:
     """Channels that need no model: sum, bright and dark field, and the centre of mass."""
-    com = calibrated(overview.com, axes, overview.reference)
     images = {"sum": overview.sum_image, "BF": overview.bright_field, "ADF": overview.dark_field}
     return [
         *(
@@ -96,7 +98,7 @@ def overview_channels(overview: Overview, axes: Axes) -> list[Channel]:
             for name, image in images.items()
             if image is not None
         ),
-        *com_channels(com, axes),
+        *com_channels(overview.deflection(axes, descan), axes),
     ]
 
 
@@ -180,6 +182,7 @@ def is_latent(name: str) -> bool:
 
 
 def _float32(values: Any) -> NDArray[np.float32]:
-    array = np.array(values, dtype=np.float32)
+    with np.errstate(over="ignore"):  # of what is refused once the scan has been read
+        array = np.array(values, dtype=np.float32)
     array.flags.writeable = False
     return array

@@ -51,7 +51,7 @@ class Computing(HasTraits):
         return self.running or self._worker.busy
 
     def wait(self, timeout: float | None = None) -> None:
-        """Wait for the result.
+        """Wait for the result; an interrupt gives the work up.
 
         Parameters
         ----------
@@ -65,7 +65,13 @@ class Computing(HasTraits):
         Exception
             Whatever ended it.
         """
-        if not wait_until(lambda: not self.running, self._session.mailbox, timeout):
+        try:
+            done = wait_until(lambda: not self.running, self._session.mailbox, timeout)
+        except KeyboardInterrupt:
+            self._worker.forget(type(self).__name__)
+            self._forget()
+            raise KeyboardInterrupt("The work was given up; what was there before stays.") from None
+        if not done:
             raise TimeoutError(f"still computing after {timeout} s")
         if self.failure is not None:
             raise self.failure
@@ -76,6 +82,7 @@ class Computing(HasTraits):
 
     def _compute(self, work: Callable[[], T], then: Callable[[T], None]) -> None:
         """Do `work` in the background and hand its result to `then` at home."""
+        self._session.require_open()
         self._asked += 1
         asked, self.failure = self._asked, None
         self.set_trait("problem", "")

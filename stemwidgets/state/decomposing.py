@@ -11,6 +11,7 @@ from traitlets import Instance, Tuple
 from stemwidgets.arrays import decomposition, nonnegative
 from stemwidgets.arrays.clusters import cluster, mean_patterns
 from stemwidgets.arrays.errors import InputError
+from stemwidgets.arrays.faults.clean import CleanScan
 from stemwidgets.state.channels import (
     CLUSTERS,
     DECOMPOSITIONS,
@@ -82,8 +83,14 @@ class Decomposing(Computing):
             raise InputError(f"a scan is taken apart by {', '.join(METHODS)}, not by {method!r}")
         session = self._session
         latents = [channel.values for name, channel in session.channels.items() if is_latent(name)]
-        data = session.data
-        self._compute(lambda: METHODS[method](data, components, latents), self._keep)
+        self._compute(lambda: METHODS[method](session.cleaned(), components, latents), self._keep)
+
+    def again(self) -> None:
+        """Compute the latest result anew, with other pixels left out; forget the others."""
+        latest = self.found
+        self.restore(())
+        if latest is not None:
+            self.start(latest.method, len(latest.names))
 
     def restore(self, shown: tuple[Parts, ...]) -> None:
         """Show results that were found before, and no others."""
@@ -135,22 +142,23 @@ def _components(found: decomposition.Decomposition) -> Parts:
     return named(found.method, names, found.patterns, shares, found.maps)
 
 
-def _pca(data: Any, components: int, _: list[Any]) -> Parts:
-    return _components(decomposition.pca(data, components))
+def _pca(scan: CleanScan, components: int, _: list[Any]) -> Parts:
+    return _components(decomposition.pca(scan.data, components, mask=scan.mask))
 
 
-def _nmf(data: Any, components: int, _: list[Any]) -> Parts:
-    return _components(nonnegative.nmf(data, components))
+def _nmf(scan: CleanScan, components: int, _: list[Any]) -> Parts:
+    return _components(nonnegative.nmf(scan.data, components, mask=scan.mask))
 
 
-def _clusters_of_components(data: Any, clusters: int, _: list[Any]) -> Parts:
-    return _clustered("k-means on PCA", data, clusters, decomposition.pca(data).maps)
+def _clusters_of_components(scan: CleanScan, clusters: int, _: list[Any]) -> Parts:
+    maps = decomposition.pca(scan.data, mask=scan.mask).maps
+    return _clustered("k-means on PCA", scan.data, clusters, maps)
 
 
-def _clusters_of_latents(data: Any, clusters: int, latents: list[Any]) -> Parts:
+def _clusters_of_latents(scan: CleanScan, clusters: int, latents: list[Any]) -> Parts:
     if not latents:
         raise InputError("There are no latent variables yet: train an rrVAE first.")
-    return _clustered("k-means on latents", data, clusters, np.stack(latents, axis=-1))
+    return _clustered("k-means on latents", scan.data, clusters, np.stack(latents, axis=-1))
 
 
 def _clustered(method: str, data: Any, clusters: int, features: NDArray[np.floating]) -> Parts:
@@ -166,7 +174,7 @@ def _clustered(method: str, data: Any, clusters: int, features: NDArray[np.float
     )
 
 
-METHODS: dict[str, Callable[[Any, int, list[Any]], Parts]] = {
+METHODS: dict[str, Callable[[CleanScan, int, list[Any]], Parts]] = {
     "PCA": _pca,
     "NMF": _nmf,
     "k-means on PCA": _clusters_of_components,

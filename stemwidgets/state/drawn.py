@@ -8,11 +8,13 @@ from traitlets import HasTraits, TraitType, observe
 
 from stemwidgets.arrays.errors import InputError
 from stemwidgets.arrays.polygon import surrounded
+from stemwidgets.state.in_beam_frame import InBeamFrame
 from stemwidgets.state.region import Region, mean_of
 from stemwidgets.state.traits import Array
 from stemwidgets.state.worker import Worker
 
 Point = tuple[float, float]
+Pattern = NDArray[np.float32]
 
 
 class Points(TraitType[Any, Any]):
@@ -47,7 +49,7 @@ class Points(TraitType[Any, Any]):
         return points
 
 
-class Drawn(HasTraits):
+class Drawn(InBeamFrame):
     """The part of a session that is drawn on its maps.
 
     Attributes
@@ -55,7 +57,9 @@ class Drawn(HasTraits):
     region : ndarray of bool, shape [iy, ix], or None
         Positions that are looked at together.
     region_pattern : ndarray of float32, shape [ky, kx], or None
-        Mean pattern of the region.
+        Mean pattern of the region; of patterns about their own centres where the beam is followed.
+    compared_pattern : ndarray of float32, shape [ky, kx], or None
+        The scan's mean pattern about its own centre; None where the beam is not followed.
     outline : tuple of (iy, ix), or None
         Corners around the region, in order; setting it makes the positions inside the region. None
         where the region was not drawn on a map.
@@ -65,6 +69,7 @@ class Drawn(HasTraits):
 
     region = Region()
     region_pattern = Array()
+    compared_pattern = Array()
     outline = Points(3)
     line = Points(2, 2)
 
@@ -88,22 +93,35 @@ class Drawn(HasTraits):
             self.outline = None
         if region is None:
             self.region_pattern = None
+        else:
+            self._average()
+
+    @observe("followed")
+    def _average(self, _: Any = None) -> None:
+        region = self.region
+        if region is None:
             return
 
-        def show(mean: NDArray[np.float32]) -> None:
-            if self.region is region:
-                self.region_pattern = mean
+        def average() -> tuple[Pattern, Pattern | None]:
+            data, frame = self.cleaned().data, self.beam_frame()
+            if frame is None:
+                return mean_of(data, region), None
+            return mean_of(frame.of(data), region), frame.mean.astype(np.float32)
 
-        self._reader.submit("region", lambda: mean_of(self.data, region), show)
+        def show(means: tuple[Pattern, Pattern | None]) -> None:
+            if self.region is region:
+                self.region_pattern, self.compared_pattern = means
+
+        self._reader.submit("region", average, show)
 
 
 def inside(outline: tuple[Point, ...], shape: tuple[int, int]) -> NDArray[np.bool_]:
-    """The positions whose centres an outline surrounds, as a read-only mask of a scan."""
+    """Positions whose centres an outline surrounds, as a read-only array of bool."""
     low = np.clip(np.floor(np.min(outline, axis=0)).astype(int), 0, shape)
     high = np.clip(np.ceil(np.max(outline, axis=0)).astype(int) + 1, 0, shape)
     (top, left), (bottom, right) = low, high
-    mask = np.zeros(shape, dtype=bool)
+    within = np.zeros(shape, dtype=bool)
     iy, ix = np.mgrid[top:bottom, left:right]
-    mask[top:bottom, left:right] = surrounded(iy, ix, outline)
-    mask.flags.writeable = False
-    return mask
+    within[top:bottom, left:right] = surrounded(iy, ix, outline)
+    within.flags.writeable = False
+    return within

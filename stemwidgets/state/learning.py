@@ -15,12 +15,13 @@ from stemwidgets.state.comparison import Compared, compared
 from stemwidgets.state.moments import Moment
 from stemwidgets.state.reconstruction import Reconstruction
 from stemwidgets.state.training import Training
+from stemwidgets.state.wandering import Wandering
 from stemwidgets.state.worker import Mailbox, Worker
 
 SCREEN_FIRST = 0.3  # s, for the answer to Stop to be drawn before patterns are decoded and read
 
 
-class Learning(Reconstruction):
+class Learning(Reconstruction, Wandering):
     """The part of a session that learns.
 
     Attributes
@@ -78,7 +79,7 @@ class Learning(Reconstruction):
             Its maps, if they were read already; else they are read in the background.
         endings : tuple of str
             How each training of it ended, if that is known.
-        history : tuple of (epoch, loss)
+        history : tuple of (passes, loss)
             Of its training.
         exact : bool
             Whether these maps are what the model reads in a script, to the last bit.
@@ -135,7 +136,7 @@ class Learning(Reconstruction):
 
         def read() -> Encoding:
             try:
-                encoding: Encoding = model.encode(self.data)
+                encoding: Encoding = model.encode(self.data, descan=self.descan_for_models())
             except Exception:
                 self.mailbox.post("maps", self._maps_are_read)
                 raise

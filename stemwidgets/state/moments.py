@@ -9,17 +9,17 @@ MOST = 12
 
 @dataclass(frozen=True, eq=False)
 class Moment:
-    """The maps as they were after an epoch.
+    """The maps as they were at one time.
 
     Parameters
     ----------
-    epoch : int
-        Epochs done by then.
+    epoch : float
+        Passes over the data done by then.
     encoding : Encoding
         The maps.
     """
 
-    epoch: int
+    epoch: float
     encoding: Encoding
 
 

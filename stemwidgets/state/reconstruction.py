@@ -8,6 +8,7 @@ from numpy.typing import ArrayLike, NDArray
 from traitlets import Any as AnyTrait
 from traitlets import HasTraits, Instance
 
+from stemwidgets.arrays.centring.move import put_back
 from stemwidgets.state.channels import Channels, is_latent
 from stemwidgets.state.traits import Array
 from stemwidgets.state.worker import Worker
@@ -57,6 +58,7 @@ class Reconstruction(HasTraits):
 
     position: Any
     channels: Any
+    descan_taken_off: Any
     _computer: Worker
 
     def decode(
@@ -107,7 +109,10 @@ class Reconstruction(HasTraits):
             self.reconstruction = self.mean_reconstruction = None
             return
         here = (code[self.position] for code in encoded(self.channels))
-        self.reconstruction = self.decodable.decode(*here)
+        pattern, descan = self.decodable.decode(*here), self.descan_taken_off
+        if descan is not None:
+            pattern = put_back(pattern, descan.departure[self.position])
+        self.reconstruction = pattern
 
     def _set_decodable(self, model: Any) -> None:
         """Decode with a model, if there are maps to go with it."""
@@ -157,6 +162,6 @@ def latent_ranges(channels: Channels) -> list[tuple[float, float]]:
     for name, channel in channels.items():
         if is_latent(name):
             finite = channel.values[np.isfinite(channel.values)]
-            low, high = np.percentile(finite, RANGE) if finite.size else (-1.0, 1.0)
-            ranges.append((float(low), float(high)) if high > low else (low - 1.0, low + 1.0))
+            low, high = np.percentile(finite, RANGE).tolist() if finite.size else (-1.0, 1.0)
+            ranges.append((low, high) if high > low else (low - 1.0, low + 1.0))
     return ranges

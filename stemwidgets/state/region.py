@@ -12,20 +12,20 @@ from stemwidgets.state.traits import Array
 
 
 class Region(Array):
-    """Positions of the owner's scan, as a read-only mask of bool; None where there are none."""
+    """Positions of the owner's scan, as a read-only array of bool; None where there are none."""
 
-    info_text = "a mask of bool over the scan"
+    info_text = "positions of the scan, an array of bool"
 
     def validate(self, obj: HasTraits, value: Any) -> Any:
-        """Check and freeze the mask; raise InputError for what is no mask of the scan."""
-        mask = np.asarray(value)
+        """Check and freeze the positions; raise InputError for what are none of the scan."""
+        chosen = np.asarray(value)
         shape: tuple[int, int] = obj.shape[:2]  # type: ignore[attr-defined]
-        if mask.dtype != bool or mask.shape != shape:
+        if chosen.dtype != bool or chosen.shape != shape:
             raise InputError(
-                f"Expected a mask of bool with the scan's shape {shape}, got {mask.dtype} with "
-                f"shape {mask.shape}."
+                f"Expected a region as an array of bool with the scan's shape {shape}, True "
+                f"inside, got {chosen.dtype} with shape {chosen.shape}."
             )
-        return super().validate(obj, mask) if mask.any() else None
+        return super().validate(obj, chosen) if chosen.any() else None
 
 
 def mean_of(data: Any, region: NDArray[np.bool_]) -> NDArray[np.float32]:

@@ -13,8 +13,10 @@ from stemwidgets.arrays.errors import InputError
 from stemwidgets.arrays.seeds import AngleSpread, LatentSpread, angle_spread, latent_spread
 from stemwidgets.rrvae.records import Encoding, Progress
 from stemwidgets.state.channels import ANGLE_SPREAD, LATENT_SPREAD, Channel, Channels, merged
+from stemwidgets.state.loss_history import History, with_loss
+from stemwidgets.state.waiting import wait_or_stop
 from stemwidgets.state.words import in_words
-from stemwidgets.state.worker import Puller, wait_until
+from stemwidgets.state.worker import Puller
 
 if TYPE_CHECKING:
     from stemwidgets.state.session import Session
@@ -34,7 +36,7 @@ class Trained:
         The trained model.
     encoding : Encoding
         Its maps.
-    history : tuple of (epoch, loss)
+    history : tuple of (passes, loss)
         Of its training; empty if it was trained before.
     comparison : AngleComparison or None
         Its angle against the COM angle; None where they cannot be compared.
@@ -43,7 +45,7 @@ class Trained:
     seed: int
     model: Any
     encoding: Encoding
-    history: tuple[tuple[int, float], ...]
+    history: History
     comparison: AngleComparison | None
 
 
@@ -138,6 +140,7 @@ class Seeds(HasTraits):
             If a training runs, or the numbers are out of range. What the model refuses makes the
             work fail: see `problem`, or let `wait` raise it.
         """
+        self._session.require_open()
         if self.active or self._session.training.active:
             raise InputError("a training is already running: stop it before starting others")
         if not 2 <= count <= MOST or first < 0:
@@ -183,19 +186,27 @@ class Seeds(HasTraits):
             self._puller.resume()
             self.set_trait("status", "running")
 
+    @property
+    def left(self) -> str:
+        """What is left of trainings that were stopped, in words."""
+        return "Seeds that are done are kept."
+
     def stop(self) -> None:
         """End after the present step; seeds that are done are kept."""
         if self._puller is not None and self.active:
             self._puller.stop()
 
     def wait(self, timeout: float | None = None) -> None:
-        """Wait for the end; raise a TimeoutError if it goes on, or whatever ended it."""
-        if not wait_until(lambda: not self.active, self._session.mailbox, timeout):
+        """Wait for the end; raise a TimeoutError if it goes on, or whatever ended it.
+
+        An interrupt stops the trainings.
+        """
+        if not wait_or_stop(self, self._session.mailbox, timeout, "Training seeds"):
             raise TimeoutError(f"seeds are still being trained after {timeout} s")
         if self.failure is not None:
             raise self.failure
 
-    def close(self, timeout: float = 2.0) -> None:
+    def close(self, timeout: float = 5.0) -> None:
         """Stop, and wait a moment for the thread."""
         self.stop()
         if self._puller is not None:
@@ -215,14 +226,17 @@ class Seeds(HasTraits):
         session, done = self._session, []
         for index, seed in enumerate(seeds):
             model = session.training.make_model(**{**options, "seed": seed})
-            history: dict[int, float] = {}
-            for progress in model.steps(session.data, pixel_size=session.axes.pixel_size):
+            history: History = ()
+            descan = session.descan_for_models()
+            found = {"faulty": session.faults(), "descan": descan}
+            given = {"pixel_size": session.axes.pixel_steps, **found}
+            for progress in model.steps(session.data, **given):
                 if progress.read == 1:
-                    history[progress.epoch] = progress.loss
+                    history = with_loss(history, progress)
                 yield _Step(index, _share(progress))
-            encoding = model.encode(session.data)
+            encoding = model.encode(session.data, descan=descan)
             comparison = _against_com(encoding, channels)
-            done.append(Trained(seed, model, encoding, tuple(history.items()), comparison))
+            done.append(Trained(seed, model, encoding, history, comparison))
             yield _Step(index, 1.0, done[-1], _agreement(done) if len(done) > 1 else None)
 
     def _record(self, steps: list[_Step]) -> None:
@@ -255,7 +269,7 @@ def _share(progress: Progress) -> float:
     if progress.read < 1:
         return 0.0
     total = progress.elapsed + progress.remaining
-    return progress.elapsed / total if total > 0 else progress.epoch / progress.epochs
+    return progress.elapsed / total if total > 0 else progress.share_done
 
 
 def _against_com(encoding: Encoding, channels: Channels) -> AngleComparison | None:

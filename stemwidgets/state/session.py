@@ -1,36 +1,40 @@
 """One scan on the desk: where one looks, what was computed, what is being learned."""
 
 from typing import Any
+from weakref import WeakSet
 
 import numpy as np
 from numpy.typing import NDArray
 from traitlets import Instance, Unicode, observe
 
 from stemwidgets.arrays.axes import Axes
+from stemwidgets.arrays.blocks import pattern_at
 from stemwidgets.arrays.center_of_mass import Deflection
 from stemwidgets.arrays.checks import require_scan
 from stemwidgets.arrays.detectors import Detector
+from stemwidgets.arrays.electrons import energy_in_kev
 from stemwidgets.arrays.errors import InputError
+from stemwidgets.arrays.faults.left_out import LeftOut
 from stemwidgets.arrays.overview import Overview, Reading
 from stemwidgets.state.calibrating import Calibrating
-from stemwidgets.state.channels import (
-    Channel,
-    com_channels,
-    merged,
-    overview_channels,
-)
+from stemwidgets.state.channels import Channel, com_channels, merged, overview_channels
+from stemwidgets.state.closing import CLOSED_SCAN, Closing, close_at_exit, refuse
 from stemwidgets.state.decomposing import Decomposing
+from stemwidgets.state.default_model import default_model
 from stemwidgets.state.detection import NAMES as DETECTED
-from stemwidgets.state.detection import Detection
+from stemwidgets.state.direct_beam import DirectBeam
 from stemwidgets.state.drawn import Drawn
 from stemwidgets.state.learning import Learning
 from stemwidgets.state.opening import Opening, watched
 from stemwidgets.state.preparing import Preparing
+from stemwidgets.state.reporting import Reporting
 from stemwidgets.state.seeds import Seeds
-from stemwidgets.state.training import Training, default_model
+from stemwidgets.state.training import Training
 from stemwidgets.state.traits import Array, Position
+from stemwidgets.state.vacuum import Vacuum
+from stemwidgets.state.waiting import Stoppable, stop_in_words
 from stemwidgets.state.words import in_words
-from stemwidgets.state.worker import Mailbox, Worker, close_at_exit, wait_until
+from stemwidgets.state.worker import Mailbox, Worker, wait_until
 
 
 class Session(Learning, Drawn):
@@ -51,9 +55,10 @@ class Session(Learning, Drawn):
         Beam energy [keV], if known.
     make_model : callable, optional
         Makes the model that `training` trains, see `Training`.
+    notes : tuple of str
+        What of the metadata was not used, and why: sentences that stand above the views.
 
-    What is learned is told by `Learning`, what a trained model decodes by `Reconstruction`, region
-    and line by `Drawn`.
+    `Learning` tells what is learned, `Drawn` region and line, `Cleaning` what is left out.
 
     Attributes
     ----------
@@ -68,16 +73,16 @@ class Session(Learning, Drawn):
         Sum, mean pattern and centre of mass; None while a lazy scan is being read.
     opening : Opening or None
         How far that is; the channels hold what has been read, and NaN for the rest.
-    seeds : Seeds
-        Trainings from several seeds.
     problem : str
-        What went wrong last, in words; empty if nothing did.
-    calibration : Calibrating
-        Disc, descan and rotation of the detector, and whether the COM is shown with them.
-    decomposition : Decomposing
-        Principal components, non-negative factors and clusters.
-    preparation : Preparing
-        Steps that patterns go through before a training learns from them.
+        What went wrong last, in words.
+    beam, reporting, calibration, decomposition : DirectBeam, Reporting, Calibrating, Decomposing
+        The direct beam; a report of the scan; disc, descan and rotation; components and clusters.
+    preparation, seeds, vacuum : Preparing, Seeds, Vacuum
+        Steps before a training; trainings from several seeds; descan as measured in vacuum.
+    closed : bool
+        Whether the session was closed; what was found can still be read then.
+    closes_with_views : bool
+        Whether closing the last of its views closes it: so of a session that a page made.
 
     Raises
     ------
@@ -99,6 +104,7 @@ class Session(Learning, Drawn):
         title: str = "",
         beam_energy: float | None = None,
         make_model: Any = default_model,
+        notes: tuple[str, ...] = (),
     ) -> None:
         super().__init__()
         require_scan(data)
@@ -108,21 +114,26 @@ class Session(Learning, Drawn):
                 f"Expected axes of the scan's shape {tuple(data.shape)}, got {axes.shape}. "
                 "Leave them out to count in pixels."
             )
-        self.data, self.axes, self.title, self.beam_energy = data, axes, title, beam_energy
+        self.data, self.axes, self.title, self.notes = data, axes, title, notes
+        self.beam_energy = None if beam_energy is None else energy_in_kev(beam_energy)
+        self.closed = self.closes_with_views = False
+        self._attached: WeakSet[Closing] = WeakSet()
         self.shape: tuple[int, int, int, int] = tuple(data.shape)
         self.mailbox = Mailbox(self.report)
         self._lazy = not isinstance(data, np.ndarray)
-        self._reader, self._computer = Worker(self.mailbox), Worker(self.mailbox)
-        self._encoder = Worker(self.mailbox)
+        self._reader, self._computer, self._encoder = (Worker(self.mailbox) for _ in range(3))
         self._complaint = ""  # about the detector
-        self._detection = Detection(data, self._computer)
+        self._detect()
         self.preparation = Preparing(self)
         make_model = self.preparation.making(make_model)
-        self.training = Training(data, axes.pixel_size, self.mailbox, make_model)
-        self.calibration, self.decomposition = Calibrating(self), Decomposing(self)
-        self.seeds = Seeds(self)
+        self.training = Training(data, axes.pixel_steps, self.mailbox, make_model)
+        self.beam, self.reporting = DirectBeam(self), Reporting(self)
+        self.calibration, self.vacuum = Calibrating(self), Vacuum(self)
+        self.decomposition, self.seeds = Decomposing(self), Seeds(self)
         self.training.elsewhere = lambda: self.seeds.active
-        self._works = (self.calibration, self.decomposition, self.preparation)
+        self.training.faults, self.training.descan = self.faults, self.descan_for_models
+        works = self.beam, self.reporting, self.calibration, self.decomposition
+        self._works = (*works, self.preparation, self.vacuum)
         self.training.observe(self._progressed, "progress")
         self.training.observe(self._training_changed, "status")
         close_at_exit(self)
@@ -135,36 +146,70 @@ class Session(Learning, Drawn):
     def wait(self, timeout: float | None = None) -> None:
         """Wait until everything asked for in the background, but the training, is there.
 
+        An interrupt, Ctrl-C or a notebook's Stop, also stops a training that runs.
+
         Raises
         ------
         TimeoutError
             If something is still being computed after `timeout` seconds.
         """
-        done = wait_until(
-            lambda: (
-                not (
-                    self._reader.busy
-                    or self._computer.busy
-                    or self._encoder.busy
-                    or any(work.busy for work in self._works)
-                )
-            ),
-            self.mailbox,
-            timeout,
-        )
+        workers = (self._reader, self._computer, self._encoder, *self._works)
+        try:
+            done = wait_until(lambda: not any(w.busy for w in workers), self.mailbox, timeout)
+        except KeyboardInterrupt:
+            raise KeyboardInterrupt(self._interrupted()) from None
         self.mailbox.drain()
         if not done:
             raise TimeoutError(f"the scan is still being read after {timeout} s")
 
+    def _interrupted(self) -> str:
+        """Stop what trains; in words what goes on and what was stopped."""
+        jobs: dict[str, Stoppable] = {"The training": self.training, "Training seeds": self.seeds}
+        words = [stop_in_words(job, self.mailbox, name) for name, job in jobs.items() if job.active]
+        return " ".join([*words, "Reading goes on in the background; close() gives it up."])
+
+    def attach(self, view: Closing) -> None:
+        """Have a view closed together with the session."""
+        self._attached.add(view)
+
+    def detach(self, view: Closing) -> None:
+        """Take leave of a view that is closed."""
+        self._attached.discard(view)
+        if self.closes_with_views and not self._attached:
+            self.close()
+
+    @property
+    def in_use(self) -> bool:
+        """Whether a view shows the session."""
+        return bool(self._attached)
+
+    def require_open(self) -> None:
+        """Check that the session has a scan to work on; an InputError if it is closed."""
+        if self.closed:
+            refuse()
+
     def close(self) -> None:
-        """Stop the training and forget what the background has not begun."""
+        """Stop the training, close the views and let go of the scan.
+
+        What was found can still be read; whatever needs the scan raises an `InputError`.
+        """
+        if self.closed:
+            return
         self.training.close()
         self.seeds.close()
-        self._reader.close()
-        self._computer.close()
-        self._encoder.close()
-        for work in self._works:
+        self.mailbox.drain()  # how they ended
+        self._take_leave()
+        self.closed = True
+        for view in list(self._attached):
+            view.close()
+        for work in (self._reader, self._computer, self._encoder, *self._works):
             work.close()
+        self.mailbox.close()
+        self.data, self._clean = CLOSED_SCAN, None
+        self._detection.close()
+
+    def _take_leave(self) -> None:
+        """Do what is left to do before the scan is gone."""
 
     def show_com(self, com: Deflection) -> None:
         """Show another centre of mass: calibrated, say."""
@@ -173,15 +218,19 @@ class Session(Learning, Drawn):
 
     def _open(self) -> None:
         self._look()
+        self._survey()
+
+    def _survey(self) -> None:
         if self._lazy:
             self._computer.submit("overview", self._overview, self._set_overview)
         else:
             self._set_overview(self._overview())
 
-    def _overview(self) -> Overview:
-        reading = Reading(self.data, detectors=True, pixel_size=self.axes.pixel_size)
+    def _overview(self) -> tuple[Overview, LeftOut | None]:
+        clean = self.cleaned()
+        reading = Reading(clean.data, clean.mask, True, self.axes.pixel_size)
         try:
-            return watched(reading, self._tell)
+            return watched(reading, self._tell), clean.told if self.leave_out else None
         finally:
             self.mailbox.post("opening", self._opened)
 
@@ -196,12 +245,25 @@ class Session(Learning, Drawn):
     def _opened(self) -> None:
         self.opening = None
 
-    def _set_overview(self, first_look: Overview) -> None:
-        self.channels = merged(self.channels, *overview_channels(first_look, self.axes))
+    def _set_overview(self, seen: tuple[Overview, LeftOut | None]) -> None:
+        first_look, left_out = seen
+        self.left_out = self.left_out if left_out is None else left_out
+        self.beam.find(first_look.disc)
+        self.channels = merged(self.channels, *self.found_channels(first_look))
         self.overview = first_look
+        self.beam.show()
+
+    @observe("leave_out")
+    def _leave_out_changed(self, _: Any) -> None:
+        """Compute anew what a faulty pixel may have part in."""
+        self._survey()
+        self._detect()
+        self.calibration.again()
+        self.decomposition.again()
 
     @observe("position")
     def _look(self, _: Any = None) -> None:
+        self.require_open()
         if self._lazy:
             position = self.position
             self._reader.submit("pattern", lambda: self._read(position), self._set_pattern)
@@ -209,7 +271,7 @@ class Session(Learning, Drawn):
             self._set_pattern(self._read(self.position))
 
     def _read(self, position: tuple[int, int]) -> NDArray[np.float32]:
-        return np.array(self.data[position], dtype=np.float32)
+        return pattern_at(self.data, position)
 
     def _set_pattern(self, pattern: NDArray[np.float32]) -> None:
         self.pattern = pattern
@@ -217,6 +279,7 @@ class Session(Learning, Drawn):
 
     @observe("detector")
     def _detector_changed(self, change: Any) -> None:
+        self.require_open()
         if change["new"] is None:
             self._detected([])
         else:

@@ -3,23 +3,23 @@
 import math
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from dataclasses import replace
+from functools import reduce
 from pathlib import Path
 from typing import Any
 
 from traitlets import Bool, HasTraits, Instance, Tuple, Unicode
 
 from stemwidgets.arrays.errors import InputError
+from stemwidgets.arrays.faults.clean import FIND
 from stemwidgets.rrvae.records import Progress
+from stemwidgets.state.closing import CLOSED_SCAN, refuse
+from stemwidgets.state.default_model import default_model
 from stemwidgets.state.devices import devices_here
+from stemwidgets.state.loss_history import with_loss
 from stemwidgets.state.moments import Moment, with_moment
-from stemwidgets.state.worker import Mailbox, Puller, Worker, wait_until
-
-
-def default_model(**options: Any) -> Any:
-    """Make an rrVAE; torch is loaded by the first one made, not by opening a scan."""
-    from stemwidgets.rrvae.model import RRVAE
-
-    return RRVAE(**options)
+from stemwidgets.state.waiting import wait_or_stop
+from stemwidgets.state.worker import Mailbox, Puller, Worker
 
 
 class Training(HasTraits):
@@ -30,7 +30,7 @@ class Training(HasTraits):
     data : array, shape [iy, ix, ky, kx]
         The scan, numpy or dask.
     pixel_size : tuple of float
-        Height and width of a detector pixel.
+        Height and width of a detector pixel, negative where k falls from pixel to pixel.
     mailbox : Mailbox, optional
         Brings progress home; shared with the session.
     make_model : callable, optional
@@ -45,8 +45,9 @@ class Training(HasTraits):
         Whether a stop was asked for and the present step is still to end.
     progress : Progress or None
         The latest record; None before the first.
-    history : tuple of (epoch, loss)
-        One pair for each epoch so far.
+    history : tuple of (passes, loss)
+        Passes over the data and the loss then, one pair for each epoch so far, or more: see
+        `loss_history.with_loss`.
     moments : tuple of Moment
         Maps as they were from time to time.
     devices : tuple of Device
@@ -59,6 +60,8 @@ class Training(HasTraits):
         session can go on from.
     elsewhere : callable
         Whether other trainings run, which this one would hinder.
+    faults, descan : callable
+        What is left out of the patterns and taken off, as `stemwidgets.rrvae.RRVAE.fit` takes it.
     failure : the exception that ended the last training, or None
     """
 
@@ -87,6 +90,8 @@ class Training(HasTraits):
         self.endings: tuple[str, ...] = ()
         self.checkpoint: Path | None = None
         self.elsewhere: Callable[[], bool] = lambda: False
+        self.faults: Callable[[], Any] = lambda: FIND
+        self.descan: Callable[[], Any] = lambda: FIND
         self.failure: Exception | None = None
 
     @property
@@ -118,11 +123,11 @@ class Training(HasTraits):
         first, last = self._first, self.progress
         if first is None or last is None:
             return math.nan
-        epochs, seconds = last.epoch - first.epoch, last.elapsed - first.elapsed
-        if not (epochs > 0 and seconds > 0):
+        passes, seconds = last.passes_done - first.passes_done, last.elapsed - first.elapsed
+        if not (passes > 0 and seconds > 0):
             return math.nan
         patterns = math.prod(self._data.shape[:-2])
-        return patterns * epochs / seconds
+        return patterns * passes / seconds
 
     def start(self, **options: Any) -> None:
         """Begin a new training in the background.
@@ -184,6 +189,8 @@ class Training(HasTraits):
         self.set_trait("status", "idle")
 
     def _require_idle(self) -> None:
+        if self._data is CLOSED_SCAN:
+            refuse()
         if self.active:
             raise InputError("a training is already running: stop it before starting another")
         if self.elsewhere():
@@ -197,7 +204,8 @@ class Training(HasTraits):
         file = {} if self.checkpoint is None else {"checkpoint": self.checkpoint}
 
         def generate() -> Iterator[Progress]:
-            yield from get_model().steps(self._data, pixel_size=self._pixel_size, **file)
+            given = {"faulty": self.faults(), "descan": self.descan(), **file}
+            yield from get_model().steps(self._data, pixel_size=self._pixel_size, **given)
 
         self._puller = Puller(generate, self._mailbox, self._record, self._end)
 
@@ -213,6 +221,12 @@ class Training(HasTraits):
             self._puller.resume()
             self.set_trait("status", "running")
 
+    @property
+    def left(self) -> str:
+        """What a training leaves that was stopped, in words."""
+        learned = "What it has learned stays, and training.go_on() trains it to its end."
+        return learned if self.history else "It had learned nothing yet."
+
     def stop(self) -> None:
         """End the training after its present step; what it has learned stays usable."""
         if self._puller is not None and self.active:
@@ -220,7 +234,7 @@ class Training(HasTraits):
             self.set_trait("stopping", True)
 
     def wait(self, timeout: float | None = None) -> None:
-        """Wait for the end of the training, showing its progress meanwhile.
+        """Wait for the end of the training, showing its progress; an interrupt stops it.
 
         Parameters
         ----------
@@ -229,34 +243,32 @@ class Training(HasTraits):
 
         Raises
         ------
-        TimeoutError
-            If the training goes on.
-        Exception
-            Whatever ended the training.
+        TimeoutError, Exception
+            If the training goes on; whatever ended it.
         """
-        if not wait_until(lambda: not self.active, self._mailbox, timeout):
+        if not wait_or_stop(self, self._mailbox, timeout, "The training"):
             raise TimeoutError(f"the training is still {self.status} after {timeout} s")
         if self.failure is not None:
             raise self.failure
 
-    def close(self, timeout: float = 2.0) -> None:
-        """Stop and wait a moment for the threads."""
+    def close(self, timeout: float = 8.0) -> None:
+        """Stop, wait a moment for the threads and let go of the scan."""
         self.stop()
         if self._puller is not None:
             self._puller.join(timeout)
         self._warmer.close()
+        self._data = CLOSED_SCAN
 
     def _record(self, items: list[Progress]) -> None:
         learned = [item for item in items if item.read == 1]
         if learned:
             self._first = self._first or learned[0]
-            points = dict(self.history) | {item.epoch: item.loss for item in learned}
-            self.set_trait("history", tuple(points.items()))
+            self.set_trait("history", reduce(with_loss, learned, self.history))
         encoded = [item for item in items if item.encoding is not None]
         moments = self.moments
         for item in items:
             if item.encoding is not None:
-                moments = with_moment(moments, Moment(item.epoch, item.encoding))
+                moments = with_moment(moments, Moment(item.passes_done, item.encoding))
         self.set_trait("moments", moments)
         if encoded and encoded[-1] is not items[-1]:
             self.set_trait("progress", encoded[-1])
@@ -268,7 +280,15 @@ class Training(HasTraits):
         else:
             self._leave("stopped" if self.stopping else "finished")
 
+    def _tell_checkpoint(self) -> None:
+        """Add to what is told of the last moment that it could not be written."""
+        problem, last = getattr(self.model, "checkpoint_problem", ""), self.progress
+        if problem and last is not None and problem not in last.notice:
+            notice = " ".join(filter(None, (last.notice, problem)))
+            self.set_trait("progress", replace(last, encoding=None, notice=notice))
+
     def _leave(self, status: str) -> None:
+        self._tell_checkpoint()
         self.endings += (status,)
         with self.hold_trait_notifications():
             self.set_trait("stopping", False)

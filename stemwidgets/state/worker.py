@@ -6,16 +6,14 @@ widget messages to a subshell), are therefore posted and run at home by the even
 """
 
 import asyncio
-import atexit
 import threading
 import time
-import weakref
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import closing, suppress
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Generic, TypeVar
 
-from stemwidgets.arrays.interrupt import Interrupted, interruptible
+from stemwidgets.arrays.interrupt import Interrupted, interruptible, noted_interrupts
 from stemwidgets.arrays.memory import return_memory
 
 T = TypeVar("T")
@@ -35,6 +33,7 @@ class Mailbox:
         self._home = threading.get_ident()
         self._lock = threading.Lock()
         self._letters: dict[str, Callable[[], None]] = {}
+        self._closed = False
         self._resting: set[str] = set()
         try:
             self._loop: asyncio.AbstractEventLoop | None = asyncio.get_running_loop()
@@ -52,6 +51,8 @@ class Mailbox:
         Without a running event loop (a plain script) a callback posted from home runs at once,
         and one posted from a thread waits for `drain`.
         """
+        if self._closed:
+            return
         if self._loop is None and threading.get_ident() == self._home:
             self._run(callback)
             return
@@ -62,6 +63,13 @@ class Mailbox:
             return
         with suppress(RuntimeError):  # the loop is closed when the kernel shuts down
             self._loop.call_soon_threadsafe(self._loop.call_later, delay, self._deliver, key, rest)
+
+    def close(self) -> None:
+        """Run nothing any more: neither what waits nor what comes."""
+        with self._lock:
+            self._closed = True
+            self._letters.clear()
+        self._on_error = _heard_by_nobody
 
     def drain(self) -> None:
         """Run everything that waits, now; for those who block the event loop at home."""
@@ -91,6 +99,10 @@ class Mailbox:
             callback()
         except Exception as error:
             self._on_error(error)
+
+
+def _heard_by_nobody(error: BaseException) -> None:
+    """Take an error from what was still running as its session was closed."""
 
 
 class Worker:
@@ -259,31 +271,18 @@ class Puller(Generic[T]):
 
 
 def wait_until(done: Callable[[], bool], mailbox: Mailbox, timeout: float | None) -> bool:
-    """Drain the mailbox until `done`, at most `timeout` seconds; whether it is done."""
+    """Drain the mailbox until `done`, at most `timeout` seconds; whether it is done.
+
+    A KeyboardInterrupt comes between two drains, so that none is cut short.
+    """
     deadline = None if timeout is None else time.monotonic() + timeout
-    while True:
-        mailbox.drain()
-        if done():
-            return True
-        if deadline is not None and time.monotonic() > deadline:
-            return False
-        time.sleep(0.01)
-
-
-class Closing(Protocol):
-    """What has to be closed before Python ends."""
-
-    def close(self) -> None:
-        """Stop what runs in the background."""
-
-
-def close_at_exit(thing: Closing) -> None:
-    """Close something when Python ends, if it is still in use then."""
-    reference = weakref.ref(thing)
-
-    def close() -> None:
-        alive = reference()
-        if alive is not None:
-            alive.close()
-
-    atexit.register(close)
+    with noted_interrupts() as asked:
+        while True:
+            mailbox.drain()
+            if asked:
+                raise KeyboardInterrupt
+            if done():
+                return True
+            if deadline is not None and time.monotonic() > deadline:
+                return False
+            time.sleep(0.01)

@@ -10,7 +10,7 @@ import os
 import secrets
 import shutil
 import sys
-import time
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stemwidgets.arrays.errors import InputError
+from stemwidgets.arrays.left_overs import held, lock_of
 from stemwidgets.takeaway.choices import Arrays, Choices, without_encoding
 from stemwidgets.takeaway.files import read_arrays
 
@@ -27,7 +28,8 @@ VARIABLE = "STEMWIDGETS_CACHE"
 FORMAT = "stemwidgets kept session 1"
 STATE = "session.json"
 CHECKPOINT = "-training.rrvae"  # ends the names of such files
-STILL = 60.0  # s, after which a training that runs has written again
+LARGEST_STATE = 50_000_000  # bytes; a long history takes one
+CLOCK_STEP = 0.01  # s, that file systems tell apart
 MOST_BYTES = 256_000_000
 TOLERANCE = 1e-4  # of the mean pattern; another order of summing changes less, another scan more
 
@@ -94,6 +96,8 @@ class Found:
         Whether one had started afresh, leaving `before`.
     before : Found or None
         The session kept before that.
+    folder : Path or None
+        Where it is; None if it is only in memory.
     """
 
     choices: Choices
@@ -103,15 +107,28 @@ class Found:
     cut_short: bool = False
     afresh: bool = False
     before: "Found | None" = None
+    folder: Path | None = None
 
 
-def find(scan: Scan, folder: Path) -> Found | None:
-    """The latest session kept of a scan; what is damaged is passed over."""
+def find(scan: Scan, folder: Path, damaged: frozenset[Path] = frozenset()) -> Found | None:
+    """The latest session kept of a scan; what is damaged is passed over.
+
+    Parameters
+    ----------
+    scan : Scan
+        Of which one.
+    folder : Path
+        The cache.
+    damaged : frozenset of Path
+        Folders of sessions that could be read and yet not be shown.
+    """
     latest: Found | None = None
-    for state in sorted(folder.glob(f"{scan.name}-*/{STATE}"), key=_age, reverse=True):
+    for state in sorted(_states(folder, f"{scan.name}-*"), key=_age, reverse=True):
+        if state.parent in damaged:
+            continue
         try:
             found = _read(state, scan)
-        except (ValueError, KeyError, TypeError, OSError):  # an InputError is a ValueError
+        except Exception:  # files break in many ways, and none may hide an older one that is whole
             continue
         if found is not None and not found.afresh:
             return found if latest is None else replace(latest, before=found)
@@ -122,10 +139,10 @@ def find(scan: Scan, folder: Path) -> Found | None:
 def prune(folder: Path, own: Path, most: int = MOST_BYTES) -> None:
     """Remove the oldest sessions while all take more than so many bytes.
 
-    Never one's own, nor one in which a training runs.
+    Never one's own, nor one in which a training runs. Others may keep and remove at the same time.
     """
-    ages = sorted((_age(state), state.parent) for state in folder.glob(f"*/{STATE}"))
-    sizes = {kept: sum(file.stat().st_size for file in kept.iterdir()) for _, kept in ages}
+    ages = sorted((_age(state), state.parent) for state in _states(folder, "*"))
+    sizes = {kept: _size(kept) for _, kept in ages}
     total = sum(sizes.values())
     for _, kept in ages:
         if total <= most:
@@ -135,73 +152,90 @@ def prune(folder: Path, own: Path, most: int = MOST_BYTES) -> None:
             total -= sizes[kept]
 
 
+def make_latest(state: Path, folder: Path, name: str) -> None:
+    """Let a state be the latest of its scan, even if the clock was set back since another one."""
+    others = [_age(other) for other in _states(folder, f"{name}-*") if other != state]
+    with suppress(OSError):
+        latest = max(others, default=0.0)
+        if state.stat().st_mtime <= latest:
+            os.utime(state, (latest + CLOCK_STEP, latest + CLOCK_STEP))
+
+
+def _states(folder: Path, pattern: str) -> list[Path]:
+    """Files of states; nothing that only has their name, which might never end when it is read."""
+    try:
+        return [state for state in folder.glob(f"{pattern}/{STATE}") if state.is_file()]
+    except OSError:
+        return []
+
+
 def _age(state: Path) -> float:
     return max(_written(file) for file in (state, *_checkpoints(state)))
 
 
 def _written(file: Path) -> float:
-    return file.stat().st_mtime
+    try:
+        return file.stat().st_mtime
+    except OSError:  # another process has removed it
+        return 0.0
+
+
+def _size(folder: Path) -> int:
+    total = 0
+    for file in folder.rglob("*"):
+        with suppress(OSError):
+            total += file.lstat().st_size
+    return total
 
 
 def _checkpoints(state: Path) -> list[Path]:
-    return list(state.parent.glob(f"*{CHECKPOINT}"))
+    return list(state.parent.glob(f"[!.]*{CHECKPOINT}"))
 
 
 def _read(state: Path, scan: Scan) -> Found | None:
+    if state.stat().st_size > LARGEST_STATE:
+        raise InputError(f"Expected choices, got {state.stat().st_size} bytes in {state}.")
     facts = json.loads(state.read_text(encoding="utf-8"))
     if facts["format"] != FORMAT:
         return None
+    datetime.fromisoformat(facts["when"])
     arrays = read_arrays(state.with_name(facts["maps"]))
     if not scan.is_that_of(arrays.pop("mean pattern")):
         return None
     found, afresh = _cut_short(state, facts, arrays), bool(facts.get("afresh"))
     if found is not None or (facts.get("bare") and not afresh):
         return found
-    model = _load(state.with_name(facts["model"])) if facts["model"] else None
-    return Found(facts, arrays, model, str(facts["when"]), afresh=afresh)
+    model = load_model(state.with_name(facts["model"])) if facts["model"] else None
+    return Found(facts, arrays, model, facts["when"], afresh=afresh, folder=state.parent)
 
 
 def _cut_short(state: Path, facts: Choices, arrays: Arrays) -> Found | None:
     """What is left of a training that neither ended nor still runs."""
     unfinished = [file for file in _checkpoints(state) if not _runs(file)]
-    if not unfinished:
-        return None
-    checkpoint = max(unfinished, key=_written)
-    try:
-        model = _load(checkpoint)
-    except InputError:
-        return None
-    when = datetime.fromtimestamp(_written(checkpoint), UTC).isoformat(timespec="seconds")
-    facts = facts | {"trainings": ("stopped",), "history": (), "when": when}
-    return Found(facts, without_encoding(arrays), model, when, cut_short=True)
+    for checkpoint in sorted(unfinished, key=_written, reverse=True):
+        try:
+            model = load_model(checkpoint)
+        except Exception:  # a damaged one is passed over
+            continue
+        when = datetime.fromtimestamp(_written(checkpoint), UTC).isoformat(timespec="seconds")
+        facts = facts | {"trainings": ("stopped",), "history": (), "when": when}
+        rest = without_encoding(arrays)
+        return Found(facts, rest, model, when, cut_short=True, folder=state.parent)
+    return None
 
 
 def _runs(checkpoint: Path) -> bool:
-    """Whether the process that writes it lives, as far as one can know."""
-    if os.name != "posix" or time.time() - _written(checkpoint) > STILL:
-        return False
-    number = process_of(checkpoint.parent)
-    try:
-        os.kill(number, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    state = Path(f"/proc/{number}/stat")  # of a process that ended and whose parent has not heard
-    return not (state.is_file() and ") Z " in state.read_text(encoding="utf-8"))
+    """Whether a process that lives keeps it up to date."""
+    return held(lock_of(checkpoint))
 
 
-def _load(path: Path) -> Any:
+def load_model(path: Path) -> Any:
+    """A model that was saved, as pages show it."""
     from stemwidgets.signals.on_detector import RRVAE
 
     return RRVAE.load(path)
 
 
 def new_folder(scan: Scan, cache: Path) -> Path:
-    """A folder for a session of this process."""
-    return cache / f"{scan.name}-{os.getpid()}-{secrets.token_hex(4)}"
-
-
-def process_of(folder: Path) -> int:
-    """Number of the process that a `new_folder` is of."""
-    return int(folder.name.split("-")[-2])
+    """A folder for one session."""
+    return cache / f"{scan.name}-{secrets.token_hex(8)}"

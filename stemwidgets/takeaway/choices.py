@@ -8,9 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stemwidgets.arrays import detectors
-from stemwidgets.arrays.detectors import Detector, MaskDetector
+from stemwidgets.arrays.detectors import Detector, PixelDetector
+from stemwidgets.arrays.disc import Disc, given_disc
 from stemwidgets.arrays.errors import InputError
 from stemwidgets.arrays.recipe.recipe import Recipe
+from stemwidgets.arrays.vacuum import InVacuum
 from stemwidgets.rrvae.records import Encoding
 from stemwidgets.state.decomposing import Parts, named
 from stemwidgets.state.preparing import Entry
@@ -30,7 +32,7 @@ def taken(session: "Session") -> tuple[Choices, Arrays]:
     """All that is chosen and shown, but the model."""
     arrays: Arrays = {}
     detector = session.detector
-    if isinstance(detector, MaskDetector):
+    if isinstance(detector, PixelDetector):
         arrays[_DETECTOR] = detector.weights
     if session.region is not None and session.outline is None:
         arrays[_REGION] = session.region
@@ -41,9 +43,13 @@ def taken(session: "Session") -> tuple[Choices, Arrays]:
     choices = {
         "position": list(session.position),
         "detector": _described(detector),
+        "leave out": session.leave_out,
+        "take off": session.take_off,
+        "vacuum": None if session.in_vacuum is None else asdict(session.in_vacuum),
         "outline": session.outline,
         "line": session.line,
         "preparation": [_entry(entry) for entry in session.preparation.entries],
+        "disc": None if session.beam.given is None else asdict(session.beam.given),
         "calibration": None if calibration.found is None else _calibration(session),
         "decomposition": [_parts(parts) for parts in session.decomposition.shown],
         "trainings": session.training.endings,
@@ -75,6 +81,11 @@ def restore(session: "Session", choices: Choices, arrays: Arrays, model: Any) ->
             tuple((epoch, loss) for epoch, loss in choices.get("history", ())),
             bool(choices.get("exact", True)),
         )
+    session.leave_out = bool(choices.get("leave out", True))
+    session.take_off = bool(choices.get("take off", True))
+    session.vacuum.restore(_in_vacuum(choices.get("vacuum")))
+    disc = choices.get("disc")
+    session.beam.given = None if disc is None else _disc(disc, session.shape[2:])
     _restore_calibration(session, choices.get("calibration"))
     _restore_parts(session, choices, arrays)
     _restore_place(session, choices, arrays)
@@ -185,6 +196,16 @@ def _measured(recorded: dict[str, Any] | None) -> Any:
     return Calibration.from_json(json.dumps(recorded["record"])).measured
 
 
+def _in_vacuum(recorded: dict[str, Any] | None) -> InVacuum | None:
+    from stemwidgets.signals.records import from_json_values
+
+    return None if recorded is None else from_json_values(InVacuum, recorded)
+
+
+def _disc(recorded: dict[str, Any], shape: tuple[int, int]) -> Disc:
+    return given_disc((tuple(recorded["center"]), recorded["radius"]), shape)
+
+
 def _entry(entry: Entry) -> dict[str, Any]:
     (step,) = json.loads(Recipe((entry.step,)).to_json())["steps"]
     return {**step, "on": entry.on}
@@ -207,7 +228,7 @@ def _described(detector: Any) -> dict[str, Any] | None:
     if detector is None:
         return None
     kind = type(detector).__name__
-    if isinstance(detector, MaskDetector):
+    if isinstance(detector, PixelDetector):
         return {"kind": kind}
     if kind not in _SHAPES:
         raise InputError(
@@ -222,8 +243,8 @@ def _detector(described: dict[str, Any] | None, arrays: Arrays) -> Detector | No
         return None
     options = dict(described)
     kind = options.pop("kind")
-    if kind == MaskDetector.__name__:
-        return MaskDetector(arrays[_DETECTOR])
+    if kind == PixelDetector.__name__:
+        return PixelDetector(arrays[_DETECTOR])
     if kind not in _SHAPES:
         raise ValueError(f"a detector {kind!r}")
     detector: Detector = getattr(detectors, kind)(

@@ -2,13 +2,13 @@
 
 import csv
 import json
-import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from stemwidgets.arrays.atomic import written
 from stemwidgets.arrays.axes import Axis
 from stemwidgets.takeaway.names import file_name, free
 from stemwidgets.takeaway.record import record
@@ -31,15 +31,9 @@ _CONTENTS = {
 def write(snapshot: "Snapshot", folder: str | Path) -> Path:
     """Write the folder; it is complete before it takes its name."""
     target = free(folder)
-    unfinished = free(target.with_name(f".{target.name}.part"))
-    try:
-        (unfinished / "pictures").mkdir(parents=True)
-        _fill(snapshot, unfinished, target)
-        if target.exists():
-            target.rmdir()
-        unfinished.rename(target)
-    finally:
-        shutil.rmtree(unfinished, ignore_errors=True)
+    with written(target, overwrite=False) as part:
+        (part / "pictures").mkdir(parents=True)
+        _fill(snapshot, part, target)
     return target
 
 
@@ -74,8 +68,8 @@ def _write_maps(snapshot: "Snapshot", facts: dict[str, Any], path: Path) -> None
 
 
 def _write_channels(snapshot: "Snapshot", facts: dict[str, Any], path: Path) -> None:
-    from stemwidgets.signals.axes import map_stack_signal
     from stemwidgets.signals.saving import save
+    from stemwidgets.signals.scan_signals import map_stack_signal
 
     channels = list(snapshot.maps.values())
     values = np.stack([channel.values for channel in channels], axis=-1)

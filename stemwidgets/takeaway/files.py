@@ -2,7 +2,6 @@
 
 import io
 import json
-import os
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -10,31 +9,31 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from stemwidgets.arrays.atomic import write_bytes
 from stemwidgets.arrays.errors import InputError
 from stemwidgets.arrays.memory import free_memory
 
 
-def write_bytes(path: Path, content: bytes) -> None:
-    """Write a file; one of that name is replaced at once, when the new one is whole."""
-    unfinished = path.with_name(f"{path.name}.{os.getpid()}.part")
-    try:
-        unfinished.write_bytes(content)
-        unfinished.replace(path)
-    finally:
-        unfinished.unlink(missing_ok=True)
-
-
 def write_json(path: Path, facts: dict[str, Any]) -> None:
     """Write values as JSON to be read by people too."""
-    text = json.dumps(facts, indent=2, ensure_ascii=False) + "\n"
-    write_bytes(path, text.encode("utf-8"))
+    write_bytes(path, as_json(facts))
+
+
+def as_json(facts: dict[str, Any]) -> bytes:
+    """Values as JSON to be read by people too."""
+    return f"{json.dumps(facts, indent=2, ensure_ascii=False)}\n".encode()
 
 
 def write_arrays(path: Path, arrays: dict[str, NDArray[Any]]) -> None:
     """Write arrays by their names into one ``.npz``."""
+    write_bytes(path, as_npz(arrays))
+
+
+def as_npz(arrays: dict[str, NDArray[Any]]) -> bytes:
+    """Arrays by their names as the content of one ``.npz``."""
     buffer = io.BytesIO()
     np.savez_compressed(buffer, **arrays)  # type: ignore[arg-type]  # numpy has a keyword more
-    write_bytes(path, buffer.getvalue())
+    return buffer.getvalue()
 
 
 def read_arrays(path: Path) -> dict[str, NDArray[Any]]:

@@ -1,15 +1,16 @@
 """Keeps the last state of a session on disk, and brings back that of an earlier one."""
 
 import secrets
-from collections.abc import Callable
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from traitlets import HasTraits, Instance, Unicode
 
-from stemwidgets.arrays.detectors import MaskDetector
+from stemwidgets.arrays.detectors import PixelDetector
+from stemwidgets.arrays.disk import unwritten, writing
+from stemwidgets.arrays.errors import InputError
 from stemwidgets.state.words import in_words
+from stemwidgets.state.worker import wait_until
 from stemwidgets.takeaway.cache import (
     CHECKPOINT,
     FORMAT,
@@ -18,18 +19,27 @@ from stemwidgets.takeaway.cache import (
     Scan,
     cache_folder,
     find,
+    make_latest,
     new_folder,
     prune,
 )
 from stemwidgets.takeaway.choices import Arrays, Choices
 from stemwidgets.takeaway.files import write_arrays, write_json
+from stemwidgets.takeaway.kept_files import (
+    Files,
+    Token,
+    clean,
+    copy,
+    named,
+    require_room,
+    same,
+)
+from stemwidgets.takeaway.kept_words import PASSED_OVER, dated, not_kept, now, said
 
 if TYPE_CHECKING:
     from stemwidgets.takeaway.session import Session
 
-Token = tuple[Any, ...]  # what a file was made of, to be told apart by identity
-Files = dict[str, tuple[Token, Path]]
-
+FAREWELL = 5.0  # s to write the last files in, less than a kernel is given to end
 PAUSE = 1.0  # s, in which changes gather before they are written
 PLACE = ("position", "views")  # choices that alone are not worth a file
 
@@ -67,8 +77,10 @@ class Keeping(HasTraits):
         self._folder: Path | None = None
         self._files: Files = {}
         self._model: Token = ()
+        self._damaged: frozenset[Path] = frozenset()
         self._when = ""
         self._at_first = _worth(session.taken()[0])
+        self._pending = self._writing = False
         if self._cache is None:
             return
         if session.overview is not None:
@@ -81,7 +93,7 @@ class Keeping(HasTraits):
         session = self._session
         choices, arrays = session.taken()
         self._keep()
-        before = Found(choices, arrays, session.model, self._when or _now())
+        before = Found(choices, arrays, session.model, self._when or now())
         session.restore({}, {}, None)
         self._folder, self._files, self._model, self._when = None, {}, (), ""
         self._set_aside(before)
@@ -89,21 +101,34 @@ class Keeping(HasTraits):
 
     def bring_back(self) -> None:
         """Show again what starting afresh had set aside; an InputError if a training runs."""
-        if self.before is not None:
-            self._show(self.before)
-            self.set_trait("before", None)
+        before = self.before
+        if before is None:
+            return
+        self.set_trait("before", None)
+        try:
+            self._show(before)
+        except Exception as error:
+            self._session.restore({}, {}, None)
+            self.set_trait("words", "")
+            raise InputError(
+                f"What was set aside is damaged and cannot be shown ({in_words(error)})."
+            ) from error
+        finally:
             self._changed()
 
     def _set_aside(self, before: Found) -> None:
         self.set_trait("before", before)
         what = "what was chosen" if before.model is None else "the training of {}"
-        self.set_trait("words", f"Started afresh; {_dated(what, before)} is set aside.")
+        self.set_trait("words", f"Started afresh; {dated(what, before)} is set aside.")
 
     def _look(self, _: Any = None) -> None:
         session, cache = self._session, self._cache
         scan = self._scan()
         assert cache is not None
-        session.aside(lambda: find(scan, cache), self._bring_back, key="find what was kept")
+        damaged = self._damaged
+        session.aside(
+            lambda: find(scan, cache, damaged), self._bring_back, key="find what was kept"
+        )
 
     def _scan(self) -> Scan:
         overview = self._session.overview
@@ -113,20 +138,30 @@ class Keeping(HasTraits):
     def _bring_back(self, found: Found | None) -> None:
         session = self._session
         if found is not None and session.training.status == "idle" and session.model is None:
-            self._show(found)
-            if found.before is not None:
-                self._set_aside(found.before)
+            try:
+                self._show(found)
+                if found.before is not None:
+                    self._set_aside(found.before)
+            except Exception:  # what was read has wrong values: an older one may be whole
+                session.restore({}, {}, None)
+                self.set_trait("words", "")
+                if found.folder is not None and found.folder not in self._damaged:
+                    self._damaged |= {found.folder}
+                    self._look()
+                    return
+        if self.words and self._damaged:
+            self.set_trait("words", f"{self.words} {PASSED_OVER}")
         self._watch()
 
     def _show(self, found: Found) -> None:
         self._session.restore(found.choices, found.arrays, found.model)
-        self.set_trait("words", _dated(_said(found), found))
+        self.set_trait("words", dated(said(found), found))
         if found.model is not None and not found.cut_short:
             self._model, self._when = self._trained(), found.when
 
     def _watch(self) -> None:
         session = self._session
-        chosen = ["position", "detector", "outline", "region", "line", "encoding"]
+        chosen = ["position", "detector", "outline", "region", "line", "encoding", "in_vacuum"]
         session.observe(self._changed, chosen)
         session.training.observe(self._training_changed, "status")
         session.calibration.observe(
@@ -150,10 +185,12 @@ class Keeping(HasTraits):
         training, folder = self._session.training, self._own_folder()
         try:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            require_room(folder)
         except OSError as error:
             training.checkpoint = None
-            self.set_trait("problem", f"This session cannot be kept: {in_words(error)}")
+            self.set_trait("problem", not_kept(unwritten(folder / STATE, error)))
             return
+        make_latest(folder / STATE, folder.parent, self._scan().name)
         training.checkpoint = folder / f"{secrets.token_hex(4)}{CHECKPOINT}"
         if not (folder / STATE).is_file():
             self._submit((), (), "", None)
@@ -164,7 +201,14 @@ class Keeping(HasTraits):
             self._folder = new_folder(self._scan(), self._cache)
         return self._folder
 
+    def finish(self, timeout: float = FAREWELL) -> None:
+        """Write what has changed since the last file, before the session is closed."""
+        if self._pending:
+            self._keep()
+            wait_until(lambda: not self._writing, self._session.mailbox, timeout)
+
     def _changed(self, _: Any = None) -> None:
+        self._pending = True
         self._session.mailbox.post(f"keep {id(self)}", self._keep, delay=PAUSE)
 
     def _trained(self) -> Token:
@@ -175,11 +219,12 @@ class Keeping(HasTraits):
         session = self._session
         if session.training.active:
             return
+        self._pending = False
         if session.model is None and (self._model or _worth(session.taken()[0]) == self._at_first):
             return
-        if session.model is not None and not _same(self._model, self._trained()):
-            self._model, self._when = self._trained(), _now()
-        detector = session.detector if isinstance(session.detector, MaskDetector) else None
+        if session.model is not None and not same(self._model, self._trained()):
+            self._model, self._when = self._trained(), now()
+        detector = session.detector if isinstance(session.detector, PixelDetector) else None
         maps = (session.latest, session.decomposition.shown, session.region, detector)
         failed = session.training.endings[-1:] == ("failed",)
         checkpoint = None if failed else session.training.checkpoint
@@ -189,21 +234,29 @@ class Keeping(HasTraits):
         """Have the present choices written, with these maps and this model."""
         session, folder, files = self._session, self._own_folder(), self._files
         choices, arrays = session.taken()
-        told = {"when": when or _now(), "title": session.title}
+        told = {"when": when or now(), "title": session.title}
         bare = not model and _worth(choices) == self._at_first
         afresh = not model and self.before is not None
         facts = {"format": FORMAT, **told, "bare": bare, "afresh": afresh, **choices}
+        self._writing = True
         session.aside(
             lambda: self._attempt(folder, files, facts, arrays, maps, model, checkpoint),
-            lambda problem: self.set_trait("problem", problem),
+            self._written,
             key=f"keep {folder}",
         )
 
+    def _written(self, problem: str) -> None:
+        self._writing = False
+        self.set_trait("problem", problem)
+
     def _attempt(self, *what: Any) -> str:
         try:
-            self._write(*what)
+            try:
+                self._write(*what)
+            except OSError:  # another process has cleared the cache just now
+                self._write(*what)
         except Exception as error:
-            return f"This session cannot be kept: {in_words(error)}"
+            return not_kept(error)
         return ""
 
     def _write(
@@ -218,62 +271,30 @@ class Keeping(HasTraits):
     ) -> None:
         assert self._cache is not None
         mean = self._scan().mean_pattern.astype("f4")
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with writing(folder / STATE):
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
 
         def write_maps(path: Path) -> None:
             write_arrays(path, {**arrays, "mean pattern": mean})
 
         def write_model(path: Path) -> None:
             if checkpoint is not None and checkpoint.is_file():
-                checkpoint.replace(path)  # with what it takes to go on
+                copy(checkpoint, path)  # with what it takes to go on
             else:
                 model[0].save(path)
 
         names = {
-            "maps": _file(folder / "maps.npz", files, maps, write_maps),
-            "model": _file(folder / "model.rrvae", files, model, write_model) if model else None,
+            "maps": named(folder / "maps.npz", files, maps, write_maps),
+            "model": named(folder / "model.rrvae", files, model, write_model) if model else None,
         }
         write_json(folder / STATE, {**facts, **names})
+        make_latest(folder / STATE, self._cache, self._scan().name)
         running = self._session.training.checkpoint
-        for file in folder.iterdir():
-            written = running is not None and file.name.startswith(running.name)  # now, perhaps
-            if not written and file.name not in (STATE, *names.values()):
-                file.unlink(missing_ok=True)
+        if running == checkpoint and model and running is not None:
+            running.unlink(missing_ok=True)
+        clean(folder, (STATE, *names.values()), running)
         prune(self._cache, folder)
-
-
-def _file(path: Path, files: Files, token: Token, write: Callable[[Path], None]) -> str:
-    """Name of the file of what a token tells, written if it is not there yet."""
-    name = path.name
-    before, there = files.get(name, ((), path))
-    if not (_same(before, token) and there.is_file()):
-        there = path.with_name(f"{secrets.token_hex(4)}-{name}")
-        write(there)
-        files[name] = token, there
-    return there.name
-
-
-def _said(found: Found) -> str:
-    """What was brought back, in words, with room for when it was kept."""
-    if found.cut_short:
-        return "Restored a training that was cut short {}: Go on trains it to its end."
-    return (
-        "Restored what was chosen on {}." if found.model is None else "Restored the training of {}."
-    )
-
-
-def _dated(words: str, found: Found) -> str:
-    when = datetime.fromisoformat(found.when).astimezone()
-    return words.format(f"{when:%Y-%m-%d %H:%M}")
-
-
-def _same(one: Token, other: Token) -> bool:
-    return len(one) == len(other) and all(a is b for a, b in zip(one, other, strict=True))
 
 
 def _worth(choices: Choices) -> Choices:
     return {name: value for name, value in choices.items() if name not in PLACE}
-
-
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="seconds")

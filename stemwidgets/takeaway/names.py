@@ -5,6 +5,7 @@ import re
 from pathlib import Path
 
 from stemwidgets.arrays.errors import InputError
+from stemwidgets.arrays.left_overs import remove_left_overs
 
 
 def free(path: str | Path) -> Path:
@@ -29,6 +30,7 @@ def free(path: str | Path) -> Path:
         raise FileNotFoundError(f"The folder {parent} does not exist; make it first.")
     if not os.access(parent, os.W_OK):
         raise PermissionError(f"No permission to write to {parent}; choose another folder.")
+    remove_left_overs(parent, path.name)
     number, tried, suffix = 1, path, path.suffix if path.is_file() else ""
     while tried.exists() and not _is_empty_folder(tried):
         number += 1

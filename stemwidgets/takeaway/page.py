@@ -5,6 +5,7 @@ from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from stemwidgets.arrays.atomic import written
 from stemwidgets.takeaway.names import free
 from stemwidgets.takeaway.record import record
 from stemwidgets.views.display import Display
@@ -33,12 +34,8 @@ def write(snapshot: "Snapshot", path: str | Path) -> Path:
     if named and not named.lower().endswith((".html", ".htm")):
         named += ".html"
     target = free(named)
-    unfinished = free(target.with_name(f".{target.name}.part"))
-    try:
-        unfinished.write_text(html(snapshot), encoding="utf-8")
-        unfinished.rename(target)
-    finally:
-        unfinished.unlink(missing_ok=True)
+    with written(target, overwrite=False) as part:
+        part.write_text(html(snapshot), encoding="utf-8")
     return target
 
 

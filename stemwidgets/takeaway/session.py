@@ -9,6 +9,7 @@ from stemwidgets.arrays.errors import InputError
 from stemwidgets.rrvae.records import Encoding
 from stemwidgets.signals import session as signals
 from stemwidgets.takeaway import choices, session_file
+from stemwidgets.takeaway.cache import load_model
 from stemwidgets.takeaway.keeping import Keeping
 from stemwidgets.takeaway.snapshot import Snapshot
 
@@ -25,6 +26,8 @@ class Session(signals.Session):
         array ``[iy, ix, ky, kx]``.
     lazy : bool
         Leave the patterns of a file on disk and read them in the background.
+    **load_options
+        Of `stemwidgets.load`, for a file: ``scan_shape``, ``flyback``, ``dataset`` …
 
     Attributes
     ----------
@@ -32,37 +35,31 @@ class Session(signals.Session):
         Where one looks; set it to look elsewhere.
     pattern : ndarray of float32, shape [ky, kx]
         Pattern at the position, in counts.
-    detector : Detector or None
-        Virtual detector; set it for the channel "virtual detector".
     channels : mapping of str to Channel
         Maps ``[iy, ix]`` by the name they have on screen, each with its units.
     training : Training
         ``start``, ``pause``, ``resume``, ``stop`` and ``wait`` for the rrVAE.
     model : RRVAE or None
         The trained model.
-    problem : str
-        What went wrong last, in words; empty if nothing did.
 
     The others are those of `stemwidgets.state.Session`.
 
     Raises
     ------
-    FileNotFoundError
-        If there is no such file.
-    InputError
-        If this is no scan of diffraction patterns.
+    FileNotFoundError, InputError
+        If there is no such file, or it is no scan of diffraction patterns.
     """
 
-    def __init__(self, source: Any, lazy: bool = False) -> None:
-        super().__init__(source, lazy)
+    def __init__(self, source: Any, lazy: bool = False, **load_options: Any) -> None:
+        super().__init__(source, lazy, **load_options)
         is_file = isinstance(source, str | PathLike)
         self._source = Path(source).expanduser().resolve() if is_file else None
         self._read_from = _origin(source)
-        self._left_on_disk = lazy
+        self._left_on_disk, self._load_options = lazy, load_options
         self._model_file: Path | None = None
         self.keeping: Keeping | None = None
         self.page: Any = None  # a dashboard, which tells how its views show the session
-        self.views: dict[str, Any] = {}  # what a dashboard told when the session was saved
+        self.views: dict[str, Any] = {}  # what a dashboard told last
         self.training.observe(self._note_training, "status")
 
     def snapshot(self) -> Snapshot:
@@ -71,8 +68,9 @@ class Session(signals.Session):
         Raises
         ------
         InputError
-            If the scan is still being read.
+            If the scan is still being read, or the session is closed.
         """
+        self.require_open()
         if self.overview is None:
             raise InputError(
                 "Expected maps to take away, but the scan is still being read. Wait for the first "
@@ -87,26 +85,33 @@ class Session(signals.Session):
             source=self._source,
             read_from=self._read_from,
             lazy=self._left_on_disk,
+            load_options=self._load_options,
             position=self.position,
             detector=self.detector,
             scan_rotation=None if calibration is None else calibration.scan_rotation,
             semi_angle=0.0 if calibration is None else self.calibration.semi_angle,
+            disc=self.beam.given,
             channels=self.channels,
             mean_pattern=self.overview.mean_pattern,
             model=self.model,
             read=self.encoding,
             trainings=self.training.endings,
             model_file=self._model_file,
+            left_out=self.left_out,
+            leave_out=self.leave_out,
+            descan=self.descan,
+            in_vacuum=self.in_vacuum,
+            followed=self.descan_in_numbers,
+            take_off=self.take_off,
             displays={} if self.page is None else choices.displays(self.page.choices()),
         )
 
     def export(self, folder: str | Path) -> Path:
         """Write all that was found into a folder.
 
-        Maps as ``.zspy`` with scan, settings, seed and versions in their metadata, the trained
-        model, each map as PNG and SVG with scale bar and colour bar, a table of positions and maps,
-        and the Python that makes them. The rrVAE's maps are those that a script reads. The folder
-        appears when it is complete; a failure leaves nothing behind.
+        Maps as ``.zspy`` with scan, settings, seed and versions, the trained model, each map as PNG
+        and SVG, a table of positions and maps, and the Python that makes them. The rrVAE's maps are
+        those that a script reads. The folder appears when it is complete, and else not at all.
 
         Parameters
         ----------
@@ -120,10 +125,8 @@ class Session(signals.Session):
 
         Raises
         ------
-        InputError
-            If the scan is still being read, or no name is given.
-        FileNotFoundError
-            If the folder around it does not exist.
+        InputError, FileNotFoundError
+            If the scan is still being read, no name is given, or the folder around it is not there.
         OSError
             If it cannot be written.
         """
@@ -132,9 +135,8 @@ class Session(signals.Session):
     def as_code(self) -> str:
         """The Python that makes the maps without a screen, the same to the last bit.
 
-        The same machine, versions and scan are needed for that. A scan that was not read from a
-        file stands there as ``signal = ...``, and a training that was stopped by hand as the file
-        of its model.
+        It takes the same machine, versions and scan. A scan that was not read from a file stands
+        there as ``signal = ...``, a training that was stopped by hand as the file of its model.
 
         Returns
         -------
@@ -156,8 +158,7 @@ class Session(signals.Session):
         Parameters
         ----------
         path : str or Path
-            Name of the file; ``.html`` is added to one without it. Where there is something
-            already, a number is added: nothing is overwritten.
+            Name of the file, as in `export`; ``.html`` is added to one without it.
 
         Returns
         -------
@@ -174,9 +175,8 @@ class Session(signals.Session):
     def save(self, path: str | Path, overwrite: bool = False) -> Path:
         """Write the session to a file, to be opened again by `open`.
 
-        It keeps where the scan is and what is chosen: position, detector, calibration, steps of
-        preparation, region and line, and how a dashboard shows its maps. In files of the same name
-        it keeps the trained model, ``.rrvae``, and maps, components and regions, ``.npz``.
+        It keeps where the scan is, what is chosen and how a dashboard shows its maps, and in files
+        of the same name the model, ``.rrvae``, maps, components and regions, ``.npz``.
 
         Parameters
         ----------
@@ -198,6 +198,8 @@ class Session(signals.Session):
             If there is such a file and `overwrite` is False.
         FileNotFoundError
             If the folder does not exist.
+        UnwrittenError
+            If the disk does not take it; an earlier save is as it was.
         """
         path = session_file.write(self.snapshot(), *self.taken(), path, overwrite)
         if self.model is not None:
@@ -219,11 +221,11 @@ class Session(signals.Session):
         FileNotFoundError
             If the file, the scan or the model is not there.
         InputError
-            If it is no session file, a newer one, or damaged.
+            If it is no session file, newer or damaged, or a file beside it is of another save.
         """
         kept = session_file.read(path)
-        model = None if kept.model_file is None else _load(kept.model_file)
-        session = cls(kept.source, lazy=kept.lazy)
+        model = None if kept.model_file is None else load_model(kept.model_file)
+        session = cls(kept.source, lazy=kept.lazy, **kept.load_options)
         try:
             with session_file.refused(Path(path)):
                 session.restore(kept.choices, kept.arrays, model)
@@ -270,6 +272,10 @@ class Session(signals.Session):
         self._model_file = None
         super().adopt(model, encoding, endings, history, exact)
 
+    def _take_leave(self) -> None:
+        if self.keeping is not None:
+            self.keeping.finish()
+
     def aside(
         self, work: Callable[[], T], then: Callable[[T], None], key: str = "take away"
     ) -> None:
@@ -292,9 +298,3 @@ def _origin(signal: Any) -> Path | None:
         signal.tmp_parameters.get_item(part, "") for part in ("folder", "filename", "extension")
     )
     return Path(folder) / f"{name}{extension}" if name else None
-
-
-def _load(path: Path) -> Any:
-    from stemwidgets.signals.on_detector import RRVAE
-
-    return RRVAE.load(path)

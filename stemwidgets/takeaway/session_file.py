@@ -1,5 +1,6 @@
 """A session as JSON, with its model and its maps in files beside it."""
 
+import hashlib
 import json
 import os
 from collections.abc import Iterator
@@ -10,9 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 from traitlets import TraitError
 
+from stemwidgets.arrays.atomic import written_together
 from stemwidgets.arrays.errors import InputError
+from stemwidgets.arrays.left_overs import recover
+from stemwidgets.signals.io.load import OPTIONS
 from stemwidgets.takeaway.choices import Arrays, Choices
-from stemwidgets.takeaway.files import read_arrays, write_arrays, write_json
+from stemwidgets.takeaway.files import as_json, as_npz, read_arrays
 from stemwidgets.takeaway.record import record
 
 if TYPE_CHECKING:
@@ -41,6 +45,8 @@ class Kept:
         The file of the scan.
     lazy : bool
         Whether its patterns stay there.
+    load_options : dict
+        How else it is read, see `stemwidgets.load`.
     choices : dict
         What was chosen, see `stemwidgets.takeaway.choices`.
     arrays : dict of str to ndarray
@@ -51,6 +57,7 @@ class Kept:
 
     source: Path
     lazy: bool
+    load_options: dict[str, Any]
     choices: Choices
     arrays: Arrays
     model_file: Path | None
@@ -78,22 +85,29 @@ def write(
         "source": str(snapshot.source),
         "source from here": os.path.relpath(snapshot.source, path.parent),
         "lazy": snapshot.lazy,
+        "load": dict(snapshot.load_options),
         "model": model_file.name if model_file else None,
         "maps": maps_file.name if maps_file else None,
         **choices,
         "made": record(snapshot),
     }
-    if model_file is not None:
-        snapshot.model.save(model_file)
-    if maps_file is not None:
-        write_arrays(maps_file, arrays)
-    write_json(path, facts)
+    named = {"model": model_file, "maps": maps_file}
+    parts = {name: file for name, file in named.items() if file is not None}
+    with written_together([path, *parts.values()], overwrite) as (part, *beside):
+        where = dict(zip(parts, beside, strict=True))
+        if "model" in where:
+            snapshot.model.save(where["model"])
+        if "maps" in where:
+            where["maps"].write_bytes(as_npz(arrays))
+        digests = {name: _digest(file) for name, file in where.items()}
+        part.write_bytes(as_json({**facts, "digests": digests}))
     return path
 
 
 def read(path: str | Path) -> Kept:
     """Read a session file, of this format or an older one; see `Session.open`."""
     path = Path(path).expanduser().absolute()
+    recover(path)
     if not path.is_file():
         raise FileNotFoundError(f"There is no session file {path}; check the name and the folder.")
     with refused(path):
@@ -101,11 +115,14 @@ def read(path: str | Path) -> Kept:
         _require_format(facts, path)
         facts["position"], facts["detector"], facts["trainings"]  # of every format
         model, maps = facts["model"], facts.get("maps")
+        arrays = read_arrays(path.with_name(maps)) if maps else {}
+        _require_own(path, facts)
         return Kept(
             source=_found(path, facts),
             lazy=bool(facts["lazy"]),
+            load_options=_load_options(facts.get("load", {})),
             choices=facts,
-            arrays=read_arrays(path.with_name(maps)) if maps else {},
+            arrays=arrays,
             model_file=path.with_name(model) if model else None,
         )
 
@@ -138,6 +155,28 @@ def _require_format(facts: Any, path: Path) -> None:
         )
 
 
+def _require_own(path: Path, facts: dict[str, Any]) -> None:
+    """Refuse files that were not saved together with the session."""
+    for name, digest in facts.get("digests", {}).items():
+        file = path.with_name(facts[name])
+        if not file.is_file():
+            raise FileNotFoundError(
+                f"There is no file {file}, which holds the {name} of the session {path.name}; put "
+                "it back."
+            )
+        if _digest(file) != digest:
+            raise InputError(
+                f"Expected the {name} that {path.name} was saved with, but {file.name} is of "
+                "another save, or damaged. Put back the file that belongs to it, or save the "
+                "session again."
+            )
+
+
+def _digest(file: Path) -> str:
+    with file.open("rb") as opened:
+        return hashlib.file_digest(opened, "sha256").hexdigest()
+
+
 def _require_name(path: str | Path) -> Path:
     path = Path(path).expanduser().absolute()
     if path.suffix != ".json":
@@ -145,6 +184,15 @@ def _require_name(path: str | Path) -> Path:
     if not path.parent.is_dir():
         raise FileNotFoundError(f"The folder {path.parent} does not exist; make it first.")
     return path
+
+
+def _load_options(kept: dict[str, Any]) -> dict[str, Any]:
+    """Options that were kept, with tuples where JSON has lists."""
+    if not kept.keys() <= OPTIONS:
+        raise KeyError(f"how the scan is read: {', '.join(sorted(kept.keys() - OPTIONS))}")
+    return {
+        name: tuple(value) if isinstance(value, list) else value for name, value in kept.items()
+    }
 
 
 def _found(path: Path, facts: dict[str, Any]) -> Path:

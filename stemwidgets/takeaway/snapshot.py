@@ -10,7 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stemwidgets.arrays.axes import Axes
+from stemwidgets.arrays.descan import Descan
+from stemwidgets.arrays.disc import Disc
+from stemwidgets.arrays.faults.clean import FIND
+from stemwidgets.arrays.faults.left_out import LeftOut
 from stemwidgets.arrays.scan_rotation import ScanRotation
+from stemwidgets.arrays.vacuum import InVacuum
 from stemwidgets.rrvae.records import Encoding
 from stemwidgets.state.channels import Channel, encoding_channels, is_encoded, merged
 from stemwidgets.state.comparison import compared
@@ -38,6 +43,8 @@ class Snapshot:
         The file that its signal was once read from, and may differ from since.
     lazy : bool
         Whether its patterns stay in that file.
+    load_options : mapping of str to object
+        How else that file was read, see `stemwidgets.load`.
     position : (iy, ix)
         Where one looked.
     detector : Detector or None
@@ -46,6 +53,8 @@ class Snapshot:
         That of the calibration with which the COM is shown; None without one.
     semi_angle : float
         Convergence semi-angle [mrad] that gives the COM its scale; 0 without one.
+    disc : Disc or None
+        The direct beam where a person says that it is; None where it is as found.
     channels : mapping of str to Channel
         The maps on screen.
     mean_pattern : ndarray, shape [ky, kx]
@@ -58,6 +67,18 @@ class Snapshot:
         How each training of that model ended.
     model_file : Path or None
         Where that model was saved.
+    left_out : LeftOut or None
+        What is faulty on the detector.
+    leave_out : bool
+        Whether that is left out of all maps.
+    descan : Descan or None
+        How the beam wanders over the detector, if that matters.
+    in_vacuum : InVacuum or None
+        That as it was measured in vacuum; None where it was found in the scan.
+    followed : Descan or None
+        Descan that detectors follow; that of the patterns, with what is left out filled.
+    take_off : bool
+        Whether that is taken off.
     displays : mapping of str to Display
         How the page shows maps, by the name of the channel; others are shown as suits them.
     """
@@ -69,24 +90,38 @@ class Snapshot:
     source: Path | None
     read_from: Path | None
     lazy: bool
+    load_options: Mapping[str, Any]
     position: tuple[int, int]
     detector: Any
     scan_rotation: ScanRotation | None
     semi_angle: float
+    disc: Disc | None
     channels: Mapping[str, Channel]
     mean_pattern: NDArray[Any]
     model: Any
     read: Encoding | None
     trainings: tuple[str, ...]
     model_file: Path | None
+    left_out: LeftOut | None
+    leave_out: bool
+    descan: Descan | None
+    in_vacuum: InVacuum | None
+    followed: Descan | None
+    take_off: bool
     displays: Mapping[str, Display]
+
+    @property
+    def descan_taken_off(self) -> Descan | None:
+        """The descan that is taken off; None if there is none, or it is left in."""
+        return self.descan if self.take_off else None
 
     @cached_property
     def encoding(self) -> Encoding | None:
         """What the trained model reads off each pattern; as a script would read it, bit for bit."""
         if self.model is None or self.read is not None:
             return self.read
-        encoding: Encoding = self.model.encode(self.data)
+        descan = FIND if self.descan_taken_off and not self.in_vacuum else self.descan_taken_off
+        encoding: Encoding = self.model.encode(self.data, descan=descan)
         return encoding
 
     @cached_property

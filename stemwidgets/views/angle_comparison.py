@@ -66,9 +66,8 @@ class AngleComparisonView(View):
         self.joint.figure.remove_class("stemwidgets-picture")
         self._words, self._legend, self._note = (ipywidgets.HTML() for _ in range(3))
         for below in (self._legend, self._note):
-            below.layout = ipywidgets.Layout(
-                margin=f"0 0 0 {MARGIN['left']}px", max_width=f"{size}px"
-            )
+            below.layout.margin = f"0 0 0 {MARGIN['left']}px"
+            below.layout.max_width = f"{size}px"
         self.parts = {
             "difference": self.difference.figure,
             "joint": self.joint.figure,

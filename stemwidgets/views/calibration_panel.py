@@ -14,6 +14,7 @@ from stemwidgets.arrays.calibration_words import findings
 from stemwidgets.arrays.disc import Disc
 from stemwidgets.arrays.errors import InputError
 from stemwidgets.state.session import Session
+from stemwidgets.views.disc_hand import DiscHand, advice
 from stemwidgets.views.painting import paint_counts
 from stemwidgets.views.raster import Raster
 from stemwidgets.views.screen import MARGIN, Grid
@@ -32,6 +33,8 @@ _WIDTH = "320px"
 
 class CalibrationPanel(View):
     """Finds disc, descan and scan rotation; the disc is drawn on the mean pattern.
+
+    Where it is not the direct beam, press on the direct beam's centre and drag to its edge.
 
     The COM of all maps is calibrated while the box is ticked: less the descan, and in the frame of
     the scan. Where the scan does not tell the rotation it has to be chosen or typed in first.
@@ -59,7 +62,8 @@ class CalibrationPanel(View):
         self._outline = Lines(
             x=[0, 0], y=[0, 0], scales=scales, colors=["#39d0ff"], stroke_width=2, visible=False
         )
-        self.raster = Raster(frame, marks=[self._outline], scales=scales)
+        self._hand = DiscHand(session, self._grid, self._draw_disc)
+        self.raster = Raster(frame, marks=[self._outline], scales=scales, on_drag=self._hand)
         self._button = ipywidgets.Button(description="Calibrate", button_style="primary")
         self._rotation = ipywidgets.Dropdown(
             options=[(words, name) for name, words in ROTATIONS.items()],
@@ -100,6 +104,7 @@ class CalibrationPanel(View):
         self.look(self._draw, "overview")
         traits = ("status", "found", "rotation", "given", "semi_angle", "applied")
         self.look(self._draw, *traits, at=session.calibration)
+        self.look(self._draw, "given", at=session.beam)
         self._draw_pattern()
         self._draw()
 
@@ -116,7 +121,7 @@ class CalibrationPanel(View):
             ]
         )
         controls.layout.width = _WIDTH
-        picture = ipywidgets.VBox([caption("mean pattern"), self.raster.figure, self._legend])
+        picture = ipywidgets.VBox([caption("mean pattern"), self.raster.box, self._legend])
         picture.layout.width = _WIDTH
         row = ipywidgets.HBox([controls, picture])
         row.layout.flex_flow, row.layout.grid_gap = "row wrap", "4px 8px"
@@ -170,7 +175,7 @@ class CalibrationPanel(View):
         self._apply.value = calibration.applied
         found = calibration.found
         self._table.value = "" if found is None else _table(self._findings(found))
-        self._draw_disc(None if found is None else found.disc)
+        self._draw_disc(None)
 
     def _findings(self, found: Measured) -> dict[str, str]:
         """What is taken of scale and typed rotation, and else what was found, chosen or not."""
@@ -189,6 +194,9 @@ class CalibrationPanel(View):
             return "reading the patterns …"
         if calibration.problem:
             return f"<div class='stemwidgets-problem'>{escape(calibration.problem)}</div>"
+        disc = self.session.beam.disc
+        if self.session.overview is not None and (disc is None or not disc.sure):
+            return f"<div class='stemwidgets-problem'>{escape(advice(disc))}</div>"
         if calibration.found is None:
             return "finds disc, descan and scan rotation"
         if calibration.applied:
@@ -198,7 +206,9 @@ class CalibrationPanel(View):
         return "The COM is as it was read, in the frame of the detector."
 
     def _draw_disc(self, disc: Disc | None) -> None:
-        if disc is None or not disc.has_edge:
+        found, beam = self.session.calibration.found, self.session.beam
+        disc = disc or (beam.disc if found is None else found.disc)
+        if disc is None or not disc.sure:
             self._outline.visible = False
             return
         x, y = self._grid.point(*disc.outline(self.session.axes.pixel_size))

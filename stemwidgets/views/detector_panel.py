@@ -6,14 +6,17 @@ from html import escape
 from typing import Any
 
 import ipywidgets
+import numpy as np
 
 from stemwidgets.arrays.detectors import PRESETS, AnnularDetector, SegmentDetector, preset
 from stemwidgets.arrays.disc import Disc, find_disc
 from stemwidgets.arrays.errors import InputError
 from stemwidgets.state.session import Session
 from stemwidgets.views.detector_shape import Round, radii, with_radii
+from stemwidgets.views.disc_hand import advice
 from stemwidgets.views.view import View, caption
 
+STEP = 0.1  # px, of the slider
 KINDS = ("disc", "annulus", "segments")
 
 
@@ -48,7 +51,7 @@ class DetectorPanel(View):
             value=(0.0, largest),
             min=0.0,
             max=largest,
-            step=self._scale / 10,
+            step=self._scale * STEP,
             readout_format=".2f",
             layout=ipywidgets.Layout(width="314px"),
             disabled=True,
@@ -66,8 +69,18 @@ class DetectorPanel(View):
             )
             for name in PRESETS
         }
+        self._place = ipywidgets.ToggleButton(
+            description="Set the direct beam",
+            tooltip="press on its centre in the mean pattern and drag to its edge",
+            disabled=True,
+            layout=ipywidgets.Layout(width="200px"),
+        )
+        self._again = ipywidgets.Button(
+            description="As found", layout=ipywidgets.Layout(width="104px", display="none")
+        )
         self._status = ipywidgets.HTML(layout=ipywidgets.Layout(max_width="314px"))
         self.parts = {"kind": self._kind, "radii": self._radii, **self._presets}
+        self.parts |= {"place": self._place, "as found": self._again}
         self.parts |= {"status": self._status, "problem": self.problem_line()}
         wrap = ipywidgets.Layout(flex_flow="row wrap")
         heading = ipywidgets.HBox([caption("virtual detector"), self._kind], layout=wrap)
@@ -78,13 +91,17 @@ class DetectorPanel(View):
             ipywidgets.HTML(escape(f"inner and outer radius ({axis.units})")),
             self._radii,
             self._status,
+            ipywidgets.HBox([self._place, self._again]),
             self.parts["problem"],
         )
         for name, button in self._presets.items():
             self.press(button, partial(self._choose, name))
         self.listen(self._radii, self._set_radii)
         self.listen(self._kind, self._set_kind)
+        self.listen(self._place, self._start_placing)
+        self.press(self._again, self._take_found)
         self.look(self._find, "overview")
+        self.look(self._find, "given", "placing", at=session.beam)
         self.look(self._follow, "detector")
         self._find()
 
@@ -95,23 +112,72 @@ class DetectorPanel(View):
 
     def _find(self) -> None:
         overview = self.session.overview
-        if overview is None or self._disc is not None:
+        if overview is None:
             return
-        axes = self.session.axes
+        old, first = self._disc, self._disc is None
+        self._disc = self._known(overview.mean_pattern)
+        self._tell(self._disc)
+        for control in (self._kind, self._radii, self._place):
+            control.disabled = False
+        for button in self._presets.values():
+            button.disabled = not self._disc.sure
+        if first and self.session.detector is None and self._disc.sure:
+            self._choose(self._first)
+        elif old is not None and old != self._disc:
+            self._move_from(old)
+        self._follow()
+
+    def _known(self, mean_pattern: Any) -> Disc:
+        disc = self.session.beam.disc
+        if disc is not None:
+            return disc
+        rows, columns = self.session.shape[2:]
         try:
-            self._disc = overview.disc or find_disc(overview.mean_pattern, axes.pixel_size)
-            size = f"{self._disc.radius * self._scale:.3g} {axes.kx.units}"
-            found = escape(f"bright-field disc of radius {size}")
-            self._status.value = f"{found}<br>drag the detector on the pattern, or its edges"
+            return find_disc(mean_pattern, self.session.axes.pixel_size)
         except InputError as error:
             self.session.report(error)
-            rows, columns = self.session.shape[2:]
-            self._disc = Disc(((rows - 1) / 2, (columns - 1) / 2), min(rows, columns) / 4)
-        for control in (self._kind, self._radii, *self._presets.values()):
-            control.disabled = False
-        if self.session.detector is None:
+            center = ((rows - 1) / 2, (columns - 1) / 2)
+            doubt = "every pixel is alike"
+            return Disc(center, min(rows, columns) / 4, has_edge=False, doubt=doubt)
+
+    def _tell(self, disc: Disc) -> None:
+        beam = self.session.beam
+        self._place.value = beam.placing
+        self._again.layout.display = None if beam.given else "none"
+        size = escape(f"{disc.radius * self._scale:.3g} {self.session.axes.kx.units}")
+        if beam.placing:
+            self._status.value = "press on the centre of the direct beam and drag to its edge"
+            return
+        if not disc.sure:
+            self._status.value = f"<div class='stemwidgets-problem'>{escape(advice(disc))}</div>"
+            return
+        found = "direct beam as you said, of" if disc.given else "bright-field disc of"
+        cut = ", cut by the detector's edge" if disc.cut else ""
+        self._status.value = (
+            f"{found} radius {size}{cut}<br>drag the detector on the pattern, or its edges"
+        )
+
+    def _move_from(self, old: Disc) -> None:
+        """Keep a preset a preset when the disc is another one."""
+        detector, pixel_size = self._detector, self.session.axes.pixel_size
+        if detector is None and self.session.detector is None:
             self._choose(self._first)
-        self._follow()
+        for name in PRESETS:
+            was = preset(name, old, pixel_size)  # type: ignore[arg-type]  # a name of a preset
+            if detector is not None and self._is_like(detector, was):
+                self._choose(name)
+                return
+
+    def _is_like(self, detector: Round, other: Round) -> bool:
+        """Whether they differ by no more than the steps of the slider."""
+        apart = np.subtract((*detector.center, *radii(detector)), (*other.center, *radii(other)))
+        return bool(np.abs(apart).max() <= STEP)
+
+    def _start_placing(self) -> None:
+        self.session.beam.placing = self._place.value
+
+    def _take_found(self) -> None:
+        self.session.beam.given = None
 
     def _choose(self, name: Any) -> None:
         if self._disc is not None:

@@ -128,6 +128,8 @@ class ExportPanel(View):
 
     def _complain(self, error: Exception) -> None:
         words = escape(in_words(error))
+        if isinstance(error, OSError):
+            words += " Nothing is lost: type another folder above, and press again."
         self._status.value = f"<div class='stemwidgets-problem'>not written: {words}</div>"
 
     def _set_busy(self, busy: bool) -> None:

@@ -1,4 +1,4 @@
-"""The loss of the training, epoch by epoch, and the way back to its earlier moments."""
+"""The loss of the training, and the way back to its earlier moments."""
 
 from typing import Any
 
@@ -11,11 +11,11 @@ from stemwidgets.state.session import Session
 from stemwidgets.views.raster import Raster
 from stemwidgets.views.screen import Frame, ticks
 from stemwidgets.views.view import View, caption
-from stemwidgets.views.words import waiting_for
+from stemwidgets.views.words import epochs, number, waiting_for
 
 LATEST = "the latest"
 END = MOST - 1  # of the slider, whatever the number of moments: a browser echoes changes of range
-BEGINNING = 8  # one in so many epochs
+BEGINNING = 8  # one in so many points
 
 
 class LossPlot(View):
@@ -104,7 +104,7 @@ class LossPlot(View):
 
     def _tell(self) -> None:
         shown = self.session.moment
-        self._words.value = LATEST if shown is None else f"epoch {shown.epoch}"
+        self._words.value = LATEST if shown is None else f"epoch {epochs(shown.epoch)}"
         some = shown is not None or len(self._offered()) > 1
         self._row.layout.display = None if some else "none"
         self._mark()
@@ -120,17 +120,24 @@ class LossPlot(View):
         history = self.session.training.history
         if len(history) < 2:
             self._line.visible = False
-            self.raster.clear(waiting_for(self.session.training.active))
+            self.raster.clear(self._waiting())
             return
-        epochs, losses = np.array(history, dtype=float).T
+        passes, losses = np.array(history, dtype=float).T
         self.raster.clear()
-        self.raster.move_to(self._frame(epochs, losses))
+        self.raster.move_to(self._frame(passes, losses))
         with self._line.hold_sync():
-            self._line.x, self._line.y = epochs, losses
+            self._line.x, self._line.y = passes, losses
             self._line.visible = True
         self._mark()
 
-    def _frame(self, epochs: np.ndarray, losses: np.ndarray) -> Frame:
+    def _waiting(self) -> str:
+        """What stands where there is no curve yet: of one point there is only its loss."""
+        training = self.session.training
+        if training.history and not training.active:
+            return f"one step, loss {number(training.history[0][1])}"
+        return waiting_for(training.active)
+
+    def _frame(self, passes: np.ndarray, losses: np.ndarray) -> Frame:
         later = losses[len(losses) // BEGINNING :]  # the fall from ignorance would hide the rest
         low, high = np.nanmin(losses), np.nanmax(later)
         old = self.raster.frame
@@ -141,7 +148,7 @@ class LossPlot(View):
         # a browser draws all anew when a frame moves: not with every epoch
         return Frame(
             left=0.0,
-            right=float(max(epochs[-1], planned)),
+            right=float(max(passes[-1], planned)),
             top=float(np.ceil(high / step + 0.05) * step),
             bottom=float(np.floor(low / step) * step),
             width=old.width,

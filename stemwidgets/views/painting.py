@@ -105,7 +105,7 @@ def bar(table: NDArray[np.floating], low: float, high: float, middle: str) -> st
 
 
 def _wheel(channel: Channel) -> str:
-    lines = ["0° to the right, 90° down"]
+    lines = ["0° is +x, 90° is +y"]
     if channel.fold > 1:
         lines.append(f"modulo {period(channel.fold)}")
     return (

@@ -8,8 +8,11 @@ import numpy as np
 from bqplot import Lines
 from numpy.typing import NDArray
 
+from stemwidgets.arrays.disc import Disc
 from stemwidgets.state.session import Session
 from stemwidgets.views.detector_shape import Grip, area, grip, outline
+from stemwidgets.views.disc_hand import DiscHand
+from stemwidgets.views.faulty_marks import FaultyMarks
 from stemwidgets.views.pattern_display import PatternDisplay
 from stemwidgets.views.pointer import Phase
 from stemwidgets.views.raster import Raster
@@ -19,7 +22,7 @@ from stemwidgets.views.words import waiting_for_scan
 
 Counts = NDArray[np.floating]
 
-ONE, MEAN = "pattern", "region"
+ONE, MEAN, ALL = "pattern", "region", "mean pattern"
 CYAN, SHADE = "#39d0ff", 0.2  # of the detector, and how much its area takes of it
 REACH = 8  # CSS px from an edge of the detector at which one takes hold of it
 
@@ -30,8 +33,9 @@ class PatternView(View):
     When a region is chosen, the mean of its patterns is shown until the position changes, and again
     if one asks for it.
 
-    The virtual detector is drawn on it, its area shaded. Dragging its inside moves it, dragging an
-    edge changes that radius.
+    Faulty pixels, rows and columns are marked in red, told below, and left out unless the tick
+    there is taken away. The virtual detector is drawn on it about its beam, its area shaded.
+    Dragging its inside moves it, dragging an edge changes that radius.
 
     Parameters
     ----------
@@ -77,16 +81,21 @@ class PatternView(View):
             visible=False,
         )
         units = session.axes.kx.units
+        self.parts = {}
+        self._faulty = FaultyMarks(self, self._grid, frame, scales)
+        marks = [*self._faulty.marks, self._rings]
         self._pattern = Raster(
-            frame, marks=[self._rings], scales=scales, on_drag=self._dragged, units=units
+            frame, marks=marks, scales=scales, on_drag=self._dragged, units=units
         )
         self._grip: Grip | None = None
+        self._away = (0.0, 0.0)  # of the detector as it is drawn, (ky, kx) [px]
+        self._hand = DiscHand(session, self._grid, self._draw_disc)
         self._reconstruction = Raster(frame, units=units) if reconstruction else None
         self._legends = [
             ipywidgets.HTML(layout=ipywidgets.Layout(margin=f"0 0 0 {MARGIN['left']}px"))
             for _ in range(2)
         ]
-        self.parts = {
+        self.parts |= {
             "show": self._display.choice,
             "display": self._display.opened,
             "figure": self._pattern.figure,
@@ -105,7 +114,8 @@ class PatternView(View):
         toggles.add_class("stemwidgets-tools")
         heading = ipywidgets.HBox([self._title, self._display.choice, toggles])
         heading.layout.grid_gap = "4px"
-        shown = [heading, self._pattern.box, self._legends[0], self._where, self._display.below]
+        shown = [heading, self._pattern.box, self._legends[0], self._faulty.below]
+        shown += [self._where, self._display.below]
         pictures = [ipywidgets.VBox(shown)]
         if self._reconstruction is not None:
             self.parts["reconstruction"] = self._reconstruction.figure
@@ -125,7 +135,10 @@ class PatternView(View):
         self.look(
             self._draw, "pattern", "reconstruction", "mean_reconstruction", "overview", "problem"
         )
+        self.look(self._draw, "left_out", "leave_out")
         self.look(self._draw_rings, "detector")
+        self.look(self._follow_beam, "position", "followed")
+        self.look(self._turn_to_beam, "placing", at=session.beam)
         self.look(self._turn_to_region, "region_pattern")
         self.look(self._turn_to_position, "position")
         self._draw()
@@ -151,20 +164,40 @@ class PatternView(View):
             self._where.value = False
             self._draw()
 
+    def _turn_to_beam(self) -> None:
+        """Show the mean pattern while a person says where the direct beam is."""
+        self._draw()
+        self._draw_rings()
+
     @property
     def _of_region(self) -> bool:
         return bool(self._where.value and self.session.region_pattern is not None)
 
+    def _follow_beam(self) -> None:
+        """Draw the detector where the beam falls in what is shown."""
+        mean = self._of_region or self.session.beam.placing
+        away = (0.0, 0.0) if mean else self.session.departure
+        if away != self._away:
+            self._away = away
+            self._draw_rings()
+
     def _draw(self) -> None:
+        self._follow_beam()
         session = self.session
         pattern, overview = session.pattern, session.overview
         self._title.value = caption_html(MEAN if self._of_region else ONE)
         if self._of_region:
             pattern = session.region_pattern
+        elif session.beam.placing and overview is not None:
+            pattern = overview.mean_pattern
+            self._title.value = caption_html(ALL)
         if pattern is None:
             self._pattern.clear(waiting_for_scan(self.session.problem))
             return
         mean = None if overview is None else overview.mean_pattern
+        if self._of_region and session.compared_pattern is not None:
+            mean = session.compared_pattern
+        pattern = self._faulty.without(pattern)
         picture, legend = self._display.paint(pattern, mean, pattern)
         if self._of_region:
             legend += f"mean of {np.count_nonzero(session.region)} patterns"
@@ -196,18 +229,35 @@ class PatternView(View):
 
         self.session.mailbox.post(f"legend {index} {id(self)}", write, delay=ASIDE)
 
+    def _draw_disc(self, disc: Disc | None) -> None:
+        disc = disc or self.session.beam.disc
+        if disc is None:
+            self._rings.visible = False
+            return
+        x, y = self._grid.point(*disc.outline(self.session.axes.pixel_size))
+        with self._rings.hold_sync():
+            self._rings.visible, self._rings.colors = True, [CYAN]
+            self._rings.x, self._rings.y = x[None], y[None]
+
     def _draw_rings(self) -> None:
+        if self.session.beam.placing:
+            self._draw_disc(None)
+            return
         inside, edges = area(self.session.detector), outline(self.session.detector)
         with self._rings.hold_sync():
             self._rings.visible = inside is not None
             if inside is not None:
-                curves = [self._grid.point(ky, kx) for ky, kx in (inside, *edges)]
+                y, x = self._away
+                curves = [self._grid.point(ky + y, kx + x) for ky, kx in (inside, *edges)]
                 self._rings.colors = ["transparent"] + [CYAN] * len(edges)
                 self._rings.x = np.array([x for x, _ in curves])
                 self._rings.y = np.array([y for _, y in curves])
 
     def _dragged(self, phase: Phase, x: float, y: float) -> None:
-        ky, kx = self._grid.position(x, y)
+        if self.session.beam.placing:
+            self._hand(phase, x, y)
+            return
+        ky, kx = np.subtract(self._grid.position(x, y), self._away)
         if phase == "press":
             reach = REACH * self._grid.columns.size / self._pattern.frame.width
             self._grip = grip(self.session.detector, ky, kx, reach)

@@ -9,7 +9,7 @@ import numpy as np
 from stemwidgets.state.session import Session
 from stemwidgets.views.values import mean_of, place_of, value_at
 from stemwidgets.views.view import ASIDE, View, caption
-from stemwidgets.views.words import caption_of, duration
+from stemwidgets.views.words import caption_of, left
 
 HERE, REGION = "at the position", "over the region"
 _TOLD_WITH_ANOTHER = ("angle std", "symmetry confidence", "class confidence")
@@ -46,7 +46,7 @@ class Readout(View):
         self.listen(self._choice, self._draw)
         self.look(self._turn_to_position, "position", delay=ASIDE)
         self.look(self._turn_to_region, "region")
-        self.look(self._draw, "channels", "opening")
+        self.look(self._draw, "channels", "opening", "left_out", "leave_out")
         self._turn_to_region()
         self._draw()
 
@@ -72,6 +72,7 @@ class Readout(View):
         position, channels = self.session.position, self.session.channels
         return (
             self._opening()
+            + self._left_out()
             + place_of(position, self.session.axes)
             + [
                 (caption_of(name), value_at(channel, position, channels))
@@ -84,7 +85,12 @@ class Readout(View):
         opening = self.session.opening
         if opening is None:
             return []
-        return [("scan read", f"{opening.read:.0%}, {duration(opening.remaining)} left")]
+        words = (f"{opening.read:.0%}", left(opening.remaining))
+        return [("scan read", ", ".join(filter(None, words)))]
+
+    def _left_out(self) -> list[tuple[str, str]]:
+        words = self.session.left_out_words
+        return [("detector", words)] if words else []
 
     def _of_region(self) -> list[tuple[str, str]]:
         region = self.session.region

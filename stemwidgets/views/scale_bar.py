@@ -6,6 +6,7 @@ from bqplot import Label, LinearScale, Lines, Mark
 from stemwidgets.views.screen import Frame, round_length
 
 INSET, ABOVE = 12, 16  # CSS px from the corner to the bar, and from the bar to its words
+LETTER = 8.5  # CSS px: mean width of a bold letter of 14 px
 RIM = ((-1, -1), (-1, 1), (1, -1), (1, 1), (0, 0))  # CSS px; the last, white one lies on top
 
 
@@ -57,7 +58,9 @@ class ScaleBar:
         step_y = (frame.bottom - frame.top) / frame.height
         across = self.length / span * frame.width
         left, down = frame.left + INSET * step_x, frame.bottom - INSET * step_y
-        right, middle = left + across * step_x, left + across / 2 * step_x
+        right = left + across * step_x
+        inside = max(INSET + across / 2, INSET / 2 + LETTER * len(self.words) / 2)
+        middle = frame.left + inside * step_x  # words longer than the bar stay on the picture
         for bar, rim in ((self._below, 1.5), (self._above, 0.0)):
             with bar.hold_sync():
                 bar.x, bar.y = [left - rim * step_x, right + rim * step_x], [down, down]

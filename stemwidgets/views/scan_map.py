@@ -26,7 +26,8 @@ from stemwidgets.views.words import caption_of, waiting_for, waiting_for_scan
 
 FAINT = 70  # opacity, of 255, outside the region
 CLASSES = ("classes", "class confidence")
-SPREADS = (ANGLE_SPREAD, LATENT_SPREAD)
+SEEDS, BEAM = "train several seeds", "set the direct beam"
+WAITING = {ANGLE_SPREAD: SEEDS, LATENT_SPREAD: SEEDS, "BF": BEAM, "ADF": BEAM}
 
 
 class ScanMap(View):
@@ -36,8 +37,7 @@ class ScanMap(View):
     Shift five at a time, until the mouse leaves the map. Other tools draw the session's region and
     line, with the mouse or, corner by corner, with Enter. Esc takes them away.
 
-    "Display" opens what sets scaling, limits and colours, for each channel its own. "FFT" shows the
-    map's frequencies instead.
+    "Display" opens scaling, limits and colours, for each channel its own; "FFT" its frequencies.
 
     Parameters
     ----------
@@ -225,8 +225,8 @@ class ScanMap(View):
             return "press Compute"
         if self.channel in CLASSES and self.session.model is not None:
             return "trained without classes"
-        if self.channel in SPREADS:
-            return "train several seeds"
+        if self.channel in WAITING:
+            return WAITING[self.channel]
         return waiting_for(self.session.training.active)
 
     def _open(self) -> None:

@@ -16,6 +16,7 @@ from stemwidgets.arrays.axes import Axis
 Values = NDArray[np.floating]
 
 MARGIN = {"left": 57, "right": 13, "top": 14, "bottom": 56}  # left + right = top + bottom
+CHARACTER = 7.5  # CSS px, width of a digit of a tick's label
 
 
 @dataclass(frozen=True)
@@ -53,7 +54,7 @@ class Frame:
     def fit(self, scales: dict[str, LinearScale]) -> None:
         """Make existing scales show the window."""
         x, y = scales["x"], scales["y"]
-        x.reverse, y.reverse = self.left > self.right, self.bottom > self.top
+        x.reverse, y.reverse = bool(self.left > self.right), bool(self.bottom > self.top)
         x.min, x.max = sorted((float(self.left), float(self.right)))
         y.min, y.max = sorted((float(self.bottom), float(self.top)))
 
@@ -73,6 +74,13 @@ class Frame:
         ):
             axis.label = text
             axis.tick_values = ticks(min(edges), max(edges), max(2, pixels // 50))
+        whole = [value for value in axes[0].tick_values if self._fits(value)]
+        axes[0].tick_values = whole or axes[0].tick_values
+
+    def _fits(self, value: float) -> bool:
+        """Whether a tick's label, centred below it, ends before the figure does."""
+        across = (value - self.left) / (self.right - self.left) * self.width
+        return across + len(f"{value:.4g}") * CHARACTER / 2 <= self.width + MARGIN["right"]
 
     def counts(self, x: Values, y: Values, bins: int) -> NDArray[np.float64]:
         """Number of points in each of ``bins × bins`` cells, the top row of the window first."""
@@ -94,7 +102,7 @@ class Frame:
         """Whether a point lies in the window."""
         right = (x - self.left) / (self.right - self.left)
         below = (y - self.top) / (self.bottom - self.top)
-        return 0 <= right <= 1 and 0 <= below <= 1
+        return bool(0 <= right <= 1 and 0 <= below <= 1)
 
     @property
     def extent(self) -> dict[str, Any]:

@@ -9,7 +9,7 @@ import ipywidgets
 from stemwidgets.arrays.errors import InputError
 from stemwidgets.state.session import Session
 from stemwidgets.views.view import View, caption
-from stemwidgets.views.words import duration, number
+from stemwidgets.views.words import duration, epochs, left, number
 
 _SAYING = {
     "idle": "ready",
@@ -161,16 +161,19 @@ class TrainPanel(View):
             self._bar.value = 0.0 if progress is None else progress.read
             words += [_reading(progress)] * going
         else:
-            self._bar.value = 1.0 if status == "finished" else progress.epoch / progress.epochs
-            words.append(f"epoch {progress.epoch} of {progress.epochs}")
+            self._bar.value = 1.0 if status == "finished" else progress.share_done
+            done = str(progress.epoch) if progress.epoch else epochs(progress.passes_done)
+            words.append(f"epoch {done} of {progress.epochs}")
             if training.active:
-                words.append(f"{duration(progress.remaining)} left")
+                words.append(left(progress.remaining))
             else:
                 words.append(duration(progress.elapsed, digits=1))
             words.append(f"loss {number(progress.loss)}")
             if math.isfinite(training.rate):
                 words.append(f"{training.rate:,.0f} patterns/s".replace(",", "\u202f"))
-        self._status.value = "<br>".join(map(escape, [", ".join(words), *self._notes()]))
+        self._status.value = "<br>".join(
+            map(escape, [", ".join(filter(None, words)), *self._notes()])
+        )
 
     def _notes(self) -> list[str]:
         session, progress, lines = self.session, self.session.training.progress, []
@@ -189,7 +192,8 @@ class TrainPanel(View):
 def _reading(progress: Any) -> str:
     if progress is None:
         return "preparing the patterns"
-    return f"{progress.read:.0%} of the scan read, {duration(progress.remaining)} left"
+    read = f"{progress.read:.0%} of the scan read"
+    return ", ".join(filter(None, (read, left(progress.remaining))))
 
 
 def device_words(device: Any) -> str:

@@ -11,7 +11,9 @@ from traitlets import HasTraits
 from stemwidgets.arrays.errors import InputError
 from stemwidgets.state.channels import is_known
 from stemwidgets.state.session import Session
+from stemwidgets.views.cells import made
 from stemwidgets.views.pointer import Phase
+from stemwidgets.views.within import close_within
 
 REST = 0.02  # s, between answers to one hand that moves
 ASIDE = 0.1  # s, for what nobody watches while the position is dragged
@@ -40,6 +42,7 @@ viewBox='0 0 20 20'%3E%3Cpath d='M5 8l5 5 5-5' fill='none' stroke='%23888' strok
   position: absolute; inset: 0; margin: 0; pointer-events: none; cursor: crosshair; outline: none;
 }
 .stemwidgets .stemwidgets-listening > .stemwidgets-pane { pointer-events: auto; }
+.stemwidgets .jupyter-button { padding: 0 6px; }
 .stemwidgets .stemwidgets-tools { gap: 0 2px; max-width: 348px; }
 .stemwidgets .stemwidgets-tools button { font-size: 13px; padding: 0 4px; margin: 2px 1px; }
 .stemwidgets-presented { zoom: 1.4; }
@@ -76,9 +79,9 @@ class View(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
     """
 
     presented = False
+    _there = False  # until it is complete, and once it is closed
 
     def __init__(self, session: Session, unknown: dict[str, Any]) -> None:
-        self._looking: list[tuple[HasTraits, Callable[[Any], None], list[str]]] = []
         if unknown:
             raise InputError(
                 f"{type(self).__name__} does not know {', '.join(map(repr, sorted(unknown)))}. "
@@ -89,6 +92,7 @@ class View(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
                 f"{type(self).__name__} shows a Session, not {type(session).__name__}: "
                 "make one with stemwidgets.Session(signal)."
             )
+        session.require_open()
         super().__init__(
             layout=ipywidgets.Layout(width="max-content", max_width="100%", flex="0 0 auto")
         )
@@ -97,6 +101,10 @@ class View(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
         self.add_class(f"stemwidgets-{'-'.join(words).lower()}")  # stemwidgets-scan-map
         self.session = session
         self.parts: dict[str, Any] = {}
+        self._looking: list[tuple[HasTraits, Callable[[Any], None], list[str]]] = []
+        self._there = True
+        session.attach(self)
+        made(self)
 
     def fill(self, *children: ipywidgets.Widget) -> None:
         """Put the children in the box, below the style that all views share."""
@@ -127,10 +135,14 @@ class View(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
         self._looking.append((seen, look, names))
 
     def close(self) -> None:
-        """Take the view away: it looks at the session no more."""
-        for seen, look, names in self._looking:
-            seen.unobserve(look, names)
-        self._looking.clear()
+        """Take the view away with all its widgets; it looks at the session no more."""
+        if self._there:
+            self._there = False
+            for seen, look, names in self._looking:
+                seen.unobserve(look, names)
+            self._looking.clear()
+            close_within(self)
+            self.session.detach(self)
         super().close()
 
     def listen(

@@ -116,6 +116,18 @@ def duration(seconds: float, digits: int = 0) -> str:
     return f"{minutes} min {rest:02d} s" if minutes < 60 else f"{minutes / 60:.1f} h"
 
 
+def epochs(passes: float) -> str:
+    """Passes over the data as epochs done; the first one in parts."""
+    whole = math.floor(passes)
+    return f"{passes:.1g}" if 0 < passes < 1 else str(whole)
+
+
+def left(seconds: float) -> str:
+    """What remains of a time; empty while nobody knows."""
+    words = duration(seconds)
+    return f"{words} left" if words else ""
+
+
 def _power_of_ten(value: float, digits: int) -> str:
     if value == 0:
         return "0"

@@ -9,7 +9,6 @@ Medians, taken in turns, on scans of 128×128 patterns of uint16 with Poisson co
 import os
 import time
 import tracemalloc
-from statistics import median
 
 import hyperspy.api as hs
 import numpy as np
@@ -17,6 +16,7 @@ import pytest
 
 import stemwidgets as sw
 from benchmarks.table import Figure, Table
+from benchmarks.timing import seconds
 from stemwidgets.arrays.axes import Axes
 from stemwidgets.arrays.center_of_mass import center_of_mass
 from stemwidgets.arrays.detector_major import DetectorMajor
@@ -44,18 +44,6 @@ def counts(scan):
     mean = 1 + 20 * (np.hypot(y - CENTER[0], x - CENTER[1]) < 30)
     patterns = np.random.default_rng(0).poisson(mean, (256, 128, 128)).astype(np.uint16)
     return np.resize(patterns, (*scan, 128, 128))
-
-
-def seconds(*calls, repeats=5):
-    """Median time of each, taken in turns."""
-    spent = [[] for _ in calls]
-    for repeat in range(repeats + 1):
-        for times, call in zip(spent, calls, strict=True):
-            began = time.perf_counter()
-            call()
-            if repeat:
-                times.append(time.perf_counter() - began)
-    return [median(times) for times in spent]
 
 
 def test_virtual_images_beside_pyxem():

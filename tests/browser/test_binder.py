@@ -4,6 +4,7 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import pytest
 from playwright.sync_api import Browser
 
 from browser.conftest import find_port, serving
@@ -12,6 +13,7 @@ from browser.desk import Desk
 ROOT = Path(__file__).parents[2]
 
 
+@pytest.mark.slow
 def test_a_notebook_opens_as_a_page(browser: Browser, tmp_path: Path, monkeypatch):
     monkeypatch.chdir(ROOT)
     port = find_port(0)

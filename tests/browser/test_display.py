@@ -67,6 +67,7 @@ def test_a_map_is_added_shows_its_frequencies_and_goes(explored: Desk):
     expect(maps).to_have_count(count)
 
 
+@pytest.mark.slow
 def test_a_presented_page_is_read_in_the_dark_and_hears_where_one_clicks(
     browser, jupyterlab, tmp_path
 ):

@@ -94,6 +94,7 @@ def test_a_training_whose_kernel_died_goes_on(browser: Browser, keeping: str, tm
     assert again.errors == []
 
 
+@pytest.mark.slow
 def test_a_page_that_is_loaded_again_shows_the_living_kernel(
     browser: Browser, jupyterlab: str, tmp_path: Path
 ):

@@ -8,6 +8,7 @@ from browser.conftest import open_notebook
 from browser.desk import Desk
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(240)
 def test_the_first_notebook_runs_and_its_views_answer(jupyterlab, browser, tmp_path):
     desk = Desk(browser, tmp_path)

@@ -4,14 +4,14 @@ import numpy as np
 import pytest
 from playwright.sync_api import expect
 
-from browser.conftest import open_notebook
+from browser.conftest import SERVERS, open_notebook
 from browser.desk import Desk
 from browser.test_explore import drag as drag_detector
 
 BLUE = (21, 101, 192)  # of a profile
 
 
-@pytest.fixture(scope="module", params=["voila", "jupyterlab"])
+@pytest.fixture(scope="module", params=SERVERS)
 def explored(request, browser, tmp_path_factory):
     desk = Desk(browser, tmp_path_factory.mktemp("regions"))
     if request.param == "voila":

@@ -195,11 +195,11 @@ def test_terabytes_that_are_only_claimed_are_refused_at_once(compression, lazy, 
         sw.load(path, lazy=lazy)
     path = path.with_suffix(".npy")
     path.write_bytes(buffer.getvalue())
-    with pytest.raises(sw.InputError, match="says that it holds 100000 × 100000"):
+    with pytest.raises(sw.InputError, match="header promises 10000000000 patterns, 4 are there"):
         sw.load(path, lazy=lazy)
 
 
-def test_an_empty_dataset_of_ten_terabytes_asks_to_be_left_on_disk(tmp_path):
+def test_a_dataset_of_terabytes_that_was_never_filled_is_refused(tmp_path):
     path = tmp_path / "scan.hspy"
     arrays_to_signal(turning_spot(), AXES, "spot").save(path)
     with h5py.File(path, "r+") as file:
@@ -209,7 +209,7 @@ def test_an_empty_dataset_of_ten_terabytes_asks_to_be_left_on_disk(tmp_path):
         group.create_dataset("data", shape, "u1", chunks=(1000, 1000, 20, 10))
         for index, size in enumerate(shape):
             group[f"axis-{index}"].attrs["size"] = size
-    with pytest.raises(sw.InputError, match=r"9,000\.0 GB.*lazy=True"):
+    with pytest.raises(sw.InputError, match=r"9\.0 TB, and the file has .* never filled"):
         sw.load(path)
 
 

@@ -135,7 +135,10 @@ def test_a_full_disk_is_told_and_leaves_what_was_there(name, size, things, tmp_p
     write = things[name]
     write(tmp_path / name)
     before = state(tmp_path)
-    with no_room_beyond(size), pytest.raises(OSError, match=r"(?i)file too large|errno 27|write"):
+    with (
+        no_room_beyond(size),
+        pytest.raises(OSError, match="could not be written: a file of that size"),
+    ):
         write(tmp_path / name)
     assert state(tmp_path) == before
 
@@ -143,7 +146,10 @@ def test_a_full_disk_is_told_and_leaves_what_was_there(name, size, things, tmp_p
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 @pytest.mark.parametrize("name", [*NAMES[:-2], "results"])
 def test_a_full_disk_leaves_nothing_half_written(name, things, tmp_path):
-    with no_room_beyond(0), pytest.raises(OSError, match=r"(?i)file too large|errno 27|write"):
+    with (
+        no_room_beyond(0),
+        pytest.raises(OSError, match="could not be written: a file of that size"),
+    ):
         things[name](tmp_path / name)
     assert list(tmp_path.iterdir()) == []
 

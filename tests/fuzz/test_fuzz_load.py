@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from real_files import FOLDER
 from scans import AXES, turning_spot
 
 import stemwidgets as sw
@@ -21,9 +22,17 @@ pytestmark = pytest.mark.filterwarnings(
     "ignore:unclosed file:ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning"
 )
 
-FORMATS = ("ndata1", "ndata1 compressed", "npy", "hspy", "zspy", "zspy zipped", "blo", "mib", "emd")
+FORMATS = ("ndata1", "ndata1 compressed", "npy", "hspy", "zspy", "zspy zipped", "blo", "npz")
+REAL = {
+    "mib": "001_4x2_6bit.mib",
+    "emd": "Si100_4D.emd",
+    "h5": "py4DSTEM_size2x3x4x5.h5",
+    "app5": "topspin_test_A.app5",
+    "ser": "128x128x5-diffraction_preview_1.ser",
+    "mrc": "Custom_movie.mrc",
+}
+FORMATS = (*FORMATS, *REAL)
 SHARE = {"ndata1": 4, "npy": 2, "hspy": 2, "zspy": 2}  # ours above all
-REAL_FILES = Path(__file__).parents[3] / "shared" / "data"
 
 
 def element() -> dict:
@@ -71,6 +80,7 @@ def files(tmp_path_factory, counts) -> dict[str, Path]:
     compressed = json.dumps(element()).encode(), zipfile.ZIP_DEFLATED
     ndata(paths["ndata1 compressed"], npy(counts), *compressed)
     paths["npy"].write_bytes(npy(counts))
+    np.savez_compressed(paths["npz"], counts=counts)
     signal.save(paths["hspy"])
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -78,11 +88,8 @@ def files(tmp_path_factory, counts) -> dict[str, Path]:
         signal.save(paths["zspy zipped"], store_type="zip")
         small = arrays_to_signal(counts[..., :15].astype(np.uint8), axes, "spot")
         small.inav[:3].isig[:15, :15].save(paths["blo"])
-    for kind, name in (("mib", "001_4x2_6bit.mib"), ("emd", "Si100_4D.emd")):
-        if (REAL_FILES / name).exists():
-            shutil.copy(REAL_FILES / name, paths[kind])
-        else:
-            del paths[kind]
+    for kind, name in REAL.items():
+        shutil.copy(FOLDER / name, paths[kind])
     return paths
 
 

@@ -11,7 +11,7 @@ from stemwidgets.arrays.blocks import iterate_blocks
 from stemwidgets.arrays.checks import require_finite
 from stemwidgets.arrays.decomposition import WEIGHTINGS, pca
 from stemwidgets.arrays.errors import InputError
-from stemwidgets.arrays.pixels import require_mask
+from stemwidgets.arrays.masks import require_mask
 from stemwidgets.arrays.recipe.runs import from_words, in_words
 from stemwidgets.arrays.recipe.step import (
     Scan,

@@ -151,14 +151,14 @@ class Bin(Step):
                 f"Expected binning that leaves at least {SMALLEST_PATTERN}×{SMALLEST_PATTERN} "
                 f"pixels, got {n} for patterns of {scan.axes.ky.size}×{scan.axes.kx.size}."
             )
-        dtype = scan.data.dtype
-        kind = np.result_type(dtype, np.uint32 if dtype.kind in "bui" else dtype)
+        kind = _sum_type(scan.data.dtype)
 
         def add(patterns: NDArray[Any]) -> NDArray[Any]:
             sums = np.zeros((*patterns.shape[:2], *sizes), dtype=kind)
             for i in range(n):
                 for j in range(n):
-                    sums += patterns[..., i : n * sizes[0] : n, j : n * sizes[1] : n]
+                    with np.errstate(over="ignore"):  # infinite, which is refused where it is read
+                        sums += patterns[..., i : n * sizes[0] : n, j : n * sizes[1] : n]
             return sums
 
         ky, kx = (
@@ -173,6 +173,14 @@ class Bin(Step):
             center = ((center[0] - (n - 1) / 2) / n, (center[1] - (n - 1) / 2) / n)
         data = each(scan.data, add, kind, (sizes[0], sizes[1]))
         return Scan(data, scan.axes._replace(ky=ky, kx=kx), center, mask)
+
+
+def _sum_type(dtype: np.dtype[Any]) -> np.dtype[Any]:
+    """The type that the sum of a square of pixels fits."""
+    if dtype.kind == "f":
+        return np.result_type(dtype, np.float32)
+    small = dtype.kind in "bu" and dtype.itemsize <= 2
+    return np.result_type(dtype, np.uint32 if small else np.uint64 if dtype.kind == "u" else int)
 
 
 def _disc(scan: Scan) -> tuple[tuple[float, float], float]:

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stemwidgets.arrays.axes import Axes
+from stemwidgets.arrays.blocks import pattern_at
 from stemwidgets.arrays.recipe.placement import Placement
 from stemwidgets.arrays.recipe.recipe import Recipe
 
@@ -45,7 +46,7 @@ class Preview:
 
     def pattern(self, position: tuple[int, int]) -> NDArray[np.float32]:
         """The prepared pattern at a position, as large as the detector; NaN where nothing is."""
-        return self._placement.on_detector(np.asarray(self._data[position]))
+        return self._placement.on_detector(pattern_at(self._data, position))
 
 
 def _in_chunks(data: Any) -> Any:
@@ -56,4 +57,16 @@ def _in_chunks(data: Any) -> Any:
     chunks = da.core.normalize_chunks(
         ("auto", "auto", -1, -1), data.shape, limit=CHUNK_BYTES, dtype=data.dtype
     )
-    return da.from_array(data, chunks=chunks, name=False)
+    meta = data[:0, :0, :0, :0]
+    return da.from_array(_Uncopied(data), chunks=chunks, name=False, asarray=False, meta=meta)
+
+
+class _Uncopied:
+    """An array of which dask reads parts; it would copy one of numpy as a whole, mapped or not."""
+
+    def __init__(self, data: NDArray[Any]) -> None:
+        self._data = data
+        self.shape, self.dtype, self.ndim = data.shape, data.dtype, data.ndim
+
+    def __getitem__(self, part: Any) -> NDArray[Any]:
+        return self._data[part]

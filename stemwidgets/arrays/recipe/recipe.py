@@ -10,7 +10,7 @@ import numpy as np
 from stemwidgets.arrays.axes import Axes
 from stemwidgets.arrays.checks import require_scan
 from stemwidgets.arrays.errors import InputError
-from stemwidgets.arrays.pixels import common_mask
+from stemwidgets.arrays.masks import common_mask
 from stemwidgets.arrays.recipe.counts import Denoise, Masked, Scale, SubtractMean
 from stemwidgets.arrays.recipe.geometry import Bin, Center, Crop
 from stemwidgets.arrays.recipe.step import Mask, Scan, Step

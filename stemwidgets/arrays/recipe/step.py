@@ -85,6 +85,7 @@ def mean_pattern(data: Any) -> NDArray[np.float64]:
         strange.append(not_finite)
     require_finite(np.hstack(strange))
     mean: NDArray[np.float64] = total / np.prod(data.shape[:2])
+    require_finite(mean.sum())
     return mean
 
 

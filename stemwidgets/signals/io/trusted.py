@@ -4,6 +4,7 @@ HyperSpy's own formats can name Python packages to import, formulas for axes, wh
 as Python, and codecs that unpickle.
 """
 
+import importlib
 import json
 import math
 import os
@@ -11,19 +12,25 @@ import re
 import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import hyperspy.api as hs
 from hyperspy.extensions import ALL_EXTENSIONS
+from rsciio import IO_PLUGINS
 
 from stemwidgets.arrays.errors import InputError
-from stemwidgets.arrays.memory import free_memory
+from stemwidgets.signals.io.missing import in_words, missing_patterns, note
+from stemwidgets.signals.io.room import require_memory, require_plausible, require_short
 
 _AXIS, _AXES = "axis-", "_hspy_AxesManager_"
 _MOST_GROUPS, _DEEPEST = 20_000, 50
 _UNPICKLING = "pickle"
 _DESCRIPTIONS = (".zarray", ".zmetadata")
+_WITH_A_BAR = ("Topspin", "Tofwerk")  # print a progress bar, which is red in a notebook
 
 
 def read(path: Path, reader: str, lazy: bool = False, **options: Any) -> Any:
@@ -49,29 +56,28 @@ def read(path: Path, reader: str, lazy: bool = False, **options: Any) -> Any:
         options["mode"] = "r"  # when lazy, its default is to open for writing
     if reader == "ZSPY":
         _require_no_unpickling(path)
+    words = ""
     if reader in _OPENERS:
         with _OPENERS[reader](path) as file:
-            needed = sum(_values(path, file))
-        if not lazy:
-            require_memory(path, needed)
-    return hs.load(path, lazy=lazy, file_format=reader, **options)
+            arrays = list(_arrays(path, file))
+            _require_room(path, [_Claim.of(array) for array in arrays], lazy)
+            scans = [array for array in arrays if len(array.shape) > 2 and array.size]
+            words = "; ".join(filter(None, (in_words(path, missing_patterns(a)) for a in scans)))
+    quiet = _without_its_bar(reader) if reader in _WITH_A_BAR else reader
+    found = hs.load(path, lazy=lazy, file_format=quiet, **options)
+    for signal in found if isinstance(found, list) else [found]:
+        note(signal, words)
+    return found
 
 
-def require_memory(path: Path, needed: int) -> None:
-    """Refuse a file that says that it holds more than fits.
-
-    Raises
-    ------
-    InputError
-        If less than so many bytes of memory are free.
-    """
-    free = free_memory()
-    if free is not None and needed > free:
-        raise InputError(
-            f"{path.name} says that it holds {needed / 1e9:,.1f} GB, and {free / 1e9:,.1f} GB of "
-            "memory are free. Pass lazy=True to leave the patterns on disk; if it is a small file, "
-            "it is damaged."
-        )
+def _without_its_bar(reader: str) -> ModuleType:
+    """A reader as `hyperspy.api.load` takes it, which keeps `show_progressbar` for itself."""
+    [name] = [plugin["api"] for plugin in IO_PLUGINS if plugin["name"] == reader]
+    module = importlib.import_module(name)
+    quiet = ModuleType(name)
+    quiet.__loader__ = module.__loader__
+    quiet.file_reader = partial(module.file_reader, show_progressbar=False)  # type: ignore[attr-defined]
+    return quiet
 
 
 def _hdf5(path: Path) -> Any:
@@ -92,13 +98,44 @@ def _zarr(path: Path) -> Iterator[Any]:
 
 
 _OPENERS: dict[str, Callable[[Path], Any]] = {
-    "HSPY": _hdf5,
+    **dict.fromkeys(("HSPY", "EMD", "NeXus", "USID", "Delmic", "Tofwerk"), _hdf5),
     "ZSPY": _zarr,
 }
 
 
-def _values(path: Path, file: Any) -> Iterator[int]:
-    """Bytes of the values of each array in a file; refuses what would be run."""
+@dataclass(frozen=True)
+class _Claim:
+    """What an array in a file says it holds."""
+
+    shape: tuple[int, ...]
+    itemsize: int
+    chunks: tuple[int, ...]
+
+    @classmethod
+    def of(cls, array: Any) -> "_Claim":
+        return cls(array.shape or (), array.dtype.itemsize, getattr(array, "chunks", None) or ())
+
+    @property
+    def bytes(self) -> int:
+        return math.prod(self.shape) * self.itemsize
+
+    @property
+    def is_data(self) -> bool:
+        """Whether it is left on disk by those who ask for that."""
+        return len(self.shape) >= 3
+
+
+def _require_room(path: Path, claims: list[_Claim], lazy: bool) -> None:
+    """Refuse what is not there, and what does not fit into memory."""
+    positions = max((math.prod(claim.shape[:-2]) for claim in claims if claim.is_data), default=0)
+    require_plausible(path, sum(claim.bytes for claim in claims), positions)
+    read = [claim.bytes for claim in claims if not (lazy and claim.is_data)]
+    chunks = [math.prod(claim.chunks) * claim.itemsize for claim in claims]
+    require_memory(path, sum(read) + max(chunks, default=0))
+
+
+def _arrays(path: Path, file: Any) -> Iterator[Any]:
+    """Each array in a file; refuses what would be run."""
     groups, seen = [file], set[str]()
     for _ in range(_MOST_GROUPS):
         if not groups:
@@ -108,6 +145,7 @@ def _values(path: Path, file: Any) -> Iterator[int]:
             break
         seen.add(group.name)
         _require_known_package(path, group)
+        _require_axes(path, group)
         for name in group:
             part = group[name]
             if _is_axis(name, group) and ("expression" in part.attrs or _has(part, "expression")):
@@ -117,7 +155,7 @@ def _values(path: Path, file: Any) -> Iterator[int]:
                     "file."
                 )
             if hasattr(part, "shape"):
-                yield math.prod(part.shape) * part.dtype.itemsize
+                yield part
             else:
                 groups.append(part)
     raise InputError(f"{path.name} has groups without end, one in the other: it is damaged.")
@@ -131,6 +169,18 @@ def _require_known_package(path: Path, group: Any) -> None:
             f"{path.name} asks for the package {package[:60]!r}, which provides no signals here, "
             "and which stemwidgets does not import for it."
         )
+
+
+def _require_axes(path: Path, group: Any) -> None:
+    """Refuse axes that are longer than the data: HyperSpy makes an array of each."""
+    shape = (getattr(group["data"], "shape", None) if "data" in group else None) or ()
+    for name in group if shape else ():
+        size = group[name].attrs.get("size") if name.startswith(_AXIS) else None
+        if size is not None and int(size) not in shape:
+            raise InputError(
+                f"{path.name} says that an axis has {int(size):,} places, and its data have the "
+                f"shape {shape}: it is damaged."
+            )
 
 
 def _is_axis(name: str, group: Any) -> bool:
@@ -161,6 +211,8 @@ def _array_descriptions(path: Path) -> Iterator[tuple[str, bytes]]:
     if path.is_file():
         with zipfile.ZipFile(path) as archive:
             for name in archive.namelist():
+                if name.rpartition("/")[2].startswith(".z"):
+                    require_short(path, name, archive.getinfo(name).file_size)
                 if name.endswith(_DESCRIPTIONS):
                     yield name, archive.read(name)
         return
@@ -169,6 +221,7 @@ def _array_descriptions(path: Path) -> Iterator[tuple[str, bytes]]:
             inner.clear()  # chunks, which can be many
         for name in _DESCRIPTIONS:
             if name in names:
+                require_short(path, name, Path(folder, name).stat().st_size)
                 yield str(Path(folder, name).relative_to(path)), Path(folder, name).read_bytes()
 
 

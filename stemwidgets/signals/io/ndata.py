@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from stemwidgets.arrays.errors import InputError
-from stemwidgets.signals.mapped import in_chunks, map_npy, read_npy
+from stemwidgets.signals.io.mapped import in_chunks, map_npy, read_npy
+from stemwidgets.signals.io.room import require_plausible, require_short
 from stemwidgets.signals.units import is_angle, is_length, is_reciprocal
 
 _DATA, _METADATA = "data.npy", "metadata.json"
@@ -57,11 +58,13 @@ def read_ndata(path: Path, lazy: bool = False) -> dict[str, Any]:
             raise InputError(
                 f"{path.name} is no Nion Swift file: it lacks {' and '.join(sorted(missing))}."
             )
+        require_short(path, _METADATA, archive.getinfo(_METADATA).file_size)
         element = json.loads(archive.read(_METADATA).decode("utf-8"))
         member = archive.getinfo(_DATA)
         if lazy and member.compress_type == zipfile.ZIP_STORED:
             data: Any = in_chunks(map_npy(path, _start(path, member)))
         else:
+            require_plausible(path, member.file_size)
             array = read_npy(path, lambda: archive.open(member), member.file_size)
             data = in_chunks(array) if lazy else array
     if not isinstance(element, dict):
@@ -184,6 +187,6 @@ def _number(element: dict[str, Any], places: tuple[str, ...], factor: float) -> 
         value: Any = element.get("metadata")
         for key in place.split("."):
             value = value.get(key) if isinstance(value, dict) else None
-        if isinstance(value, (int, float)) and value > 0:
+        if isinstance(value, (int, float)) and not isinstance(value, bool) and value > 0:
             return float(value) * factor
     return None

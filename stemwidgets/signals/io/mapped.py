@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stemwidgets.arrays.errors import InputError
-from stemwidgets.signals.trusted import require_memory
+from stemwidgets.signals.io.room import require_memory, require_short
 
 _CHUNK_BYTES = 8_000_000
 
@@ -83,7 +83,7 @@ def map_npy(path: Path, start: int = 0) -> MappedArray:
     """
     with path.open("rb") as file:
         file.seek(start)
-        shape, first_axis_fast, dtype = _header(path, file, path.stat().st_size - start)
+        shape, first_axis_fast, dtype = header_of(path, file, path.stat().st_size - start)
         offset = file.tell()
     return MappedArray(path.resolve(), offset, shape, dtype, "F" if first_axis_fast else "C")
 
@@ -106,21 +106,43 @@ def read_npy(path: Path, open_again: Callable[[], IO[bytes]], size: int) -> NDAr
         As `map_npy`, or if the values do not fit into memory.
     """
     with open_again() as file:
-        shape, _, dtype = _header(path, file, size)
+        shape, _, dtype = header_of(path, file, size)
     require_memory(path, math.prod(shape) * dtype.itemsize)
     with open_again() as file:
         return np.asarray(np.lib.format.read_array(file, allow_pickle=False))
 
 
-def _header(path: Path, file: IO[bytes], size: int) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
-    """Shape, order and type of the values in so many bytes."""
+def header_of(
+    path: Path, file: IO[bytes], size: int | None = None
+) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
+    """Shape, order and type of the values of an ``.npy``.
+
+    Parameters
+    ----------
+    path : Path
+        The file in which it lies.
+    file : binary file
+        At its beginning.
+    size : int, optional
+        Its bytes, which must be enough.
+
+    Raises
+    ------
+    InputError, EOFError
+        As `map_npy`.
+    """
     format_version = np.lib.format.read_magic(file)
     if format_version not in _HEADERS:
         raise InputError(f"{path.name} uses numpy's format {format_version}: not numbers.")
+    if format_version > (1, 0):  # a header of up to 4 GB
+        start = file.tell()
+        require_short(path, "the header", int.from_bytes(file.read(4), "little"))
+        file.seek(start)
     shape, first_axis_fast, dtype = _HEADERS[format_version](file)
     if dtype.kind not in "biufc":
         raise InputError(f"{path.name} holds {dtype}, such as Python objects, not numbers.")
-    if min(shape, default=0) < 0 or math.prod(shape) * dtype.itemsize > size:
+    needed = math.prod(shape) * dtype.itemsize
+    if min(shape, default=0) < 0 or (size is not None and needed > size):
         raise EOFError(
             f"it says that it holds {' × '.join(map(str, shape))} values of {dtype.itemsize} "
             f"bytes, and has only {size} bytes"
@@ -128,13 +150,13 @@ def _header(path: Path, file: IO[bytes], size: int) -> tuple[tuple[int, ...], bo
     return shape, first_axis_fast, dtype
 
 
-def in_chunks(source: MappedArray | np.ndarray) -> Any:
+def in_chunks(source: Any) -> Any:
     """A dask array of whole patterns, few enough in a chunk that it is quick to read.
 
     Parameters
     ----------
-    source : MappedArray or ndarray, shape [..., ky, kx]
-        From :func:`map_npy`, as a rule.
+    source : MappedArray, FrameFile or ndarray, shape [..., ky, kx]
+        Whatever dask can slice.
 
     Returns
     -------

@@ -1,0 +1,1 @@
+"""Faulty pixels, rows, columns and single events of a detector: found and left out."""

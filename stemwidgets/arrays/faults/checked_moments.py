@@ -1,0 +1,58 @@
+"""Moments of patterns whose single events are left out, from one reading of memory.
+
+Patterns are compared with the limits while they are in the cache: beside a look for events of its
+own this saves one reading of the scan.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stemwidgets.arrays.blocks import iterate_blocks
+from stemwidgets.arrays.faults.scan import RepairedScan, note
+from stemwidgets.arrays.limits import Watch
+from stemwidgets.arrays.moments import Moments
+
+BLOCK_BYTES = 8 * 2**20
+
+MomentsOf = Callable[[NDArray[Any], Watch | None], Moments]
+
+
+def checked_moments(scan: RepairedScan, moments_of: MomentsOf) -> Moments:
+    """Sums ``(Σ I, Σ I·y, Σ I·x)`` of each pattern.
+
+    Parameters
+    ----------
+    scan : RepairedScan
+        Its events hold what their neighbours hold, and are noted.
+    moments_of : callable
+        Takes patterns ``[n, ky, kx]`` and what watches them, if anything; gives their sums.
+
+    Returns
+    -------
+    ndarray of float64, shape [..., 3]
+    """
+    sums = np.empty((*scan.shape[:-2], 3))
+    for where, patterns in iterate_blocks(scan.data, BLOCK_BYTES):
+        flat = patterns.reshape(-1, *patterns.shape[-2:])
+        found = _of_block(flat, scan, scan.numbers[where].ravel(), moments_of)
+        sums[where] = found.reshape(*patterns.shape[:-2], 3)
+    return sums
+
+
+def _of_block(
+    flat: NDArray[Any], scan: RepairedScan, numbers: NDArray[np.intp], moments_of: MomentsOf
+) -> Moments:
+    limits = scan.left_out.limits
+    assert limits is not None
+    watch = limits.watch.over(len(flat))
+    result = moments_of(flat, watch)
+    suspects = np.flatnonzero(watch.beyond)
+    if len(suspects):
+        repaired, events = limits.repaired(flat[suspects])
+        if len(events):
+            result[suspects] = moments_of(repaired, None)
+            note(scan.found, numbers[suspects[events[:, 0]]], events)
+    return result

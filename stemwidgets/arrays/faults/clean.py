@@ -1,0 +1,86 @@
+"""A scan, and what is left out of it wherever it is read."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stemwidgets.arrays.errors import InputError
+from stemwidgets.arrays.faults.find import find_faulty
+from stemwidgets.arrays.faults.left_out import LeftOut, nothing_left_out
+from stemwidgets.arrays.faults.scan import Found, places_of, repaired
+from stemwidgets.arrays.masks import require_mask
+
+FIND = "find"
+
+
+@dataclass(frozen=True, eq=False)
+class CleanScan:
+    """What is read instead of a scan.
+
+    Parameters
+    ----------
+    data : array, shape [..., ky, kx]
+        The scan, in which single events hold what their neighbours hold.
+    mask : ndarray of bool, shape [ky, kx], or None
+        True where a pixel is left out, by the user or as faulty.
+    left_out : LeftOut
+        What is faulty.
+    found : set
+        Single events that were met so far, ``(number of the pattern, ky, kx)``.
+    """
+
+    data: Any
+    mask: NDArray[np.bool_] | None
+    left_out: LeftOut
+    found: Found = field(default_factory=set)
+
+    @property
+    def told(self) -> LeftOut:
+        """What is faulty, with the single events that were met while the data were read."""
+        return self.left_out.with_events(places_of(self.found, tuple(self.data.shape[:-2])))
+
+
+def clean_scan(data: Any, faulty: Any = FIND, mask: Any = None) -> CleanScan:
+    """Leave out of a scan what is faulty.
+
+    Parameters
+    ----------
+    data : array, shape [..., ky, kx]
+        numpy or dask.
+    faulty : "find", None or LeftOut
+        Find what is faulty, leave nothing out, or leave out what was found before.
+    mask : ndarray of bool, shape [ky, kx], optional
+        True where a pixel is left out anyway.
+
+    Raises
+    ------
+    InputError
+        If `faulty` is something else, or it or the mask is of another shape than the patterns.
+    """
+    left_out = faults_of(data, faulty, mask)
+    found: Found = set()
+    return CleanScan(repaired(data, left_out, found), left_out.with_mask(mask), left_out, found)
+
+
+def faults_of(data: Any, faulty: Any = FIND, mask: Any = None) -> LeftOut:
+    """What is left out of a scan; see :func:`clean_scan`."""
+    shape = (int(data.shape[-2]), int(data.shape[-1]))
+    given = None if mask is None else require_mask(mask, shape)
+    if isinstance(faulty, LeftOut):
+        if faulty.mask.shape != shape:
+            raise InputError(
+                f"Expected what is left out of patterns of the shape {shape}, got that of patterns "
+                f'of the shape {faulty.mask.shape}. Leave it out, or pass faulty="find".'
+            )
+        return faulty
+    if faulty is None:
+        return nothing_left_out(shape)
+    if not isinstance(faulty, str) or faulty != FIND:
+        raise InputError(
+            f'Expected faulty="find" or faulty=None, got {faulty!r}. Pixels that are known to be '
+            "faulty are given by mask, True where one is left out."
+        )
+    is_masked = np.ma.isMaskedArray(data._meta if hasattr(data, "dask") else data)
+    return nothing_left_out(shape) if is_masked else find_faulty(data, given)

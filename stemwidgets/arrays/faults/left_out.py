@@ -1,0 +1,122 @@
+"""What is left out of a scan because the detector is faulty there, and how that is said."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stemwidgets.arrays.faults.events import EventLimits
+from stemwidgets.arrays.faults.lines import Lines
+from stemwidgets.arrays.faults.sample import Mask
+
+
+@dataclass(frozen=True, eq=False)
+class LeftOut:
+    """Pixels, rows, columns and single events that nothing is computed from.
+
+    Parameters
+    ----------
+    mask : ndarray of bool, shape [ky, kx]
+        True where a pixel is left out.
+    rows, columns : tuple of int
+        Those that are left out whole; they are in the mask.
+    limits : EventLimits or None
+        What tells single events from patterns; None where they are not looked for.
+    saturated : float or None
+        The count at which an area of the patterns is saturated. It is not left out.
+    events : ndarray of int, shape [n, ...]
+        Single events that were found, ``(iy, ix, ky, kx)``; those of what was read so far.
+    """
+
+    mask: Mask
+    rows: Lines = ()
+    columns: Lines = ()
+    limits: EventLimits | None = None
+    saturated: float | None = None
+    events: NDArray[np.intp] = field(default_factory=lambda: np.empty((0, 4), np.intp))
+
+    @property
+    def pixels(self) -> NDArray[np.intp]:
+        """Single pixels ``(ky, kx)`` that are left out, as rows of an array."""
+        rest = self.mask.copy()
+        rest[list(self.rows)] = False
+        rest[:, list(self.columns)] = False
+        return np.argwhere(rest)
+
+    @property
+    def any(self) -> bool:
+        """Whether anything is left out."""
+        return bool(self.mask.any() or len(self.events))
+
+    @property
+    def words(self) -> str:
+        """What is left out, and what is saturated; empty if neither."""
+        return " ".join(part for part in (self.left_out_words, self.saturation_words) if part)
+
+    @property
+    def left_out_words(self) -> str:
+        """Such as "Row 15 and 3 pixels are left out."; empty if nothing is."""
+        count, events = len(self.pixels), len(self.events)
+        parts = [*_lines("row", self.rows), *_lines("column", self.columns)]
+        if count:
+            parts.append(f"{count} pixel{'s' if count > 1 else ''}")
+        if events:
+            parts.append(f"{events} single event{'s' if events > 1 else ''}")
+        if not parts:
+            return ""
+        several = len(parts) > 1 or "s" in parts[0].split()[0] or count > 1 or events > 1
+        words = f"{_listed(parts)} {'are' if several else 'is'} left out."
+        return words[0].upper() + words[1:]
+
+    @property
+    def saturation_words(self) -> str:
+        """What a saturated area means; empty without one."""
+        if self.saturated is None:
+            return ""
+        return f"The disc is saturated at {self.saturated:g} counts: COM and angle are biased."
+
+    def with_events(self, events: NDArray[np.intp]) -> "LeftOut":
+        """The same, with the events that were found."""
+        return replace(self, events=events)
+
+    def with_mask(self, mask: Mask | None) -> Mask | None:
+        """Together with another mask ``[ky, kx]``; None if nothing is left out."""
+        both = self.mask if mask is None else self.mask | mask
+        return both if both.any() else None
+
+    def repaired(self, patterns: NDArray[Any]) -> NDArray[Any]:
+        """Patterns ``[..., ky, kx]`` whose single events hold what their neighbours hold."""
+        if self.limits is None:
+            return patterns
+        flat = patterns.reshape(-1, *patterns.shape[-2:])
+        return self.limits.repaired(flat)[0].reshape(patterns.shape)
+
+    def to_record(self) -> dict[str, Any]:
+        """What is left out, as values that fit into JSON."""
+        return {
+            "rows": list(self.rows),
+            "columns": list(self.columns),
+            "pixels": self.pixels.tolist(),
+            "single events": self.events.tolist(),
+            "saturated at": self.saturated,
+        }
+
+
+def nothing_left_out(shape: tuple[int, int]) -> LeftOut:
+    """Nothing is left out of patterns of this shape."""
+    return LeftOut(np.zeros(shape, dtype=bool))
+
+
+def _lines(name: str, lines: Lines) -> Iterable[str]:
+    if not lines:
+        return []
+    if len(lines) > 4:
+        return [f"{len(lines)} {name}s"]
+    numbers = _listed([str(line) for line in lines])
+    return [f"{name}{'s' if len(lines) > 1 else ''} {numbers}"]
+
+
+def _listed(words: list[str]) -> str:
+    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"

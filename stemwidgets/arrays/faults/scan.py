@@ -1,0 +1,93 @@
+"""A scan as it would be without its single events, repaired where it is read."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stemwidgets.arrays.blocks import native_type
+from stemwidgets.arrays.changed import Change, ChangedScan, changed
+from stemwidgets.arrays.faults.left_out import LeftOut
+
+Found = set[tuple[int, int, int]]
+
+BLOCK_BYTES = 2**22  # is compared as it is, and copied only where it has an event
+
+
+class RepairedScan(ChangedScan):
+    """An array in memory whose single events hold what their neighbours hold.
+
+    Nothing is copied but the blocks that have an event, when they are read.
+
+    Parameters
+    ----------
+    data : ndarray, shape [..., ky, kx]
+        The scan.
+    left_out : LeftOut
+        With limits.
+    numbers : ndarray of int, shape [...], optional
+        Number of each pattern in the whole scan.
+    found : set, optional
+        Where events are noted, ``(number, ky, kx)``.
+    """
+
+    block_bytes = BLOCK_BYTES
+
+    def __init__(
+        self,
+        data: NDArray[Any],
+        left_out: LeftOut,
+        numbers: NDArray[np.intp] | None = None,
+        found: Found | None = None,
+    ) -> None:
+        self.left_out, self.found = left_out, set() if found is None else found
+        super().__init__(data, _repair(left_out, self.found), data.dtype, numbers)
+
+    def _cut(self, part: Any, numbers: NDArray[np.intp]) -> "RepairedScan":
+        return RepairedScan(part, self.left_out, numbers, self.found)
+
+
+def repaired(data: Any, left_out: LeftOut, found: Found | None = None) -> Any:
+    """A scan to read instead of `data`, whose single events hold what their neighbours hold.
+
+    Parameters
+    ----------
+    data : array, shape [..., ky, kx]
+        numpy or dask; of another kind of array, or without limits, the scan itself.
+    left_out : LeftOut
+        What is left out of it. Its mask changes nothing here.
+    found : set, optional
+        Where events are noted, ``(number, ky, kx)``, as they are met in this process.
+    """
+    found = set() if found is None else found
+    if left_out.limits is None or np.ma.isMaskedArray(data) or isinstance(data, RepairedScan):
+        return data
+    if not hasattr(data, "dask"):
+        return RepairedScan(np.asarray(data), left_out, found=found)
+    if np.ma.isMaskedArray(data._meta):
+        return data
+    return changed(data, _repair(left_out, found), native_type(data.dtype))
+
+
+def _repair(left_out: LeftOut, found: Found) -> Change:
+    limits = left_out.limits
+    assert limits is not None
+
+    def repair(patterns: NDArray[Any], numbers: NDArray[np.intp]) -> NDArray[Any]:
+        whole, events = limits.repaired(patterns)
+        if len(events):
+            note(found, numbers[events[:, 0]], events)
+        return whole
+
+    return repair
+
+
+def places_of(found: Found, leading: tuple[int, ...]) -> NDArray[np.intp]:
+    """Events that were noted as places ``[n, axes]``, in storage order."""
+    met = np.array(sorted(found), np.intp).reshape(-1, 3)
+    return np.stack([*np.unravel_index(met[:, 0], leading), *met[:, 1:].T], axis=1)
+
+
+def note(found: Found, numbers: NDArray[np.intp], events: NDArray[np.intp]) -> None:
+    """Note events ``(…, ky, kx)`` of patterns with these numbers in the scan."""
+    found.update(zip(numbers.tolist(), *events[:, 1:].T.tolist(), strict=True))

@@ -1,0 +1,63 @@
+"""Limits of each pixel, with which patterns are compared while they are in the cache."""
+
+from typing import Any, NamedTuple
+
+import numba
+import numpy as np
+from numpy.typing import NDArray
+
+ROWS = 8  # that are compared when they have just been read: they are in the first cache
+# Slices are borrowed: counting references to them took longer than comparing them.
+BORROWING: dict[str, Any] = {"cache": True, "nogil": True, "_nrt": False}
+
+
+class Watch(NamedTuple):
+    """What patterns are compared with, and which of them are beyond.
+
+    Parameters
+    ----------
+    limits : ndarray, shape [sides, ky * kx]
+        The highest that each pixel may hold, and the lowest unless nothing is too low; in the type
+        of the patterns.
+    beyond : ndarray of bool, shape [n]
+        Set to True for a pattern with a pixel beyond its limits.
+    """
+
+    limits: NDArray[Any]
+    beyond: NDArray[np.bool_]
+
+    @classmethod
+    def of(cls, highest: NDArray[Any], lowest: NDArray[Any] | None) -> "Watch":
+        """Over no patterns yet, for limits ``[ky, kx]``."""
+        sides = [highest] if lowest is None else [highest, lowest]
+        return cls(np.stack(sides).reshape(len(sides), -1), np.zeros(0, np.bool_))
+
+    def over(self, count: int) -> "Watch":
+        """The same over so many patterns."""
+        return self._replace(beyond=np.zeros(count, np.bool_))
+
+
+@numba.njit(cache=True, nogil=True)
+def watch_patterns(patterns: NDArray[Any], watch: Watch) -> None:  # pragma: no cover
+    """Compare patterns ``[n, ky, kx]``, contiguous, with their limits."""
+    watch_rows(patterns, 0, len(patterns), 0, patterns.shape[1], watch)
+
+
+@numba.njit(**BORROWING)
+def watch_rows(
+    patterns: NDArray[Any], start: int, stop: int, top: int, bottom: int, watch: Watch
+) -> None:  # pragma: no cover
+    """Compare some rows of some patterns with their limits; what is not a number is not beyond."""
+    _, height, width = patterns.shape
+    first, last = top * width, min(bottom, height) * width
+    both = len(watch.limits) > 1
+    highest, lowest = watch.limits[0, first:last], watch.limits[int(both), first:last]
+    for i in range(start, stop):
+        pixels, beyond = patterns[i].reshape(height * width)[first:last], False
+        if both:
+            for x in range(len(pixels)):
+                beyond |= (pixels[x] > highest[x]) | (pixels[x] < lowest[x])
+        else:
+            for x in range(len(pixels)):
+                beyond |= pixels[x] > highest[x]
+        watch.beyond[i] |= beyond

@@ -1,0 +1,1 @@
+"""What a scan tells of its experiment, before anything is computed from it."""

@@ -1,0 +1,65 @@
+"""Highest frequency that a scan can hold, and maps without what lies beyond it.
+
+At each detector pixel the intensity over the position of the probe holds no scan frequency beyond
+2α/λ, as the wave is linear in the probe: what lies beyond is noise, or a fault of the scan.
+"""
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import fft
+
+from stemwidgets.arrays.axes import Axes
+from stemwidgets.arrays.disc import Disc
+from stemwidgets.arrays.electrons import wavelength
+
+Map = NDArray[np.float64]
+
+
+def highest_frequency(
+    axes: Axes, disc: Disc | None, energy: float | None, semi_angle: float | None
+) -> float | None:
+    """Twice the radius of the direct beam, 2α/λ [1/Å]; None where it is not known.
+
+    Parameters
+    ----------
+    axes : Axes
+        Of the scan.
+    disc : Disc or None
+        The direct beam.
+    energy : float or None
+        Of the beam [keV].
+    semi_angle : float or None
+        Of convergence [mrad], where the metadata tell it.
+    """
+    if disc is not None and disc.sure and axes.kx.units == "1/Å":
+        return 2 * disc.radius * abs(axes.kx.scale)
+    if energy is None:
+        return None
+    if disc is not None and disc.sure and axes.kx.units == "mrad":
+        return 2e-3 * disc.radius * abs(axes.kx.scale) / wavelength(energy)
+    return None if semi_angle is None else 2e-3 * semi_angle / wavelength(energy)
+
+
+def per_step(axes: Axes, highest: float | None) -> tuple[float, float] | None:
+    """That frequency in cycles per scan step, down and along; None where it is not known."""
+    if highest is None or axes.scan_x.units != "Å" or axes.scan_y.units != "Å":
+        return None
+    return abs(axes.scan_y.scale) * highest, abs(axes.scan_x.scale) * highest
+
+
+def low_passed(maps: Map, limit: tuple[float, float]) -> tuple[Map, float]:
+    """Maps ``[iy, ix, n]`` below a frequency, and the share of white noise that is left in them.
+
+    The scan is mirrored at its edges.
+    """
+    down, along = (np.arange(size) / (2 * size) for size in maps.shape[:2])
+    keep = np.hypot(down[:, None] / limit[0], along / limit[1]) <= 1
+    waves = fft.dctn(maps, axes=(0, 1), norm="ortho") * keep[..., None]
+    return fft.idctn(waves, axes=(0, 1), norm="ortho"), float(keep.mean())
+
+
+def is_oversampled(limit: tuple[float, float] | None) -> bool:
+    """Whether there are frequencies that only noise can have."""
+    return limit is not None and math.hypot(*limit) < math.sqrt(0.5)

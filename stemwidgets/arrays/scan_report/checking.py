@@ -1,0 +1,131 @@
+"""Read a scan once and report on it."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+
+from stemwidgets.arrays.axes import Axes
+from stemwidgets.arrays.faults.clean import FIND, clean_scan
+from stemwidgets.arrays.faults.left_out import LeftOut
+from stemwidgets.arrays.overview import Overview, Reading
+from stemwidgets.arrays.scan_report import of_the_beam, of_the_camera, of_the_scan
+from stemwidgets.arrays.scan_report.counting import measure_counting, neighbouring_runs
+from stemwidgets.arrays.scan_report.report import Finding, ScanReport
+from stemwidgets.arrays.scan_report.seen import Seen
+
+FINDINGS: tuple[Callable[[Seen], Finding], ...] = (
+    of_the_beam.units,
+    of_the_scan.frames,
+    of_the_camera.faulty_pixels,
+    of_the_camera.single_events,
+    of_the_camera.gain,
+    of_the_camera.saturation,
+    of_the_beam.direct_beam,
+    of_the_beam.ellipse,
+    of_the_scan.descan,
+    of_the_scan.scan_rotation,
+    of_the_scan.line_jitter,
+    of_the_scan.drift,
+    of_the_beam.dose,
+    of_the_beam.beam_current,
+    of_the_beam.angle,
+)
+
+
+class Checking:
+    """A report on the way.
+
+    Parameters
+    ----------
+    data : array, shape [iy, ix, ky, kx]
+        Counts; numpy or dask, which is streamed.
+    axes : Axes
+        Calibration.
+    title : str
+        Name of the scan.
+    **known
+        As for :func:`scan_report`.
+    """
+
+    def __init__(self, data: Any, axes: Axes, title: str = "", **known: Any) -> None:
+        self._data, self._axes, self._title, self._known = data, axes, title, known
+        self._clean = clean_scan(data, FIND)
+        clean = self._clean
+        self._reading = Reading(clean.data, clean.mask, True, axes.pixel_size)
+
+    def steps(self) -> Iterator[float]:
+        """Read the scan once; gives the share that has been read.
+
+        Raises
+        ------
+        InputError
+            If a pixel is not finite.
+        """
+        yield from self._reading.steps()
+
+    def report(self) -> ScanReport:
+        """Report on what has been read."""
+        return scan_report(
+            self._data,
+            self._axes,
+            self._reading.overview(),
+            self._clean.told,
+            self._title,
+            **self._known,
+        )
+
+
+def scan_report(
+    data: Any,
+    axes: Axes,
+    overview: Overview,
+    left_out: LeftOut,
+    title: str = "",
+    counts_faulty: bool = False,
+    leaves_descan: bool = False,
+    beam_energy: float | None = None,
+    semi_angle: float | None = None,
+    notes: tuple[str, ...] = (),
+) -> ScanReport:
+    """Report on a scan that was read; a few patterns are read again, for their noise.
+
+    Parameters
+    ----------
+    data : array, shape [iy, ix, ky, kx]
+        The scan.
+    axes : Axes
+        Its calibration.
+    overview : Overview
+        What was read of it.
+    left_out : LeftOut
+        What is faulty, with the single events that were met.
+    title : str
+        Name of the scan.
+    counts_faulty : bool
+        Whether what is faulty counts like the rest.
+    leaves_descan : bool
+        Whether descan is left in.
+    beam_energy, semi_angle : float, optional
+        [keV] and [mrad], where they are known.
+    notes : tuple of str
+        What of the metadata was not used, in sentences.
+    """
+    runs = neighbouring_runs(data)
+    sound = left_out.repaired(runs)
+    known = np.isfinite(sound).all(axis=(0, 1)) if sound.dtype.kind == "f" else True
+    broken = left_out.mask | ~np.broadcast_to(known, left_out.mask.shape)
+    counting = measure_counting(sound, broken, left_out.saturated)
+    seen = Seen(
+        axes,
+        overview,
+        left_out,
+        counting,
+        runs,
+        counts_faulty,
+        leaves_descan,
+        beam_energy,
+        semi_angle,
+        notes,
+    )
+    return ScanReport(title, tuple(find(seen) for find in FINDINGS))

@@ -1,0 +1,105 @@
+"""Gain of the camera's pixels, from the mean pattern against its smooth neighbourhood."""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from stemwidgets.arrays.disc import Disc
+
+FILTERS = {  # of even order: what bends slowly is gone
+    2: np.array([1.0, -2.0, 1.0]),
+    4: np.array([1.0, -4.0, 6.0, -4.0, 1.0]),
+}
+EDGE = 1.5  # px inside the edge of the disc, where the pattern falls
+FEWEST = 60  # pixels that tell a gain
+NORMAL = 1.4826  # standard deviation over median deviation
+INDEPENDENT = 0.2  # share of the pixels that tell, after a median and a filter that joins them
+STANDS_OUT = 4.0  # standard errors of what the noise of counting alone would be
+
+Map = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class FlatField:
+    """How unevenly the pixels count.
+
+    Parameters
+    ----------
+    rms : float
+        Standard deviation of the gain over its mean; NaN where too few pixels tell.
+    error : float
+        Standard error of `rms`, or where it does not stand out what it may be at most.
+    stands_out : bool
+        Whether there is more than the noise of counting.
+    """
+
+    rms: float
+    error: float
+    stands_out: bool
+
+
+def measure_gain(
+    mean_pattern: Map,
+    level: Map,
+    hidden: NDArray[np.bool_],
+    disc: Disc,
+    electrons: Map,
+    aspect: float,
+) -> FlatField:
+    """Find the gain of the pixels in the direct beam.
+
+    Parameters
+    ----------
+    mean_pattern : ndarray, shape [ky, kx]
+        Mean over the scan, filled where it is hidden.
+    level : ndarray, shape [ky, kx]
+        Median of the pixels about each.
+    hidden : ndarray of bool, shape [ky, kx]
+        Pixels that are left out.
+    disc : Disc
+        The direct beam.
+    electrons : ndarray, shape [ky, kx]
+        Electrons that each pixel of the mean pattern stands for.
+    aspect : float
+        Height over width of a pixel.
+
+    Returns
+    -------
+    FlatField
+        The smallest that filters of two orders tell: structure of the pattern differs, gain not.
+    """
+    y, x = np.indices(mean_pattern.shape)
+    radius = np.hypot((y - disc.center[0]) * aspect, x - disc.center[1])
+    found = [
+        _of_order(
+            order, mean_pattern, level, hidden, disc.radius - EDGE - order / 2 - radius, electrons
+        )
+        for order in FILTERS
+    ]
+    known = [each for each in found if math.isfinite(each.rms)]
+    return min(known, key=lambda each: each.rms) if known else found[0]
+
+
+def _of_order(
+    order: int, plain: Map, level: Map, hidden: NDArray[np.bool_], depth: Map, electrons: Map
+) -> FlatField:
+    taps = FILTERS[order]
+    rest = ndimage.correlate1d(ndimage.correlate1d(plain, taps, 0), taps, 1) / (taps @ taps)
+    far = ~ndimage.binary_dilation(hidden, np.ones((order + 1, order + 1)))
+    used = (depth > 0) & (level > 0) & far
+    count = int(used.sum())
+    if count < FEWEST:
+        return FlatField(math.nan, math.nan, False)
+    relative = rest[used] / level[used]
+    total = (NORMAL * float(np.median(np.abs(relative - np.median(relative))))) ** 2
+    shot = float(np.mean(1 / np.maximum(electrons[used], 1e-9)))
+    gain = total - shot
+    relative_error = math.sqrt(2 / (INDEPENDENT * count))
+    error = max(total, shot) * relative_error
+    if gain > STANDS_OUT * shot * relative_error:
+        rms = math.sqrt(gain)
+        return FlatField(rms, error / (2 * rms), True)
+    return FlatField(math.sqrt(max(gain, 0.0)), math.sqrt(max(gain, 0.0) + 2 * error), False)

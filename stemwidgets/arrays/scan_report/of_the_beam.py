@@ -1,0 +1,208 @@
+"""Findings on units, dose, the direct beam and what can be expected of the angle."""
+
+import math
+
+import numpy as np
+
+from stemwidgets.arrays.electrons import wavelength
+from stemwidgets.arrays.scan_report.beam_current import COUNTED, SHARED, measure_flicker
+from stemwidgets.arrays.scan_report.expected_angle import expected_angle
+from stemwidgets.arrays.scan_report.report import Finding, Picture, State
+from stemwidgets.arrays.scan_report.seen import Seen
+from stemwidgets.arrays.scan_report.words import number
+
+ROUND = 1.02  # long over short axis: less moves no map that people look at
+UNLIKE = 0.1  # of the semi-angle, by which the radius of the disc differs from it
+NOISE = 1.0  # rad: an angle of such an error means nothing
+STEADY = 1.0  # %: more is seen in an image of the dark field
+TELLING = 3.0  # %: where more could not be seen, nothing is known
+TYPICAL = 0.6745  # median of the error over its standard deviation
+
+
+def units(seen: Seen) -> Finding:
+    """Calibration of scan and detector, and the beam energy."""
+    axes, energy = seen.axes, seen.beam_energy
+    parts, missing = [], []
+    y, x = abs(axes.scan_y.scale), abs(axes.scan_x.scale)
+    if axes.scan_x.units == "px":
+        missing.append("the length of a scan step")
+    else:
+        parts.append(f"scan steps of {_pair(y, x)} {axes.scan_x.units}")
+    ky, kx = axes.pixel_size
+    if axes.kx.units == "px":
+        missing.append("the size of a detector pixel")
+    else:
+        parts.append(f"detector pixels of {_pair(ky, kx)} {axes.kx.units}")
+    if energy is None:
+        missing.append("the beam energy")
+    else:
+        parts.append(f"{energy:g} kV")
+    words = ", ".join(parts)
+    if missing:
+        words = f"{words + '; ' if words else ''}not in the metadata: {', '.join(missing)}"
+    doubts = [*seen.notes, *_unlike_semi_angle(seen)]
+    words = " ".join([words + ".", *doubts])
+    advice = "set axes and beam energy of the signal" if missing else ""
+    if axes.kx.units == "px":
+        advice = "calibrate with the semi-angle, and set what is missing in the metadata"
+    return Finding(
+        "units",
+        words[0].upper() + words[1:],
+        "doubtful" if missing or doubts else "good",
+        energy,
+        "kV",
+        advice,
+    )
+
+
+def direct_beam(seen: Seen) -> Finding:
+    """Place and radius of the disc, and whether that is sure."""
+    disc, name = seen.disc, "direct beam"
+    pattern = seen.mean_pattern
+    if disc is None:
+        return Finding(name, "Not found: the mean pattern has no contrast.", "bad")
+    outline = disc.outline(seen.axes.pixel_size) if disc.has_edge else None
+    picture = Picture(pattern, "mean pattern", outline=outline)
+    advice = "say where it is: press on its centre and drag to its edge"
+    if not disc.has_edge:
+        words = "No edge is seen all round: BF and ADF have no disc to go by."
+        return Finding(name, words, "doubtful", None, "px", advice, picture)
+    y, x = disc.center
+    words = f"A disc about ({y:.1f}, {x:.1f}) px of radius {disc.radius:.1f} px{_radius(seen)}"
+    if disc.doubt:
+        words += f"; not sure: {disc.doubt}"
+        return Finding(name, words + ".", "doubtful", disc.radius, "px", advice, picture)
+    words += ", cut by the edge of the detector" if disc.cut else ", with a clear edge"
+    state: State = "doubtful" if disc.cut else "good"
+    return Finding(name, words + ".", state, disc.radius, "px", "", picture)
+
+
+def ellipse(seen: Seen) -> Finding:
+    """Whether the direct beam is round."""
+    disc = seen.disc
+    if disc is None or not disc.sure:
+        return Finding("ellipse", "Not measurable: that takes a sure edge.", "unknown")
+    if seen.few:
+        return Finding("ellipse", "Not measurable: too few patterns.", "unknown")
+    ratio, square = disc.ellipse.ratio, seen.axes.kx.units == "px"
+    if ratio == 1:
+        return Finding("ellipse", "The disc is round.", "good", 1.0)
+    degrees = math.degrees(disc.ellipse.angle)
+    words = f"The disc is an ellipse of {ratio:.3f}:1, long axis at {degrees:.0f}°."
+    if ratio < ROUND:
+        return Finding("ellipse", words, "good", ratio)
+    reason = "pixels may not be square" if square else "projector lenses, or the pixel sizes"
+    return Finding("ellipse", words, "doubtful", ratio, "", f"likely: {reason}; calibrate")
+
+
+def dose(seen: Seen) -> Finding:
+    """Electrons in a pattern and on an area of the specimen."""
+    counting, sums = seen.counting, seen.overview.sum_image
+    counts = float(np.nanmean(sums)) * seen.made_whole
+    if not counting.known:
+        words = f"{number(counts, 3)} counts a pattern; in electrons not measurable: "
+        return Finding("dose", f"{words}{counting.doubt}.", "unknown", None, "e/pattern")
+    electrons = counts / counting.unit
+    full = seen.left_out.saturated is not None
+    words = f"{'More than ' if full else ''}{number(electrons)} electrons a pattern"
+    axes = seen.axes
+    if axes.scan_x.units == axes.scan_y.units == "Å":
+        area = abs(axes.scan_y.scale * axes.scan_x.scale)
+        words += f", {number(electrons / area)} e/Å²"
+    words += " on the detector"
+    if counting.unit != 1:
+        words += f"; one electron counts {number(counting.unit)}"
+    return Finding("dose", words + ".", "good", electrons, "e/pattern")
+
+
+def beam_current(seen: Seen) -> Finding:
+    """Whether the counts of whole patterns flicker, beyond the noise of counting."""
+    name, unknown, counting = "beam current", "Not measurable: ", seen.counting
+    if not counting.known and not counting.smooth:
+        return Finding(name, f"{unknown}that takes the dose.", "unknown", None, "%")
+    if seen.counts_faulty and seen.hidden.any():
+        return Finding(name, f"{unknown}faulty pixels are counted.", "unknown", None, "%")
+    if seen.limit is None:
+        words = f"{unknown}that takes the scan step in Å and the convergence angle in 1/Å."
+        return Finding(name, words, "unknown", None, "%")
+    found = None
+    if seen.oversampled:
+        doubt = COUNTED if counting.unit == 1 or counting.smooth else SHARED
+        found = measure_flicker(seen.overview.sum_image, seen.limit[0], counting.spread, doubt)
+    if found is None:
+        words = f"{unknown}it takes more lines, or finer steps, to tell it from the specimen."
+        return Finding(name, words, "unknown", None, "%")
+    percent, most = 100 * found.rms, 100 * found.error
+    if found.stands_out and percent > STEADY:
+        words = (
+            f"The counts of a pattern scatter by {number(percent)} ± {number(most, 1)} % rms "
+            "beyond the noise of counting: the beam current flickers, or the dwell time."
+        )
+        action = "COM and angle do not depend on it; bright and dark field do"
+        return Finding(name, words, "doubtful", percent, "%", action)
+    most = percent if found.stands_out else most
+    if most > TELLING:
+        words = f"{unknown}the dose tells no flicker below {number(most, 1)} % rms."
+        return Finding(name, words, "unknown", None, "%")
+    words = f"Steady: counts of a pattern scatter by less than {number(max(most, 0.05), 1)} % rms."
+    return Finding(name, words, "good", percent, "%")
+
+
+def angle(seen: Seen) -> Finding:
+    """Error of the direction of one pattern's centre of mass."""
+    name = "angle"
+    if seen.left_out.saturated is not None:
+        return Finding(name, "Not foretold: the disc is saturated.", "unknown", None, "°")
+    if not seen.counting.known:
+        return Finding(name, "Not foretold: that takes the dose.", "unknown", None, "°")
+    if seen.small:
+        return Finding(name, "Not foretold: too few positions.", "unknown", None, "°")
+    found = expected_angle(
+        seen.com, seen.electrons, seen.variance, seen.limit if seen.oversampled else None
+    )
+    if not math.isfinite(found.std) or found.std > NOISE:
+        words = (
+            "Not measurable at this dose for a single pattern: the COM is off by "
+            f"{number(found.noise)} px, the specimen deflects by "
+            + (f"{number(found.deflection)} px." if math.isfinite(found.std) else "less.")
+        )
+        return Finding(name, words, "unknown", None, "°", "more dose, or use neighbours")
+    degrees = math.degrees(found.std)
+    words = (
+        f"About {degrees:.2g}° for one pattern's angle by its COM; half of them are off by less "
+        f"than {TYPICAL * degrees:.2g}°. (The COM is off by {number(found.noise)} px, the specimen "
+        f"deflects by {number(found.deflection)} px.)"
+    )
+    return Finding(name, words, "good", degrees, "°", "four times the dose halves it")
+
+
+def _pair(y: float, x: float) -> str:
+    """Height and width, once if they are alike."""
+    return number(x, 3) if number(y, 3) == number(x, 3) else f"{number(y, 3)} × {number(x, 3)}"
+
+
+def _radius(seen: Seen) -> str:
+    mrad = _in_mrad(seen)
+    return "" if mrad is None else f" ({number(mrad, 3)} mrad)"
+
+
+def _in_mrad(seen: Seen) -> float | None:
+    disc, axes = seen.disc, seen.axes
+    if disc is None or not disc.sure:
+        return None
+    radius = disc.radius * axes.pixel_size[1]
+    if axes.kx.units == "mrad":
+        return radius
+    if axes.kx.units == "1/Å" and seen.beam_energy is not None:
+        return 1e3 * radius * wavelength(seen.beam_energy)
+    return None
+
+
+def _unlike_semi_angle(seen: Seen) -> list[str]:
+    mrad, semi_angle = _in_mrad(seen), seen.semi_angle
+    if mrad is None or semi_angle is None or seen.few or abs(mrad / semi_angle - 1) < UNLIKE:
+        return []
+    return [
+        f"By these axes the disc has {number(mrad, 3)} mrad, by the metadata "
+        f"{number(semi_angle, 3)} mrad: one of them is wrong."
+    ]

@@ -1,0 +1,32 @@
+"""How the numbers of a report are written."""
+
+import math
+
+
+def number(value: float, digits: int = 2) -> str:
+    """So many significant digits, with a proper minus sign and powers of ten where they help."""
+    if not math.isfinite(value):
+        return "–"
+    if value == 0:
+        return "0"
+    exponent = math.floor(math.log10(abs(float(f"{value:.{digits - 1}e}"))))
+    if -3 <= exponent < 4:
+        return f"{value:.{max(digits - 1 - exponent, 0)}f}".replace("-", "−")
+    mantissa = f"{value / 10**exponent:.{digits - 1}f}"
+    power = str(exponent).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))
+    return f"{mantissa}·10{power}".replace("-", "−")
+
+
+def counted(count: int, name: str) -> str:
+    """Such as "1 pixel" or "3 pixels"."""
+    return f"{count} {name}{'' if count == 1 else 's'}"
+
+
+def listed(words: list[str]) -> str:
+    """Such as "a, b and c"."""
+    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
+
+
+def sentence(words: str) -> str:
+    """With a capital at the start."""
+    return words[:1].upper() + words[1:]

@@ -1,0 +1,35 @@
+"""Opens the served page in the browser without showing its token to others on this machine."""
+
+import os
+import webbrowser
+from html import escape
+from pathlib import Path
+
+
+def open_in_browser(address: str, folder: Path) -> None:
+    """Open an address by way of a file that only its owner can read.
+
+    The arguments of a browser are seen by every user of the machine; these name the file only.
+
+    Parameters
+    ----------
+    address : str
+        The page, with its token.
+    folder : Path
+        A private folder, for a file that has to last until the browser has read it.
+    """
+    file = folder / "open.html"
+    descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as page:
+        page.write(_redirection(address))
+    webbrowser.open(file.as_uri())
+
+
+def _redirection(address: str) -> str:
+    target = escape(address)
+    return (
+        '<!DOCTYPE html>\n<html><head><meta charset="utf-8"><title>stemwidgets</title>\n'
+        f'<meta name="referrer" content="no-referrer">'
+        f'<meta http-equiv="refresh" content="0; url={target}"></head>\n'
+        f'<body>Opening <a href="{target}">the scan</a> …</body></html>\n'
+    )

@@ -1,0 +1,89 @@
+"""A report of a scan, first thing."""
+
+from os import PathLike
+from typing import Any
+
+import hyperspy.api as hs
+from tqdm.auto import tqdm
+
+from stemwidgets.arrays.electrons import energy_in_kev, semi_angle_in_mrad
+from stemwidgets.arrays.errors import InputError
+from stemwidgets.arrays.scan_report.checking import Checking
+from stemwidgets.arrays.scan_report.report import ScanReport
+from stemwidgets.signals.axes import to_arrays, with_notes
+from stemwidgets.signals.io.load import load
+from stemwidgets.signals.io.missing import noted
+from stemwidgets.signals.metadata import beam_energy as energy_of
+from stemwidgets.signals.metadata import semi_angle as semi_angle_of
+from stemwidgets.signals.metadata import title_of
+
+QUICK = 1.0  # s: a bar for less only flickers
+
+
+def check(
+    source: Any,
+    semi_angle: float | None = None,
+    beam_energy: float | None = None,
+    progress: bool = True,
+    **load_options: Any,
+) -> ScanReport:
+    """Report on a scan: what is found, whether it is as it should be, what is done about it.
+
+    Units and beam energy; frames and flyback; hot, flickering and dead pixels, rows and columns,
+    single events; gain of the camera; saturation; the direct beam, its edge and shape; descan; scan
+    rotation; jitter of the lines and distortion of the lattice; the dose, how steady the beam
+    current is, and the error that is left in the angle of one pattern. What a scan does not tell is
+    said to be not measurable.
+
+    Parameters
+    ----------
+    source : signal, path or array
+        A HyperSpy or pyxem signal, a file, or a numpy or dask array ``[iy, ix, ky, kx]``; lazy data
+        are streamed, once.
+    semi_angle : float, optional
+        Convergence semi-angle [mrad]; that of the metadata if not given.
+    beam_energy : float, optional
+        [keV], or as text, "200 kV"; that of the metadata if not given.
+    progress : bool
+        Whether a progress bar is shown while a large scan is read.
+    **load_options
+        Of `stemwidgets.load`, for a file: ``lazy``, ``scan_shape``, ``flyback``, ``dataset`` …
+
+    Returns
+    -------
+    ScanReport
+        Prints as a table, shows with pictures in a notebook; ``report["dose"].value`` is a number,
+        ``report.alarms`` what to look at.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    InputError
+        If `source` is no scan of diffraction patterns, or a pixel is not finite in some patterns.
+
+    Examples
+    --------
+    >>> print(sw.check("scan.zspy", lazy=True))
+    """
+    given_angle = None if semi_angle is None else semi_angle_in_mrad(semi_angle)
+    energy = None if beam_energy is None else energy_in_kev(beam_energy)
+    if isinstance(source, str | PathLike):
+        source = load(source, **load_options)
+    elif load_options:
+        raise InputError(
+            f"{', '.join(sorted(load_options))} say how a file is read, and this is none: pass the "
+            "name of a file."
+        )
+    notes: tuple[str, ...] = ()
+    if isinstance(source, hs.signals.BaseSignal):
+        data, axes, found = with_notes(source)
+        notes, title = (*found, *noted(source)), title_of(source)
+        energy, given_angle = energy or energy_of(source), given_angle or semi_angle_of(source)
+    else:
+        data, axes, title = to_arrays(source)
+    checking = Checking(data, axes, title, beam_energy=energy, semi_angle=given_angle, notes=notes)
+    with tqdm(total=1.0, desc="check", delay=QUICK, leave=False, disable=not progress) as bar:
+        for read in checking.steps():
+            bar.update(read - bar.n)
+    return checking.report()

@@ -1,0 +1,1 @@
+"""Files: what microscopes and programs write, opened for reading only."""

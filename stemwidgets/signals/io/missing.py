@@ -1,0 +1,104 @@
+"""Patterns that a file promises and does not hold: its writing was broken off, or parts are gone.
+
+Chunks that are not there are read as zeros, without an error, from zarr and from HDF5.
+"""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stemwidgets.arrays.errors import InputError
+
+_NOTE = "stemwidgets.missing_patterns"  # in a signal's temporary parameters
+_PLACE = re.compile(r"\d+(?:[./]\d+)*")
+
+
+class MissingPatterns(UserWarning):
+    """Patterns are missing in a file, and empty in what was loaded."""
+
+
+def missing_patterns(array: Any) -> NDArray[np.bool_]:
+    """Find the patterns of which a part is not in the file.
+
+    Parameters
+    ----------
+    array : zarr array or h5py data set, shape [..., ky, kx]
+        As it lies in the file.
+
+    Returns
+    -------
+    ndarray of bool, shape [...]
+        True where a pattern is missing.
+    """
+    shape = tuple(int(size) for size in array.shape)
+    there = _of_hdf5(array) if hasattr(array, "id") else _of_zarr(array)
+    if there is None or there.all():
+        return np.zeros(shape[:-2], dtype=bool)
+    missing: NDArray[np.bool_] = np.asarray(~there.all(axis=(-2, -1)))
+    for axis, (size, chunk) in enumerate(zip(shape[:-2], array.chunks or shape, strict=False)):
+        missing = missing.repeat(chunk, axis=axis).take(np.arange(size), axis=axis)
+    return missing
+
+
+def in_words(path: Path, missing: NDArray[np.bool_]) -> str:
+    """How many patterns are missing; empty if none are.
+
+    Raises
+    ------
+    InputError
+        If all of them are.
+    """
+    count, total = int(missing.sum()), missing.size
+    if not count:
+        return ""
+    if count == total:
+        raise InputError(
+            f"Expected patterns in {path.name}, got a file that promises {total} and holds none: "
+            "its writing was broken off. Copy it again from where it was recorded."
+        )
+    return (
+        f"{count} of {total} patterns are missing in {path.name}: its writing was broken off, or "
+        "parts of it are gone. They are empty, and nothing is learned from them. Copy the file "
+        "again from where it was recorded."
+    )
+
+
+def note(signal: Any, words: str) -> None:
+    """Let a signal know what is missing in its file."""
+    if words:
+        signal.tmp_parameters.set_item(_NOTE, words)
+
+
+def noted(signal: Any) -> list[str]:
+    """What is missing in the file of a signal: one sentence or none."""
+    words = signal.tmp_parameters.get_item(_NOTE, "")
+    return [words] if words else []
+
+
+def _of_zarr(array: Any) -> NDArray[np.bool_]:
+    there = np.zeros(array.cdata_shape, dtype=bool)
+    folder = f"{array.path}/"
+    for key in array.chunk_store.keys():  # noqa: SIM118 (a store is no mapping)
+        place = key.removeprefix(folder)
+        if key.startswith(folder) and _PLACE.fullmatch(place):
+            index = tuple(map(int, re.split("[./]", place)))
+            if len(index) == there.ndim and np.less(index, there.shape).all():
+                there[index] = True
+    return there
+
+
+def _of_hdf5(array: Any) -> NDArray[np.bool_] | None:
+    if array.chunks is None:
+        held = array.id.get_storage_size() > 0 or array.external or array.is_virtual
+        return None if held else np.zeros((1,) * array.ndim, dtype=bool)
+    there = np.zeros([-(-n // c) for n, c in zip(array.shape, array.chunks, strict=True)], bool)
+    count = array.id.get_num_chunks()
+    if count == there.size:
+        return None
+    for number in range(count):
+        offset = array.id.get_chunk_info(number).chunk_offset
+        there[tuple(o // c for o, c in zip(offset, array.chunks, strict=True))] = True
+    return there

@@ -1,0 +1,15 @@
+"""What was left out of a scan, in the metadata of what was computed from it."""
+
+import json
+from typing import Any
+
+from stemwidgets.arrays.faults.left_out import LeftOut
+
+
+def record_left_out(left_out: LeftOut, *signals: Any) -> None:
+    """Write down in words, and as JSON, what is left out; nothing where nothing is."""
+    if not left_out.words:
+        return
+    for signal in signals:
+        signal.metadata.set_item("Stemwidgets.left_out", left_out.words)
+        signal.metadata.set_item("Stemwidgets.faults", json.dumps(left_out.to_record()))

@@ -1,0 +1,118 @@
+"""Controls that say where a descan comes from."""
+
+from html import escape
+from typing import Any
+
+import ipywidgets
+
+from stemwidgets.state.session import Session
+
+FOUND, REGION, FILE = "found in the scan", "measured in the region", "measured on another scan"
+
+
+class DescanRow:
+    """A choice where the descan comes from, the file of another scan, and what went wrong.
+
+    Parameters
+    ----------
+    session : Session
+        Whose `vacuum` measures it.
+
+    Attributes
+    ----------
+    parts : dict of str to widget
+        ``open``, ``source``, ``path``, ``measure`` and ``status``.
+    box : widget
+        The row; it is opened by the button ``open``.
+    """
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._open = ipywidgets.ToggleButton(
+            description="Descan …",
+            tooltip="where the descan that is taken off comes from: the scan itself, or vacuum",
+            layout=ipywidgets.Layout(width="104px", height="26px", flex="0 0 auto"),
+        )
+        self._source = ipywidgets.Dropdown(
+            options=(FOUND, REGION, FILE),
+            description="descan",
+            layout=ipywidgets.Layout(width="290px"),
+            style={"description_width": "56px"},
+        )
+        self._path = ipywidgets.Text(
+            placeholder="file of a scan of vacuum, with as many positions",
+            continuous_update=False,
+            layout=ipywidgets.Layout(width="380px"),
+        )
+        self._measure = ipywidgets.Button(
+            description="Measure", layout=ipywidgets.Layout(width="90px")
+        )
+        self._status = ipywidgets.HTML()
+        self.parts: dict[str, Any] = {
+            "open": self._open,
+            "source": self._source,
+            "path": self._path,
+            "measure": self._measure,
+            "status": self._status,
+        }
+        self.box = ipywidgets.HBox([self._source, self._path, self._measure, self._status])
+        self.box.layout.flex_flow, self.box.layout.width = "row wrap", "100%"
+        self.box.layout.align_items, self.box.layout.grid_gap = "center", "2px 8px"
+
+    def choose(self) -> None:
+        """Go by what was chosen: at once where nothing is lacking."""
+        chosen, path = self._source.value, self._path.value.strip()
+        if (chosen, path if chosen == FILE else "") != self._measured:
+            if chosen == FOUND:
+                self._session.vacuum.forget()
+            elif chosen == REGION or path:
+                self.measure()
+        self.draw()
+
+    def choose_file(self) -> None:
+        """Go by the file that was written down, where that is what was chosen."""
+        if self._source.value == FILE:
+            self.choose()
+
+    def measure(self) -> None:
+        """Measure in the region as it is now, or on the file that stands there."""
+        if self._source.value == FILE:
+            self._session.vacuum.on_scan(self._path.value)
+        else:
+            self._session.vacuum.in_region()
+
+    def follow(self) -> None:
+        """Show where the session's descan comes from; a session that was saved brings its own."""
+        source, path = self._measured
+        self._path.value = path or self._path.value
+        self._source.value = source
+        self.draw()
+
+    @property
+    def _measured(self) -> tuple[str, str]:
+        """Where the session's descan comes from, and the file."""
+        measured = self._session.in_vacuum
+        if measured is None:
+            return FOUND, ""
+        return (FILE, measured.file) if measured.file else (REGION, "")
+
+    def draw(self) -> None:
+        """Show what is chosen, and how the measurement goes."""
+        vacuum, chosen = self._session.vacuum, self._source.value
+        self.box.layout.display = None if self._open.value else "none"
+        self._path.layout.display = None if chosen == FILE else "none"
+        self._measure.layout.display = None if chosen != FOUND else "none"
+        self._measure.disabled = vacuum.running
+        if vacuum.problem:
+            problem = escape(vacuum.problem)
+            self._status.value = f"<div class='stemwidgets-problem'>{problem}</div>"
+        else:
+            words = "measuring …" if vacuum.running else _HINTS.get(chosen, "")
+            self._status.value = f"<div style='line-height:1.4'>{words}</div>"
+
+
+_HINTS = {
+    FOUND: "A plane in the COM may also be a field of the specimen: vacuum tells.",
+    REGION: "Draw a region in vacuum on a map, and press Measure.",
+    FILE: "Write down its path, and press Enter.",
+}

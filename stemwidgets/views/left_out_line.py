@@ -1,0 +1,68 @@
+"""A line at the top of a page that says what is left out of the scan, and taken off it."""
+
+from html import escape
+from typing import Any
+
+import ipywidgets
+
+from stemwidgets.state.session import Session
+from stemwidgets.views.descan_row import DescanRow
+from stemwidgets.views.view import View
+
+
+class LeftOutLine(View):
+    """Says what is faulty or saturated on the detector, and what descan is taken off.
+
+    Where there is nothing to say, a small button is left: it opens a row that says where the descan
+    comes from, the scan itself or vacuum.
+
+    Parameters
+    ----------
+    session : Session
+        What it shows.
+
+    Raises
+    ------
+    InputError
+        For an unknown keyword.
+    """
+
+    def __init__(self, session: Session, **unknown: Any) -> None:
+        super().__init__(session, unknown)
+        self._words = ipywidgets.HTML()
+        self._tick = ipywidgets.Checkbox(
+            value=session.take_off,
+            description="take off the descan",
+            indent=False,
+            tooltip="a plane in the COM may also be a field of the specimen: then leave it in",
+            layout=ipywidgets.Layout(width="auto", flex="0 0 auto"),
+        )
+        self._row = DescanRow(session)
+        opener, parts = self._row.parts["open"], self._row.parts
+        self.parts = {"words": self._words, "take_off": self._tick, **parts}
+        self.fill(self._words, self._tick, opener, self._row.box)
+        self.layout.flex_flow, self.layout.grid_gap = "row wrap", "0 12px"
+        self.listen(self._tick, self._choose)
+        self.listen(opener, self._row.draw)
+        self.listen(parts["source"], self._row.choose)
+        self.listen(parts["path"], self._row.choose_file)
+        self.press(parts["measure"], self._row.measure)
+        self.look(self._draw, "left_out", "leave_out", "descan", "take_off", "in_vacuum")
+        self.look(self._row.follow, "in_vacuum")
+        self.look(self._row.draw, "status", "problem", at=session.vacuum)
+        self._row.follow()
+        self._draw()
+
+    def _draw(self) -> None:
+        session = self.session
+        words = " ".join(filter(None, (session.left_out_words, session.descan_words)))
+        self._tick.value = session.take_off
+        self._tick.layout.display = None if session.descan else "none"
+        self._words.value = (
+            f"<div style='font-size:14px;color:#b35900;line-height:1.4'>{escape(words)}</div>"
+        )
+        self._words.layout.display = None if words else "none"
+        self._row.draw()
+
+    def _choose(self) -> None:
+        self.session.take_off = bool(self._tick.value)

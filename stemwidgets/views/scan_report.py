@@ -1,0 +1,104 @@
+"""The report of a scan: what was found, what is done about it, and a tick to do it or not."""
+
+from html import escape
+from typing import Any
+
+import ipywidgets
+
+from stemwidgets.arrays.scan_report.html import cards
+from stemwidgets.arrays.scan_report.report import COLORS
+from stemwidgets.state.session import Session
+from stemwidgets.views.view import View, caption
+from stemwidgets.views.words import left, percent, waiting_for_scan
+
+
+class ScanReportView(View):
+    """Says what a scan is like, first thing: each finding in a colour and in words.
+
+    While its tick is set, faulty pixels and single events are left out of all that is computed, and
+    the descan is taken off COM, detectors and rrVAE.
+
+    Parameters
+    ----------
+    session : Session
+        Whose `reporting` it shows.
+
+    Raises
+    ------
+    InputError
+        For an unknown keyword.
+    """
+
+    def __init__(self, session: Session, **unknown: Any) -> None:
+        super().__init__(session, unknown)
+        self._summary, self._cards = ipywidgets.HTML(), ipywidgets.HTML()
+        self._leave_out = ipywidgets.Checkbox(
+            value=session.leave_out,
+            description="leave out faulty pixels and single events",
+            indent=False,
+            layout=ipywidgets.Layout(width="max-content"),
+        )
+        self._take_off = ipywidgets.Checkbox(
+            value=session.take_off,
+            description="take off the descan",
+            indent=False,
+            tooltip="a plane in the COM may also be a field of the specimen: then leave it in",
+            layout=ipywidgets.Layout(width="max-content"),
+        )
+        self.parts = {
+            "summary": self._summary,
+            "findings": self._cards,
+            "leave_out": self._leave_out,
+            "take_off": self._take_off,
+        }
+        self._cards.layout.width = "100%"
+        ticks = [self._leave_out, self._take_off]
+        row = ipywidgets.HBox([caption("report of the scan"), self._summary, *ticks])
+        row.layout.grid_gap, row.layout.align_items = "0 16px", "center"
+        row.layout.flex_flow = "row wrap"
+        self.layout.width, self.layout.flex = "100%", "1 1 100%"
+        self.fill(row, self._cards)
+        self.listen(self._leave_out, self._switch)
+        self.listen(self._take_off, self._switch)
+        self.look(self._draw_ticks, "left_out", "leave_out", "descan", "take_off")
+        self.look(self._draw_summary, "opening", "overview", "problem")
+        self.look(self._draw, "report", at=session.reporting)
+        self.look(self._draw_summary, "status", at=session.reporting)
+        session.reporting.ask()
+        self._draw_ticks()
+        self._draw()
+
+    def _switch(self) -> None:
+        self.session.leave_out = bool(self._leave_out.value)
+        self.session.take_off = bool(self._take_off.value)
+
+    def _draw_ticks(self) -> None:
+        found = self.session.left_out
+        self._take_off.value = self.session.take_off
+        self._take_off.layout.display = None if self.session.descan else "none"
+        self._leave_out.value = self.session.leave_out
+        self._leave_out.layout.display = None if found is not None and found.any else "none"
+
+    def _draw(self) -> None:
+        report = self.session.reporting.report
+        self._cards.value = "" if report is None else cards(report)
+        self._draw_summary()
+
+    def _draw_summary(self) -> None:
+        self._summary.value = f"<div style='line-height:1.4'>{self._words()}</div>"
+
+    def _words(self) -> str:
+        session, reporting = self.session, self.session.reporting
+        if session.opening is not None:
+            words = f"reading the scan: {percent(session.opening.read)}"
+            return ", ".join(filter(None, (words, left(session.opening.remaining))))
+        if reporting.problem:
+            return f"<div class='stemwidgets-problem'>{escape(reporting.problem)}</div>"
+        if reporting.running:
+            return "looking at what was read …"
+        if reporting.report is None:
+            return waiting_for_scan(session.problem)
+        alarms = reporting.report.alarms
+        bad = any(finding.state == "bad" for finding in alarms)
+        color = COLORS["bad" if bad else "doubtful" if alarms else "good"]
+        return f"<b style='color:{color}'>{escape(reporting.report.summary)}</b>"
