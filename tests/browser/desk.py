@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 from PIL import Image
-from playwright.sync_api import Browser, Locator, expect
+from playwright.sync_api import Browser, FloatRect, Locator, expect
 
 HERE = re.compile(r"^(data:|blob:|(https?|wss?)://(127\.0\.0\.1|localhost)(:\d+)?(/|$))")
 
@@ -133,17 +133,33 @@ class Desk:
 
     def click(self, figure: Locator, row: float, column: float) -> None:
         """Click at fractions of the height and the width of a figure's plane."""
-        plane = figure.locator("image").last.bounding_box()
-        assert plane is not None
+        plane = self.plane(figure)
         self.page.mouse.click(
             plane["x"] + column * plane["width"], plane["y"] + row * plane["height"]
         )
 
+    def drag(self, figure: Locator, start: tuple[float, float], end: tuple[float, float]) -> None:
+        """Drag between fractions (row, column) of the height and the width of a figure's plane."""
+        plane, mouse = self.plane(figure), self.page.mouse
+        for step in range(13):
+            row, column = (a + (b - a) * step / 12 for a, b in zip(start, end, strict=True))
+            mouse.move(plane["x"] + column * plane["width"], plane["y"] + row * plane["height"])
+            if step == 0:
+                mouse.down()
+        mouse.up()
+        self.settle()
+
+    def plane(self, figure: Locator) -> FloatRect:
+        """Where a figure's plane lies on the screen, onto which it is scrolled if need be."""
+        image = figure.locator("image").last
+        image.scroll_into_view_if_needed()
+        plane = image.bounding_box()
+        assert plane is not None
+        return plane
+
     def look(self, figure: Locator) -> np.ndarray:
         """Pixels ``[row, column, RGB]`` of the plane of a figure, as the screen shows them."""
-        plane = figure.locator("image").last.bounding_box()
-        assert plane is not None
-        picture = Image.open(io.BytesIO(self.page.screenshot(clip=plane)))
+        picture = Image.open(io.BytesIO(self.page.screenshot(clip=self.plane(figure))))
         return np.asarray(picture.convert("RGB"), dtype=int)
 
     def seconds(self) -> float:

@@ -4,24 +4,10 @@ import re
 
 import numpy as np
 import pytest
-from playwright.sync_api import Locator, expect
+from playwright.sync_api import expect
 
 from browser.conftest import open_notebook
 from browser.desk import Desk
-
-
-def drag(desk: Desk, figure: Locator, start: float, end: float) -> None:
-    """Drag across a figure, between fractions of its width."""
-    plane = figure.locator("image").last.bounding_box()
-    assert plane is not None
-    down = plane["y"] + plane["height"] / 2
-    for step in range(9):
-        across = start + (end - start) * step / 8
-        desk.page.mouse.move(plane["x"] + across * plane["width"], down)
-        if step == 0:
-            desk.page.mouse.down()
-    desk.page.mouse.up()
-    desk.settle()
 
 
 def test_a_dragged_limit_changes_the_contrast_and_auto_takes_it_back(explored: Desk):
@@ -33,7 +19,7 @@ def test_a_dragged_limit_changes_the_contrast_and_auto_takes_it_back(explored: D
     expect(histogram.locator("image").first).to_be_visible()
     explored.settle()
 
-    drag(explored, histogram, 0.97, 0.4)
+    explored.drag(histogram, (0.5, 0.97), (0.5, 0.4))
 
     brighter = explored.look(figure)
     changed = np.any(brighter != before, axis=-1)
@@ -41,7 +27,7 @@ def test_a_dragged_limit_changes_the_contrast_and_auto_takes_it_back(explored: D
     assert brighter[changed].sum() > before[changed].sum()
     times = []
     for _ in range(5):
-        drag(explored, histogram, 0.97, 0.6)
+        explored.drag(histogram, (0.5, 0.97), (0.5, 0.6))
         explored.page.evaluate("figure => stopwatch.untilRedrawn(figure)", figure.element_handle())
         shown.get_by_role("button", name="Auto").click()
         times.append(explored.seconds())
@@ -76,7 +62,7 @@ def test_a_presented_page_is_read_in_the_dark_and_hears_where_one_clicks(
     change_theme(desk, "JupyterLab Dark")
     desk.ready()
     figure = desk.map("sum of counts").locator(".bqplot").first
-    plane = figure.locator("image").last.bounding_box()
+    plane = desk.plane(figure)
     assert plane["width"] == pytest.approx(1.4 * 250, abs=2)
     assert plane["width"] / plane["height"] == pytest.approx(24 / 14, rel=0.02)
 

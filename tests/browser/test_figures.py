@@ -132,8 +132,7 @@ def test_a_drag_with_a_slow_callback(browser: Browser, scan: Path, tmp_path: Pat
 def drags(desk: Desk, table: Table) -> None:
     """Three drags in circles over a map: pictures a second, and how late the last one is."""
     pattern = desk.figures("pattern-view").first
-    plane = desk.map("COM angle").locator("image").last.bounding_box()
-    assert plane is not None
+    plane = desk.plane(desk.map("COM angle"))
 
     def there(share: float) -> tuple[float, float]:
         turn = 20 * np.pi * share
@@ -161,8 +160,7 @@ def test_a_dragged_detector_shows_its_image(explored: Desk):
     table = Table("detector moved to its image [ms]", [Figure("median"), Figure("p95", 120)], "")
     explored.view("detector-panel").get_by_role("button", name="BF", exact=True).click()
     explored.settle()
-    plane = explored.figures("pattern-view").first.locator("image").last.bounding_box()
-    assert plane is not None
+    plane = explored.plane(explored.figures("pattern-view").first)
 
     def to(row: float, column: float) -> None:
         x, y = plane["x"] + column * plane["width"], plane["y"] + row * plane["height"]
@@ -233,8 +231,7 @@ def test_a_lasso_in_latent_space_lights_up_the_maps(desk: Desk):
     expect(desk.view("train-panel")).to_contain_text("finished", timeout=300_000)
     desk.page.wait_for_timeout(3000)
     latent = desk.figures("latent-scatter").first
-    plane = latent.locator("image").last.bounding_box()
-    assert plane is not None
+    plane = desk.plane(latent)
 
     def around(count: int) -> None:
         edge = 0.4 + 0.05 * (count % 5)

@@ -30,8 +30,7 @@ def test_a_drag_shows_pattern_after_pattern_and_ends_where_the_mouse_does(desk: 
     scan = desk.map("COM angle")
     figure = desk.figures("pattern-view").first.element_handle()
     before = desk.look(scan)
-    plane = scan.locator("image").last.bounding_box()
-    assert plane is not None
+    plane = desk.plane(scan)
     desk.page.evaluate(RECORDER, figure)
 
     def there(share: float) -> tuple[float, float]:

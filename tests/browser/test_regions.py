@@ -6,7 +6,6 @@ from playwright.sync_api import expect
 
 from browser.conftest import SERVERS, open_notebook
 from browser.desk import Desk
-from browser.test_explore import drag as drag_detector
 
 BLUE = (21, 101, 192)  # of a profile
 
@@ -29,18 +28,7 @@ def draw(desk: Desk, channel: str, tool: str, start: tuple[float, float], end: t
     """Choose a tool of a map and drag, between fractions (row, column) of the map."""
     scan = desk.map(channel)
     scan.get_by_role("button", name=tool, exact=True).click()
-    scan.scroll_into_view_if_needed()
-    plane = scan.locator("image").last.bounding_box()
-    assert plane is not None
-    for step in range(9):
-        row, column = (a + (b - a) * step / 8 for a, b in zip(start, end, strict=True))
-        desk.page.mouse.move(
-            plane["x"] + column * plane["width"], plane["y"] + row * plane["height"]
-        )
-        if step == 0:
-            desk.page.mouse.down()
-    desk.page.mouse.up()
-    desk.settle()
+    desk.drag(scan, start, end)
 
 
 def test_a_rectangle_lights_up_on_every_map_until_escape(explored: Desk):
@@ -77,8 +65,7 @@ def test_a_line_is_profiled_and_the_value_under_the_mouse_told(explored: Desk):
     assert not (np.abs(empty - BLUE).sum(axis=-1) < 60).any()
 
     scan = explored.map("COM magnitude")
-    plane = scan.locator("image").last.bounding_box()
-    assert plane is not None
+    plane = explored.plane(scan)
     where = explored.view("readout").inner_text()
     explored.page.mouse.move(plane["x"] + plane["width"] / 2, plane["y"] + plane["height"] / 2)
     told = scan.locator(".stemwidgets-under-mouse")
@@ -92,6 +79,6 @@ def test_a_detector_follows_the_mouse(explored: Desk):
     pattern.scroll_into_view_if_needed()
     explored.settle()
     image = explored.look(explored.map("virtual detector"))
-    drag_detector(explored, (0.5, 0.5), (0.5, 0.8))
+    explored.drag(explored.figures("pattern-view").first, (0.5, 0.5), (0.5, 0.8))
     moved = explored.look(explored.map("virtual detector"))
     assert np.mean(np.any(moved != image, axis=-1)) > 0.5

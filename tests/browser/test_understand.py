@@ -35,8 +35,7 @@ def _until(desk: Desk, true: Callable[[], bool]) -> bool:
 
 def lasso(desk: Desk, figure: Locator, corners: list[tuple[float, float]]) -> None:
     """Draw a line around fractions (row, column) of the plane of a figure."""
-    plane = figure.locator("image").last.bounding_box()
-    assert plane is not None
+    plane = desk.plane(figure)
     points = [
         (plane["x"] + column * plane["width"], plane["y"] + row * plane["height"])
         for row, column in corners
