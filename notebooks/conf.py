@@ -36,7 +36,7 @@ html_math_renderer = "mathml"  # by the browser itself, without a network
 
 CHAPTERS = {
     "dashboards": "Dashboards",
-    "takeaway": "Session",
+    "desk": "Session",
     "views": "Views",
     "signals": "Signals",
     "samples": "Simulated scans",
@@ -47,7 +47,7 @@ CHAPTERS = {
 # of our own classes; what all widgets have is left to their documentation
 INHERITED = {
     "signals": "   :inherited-members:\n",
-    "takeaway": "   :inherited-members: HasTraits\n",
+    "desk": "   :inherited-members: HasTraits\n",
 }
 
 

@@ -18,57 +18,57 @@ if TYPE_CHECKING:
     from stemwidgets import samples as samples
     from stemwidgets.arrays.axes import Axes as Axes
     from stemwidgets.arrays.axes import Axis as Axis
-    from stemwidgets.arrays.circular import AngleComparison as AngleComparison
-    from stemwidgets.arrays.descan import Descan as Descan
+    from stemwidgets.arrays.calibration.descan import Descan as Descan
     from stemwidgets.arrays.detectors import AnnularDetector as AnnularDetector
     from stemwidgets.arrays.detectors import DiscDetector as DiscDetector
     from stemwidgets.arrays.detectors import PixelDetector as PixelDetector
     from stemwidgets.arrays.detectors import PolygonDetector as PolygonDetector
     from stemwidgets.arrays.detectors import SegmentDetector as SegmentDetector
     from stemwidgets.arrays.errors import InputError as InputError
+    from stemwidgets.arrays.maps.circular import AngleComparison as AngleComparison
     from stemwidgets.arrays.memory import set_memory_limit as set_memory_limit
     from stemwidgets.arrays.scan_report.report import Finding as Finding
     from stemwidgets.arrays.scan_report.report import ScanReport as ScanReport
     from stemwidgets.dashboards.explore import explore as explore
     from stemwidgets.dashboards.prepare import prepare as prepare
     from stemwidgets.dashboards.rrvae import rrvae_dashboard as rrvae_dashboard
-    from stemwidgets.rrvae.records import Progress as Progress
+    from stemwidgets.desk.session import Session as Session
+    from stemwidgets.rrvae.common.records import Progress as Progress
     from stemwidgets.samples.camera import Camera as Camera
     from stemwidgets.samples.simulation import simulate as simulate
-    from stemwidgets.signals.calibrate import calibrate as calibrate
-    from stemwidgets.signals.calibration import Calibration as Calibration
-    from stemwidgets.signals.center_of_mass import CenterOfMass as CenterOfMass
-    from stemwidgets.signals.center_of_mass import center_of_mass as center_of_mass
+    from stemwidgets.signals.calibration.calibrate import calibrate as calibrate
+    from stemwidgets.signals.calibration.record import Calibration as Calibration
+    from stemwidgets.signals.calibration.vacuum import measure_descan as measure_descan
     from stemwidgets.signals.check import check as check
-    from stemwidgets.signals.clusters import Clusters as Clusters
-    from stemwidgets.signals.clusters import cluster as cluster
-    from stemwidgets.signals.colors import angle_colors as angle_colors
-    from stemwidgets.signals.compare import compare_angles as compare_angles
-    from stemwidgets.signals.crystal import anomaly as anomaly
-    from stemwidgets.signals.crystal import inversion as inversion
-    from stemwidgets.signals.crystal import two_grains as two_grains
-    from stemwidgets.signals.decomposition import Decomposition as Decomposition
-    from stemwidgets.signals.decomposition import nmf as nmf
-    from stemwidgets.signals.decomposition import pca as pca
     from stemwidgets.signals.io.load import load as load
-    from stemwidgets.signals.maps import Maps as Maps
+    from stemwidgets.signals.io.rechunk import rechunk as rechunk
+    from stemwidgets.signals.maps.angle_colors import angle_colors as angle_colors
+    from stemwidgets.signals.maps.center_of_mass import CenterOfMass as CenterOfMass
+    from stemwidgets.signals.maps.center_of_mass import center_of_mass as center_of_mass
+    from stemwidgets.signals.maps.clusters import Clusters as Clusters
+    from stemwidgets.signals.maps.clusters import cluster as cluster
+    from stemwidgets.signals.maps.compare import compare_angles as compare_angles
+    from stemwidgets.signals.maps.crystal import anomaly as anomaly
+    from stemwidgets.signals.maps.crystal import inversion as inversion
+    from stemwidgets.signals.maps.crystal import two_grains as two_grains
+    from stemwidgets.signals.maps.decomposition import Decomposition as Decomposition
+    from stemwidgets.signals.maps.decomposition import nmf as nmf
+    from stemwidgets.signals.maps.decomposition import pca as pca
+    from stemwidgets.signals.maps.rrvae_maps import Maps as Maps
+    from stemwidgets.signals.maps.virtual_image import virtual_image as virtual_image
     from stemwidgets.signals.preparation import Preparation as Preparation
     from stemwidgets.signals.rrvae import RRVAE as RRVAE
-    from stemwidgets.signals.storage import rechunk as rechunk
-    from stemwidgets.signals.vacuum import measure_descan as measure_descan
-    from stemwidgets.signals.virtual_image import virtual_image as virtual_image
-    from stemwidgets.takeaway.session import Session as Session
     from stemwidgets.views.angle_comparison import AngleComparisonView as AngleComparisonView
     from stemwidgets.views.calibration_panel import CalibrationPanel as CalibrationPanel
     from stemwidgets.views.decoder_view import DecoderView as DecoderView
     from stemwidgets.views.decomposition_panel import DecompositionPanel as DecompositionPanel
-    from stemwidgets.views.display import Display as Display
     from stemwidgets.views.export_panel import ExportPanel as ExportPanel
     from stemwidgets.views.latent_scatter import LatentScatter as LatentScatter
     from stemwidgets.views.line_profile import LineProfile as LineProfile
     from stemwidgets.views.loss_plot import LossPlot as LossPlot
     from stemwidgets.views.manifold_view import ManifoldView as ManifoldView
     from stemwidgets.views.pattern_view import PatternView as PatternView
+    from stemwidgets.views.pictures.display import Display as Display
     from stemwidgets.views.preparation_panel import PreparationPanel as PreparationPanel
     from stemwidgets.views.readout import Readout as Readout
     from stemwidgets.views.scan_map import ScanMap as ScanMap
@@ -79,22 +79,22 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _HOMES = {
-    "AngleComparison": "arrays.circular",
+    "AngleComparison": "arrays.maps.circular",
     "AngleComparisonView": "views.angle_comparison",
     "AnnularDetector": "arrays.detectors",
     "Axes": "arrays.axes",
     "Axis": "arrays.axes",
-    "Calibration": "signals.calibration",
+    "Calibration": "signals.calibration.record",
     "CalibrationPanel": "views.calibration_panel",
     "Camera": "samples.camera",
-    "CenterOfMass": "signals.center_of_mass",
-    "Clusters": "signals.clusters",
+    "CenterOfMass": "signals.maps.center_of_mass",
+    "Clusters": "signals.maps.clusters",
     "DecoderView": "views.decoder_view",
-    "Decomposition": "signals.decomposition",
+    "Decomposition": "signals.maps.decomposition",
     "DecompositionPanel": "views.decomposition_panel",
-    "Descan": "arrays.descan",
+    "Descan": "arrays.calibration.descan",
     "DiscDetector": "arrays.detectors",
-    "Display": "views.display",
+    "Display": "views.pictures.display",
     "ExportPanel": "views.export_panel",
     "Finding": "arrays.scan_report.report",
     "InputError": "arrays.errors",
@@ -102,13 +102,13 @@ _HOMES = {
     "LineProfile": "views.line_profile",
     "LossPlot": "views.loss_plot",
     "ManifoldView": "views.manifold_view",
-    "Maps": "signals.maps",
+    "Maps": "signals.maps.rrvae_maps",
     "PixelDetector": "arrays.detectors",
     "PatternView": "views.pattern_view",
     "PolygonDetector": "arrays.detectors",
     "Preparation": "signals.preparation",
     "PreparationPanel": "views.preparation_panel",
-    "Progress": "rrvae.records",
+    "Progress": "rrvae.common.records",
     "RRVAE": "signals.rrvae",
     "Readout": "views.readout",
     "ScanMap": "views.scan_map",
@@ -116,28 +116,28 @@ _HOMES = {
     "ScanReportView": "views.scan_report",
     "SeedsPanel": "views.seeds_panel",
     "SegmentDetector": "arrays.detectors",
-    "Session": "takeaway.session",
+    "Session": "desk.session",
     "TrainPanel": "views.train_panel",
-    "angle_colors": "signals.colors",
-    "anomaly": "signals.crystal",
-    "calibrate": "signals.calibrate",
-    "center_of_mass": "signals.center_of_mass",
+    "angle_colors": "signals.maps.angle_colors",
+    "anomaly": "signals.maps.crystal",
+    "calibrate": "signals.calibration.calibrate",
+    "center_of_mass": "signals.maps.center_of_mass",
     "check": "signals.check",
-    "cluster": "signals.clusters",
-    "compare_angles": "signals.compare",
+    "cluster": "signals.maps.clusters",
+    "compare_angles": "signals.maps.compare",
     "explore": "dashboards.explore",
-    "inversion": "signals.crystal",
+    "inversion": "signals.maps.crystal",
     "load": "signals.io.load",
-    "measure_descan": "signals.vacuum",
-    "nmf": "signals.decomposition",
-    "pca": "signals.decomposition",
+    "measure_descan": "signals.calibration.vacuum",
+    "nmf": "signals.maps.decomposition",
+    "pca": "signals.maps.decomposition",
     "prepare": "dashboards.prepare",
-    "rechunk": "signals.storage",
+    "rechunk": "signals.io.rechunk",
     "rrvae_dashboard": "dashboards.rrvae",
     "set_memory_limit": "arrays.memory",
     "simulate": "samples.simulation",
-    "two_grains": "signals.crystal",
-    "virtual_image": "signals.virtual_image",
+    "two_grains": "signals.maps.crystal",
+    "virtual_image": "signals.maps.virtual_image",
 }
 
 __all__ = ["__version__", "samples", *_HOMES]  # noqa: PLE0604 (every key is a string)

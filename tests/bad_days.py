@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 import pytest
 
-from stemwidgets.arrays import atomic, exchange
+from stemwidgets.arrays.files import atomic, exchange
 
 LONGEST = 60.0  # s, for a process that saves
 NEEDS_ROOM = ("open", "os.mkdir", "os.fsync")  # steps that a full disk refuses

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from stemwidgets.arrays.disc import CIRCLE, Disc, Ellipse, find_disc
+from stemwidgets.arrays.disc.find import CIRCLE, Disc, Ellipse, find_disc
 from stemwidgets.arrays.errors import InputError
 
 Array = NDArray[np.float64]

@@ -2,7 +2,7 @@
 
 from itertools import count
 
-from stemwidgets.views.screen import MARGIN
+from stemwidgets.views.pictures.screen import MARGIN
 
 _clock = count(1.0)
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from stemwidgets.arrays.disc import CIRCLE, Ellipse
+from stemwidgets.arrays.disc.find import CIRCLE, Ellipse
 
 Array = NDArray[np.float64]
 Intensity = Callable[[Array, Array, Array, NDArray[np.int_]], Array]

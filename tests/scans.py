@@ -9,7 +9,7 @@ import numpy as np
 
 from stemwidgets.arrays.axes import Axes, Axis
 from stemwidgets.arrays.faults.scan import places_of, repaired
-from stemwidgets.rrvae.records import Encoding, Progress
+from stemwidgets.rrvae.common.records import Encoding, Progress
 
 SHAPE = (4, 6, 18, 15)
 AXES = Axes(

@@ -9,7 +9,7 @@ from layouts import counts
 
 import stemwidgets as sw
 from stemwidgets.arrays.center_of_mass import moments
-from stemwidgets.arrays.detector_major import DetectorMajor
+from stemwidgets.arrays.kernels.detector_major import DetectorMajor
 from stemwidgets.arrays.overview import overview
 
 SPOT = counts("f8")

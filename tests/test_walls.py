@@ -33,6 +33,6 @@ def test_threads_live_in_the_state_only():
 
 def test_only_the_two_flip_files_turn_axes_around():
     flips = re.compile(r"\[::-1\]|\.swapaxes\(")
-    allowed = {PACKAGE / "signals" / "axes.py", PACKAGE / "views" / "screen.py"}
+    allowed = {PACKAGE / "signals" / "conversion.py", PACKAGE / "views" / "pictures" / "screen.py"}
     found = {m for m in PACKAGE.rglob("*.py") if flips.search(code_of(m))}
     assert found <= allowed

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from stemwidgets import samples
 from stemwidgets.arrays.axes import Axes, Axis
-from stemwidgets.signals.axes import signal_to_arrays
+from stemwidgets.signals.conversion import signal_to_arrays
 
 Array = NDArray[np.float64]
 

@@ -10,11 +10,12 @@ from bad_days import Writer
 from scans import AXES, Sorter, turning_spot
 
 import stemwidgets as sw
-from stemwidgets.arrays import atomic
-from stemwidgets.arrays.left_overs import recover
-from stemwidgets.rrvae import storage
-from stemwidgets.signals.axes import arrays_to_signal
-from stemwidgets.takeaway import files, page, session_file
+from stemwidgets.arrays.files import atomic
+from stemwidgets.arrays.files.left_overs import recover
+from stemwidgets.export import html_page as page
+from stemwidgets.persistence import files, session_file
+from stemwidgets.rrvae import model_file
+from stemwidgets.signals.conversion import arrays_to_signal
 
 WHICH = ("old", "new")
 SCAN = turning_spot()
@@ -62,11 +63,11 @@ def _which(data, old, new):
 
 def _model_file(folder, which):
     tensors = {"a": torch.full((1000,), float(which == "new"))}
-    storage.write(folder / "m.rrvae", tensors, {"which": which})
+    model_file.write(folder / "m.rrvae", tensors, {"which": which})
 
 
 def _read_model_file(folder):
-    tensors, record = storage.read(folder / "m.rrvae")
+    tensors, record = model_file.read(folder / "m.rrvae")
     assert float(tensors["a"].mean()) == (record["which"] == "new")
     return record["which"]
 

@@ -15,9 +15,9 @@ from dask.system import CPU_COUNT
 from dask.threaded import get as get_in_threads
 from numpy.typing import NDArray
 
+from stemwidgets.arrays.cancel import give_up_if_unwanted
 from stemwidgets.arrays.checks import require_patterns
-from stemwidgets.arrays.damage import decoding
-from stemwidgets.arrays.interrupt import give_up_if_unwanted
+from stemwidgets.arrays.files.damage import decoding
 from stemwidgets.arrays.memory import memory_limit
 
 BLOCK_BYTES = 32 * 2**20

@@ -12,14 +12,14 @@ from numpy.typing import ArrayLike, NDArray
 from stemwidgets.arrays.axes import Axes
 from stemwidgets.arrays.blocks import iterate_blocks, read_pieces
 from stemwidgets.arrays.checks import require_finite, require_patterns
-from stemwidgets.arrays.counted_moments import kept_moments, weighted_moments
 from stemwidgets.arrays.detectors import Detector
 from stemwidgets.arrays.errors import InputError
 from stemwidgets.arrays.faults.checked_moments import checked_moments
 from stemwidgets.arrays.faults.scan import RepairedScan
-from stemwidgets.arrays.limits import Watch
+from stemwidgets.arrays.kernels.counted_moments import kept_moments, weighted_moments
+from stemwidgets.arrays.kernels.limits import Watch
+from stemwidgets.arrays.kernels.moments import plain_moments
 from stemwidgets.arrays.masks import require_mask
-from stemwidgets.arrays.moments import plain_moments
 
 BLOCK_BYTES = 16 * 2**20
 BLOCKS = 64  # of the data at least, all cores taken together: a block may have to be copied

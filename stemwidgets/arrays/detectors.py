@@ -7,9 +7,9 @@ from typing import Any, Literal, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from stemwidgets.arrays.disc import Disc
+from stemwidgets.arrays.disc.find import Disc
 from stemwidgets.arrays.errors import InputError
-from stemwidgets.arrays.polygon import surrounded
+from stemwidgets.arrays.maps.polygon import surrounded
 
 Preset = Literal["BF", "ABF", "ADF"]
 Position = tuple[float, float]

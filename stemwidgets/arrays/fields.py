@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.constants import c, elementary_charge, h, m_e
 
-from stemwidgets.arrays.electrons import possible_energy
+from stemwidgets.arrays.calibration.electrons import possible_energy
 from stemwidgets.arrays.errors import InputError
 
 Map = NDArray[np.float64]

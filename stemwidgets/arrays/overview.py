@@ -9,16 +9,16 @@ from numpy.typing import NDArray
 
 from stemwidgets.arrays.axes import Axes
 from stemwidgets.arrays.blocks import iterate_blocks, native_type, read_pieces
+from stemwidgets.arrays.calibration.descan import Descan
 from stemwidgets.arrays.center_of_mass import Deflection, calibrated, centroids, pattern_moments
 from stemwidgets.arrays.checks import LARGEST, require_finite, require_scan
-from stemwidgets.arrays.damage import decoding
-from stemwidgets.arrays.descan import Descan
 from stemwidgets.arrays.detectors import AnnularDetector, preset
-from stemwidgets.arrays.disc import Disc, find_disc
+from stemwidgets.arrays.disc.find import Disc, find_disc
 from stemwidgets.arrays.errors import InputError
-from stemwidgets.arrays.first_look import FirstLook
+from stemwidgets.arrays.files.damage import decoding
+from stemwidgets.arrays.kernels.one_pass import FirstLook
+from stemwidgets.arrays.kernels.sums import DetectorSum, PatternSum, bin_patterns
 from stemwidgets.arrays.masks import require_mask
-from stemwidgets.arrays.sums import DetectorSum, PatternSum, bin_patterns
 
 SAMPLE = 64  # patterns in which the bright-field disc is looked for
 SMALL_BYTES = 2**25  # of lazy data: read whole for the sample, it is that of data in memory

@@ -9,8 +9,8 @@ from stemwidgets.arrays.blocks import iterate_blocks, native_type, read_pieces
 from stemwidgets.arrays.checks import require_finite, require_patterns
 from stemwidgets.arrays.detectors import Detector, PixelDetector, SegmentDetector
 from stemwidgets.arrays.errors import InputError
+from stemwidgets.arrays.kernels.sums import DetectorSum
 from stemwidgets.arrays.masks import require_mask
-from stemwidgets.arrays.sums import DetectorSum
 
 BLOCK_BYTES = 4 * 2**20
 

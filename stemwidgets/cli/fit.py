@@ -8,18 +8,18 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from stemwidgets.arrays.circular import period
-from stemwidgets.arrays.disk import UnwrittenError
 from stemwidgets.arrays.errors import InputError
+from stemwidgets.arrays.files.disk import UnwrittenError
+from stemwidgets.arrays.maps.circular import period
 from stemwidgets.cli.progress import train
 from stemwidgets.cli.results import elsewhere
-from stemwidgets.state.comparison import NO_ANGLE
-from stemwidgets.views.words import category, percent
+from stemwidgets.state.learning.comparison import NO_ANGLE
+from stemwidgets.views.parts.words import category, percent
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from stemwidgets.signals.maps import Maps
+    from stemwidgets.signals.maps.rrvae_maps import Maps
     from stemwidgets.signals.rrvae import RRVAE
 
 _MAP_FORMATS = (".zspy", ".hspy")
@@ -89,7 +89,7 @@ def fit(
     mask = None if mask_path is None else _load_mask(mask_path)
 
     import stemwidgets as sw
-    from stemwidgets.rrvae.processes import together
+    from stemwidgets.rrvae.common.distributed import together
 
     with together(options.pop("device", "auto"), silence) as (device, count):
         tell = say if writes else _nothing
@@ -130,14 +130,14 @@ def _saved(model: "RRVAE", path: Path) -> bool:
 
 def _read(model: "RRVAE", signal: Any, path: Path | None) -> "tuple[Maps | None, OSError | None]":
     """Read the maps, into their file if there is one, and what prevented that."""
-    from stemwidgets.rrvae import processes
-    from stemwidgets.signals.saving import require_target
+    from stemwidgets.rrvae.common import distributed
+    from stemwidgets.signals.io.saving import require_target
 
     try:
         if path is not None:
             require_target(path, overwrite=True)
     except OSError as error:
-        return model.encode(signal) if processes.count() > 1 else None, error
+        return model.encode(signal) if distributed.count() > 1 else None, error
     try:
         maps = model.encode(signal, path, overwrite=True)
     except UnwrittenError as error:

@@ -8,12 +8,12 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from stemwidgets.views.words import left
+from stemwidgets.views.parts.words import left
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from stemwidgets.rrvae.records import Progress
+    from stemwidgets.rrvae.common.records import Progress
 
 _BAR_WIDTH = 30
 _LOG_INTERVAL = 10.0  # s
@@ -43,9 +43,9 @@ def train(
         The last one.
     """
     last: Progress | None = None
-    from stemwidgets.rrvae import processes
+    from stemwidgets.rrvae.common import distributed
 
-    shown = _Shown(processes.first())
+    shown = _Shown(distributed.first())
     with closing(model.steps(scan, mask=mask, maps=False, checkpoint=checkpoint)) as steps:
         for first in steps:
             shown.show(first)
@@ -54,13 +54,13 @@ def train(
         with _ctrl_c_waits(checkpoint is not None) as asked:
             for last in steps:
                 shown.show(last)
-                if processes.agreed(bool(asked)):
+                if distributed.agreed(bool(asked)):
                     break
     shown.end()
     if model.checkpoint_problem and model.checkpoint_problem not in shown.notice:
         print(f"notice: {model.checkpoint_problem}", file=sys.stderr)
     if asked:
-        if processes.first() and not model.checkpoint_problem:
+        if distributed.first() and not model.checkpoint_problem:
             print(f"{checkpoint} is up to date: --resume goes on from it", file=sys.stderr)
         raise KeyboardInterrupt
     return last or first

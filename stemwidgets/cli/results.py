@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TypeVar
 
-from stemwidgets.arrays.disk import UnwrittenError, room
+from stemwidgets.arrays.files.disk import UnwrittenError, room
 
 T = TypeVar("T")
 

@@ -6,7 +6,7 @@ from typing import Any
 import ipywidgets
 
 from stemwidgets.state.session import Session
-from stemwidgets.views.presenting import enlarge
+from stemwidgets.views.parts.presenting import enlarge
 from stemwidgets.views.scan_map import ScanMap
 
 FIRST = ("COM x", "COM y", "COM divergence", "COM curl", "BF", "ADF", "sum")

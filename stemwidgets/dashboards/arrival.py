@@ -8,8 +8,8 @@ from typing import Any
 
 import ipywidgets
 
-from stemwidgets.state.worker import Mailbox
-from stemwidgets.views.within import within
+from stemwidgets.state.background.worker import Mailbox
+from stemwidgets.views.parts.within import within
 
 SETTLED = 0.5  # s, after which a page that has made one widget has made them all
 

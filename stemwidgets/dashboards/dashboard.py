@@ -9,14 +9,14 @@ from stemwidgets.arrays.errors import InputError
 from stemwidgets.arrays.memory import return_memory
 from stemwidgets.dashboards.arrival import Arrival
 from stemwidgets.dashboards.choices import choose, view_choices
+from stemwidgets.desk.session import Session
 from stemwidgets.signals.io.load import OPTIONS
 from stemwidgets.state.session import Session as StateSession
-from stemwidgets.takeaway.session import Session
-from stemwidgets.views.cells import made, make_room
 from stemwidgets.views.left_out_line import LeftOutLine
-from stemwidgets.views.presenting import present
+from stemwidgets.views.parts.cells import made, make_room
+from stemwidgets.views.parts.presenting import present
+from stemwidgets.views.parts.within import close_within
 from stemwidgets.views.restored_line import RestoredLine
-from stemwidgets.views.within import close_within
 
 MODES = ("desk", "present")
 SIZE = 250  # CSS px of a picture: three views stand side by side on a projector of 1024 px

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from stemwidgets.arrays.errors import InputError
 from stemwidgets.signals.io.frames import Folding, UnknownScanError, require_fit, wanted
 from stemwidgets.signals.io.several import SeveralScansError
-from stemwidgets.views.colors import intensity, sequential
-from stemwidgets.views.raster import png
+from stemwidgets.views.pictures.colors import intensity, sequential
+from stemwidgets.views.pictures.raster import png
 
 _SHOWN = 64  # patterns of which the mean is shown
 _MOST_BYTES = 2**28  # of patterns whose sums are drawn as maps

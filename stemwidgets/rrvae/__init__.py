@@ -5,8 +5,8 @@ Runs without HyperSpy: ``from stemwidgets.rrvae import RRVAE`` takes and returns
 
 from typing import TYPE_CHECKING
 
-from stemwidgets.rrvae.divergence import DivergenceError
-from stemwidgets.rrvae.records import Encoding, Progress
+from stemwidgets.rrvae.common.divergence import DivergenceError
+from stemwidgets.rrvae.common.records import Encoding, Progress
 
 if TYPE_CHECKING:
     from stemwidgets.rrvae.model import RRVAE as RRVAE

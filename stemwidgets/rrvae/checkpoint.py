@@ -4,10 +4,11 @@ import time
 from pathlib import Path
 from typing import Any
 
-from stemwidgets.arrays.left_overs import keep_up, let_go
-from stemwidgets.rrvae import processes, storage
-from stemwidgets.rrvae.interface import Run, State
-from stemwidgets.rrvae.notices import tell
+from stemwidgets.arrays.files.left_overs import keep_up, let_go
+from stemwidgets.rrvae import model_file
+from stemwidgets.rrvae.common import distributed
+from stemwidgets.rrvae.common.notices import tell
+from stemwidgets.rrvae.common.protocols import Run, State
 
 SECONDS_BETWEEN_WRITINGS = 10.0
 LARGEST_SHARE = 0.05  # of the time, for writing
@@ -17,7 +18,7 @@ class Checkpoint:
     """Writes the state of a run, which is also a file of the trained model.
 
     Of several processes only the first one writes. As long as it is not closed, the file is locked
-    (`stemwidgets.arrays.left_overs.lock_of`), which tells others that a training runs.
+    (`stemwidgets.arrays.files.left_overs.lock_of`), which tells others that a training runs.
 
     Parameters
     ----------
@@ -42,11 +43,11 @@ class Checkpoint:
     """
 
     def __init__(self, path: str | Path, settings: dict[str, Any]) -> None:
-        self.path = storage.require_writable(path) if processes.first() else Path(path)
+        self.path = model_file.require_writable(path) if distributed.first() else Path(path)
         self.problem = ""
         self._settings = settings
         self._due = time.perf_counter() + SECONDS_BETWEEN_WRITINGS
-        self._lock = keep_up(self.path) if processes.first() else None
+        self._lock = keep_up(self.path) if distributed.first() else None
 
     def close(self) -> None:
         """Let others know that the file is no longer kept up to date."""
@@ -54,7 +55,7 @@ class Checkpoint:
 
     def offer(self, run: Run) -> None:
         """Write now and then; what prevents it is told once, and the training goes on."""
-        if not processes.agreed(time.perf_counter() >= self._due):
+        if not distributed.agreed(time.perf_counter() >= self._due):
             return
         before = self.problem
         if not self.write(run.state(run.result())):
@@ -66,7 +67,7 @@ class Checkpoint:
 
     def write(self, state: State) -> bool:
         """Write where a run stands; False, with the `problem` in words, if the disk refuses."""
-        if not processes.first():
+        if not distributed.first():
             return True
         try:
             self._write(state)
@@ -79,6 +80,6 @@ class Checkpoint:
     def _write(self, state: State) -> None:
         began = time.perf_counter()
         tensors, record = state
-        storage.write(self.path, tensors, {"settings": self._settings, **record})
+        model_file.write(self.path, tensors, {"settings": self._settings, **record})
         now = time.perf_counter()
         self._due = now + max(SECONDS_BETWEEN_WRITINGS, (now - began) / LARGEST_SHARE)

@@ -10,19 +10,20 @@ from numpy.typing import ArrayLike, NDArray
 from stemwidgets.arrays.centring.find import centred_scan
 from stemwidgets.arrays.errors import InputError
 from stemwidgets.arrays.faults.clean import FIND
-from stemwidgets.arrays.preparation import Preparation
-from stemwidgets.rrvae import processes, storage
-from stemwidgets.rrvae.batches import batches
-from stemwidgets.rrvae.checks import require_codes
-from stemwidgets.rrvae.cores import on_all_cores
-from stemwidgets.rrvae.device import choose_device, one_thread
-from stemwidgets.rrvae.fingerprint import Fingerprint
-from stemwidgets.rrvae.gather import as_array
-from stemwidgets.rrvae.kinds import choose
-from stemwidgets.rrvae.mapbuilder import MapBuilder
-from stemwidgets.rrvae.records import Encoding
+from stemwidgets.arrays.pixel_window import Preparation
+from stemwidgets.rrvae import model_file
+from stemwidgets.rrvae.common import distributed
+from stemwidgets.rrvae.common.checks import require_codes
+from stemwidgets.rrvae.common.device import choose_device, one_thread
+from stemwidgets.rrvae.common.records import Encoding
+from stemwidgets.rrvae.data.batches import batches
+from stemwidgets.rrvae.data.cores import on_all_cores
+from stemwidgets.rrvae.data.fingerprint import Fingerprint
+from stemwidgets.rrvae.data.map_builder import MapBuilder
+from stemwidgets.rrvae.fitting import Trainable
+from stemwidgets.rrvae.harmonic.projection import as_array
+from stemwidgets.rrvae.registry import choose
 from stemwidgets.rrvae.soundness import require_plausible, require_use, sound
-from stemwidgets.rrvae.trainable import Trainable
 
 BATCH = 2048
 
@@ -149,7 +150,7 @@ class RRVAE(Trainable):
         if tuple(array.shape[-2:]) == learned.preparation.shape:
             descan = self._descan_of(array, descan)
             array = centred_scan(array, descan, mask=learned.preparation.mask).data
-        array = processes.own_part(array)
+        array = distributed.own_part(array)
         maps = MapBuilder(array.shape[:-2], folder)
         with one_thread():
             for numbers, batch in batches(array, learned.preparation, BATCH):
@@ -210,7 +211,7 @@ class RRVAE(Trainable):
             If the folder does not exist.
         """
         tensors, record = self._require_learned().to_record()
-        storage.write(path, tensors, {"settings": self._settings, **record})
+        model_file.write(path, tensors, {"settings": self._settings, **record})
 
     @classmethod
     def load(cls, path: str | Path, device: str = "auto") -> Self:
@@ -230,7 +231,7 @@ class RRVAE(Trainable):
         InputError
             If it is no model file or is damaged, or the device is not there.
         """
-        tensors, record = storage.read(path)
+        tensors, record = model_file.read(path)
         choose_device(device)
         with sound(Path(path).name):
             model = cls(device=device, **record["settings"])

@@ -10,8 +10,8 @@ import torch
 from torch import Tensor
 
 from stemwidgets.arrays.errors import InputError
-from stemwidgets.rrvae.device import one_thread
-from stemwidgets.rrvae.interface import Learned, Options
+from stemwidgets.rrvae.common.device import one_thread
+from stemwidgets.rrvae.common.protocols import Learned, Options
 
 MOST_PIXELS = 4096**2  # of a pattern after binning
 LARGEST = {"frames": 720, "symmetry": 24, "fold": 24}

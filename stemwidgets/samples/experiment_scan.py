@@ -8,14 +8,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stemwidgets.arrays.axes import Axes, Axis
-from stemwidgets.arrays.electrons import wavelength
+from stemwidgets.arrays.calibration.electrons import wavelength
 from stemwidgets.arrays.errors import InputError
 from stemwidgets.samples.band_limited import BandLimitedScan, band_limited
 from stemwidgets.samples.camera import Camera
 from stemwidgets.samples.faults import draw_faults
 from stemwidgets.samples.provenance import tell_truth
 from stemwidgets.samples.shipped import require_dose, require_source
-from stemwidgets.signals.axes import arrays_to_signal, signal_to_arrays
+from stemwidgets.signals.conversion import arrays_to_signal, signal_to_arrays
 from stemwidgets.signals.io.load import load
 
 SCAN, STEP = (64, 64), 0.156  # positions (iy, ix) and their distance [Å]

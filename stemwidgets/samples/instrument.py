@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from stemwidgets.arrays.electrons import wavelength
+from stemwidgets.arrays.calibration.electrons import wavelength
 from stemwidgets.samples.faults import Faults
 from stemwidgets.samples.settings import Settings, Shape
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from stemwidgets.arrays.atomic import written
+from stemwidgets.arrays.files.atomic import written
 from stemwidgets.samples import structures
 from stemwidgets.samples.simulation import simulate
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from stemwidgets.arrays.electrons import wavelength
+from stemwidgets.arrays.calibration.electrons import wavelength
 from stemwidgets.arrays.errors import InputError
 
 LEAST_EXTENT = 25.0  # [Å], of the cell that the probe is put into

@@ -8,7 +8,7 @@ import numpy as np
 from scipy import ndimage
 
 from stemwidgets.arrays.errors import InputError
-from stemwidgets.signals.axes import signal_to_arrays
+from stemwidgets.signals.conversion import signal_to_arrays
 from stemwidgets.signals.io.load import load
 
 LARGEST_SOURCE = 10.0  # Å

@@ -10,7 +10,7 @@ import numpy as np
 from tqdm.auto import tqdm
 
 from stemwidgets.arrays.axes import Axes, Axis
-from stemwidgets.arrays.electrons import energy_in_kev, semi_angle_in_mrad, wavelength
+from stemwidgets.arrays.calibration.electrons import energy_in_kev, semi_angle_in_mrad, wavelength
 from stemwidgets.arrays.errors import InputError
 from stemwidgets.samples.camera import Camera
 from stemwidgets.samples.detector import DetectorPixels, detector_pixels
@@ -19,7 +19,7 @@ from stemwidgets.samples.faults import Faults, draw_faults
 from stemwidgets.samples.instrument import Probes, as_scanned, probes
 from stemwidgets.samples.provenance import describe, tell_truth
 from stemwidgets.samples.settings import LEAST_EXTENT, Pair, Settings, Shape, pair
-from stemwidgets.signals.axes import arrays_to_signal
+from stemwidgets.signals.conversion import arrays_to_signal
 
 if TYPE_CHECKING:
     from ase import Atoms

@@ -6,16 +6,16 @@ from typing import Any
 import hyperspy.api as hs
 from tqdm.auto import tqdm
 
-from stemwidgets.arrays.electrons import energy_in_kev, semi_angle_in_mrad
+from stemwidgets.arrays.calibration.electrons import energy_in_kev, semi_angle_in_mrad
 from stemwidgets.arrays.errors import InputError
 from stemwidgets.arrays.scan_report.checking import Checking
 from stemwidgets.arrays.scan_report.report import ScanReport
-from stemwidgets.signals.axes import to_arrays, with_notes
+from stemwidgets.signals.conversion import to_arrays, with_notes
 from stemwidgets.signals.io.load import load
 from stemwidgets.signals.io.missing import noted
-from stemwidgets.signals.metadata import beam_energy as energy_of
-from stemwidgets.signals.metadata import semi_angle as semi_angle_of
-from stemwidgets.signals.metadata import title_of
+from stemwidgets.signals.metadata.title_and_beam import beam_energy as energy_of
+from stemwidgets.signals.metadata.title_and_beam import semi_angle as semi_angle_of
+from stemwidgets.signals.metadata.title_and_beam import title_of
 
 QUICK = 1.0  # s: a bar for less only flickers
 

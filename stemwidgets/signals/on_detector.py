@@ -6,8 +6,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from stemwidgets.arrays.axes import Axes
-from stemwidgets.arrays.recipe.placement import Placement
-from stemwidgets.arrays.recipe.step import Scan
+from stemwidgets.arrays.preparation.placement import Placement
+from stemwidgets.arrays.preparation.step import Scan
 from stemwidgets.signals import rrvae
 
 

@@ -7,11 +7,11 @@ from typing import Any, Self
 from numpy.typing import ArrayLike
 
 from stemwidgets.arrays.errors import InputError
-from stemwidgets.arrays.recipe.counts import Denoise, Masked, Scale, SubtractMean
-from stemwidgets.arrays.recipe.geometry import Bin, Center, Crop
-from stemwidgets.arrays.recipe.recipe import Recipe
-from stemwidgets.arrays.recipe.step import Step
-from stemwidgets.signals.axes import arrays_to_signal, to_arrays
+from stemwidgets.arrays.preparation.counts import Denoise, Masked, Scale, SubtractMean
+from stemwidgets.arrays.preparation.geometry import Bin, Center, Crop
+from stemwidgets.arrays.preparation.recipe import Recipe
+from stemwidgets.arrays.preparation.step import Step
+from stemwidgets.signals.conversion import arrays_to_signal, to_arrays
 from stemwidgets.signals.io.load import load
 
 RECORD = "Preparation.recipe"

@@ -10,15 +10,15 @@ from numpy.typing import NDArray
 
 from stemwidgets.arrays.axes import Axes
 from stemwidgets.arrays.faults.clean import FIND, clean_scan
-from stemwidgets.arrays.recipe.step import Scan
+from stemwidgets.arrays.preparation.step import Scan
 from stemwidgets.rrvae import model
-from stemwidgets.rrvae.checks import require_pixel_size, require_same_frame
-from stemwidgets.rrvae.records import Progress
-from stemwidgets.signals.axes import to_arrays
-from stemwidgets.signals.descan import descan_after, given_descan
-from stemwidgets.signals.maps import Maps, write_encoding
+from stemwidgets.rrvae.common.checks import require_pixel_size, require_same_frame
+from stemwidgets.rrvae.common.records import Progress
+from stemwidgets.signals.calibration.descan import descan_after, given_descan
+from stemwidgets.signals.conversion import to_arrays
+from stemwidgets.signals.io.saving import require_target
+from stemwidgets.signals.maps.rrvae_maps import Maps, write_encoding
 from stemwidgets.signals.preparation import Preparation, require_recipe
-from stemwidgets.signals.saving import require_target
 
 PixelSize = tuple[float, float]
 

@@ -9,11 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stemwidgets.arrays.axes import Axes
+from stemwidgets.arrays.calibration.descan import Descan
 from stemwidgets.arrays.center_of_mass import Deflection
-from stemwidgets.arrays.descan import Descan
 from stemwidgets.arrays.fields import curl, divergence, per_length
 from stemwidgets.arrays.overview import Overview
-from stemwidgets.rrvae.records import Encoding
+from stemwidgets.rrvae.common.records import Encoding
 
 Kind = Literal["scalar", "signed", "angle", "category"]
 

@@ -9,32 +9,32 @@ from traitlets import Instance, Unicode, observe
 
 from stemwidgets.arrays.axes import Axes
 from stemwidgets.arrays.blocks import pattern_at
+from stemwidgets.arrays.calibration.electrons import energy_in_kev
 from stemwidgets.arrays.center_of_mass import Deflection
 from stemwidgets.arrays.checks import require_scan
 from stemwidgets.arrays.detectors import Detector
-from stemwidgets.arrays.electrons import energy_in_kev
 from stemwidgets.arrays.errors import InputError
 from stemwidgets.arrays.faults.left_out import LeftOut
 from stemwidgets.arrays.overview import Overview, Reading
-from stemwidgets.state.calibrating import Calibrating
+from stemwidgets.state.background.closing import CLOSED_SCAN, Closing, close_at_exit, refuse
+from stemwidgets.state.background.waiting import Stoppable, stop_in_words
+from stemwidgets.state.background.worker import Mailbox, Worker, wait_until
 from stemwidgets.state.channels import Channel, com_channels, merged, overview_channels
-from stemwidgets.state.closing import CLOSED_SCAN, Closing, close_at_exit, refuse
-from stemwidgets.state.decomposing import Decomposing
-from stemwidgets.state.default_model import default_model
-from stemwidgets.state.detection import NAMES as DETECTED
-from stemwidgets.state.direct_beam import DirectBeam
-from stemwidgets.state.drawn import Drawn
-from stemwidgets.state.learning import Learning
-from stemwidgets.state.opening import Opening, watched
-from stemwidgets.state.preparing import Preparing
-from stemwidgets.state.reporting import Reporting
-from stemwidgets.state.seeds import Seeds
-from stemwidgets.state.training import Training
+from stemwidgets.state.errors import in_words
+from stemwidgets.state.learning.default_model import default_model
+from stemwidgets.state.learning.learned_maps import Learning
+from stemwidgets.state.learning.seeds import Seeds
+from stemwidgets.state.learning.training import Training
+from stemwidgets.state.scan.calibration import Calibrating
+from stemwidgets.state.scan.decomposition import Decomposing
+from stemwidgets.state.scan.direct_beam import DirectBeam
+from stemwidgets.state.scan.drawn import Drawn
+from stemwidgets.state.scan.opening import Opening, watched
+from stemwidgets.state.scan.preparation import Preparing
+from stemwidgets.state.scan.reporting import Reporting
+from stemwidgets.state.scan.vacuum import Vacuum
+from stemwidgets.state.scan.virtual_detector import NAMES as DETECTED
 from stemwidgets.state.traits import Array, Position
-from stemwidgets.state.vacuum import Vacuum
-from stemwidgets.state.waiting import Stoppable, stop_in_words
-from stemwidgets.state.words import in_words
-from stemwidgets.state.worker import Mailbox, Worker, wait_until
 
 
 class Session(Learning, Drawn):

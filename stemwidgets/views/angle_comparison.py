@@ -8,16 +8,16 @@ import ipywidgets
 import numpy as np
 from bqplot import Lines
 
-from stemwidgets.arrays.circular import AngleComparison, joint_histogram
+from stemwidgets.arrays.maps.circular import AngleComparison, joint_histogram
 from stemwidgets.state.channels import Channel
-from stemwidgets.state.comparison import Compared
+from stemwidgets.state.learning.comparison import Compared
 from stemwidgets.state.session import Session
-from stemwidgets.views import colors
-from stemwidgets.views.painting import paint
-from stemwidgets.views.raster import Raster, ring
-from stemwidgets.views.screen import MARGIN, Frame, Grid
-from stemwidgets.views.view import ASIDE, View, caption
-from stemwidgets.views.words import waiting_for
+from stemwidgets.views.parts.view import ASIDE, View, caption
+from stemwidgets.views.parts.words import waiting_for
+from stemwidgets.views.pictures import colors
+from stemwidgets.views.pictures.painting import paint
+from stemwidgets.views.pictures.raster import Raster, ring
+from stemwidgets.views.pictures.screen import MARGIN, Frame, Grid
 
 FEW = 4096  # positions that cannot fill many bins
 BINS = {True: 36, False: 72}

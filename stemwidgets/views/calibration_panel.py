@@ -9,17 +9,17 @@ import ipywidgets
 import numpy as np
 from bqplot import Lines
 
-from stemwidgets.arrays.calibration import Measured
-from stemwidgets.arrays.calibration_words import findings
-from stemwidgets.arrays.disc import Disc
+from stemwidgets.arrays.calibration.measure import Measured
+from stemwidgets.arrays.calibration.report import findings
+from stemwidgets.arrays.disc.find import Disc
 from stemwidgets.arrays.errors import InputError
 from stemwidgets.state.session import Session
-from stemwidgets.views.disc_hand import DiscHand, advice
-from stemwidgets.views.painting import paint_counts
-from stemwidgets.views.raster import Raster
-from stemwidgets.views.screen import MARGIN, Grid
-from stemwidgets.views.view import View, caption
-from stemwidgets.views.words import waiting_for_scan
+from stemwidgets.views.parts.view import View, caption
+from stemwidgets.views.parts.words import waiting_for_scan
+from stemwidgets.views.pictures.disc_hand import DiscHand, advice
+from stemwidgets.views.pictures.painting import paint_counts
+from stemwidgets.views.pictures.raster import Raster
+from stemwidgets.views.pictures.screen import MARGIN, Grid
 
 ROTATIONS = {
     None: "choose …",

@@ -7,13 +7,13 @@ import ipywidgets
 import numpy as np
 from numpy.typing import NDArray
 
-from stemwidgets.state.reconstruction import Code, latent_ranges
+from stemwidgets.state.learning.reconstruction import Code, latent_ranges
 from stemwidgets.state.session import Session
-from stemwidgets.views.painting import paint_counts, paint_difference
-from stemwidgets.views.raster import Raster
-from stemwidgets.views.screen import MARGIN, Grid
-from stemwidgets.views.view import View, caption
-from stemwidgets.views.words import waiting_for_decoded
+from stemwidgets.views.parts.view import View, caption
+from stemwidgets.views.parts.words import waiting_for_decoded
+from stemwidgets.views.pictures.painting import paint_counts, paint_difference
+from stemwidgets.views.pictures.raster import Raster
+from stemwidgets.views.pictures.screen import MARGIN, Grid
 
 COUNTS, DIFFERENCE = "square root", "difference from the mean"
 STEPS = 200  # of a slider

@@ -9,14 +9,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stemwidgets.arrays.errors import InputError
-from stemwidgets.state.decomposing import METHODS, Parts
+from stemwidgets.state.scan.decomposition import METHODS, Parts
 from stemwidgets.state.session import Session
-from stemwidgets.views import colors
-from stemwidgets.views.painting import highest
-from stemwidgets.views.raster import png
-from stemwidgets.views.screen import Grid
-from stemwidgets.views.view import View, caption
-from stemwidgets.views.words import percent
+from stemwidgets.views.parts.view import View, caption
+from stemwidgets.views.parts.words import percent
+from stemwidgets.views.pictures import colors
+from stemwidgets.views.pictures.painting import highest
+from stemwidgets.views.pictures.raster import png
+from stemwidgets.views.pictures.screen import Grid
 
 MOST = 50
 _WORDS = {

@@ -9,12 +9,12 @@ import ipywidgets
 import numpy as np
 
 from stemwidgets.arrays.detectors import PRESETS, AnnularDetector, SegmentDetector, preset
-from stemwidgets.arrays.disc import Disc, find_disc
+from stemwidgets.arrays.disc.find import Disc, find_disc
 from stemwidgets.arrays.errors import InputError
 from stemwidgets.state.session import Session
-from stemwidgets.views.detector_shape import Round, radii, with_radii
-from stemwidgets.views.disc_hand import advice
-from stemwidgets.views.view import View, caption
+from stemwidgets.views.parts.view import View, caption
+from stemwidgets.views.pictures.detector_shape import Round, radii, with_radii
+from stemwidgets.views.pictures.disc_hand import advice
 
 STEP = 0.1  # px, of the slider
 KINDS = ("disc", "annulus", "segments")

@@ -7,9 +7,9 @@ from typing import Any
 
 import ipywidgets
 
+from stemwidgets.state.errors import in_words
 from stemwidgets.state.session import Session
-from stemwidgets.state.words import in_words
-from stemwidgets.views.view import View, caption
+from stemwidgets.views.parts.view import View, caption
 
 _WIDTH = "720px"
 _COPY = """<button class='jupyter-widgets jupyter-button widget-button'

@@ -8,16 +8,16 @@ import numpy as np
 from bqplot import Lines, Scatter
 from numpy.typing import NDArray
 
-from stemwidgets.arrays.polygon import surrounded
+from stemwidgets.arrays.maps.polygon import surrounded
 from stemwidgets.state.channels import Channel, is_latent
 from stemwidgets.state.session import Session
-from stemwidgets.views import colors
-from stemwidgets.views.painting import paint
-from stemwidgets.views.pointer import Phase
-from stemwidgets.views.raster import Raster, ring
-from stemwidgets.views.screen import MARGIN, Frame
-from stemwidgets.views.view import ASIDE, REST, View, caption, require_channel
-from stemwidgets.views.words import caption_of, waiting_for
+from stemwidgets.views.parts.view import ASIDE, REST, View, caption, require_channel
+from stemwidgets.views.parts.words import caption_of, waiting_for
+from stemwidgets.views.pictures import colors
+from stemwidgets.views.pictures.painting import paint
+from stemwidgets.views.pictures.pointer import Phase
+from stemwidgets.views.pictures.raster import Raster, ring
+from stemwidgets.views.pictures.screen import MARGIN, Frame
 
 MOST_POINTS = 4096
 BINS = 128

@@ -6,8 +6,8 @@ from typing import Any
 import ipywidgets
 
 from stemwidgets.state.session import Session
-from stemwidgets.views.descan_row import DescanRow
-from stemwidgets.views.view import View
+from stemwidgets.views.parts.descan_row import DescanRow
+from stemwidgets.views.parts.view import View
 
 
 class LeftOutLine(View):

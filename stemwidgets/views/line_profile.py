@@ -11,16 +11,16 @@ import numpy as np
 from bqplot import Lines
 from numpy.typing import NDArray
 
-from stemwidgets.arrays import line_profile as arrays
 from stemwidgets.arrays.errors import InputError
+from stemwidgets.arrays.maps import line_profile as arrays
 from stemwidgets.state.channels import Channel
 from stemwidgets.state.session import Session
-from stemwidgets.views.channel_choice import ChannelChoice
-from stemwidgets.views.raster import Raster
-from stemwidgets.views.screen import Frame, ticks
-from stemwidgets.views.values import mean_of
-from stemwidgets.views.view import View, caption, require_channel
-from stemwidgets.views.words import caption_of, decimals, power_of_ten, quantity, waiting_for
+from stemwidgets.views.parts.channel_choice import ChannelChoice
+from stemwidgets.views.parts.values import mean_of
+from stemwidgets.views.parts.view import View, caption, require_channel
+from stemwidgets.views.parts.words import caption_of, decimals, power_of_ten, quantity, waiting_for
+from stemwidgets.views.pictures.raster import Raster
+from stemwidgets.views.pictures.screen import Frame, ticks
 
 NO_LINE = "choose Line above a map and drag"
 NUMBER = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)")

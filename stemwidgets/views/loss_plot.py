@@ -6,12 +6,12 @@ import ipywidgets
 import numpy as np
 from bqplot import Lines
 
-from stemwidgets.state.moments import MOST, Moment
+from stemwidgets.state.learning.map_history import MOST, Moment
 from stemwidgets.state.session import Session
-from stemwidgets.views.raster import Raster
-from stemwidgets.views.screen import Frame, ticks
-from stemwidgets.views.view import View, caption
-from stemwidgets.views.words import epochs, number, waiting_for
+from stemwidgets.views.parts.view import View, caption
+from stemwidgets.views.parts.words import epochs, number, waiting_for
+from stemwidgets.views.pictures.raster import Raster
+from stemwidgets.views.pictures.screen import Frame, ticks
 
 LATEST = "the latest"
 END = MOST - 1  # of the slider, whatever the number of moments: a browser echoes changes of range

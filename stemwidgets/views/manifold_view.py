@@ -8,13 +8,13 @@ from numpy.typing import NDArray
 
 from stemwidgets.arrays.errors import InputError
 from stemwidgets.state.channels import is_latent
-from stemwidgets.state.reconstruction import latent_ranges
+from stemwidgets.state.learning.reconstruction import latent_ranges
 from stemwidgets.state.session import Session
-from stemwidgets.views.painting import paint_difference
-from stemwidgets.views.raster import Raster, ring
-from stemwidgets.views.screen import MARGIN, Frame
-from stemwidgets.views.view import ASIDE, REST, View, caption
-from stemwidgets.views.words import waiting_for_decoded
+from stemwidgets.views.parts.view import ASIDE, REST, View, caption
+from stemwidgets.views.parts.words import waiting_for_decoded
+from stemwidgets.views.pictures.painting import paint_difference
+from stemwidgets.views.pictures.raster import Raster, ring
+from stemwidgets.views.pictures.screen import MARGIN, Frame
 
 LARGEST = 64  # pixels across one pattern of the grid
 NOTE = "angle 0, difference from the mean of these; red ring: the position, blue: what is decoded"

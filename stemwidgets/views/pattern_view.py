@@ -8,17 +8,17 @@ import numpy as np
 from bqplot import Lines
 from numpy.typing import NDArray
 
-from stemwidgets.arrays.disc import Disc
+from stemwidgets.arrays.disc.find import Disc
 from stemwidgets.state.session import Session
-from stemwidgets.views.detector_shape import Grip, area, grip, outline
-from stemwidgets.views.disc_hand import DiscHand
-from stemwidgets.views.faulty_marks import FaultyMarks
-from stemwidgets.views.pattern_display import PatternDisplay
-from stemwidgets.views.pointer import Phase
-from stemwidgets.views.raster import Raster
-from stemwidgets.views.screen import MARGIN, Grid
-from stemwidgets.views.view import ASIDE, REST, View, caption, caption_html
-from stemwidgets.views.words import waiting_for_scan
+from stemwidgets.views.parts.view import ASIDE, REST, View, caption, caption_html
+from stemwidgets.views.parts.words import waiting_for_scan
+from stemwidgets.views.pictures.detector_shape import Grip, area, grip, outline
+from stemwidgets.views.pictures.disc_hand import DiscHand
+from stemwidgets.views.pictures.faulty_marks import FaultyMarks
+from stemwidgets.views.pictures.pattern_display import PatternDisplay
+from stemwidgets.views.pictures.pointer import Phase
+from stemwidgets.views.pictures.raster import Raster
+from stemwidgets.views.pictures.screen import MARGIN, Grid
 
 Counts = NDArray[np.floating]
 

@@ -8,15 +8,15 @@ import ipywidgets
 import numpy as np
 
 from stemwidgets.arrays.errors import InputError
-from stemwidgets.arrays.recipe.step import Step
-from stemwidgets.state.preparing import Entry
+from stemwidgets.arrays.preparation.step import Step
+from stemwidgets.state.scan.preparation import Entry
 from stemwidgets.state.session import Session
-from stemwidgets.views.painting import paint_counts, paint_difference
-from stemwidgets.views.raster import Raster
-from stemwidgets.views.screen import MARGIN, Grid
-from stemwidgets.views.step_row import WORDS, StepRow, first_parameters, kind_of
-from stemwidgets.views.view import View, caption
-from stemwidgets.views.words import number, waiting_for_scan
+from stemwidgets.views.parts.step_row import WORDS, StepRow, first_parameters, kind_of
+from stemwidgets.views.parts.view import View, caption
+from stemwidgets.views.parts.words import number, waiting_for_scan
+from stemwidgets.views.pictures.painting import paint_counts, paint_difference
+from stemwidgets.views.pictures.raster import Raster
+from stemwidgets.views.pictures.screen import MARGIN, Grid
 
 SPOILED = {
     "subtract_mean": "differences of counts have no centre of mass",

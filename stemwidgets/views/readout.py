@@ -7,9 +7,9 @@ import ipywidgets
 import numpy as np
 
 from stemwidgets.state.session import Session
-from stemwidgets.views.values import mean_of, place_of, value_at
-from stemwidgets.views.view import ASIDE, View, caption
-from stemwidgets.views.words import caption_of, left
+from stemwidgets.views.parts.values import mean_of, place_of, value_at
+from stemwidgets.views.parts.view import ASIDE, View, caption
+from stemwidgets.views.parts.words import caption_of, left
 
 HERE, REGION = "at the position", "over the region"
 _TOLD_WITH_ANOTHER = ("angle std", "symmetry confidence", "class confidence")

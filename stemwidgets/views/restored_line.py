@@ -6,7 +6,7 @@ from typing import Any
 import ipywidgets
 
 from stemwidgets.state.session import Session
-from stemwidgets.views.view import View
+from stemwidgets.views.parts.view import View
 
 
 class RestoredLine(View):

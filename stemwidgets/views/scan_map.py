@@ -10,19 +10,19 @@ import ipywidgets
 
 from stemwidgets.state.channels import ANGLE_SPREAD, LATENT_SPREAD, Channel, is_component
 from stemwidgets.state.session import Session
-from stemwidgets.views import fourier_picture
-from stemwidgets.views.display import Display
-from stemwidgets.views.display_controls import DisplayControls
-from stemwidgets.views.drawing import Drawing
-from stemwidgets.views.fourier_picture import FourierPicture
-from stemwidgets.views.hover import Hover
-from stemwidgets.views.painting import AS_SUITS, paint
-from stemwidgets.views.pointer import Phase, arrow
-from stemwidgets.views.presenting import put
-from stemwidgets.views.raster import Raster
-from stemwidgets.views.screen import MARGIN, Grid
-from stemwidgets.views.view import ASIDE, REST, View, require_channel
-from stemwidgets.views.words import caption_of, waiting_for, waiting_for_scan
+from stemwidgets.views.parts.hover import Hover
+from stemwidgets.views.parts.presenting import put
+from stemwidgets.views.parts.view import ASIDE, REST, View, require_channel
+from stemwidgets.views.parts.words import caption_of, waiting_for, waiting_for_scan
+from stemwidgets.views.pictures import fourier_picture
+from stemwidgets.views.pictures.display import Display
+from stemwidgets.views.pictures.display_controls import DisplayControls
+from stemwidgets.views.pictures.drawing import Drawing
+from stemwidgets.views.pictures.fourier_picture import FourierPicture
+from stemwidgets.views.pictures.painting import AS_SUITS, paint
+from stemwidgets.views.pictures.pointer import Phase, arrow
+from stemwidgets.views.pictures.raster import Raster
+from stemwidgets.views.pictures.screen import MARGIN, Grid
 
 FAINT = 70  # opacity, of 255, outside the region
 CLASSES = ("classes", "class confidence")

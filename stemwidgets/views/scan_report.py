@@ -8,8 +8,8 @@ import ipywidgets
 from stemwidgets.arrays.scan_report.html import cards
 from stemwidgets.arrays.scan_report.report import COLORS
 from stemwidgets.state.session import Session
-from stemwidgets.views.view import View, caption
-from stemwidgets.views.words import left, percent, waiting_for_scan
+from stemwidgets.views.parts.view import View, caption
+from stemwidgets.views.parts.words import left, percent, waiting_for_scan
 
 
 class ScanReportView(View):

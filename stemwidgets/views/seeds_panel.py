@@ -8,10 +8,10 @@ import ipywidgets
 import numpy as np
 
 from stemwidgets.arrays.errors import InputError
-from stemwidgets.state.seeds import MOST, Trained
+from stemwidgets.state.learning.seeds import MOST, Trained
 from stemwidgets.state.session import Session
-from stemwidgets.views.view import View, caption
-from stemwidgets.views.words import number
+from stemwidgets.views.parts.view import View, caption
+from stemwidgets.views.parts.words import number
 
 _WIDTH = "620px"
 _SAYING = {"finished": "finished", "stopped": "stopped", "paused": "paused"}

@@ -8,8 +8,8 @@ import ipywidgets
 
 from stemwidgets.arrays.errors import InputError
 from stemwidgets.state.session import Session
-from stemwidgets.views.view import View, caption
-from stemwidgets.views.words import duration, epochs, left, number
+from stemwidgets.views.parts.view import View, caption
+from stemwidgets.views.parts.words import duration, epochs, left, number
 
 _SAYING = {
     "idle": "ready",

@@ -18,7 +18,7 @@ import torch
 from rotated_patterns import RotatedPatterns, bragg, harmonic, rotated_patterns
 
 from benchmarks.rulers import angle_error, without_convention
-from stemwidgets.arrays.circular import wrap
+from stemwidgets.arrays.maps.circular import wrap
 from stemwidgets.rrvae import RRVAE
 
 DRAW = 2048

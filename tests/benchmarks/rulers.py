@@ -8,7 +8,7 @@ from scipy.sparse.csgraph import connected_components
 from scipy.sparse.linalg import eigsh
 from scipy.spatial import cKDTree
 
-from stemwidgets.arrays.circular import compare_angles, wrap
+from stemwidgets.arrays.maps.circular import compare_angles, wrap
 
 Array = NDArray[np.float64]
 

@@ -16,7 +16,7 @@ from rotated_patterns import RotatedPatterns, bragg, harmonic, rotated_patterns,
 
 from benchmarks import bounds, rulers
 from benchmarks.table import Figure, Table, seeds
-from stemwidgets.arrays.circular import wrap
+from stemwidgets.arrays.maps.circular import wrap
 from stemwidgets.rrvae import RRVAE
 
 pytestmark = [pytest.mark.benchmark, pytest.mark.timeout(3600)]

@@ -16,11 +16,11 @@ from turned_graphene import MARGIN, RADIUS, turned_scan
 
 import stemwidgets as sw
 from benchmarks.table import Figure, Table, seeds
-from stemwidgets.arrays.calibration import measure
+from stemwidgets.arrays.calibration.measure import measure
+from stemwidgets.arrays.calibration.scan_rotation import find_rotation
 from stemwidgets.arrays.center_of_mass import center_of_mass
-from stemwidgets.arrays.circular import wrap
-from stemwidgets.arrays.scan_rotation import find_rotation
-from stemwidgets.signals.axes import arrays_to_signal
+from stemwidgets.arrays.maps.circular import wrap
+from stemwidgets.signals.conversion import arrays_to_signal
 
 pytestmark = [pytest.mark.benchmark, pytest.mark.timeout(1800)]
 

@@ -27,7 +27,7 @@ from benchmarks.timing import seconds
 from stemwidgets.arrays.axes import Axes
 from stemwidgets.arrays.center_of_mass import center_of_mass, centroids, pattern_moments
 from stemwidgets.arrays.potential import potential
-from stemwidgets.signals.axes import arrays_to_signal, signal_to_arrays
+from stemwidgets.signals.conversion import arrays_to_signal, signal_to_arrays
 
 pytestmark = [pytest.mark.benchmark, pytest.mark.timeout(3600)]
 
@@ -217,7 +217,7 @@ def test_memory_of_com():
     table.close()
 
 
-@pytest.mark.filterwarnings("ignore::stemwidgets.signals.chunks.StorageAdvice")
+@pytest.mark.filterwarnings("ignore::stemwidgets.signals.io.chunks.StorageAdvice")
 def test_streaming(tmp_path):
     table = Table(
         f"COM of a .zspy of {STREAMED_GB:g} GB, as HyperSpy writes it",

@@ -17,7 +17,7 @@ import stemwidgets as sw
 from benchmarks.table import Figure, Table
 from benchmarks.timing import seconds
 from stemwidgets.arrays.axes import Axes, Axis
-from stemwidgets.signals.axes import arrays_to_signal
+from stemwidgets.signals.conversion import arrays_to_signal
 
 pytestmark = [pytest.mark.benchmark, pytest.mark.timeout(3600)]
 

@@ -27,8 +27,8 @@ from sklearn.decomposition import NMF, PCA
 from sklearn.exceptions import ConvergenceWarning
 
 from benchmarks.table import Figure, Table
-from stemwidgets.arrays.decomposition import pca
-from stemwidgets.arrays.nonnegative import nmf
+from stemwidgets.arrays.decomposition.nmf import nmf
+from stemwidgets.arrays.decomposition.pca import pca
 
 pytestmark = [pytest.mark.benchmark, pytest.mark.timeout(1200)]
 

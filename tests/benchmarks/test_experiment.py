@@ -15,11 +15,11 @@ import pytest
 
 import stemwidgets as sw
 from benchmarks.table import Figure, Table, seeds
+from stemwidgets.arrays.calibration.descan import fit_descan
 from stemwidgets.arrays.center_of_mass import center_of_mass
-from stemwidgets.arrays.circular import wrap
-from stemwidgets.arrays.descan import fit_descan
 from stemwidgets.arrays.faults.clean import clean_scan
-from stemwidgets.rrvae.notices import TrainingNotice
+from stemwidgets.arrays.maps.circular import wrap
+from stemwidgets.rrvae.common.notices import TrainingNotice
 
 pytestmark = [pytest.mark.benchmark, pytest.mark.timeout(3600)]
 

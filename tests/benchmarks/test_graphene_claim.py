@@ -21,9 +21,9 @@ from benchmarks.table import Figure, Table, seeds
 from stemwidgets import samples
 from stemwidgets.arrays.axes import Axes
 from stemwidgets.arrays.center_of_mass import Deflection, calibrated, center_of_mass
-from stemwidgets.arrays.circular import compare_angles, wrap
+from stemwidgets.arrays.maps.circular import compare_angles, wrap
 from stemwidgets.rrvae import RRVAE
-from stemwidgets.signals.axes import signal_to_arrays
+from stemwidgets.signals.conversion import signal_to_arrays
 
 pytestmark = [pytest.mark.benchmark, pytest.mark.timeout(3600)]
 

@@ -6,8 +6,8 @@
 import random
 
 import pytest
+from rrvae.test_resume import KINDS, killed, record
 from scans import turning_spot
-from test_resume import KINDS, killed, record
 
 from stemwidgets.rrvae import RRVAE
 

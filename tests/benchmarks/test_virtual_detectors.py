@@ -19,10 +19,10 @@ from benchmarks.table import Figure, Table
 from benchmarks.timing import seconds
 from stemwidgets.arrays.axes import Axes
 from stemwidgets.arrays.center_of_mass import center_of_mass
-from stemwidgets.arrays.detector_major import DetectorMajor
+from stemwidgets.arrays.kernels.detector_major import DetectorMajor
 from stemwidgets.arrays.overview import overview
 from stemwidgets.arrays.virtual_image import virtual_image
-from stemwidgets.signals.axes import arrays_to_signal, signal_to_arrays
+from stemwidgets.signals.conversion import arrays_to_signal, signal_to_arrays
 
 pytestmark = [pytest.mark.benchmark, pytest.mark.timeout(3600)]
 

@@ -14,8 +14,8 @@ import zarr
 from scans import AXES, turning_spot
 
 import stemwidgets as sw
-from stemwidgets.signals.axes import arrays_to_signal
-from stemwidgets.takeaway.files import read_arrays, write_arrays
+from stemwidgets.persistence.files import read_arrays, write_arrays
+from stemwidgets.signals.conversion import arrays_to_signal
 
 
 class Canary:
@@ -217,6 +217,6 @@ def test_maps_of_a_session_that_would_swell_are_refused(tmp_path, monkeypatch):
     path = tmp_path / "desk.npz"
     write_arrays(path, {"region": np.zeros((2000, 500))})
     assert path.stat().st_size < 20_000
-    monkeypatch.setattr("stemwidgets.takeaway.files.free_memory", lambda: 1_000_000)
+    monkeypatch.setattr("stemwidgets.persistence.files.free_memory", lambda: 1_000_000)
     with pytest.raises(sw.InputError, match=r"desk\.npz is damaged .*0\.0 GB"):
         read_arrays(path)

@@ -12,8 +12,8 @@ from scans import AXES, turning_spot
 import stemwidgets as sw
 from stemwidgets.arrays.axes import Axes, Axis
 from stemwidgets.cli.page import page
-from stemwidgets.signals.axes import arrays_to_signal
-from stemwidgets.signals.words import one_line
+from stemwidgets.signals.conversion import arrays_to_signal
+from stemwidgets.signals.metadata.metadata_text import one_line
 
 TITLES = {
     "all": "<img/src=x/onerror=alert(1)>\"'$\\frac{\x00\ud800</script><script>alert(1)</script>",

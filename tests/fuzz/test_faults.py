@@ -11,10 +11,12 @@ from scans import AXES, turning_spot
 
 import stemwidgets as sw
 from stemwidgets.arrays.errors import InputError
-from stemwidgets.rrvae import DivergenceError, paper_training, run
+from stemwidgets.rrvae import DivergenceError
+from stemwidgets.rrvae.harmonic import run
 from stemwidgets.rrvae.model import RRVAE
-from stemwidgets.rrvae.paper_network import PaperNetwork
-from stemwidgets.signals.axes import arrays_to_signal
+from stemwidgets.rrvae.paper import training
+from stemwidgets.rrvae.paper.network import PaperNetwork
+from stemwidgets.signals.conversion import arrays_to_signal
 
 
 @pytest.fixture
@@ -118,11 +120,11 @@ def test_a_burst_of_nan_ends_the_training_with_the_last_good_model(session, mode
         poison = (torch.tensor(float("nan")),) if len(count) > 3 else ()
         return real(moment, last, *weights, *poison)
 
-    where = run if model == "harmonic" else paper_training
+    where = run if model == "harmonic" else training
     real = where.require_finite
     with monkeypatch.context() as patched:
         patched.setattr(where, "require_finite", burst)
-        patched.setattr(paper_training, "SECONDS_BETWEEN_MOMENTS", 0.0)
+        patched.setattr(training, "SECONDS_BETWEEN_MOMENTS", 0.0)
         options = {"model": model, **({"epochs": 40} if model == "vae" else {})}
         session.training.start(**options)
         with pytest.raises(DivergenceError, match="no longer finite"):

@@ -16,7 +16,7 @@ from scans import AXES, turning_spot
 
 import stemwidgets as sw
 from fuzz.test_fuzz_load import element, npy
-from stemwidgets.signals.axes import arrays_to_signal
+from stemwidgets.signals.conversion import arrays_to_signal
 
 
 def state(path: Path) -> dict[str, tuple[int, str]]:

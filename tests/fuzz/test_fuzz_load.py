@@ -15,7 +15,7 @@ from scans import AXES, turning_spot
 
 import stemwidgets as sw
 from fuzz.harness import CASES, Fuzz, mutated
-from stemwidgets.signals.axes import arrays_to_signal
+from stemwidgets.signals.conversion import arrays_to_signal
 
 # RosettaSciIO leaves files open that it cannot read
 pytestmark = pytest.mark.filterwarnings(

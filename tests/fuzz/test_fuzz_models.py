@@ -13,7 +13,7 @@ import stemwidgets as sw
 from fuzz.harness import CASES, Fuzz, mutated
 from fuzz.tampering import tampered
 from stemwidgets.rrvae import DivergenceError
-from stemwidgets.rrvae.storage import WITHOUT_DIGEST
+from stemwidgets.rrvae.model_file import WITHOUT_DIGEST
 
 OPTIONS = {
     "harmonic": {"latent_dim": 1},

@@ -12,9 +12,9 @@ from scans import AXES, turning_spot
 import stemwidgets as sw
 from fuzz.harness import CASES, Fuzz, mutated
 from fuzz.tampering import tampered
-from stemwidgets.arrays.recipe.recipe import FORMAT, STEPS
-from stemwidgets.signals.axes import arrays_to_signal
-from stemwidgets.signals.calibration import Calibration
+from stemwidgets.arrays.preparation.recipe import FORMAT, STEPS
+from stemwidgets.signals.calibration.record import Calibration
+from stemwidgets.signals.conversion import arrays_to_signal
 
 MASK = np.zeros((18, 15), dtype=bool)
 MASK[3:5, 4:9] = True

@@ -10,7 +10,7 @@ from scans import AXES, turning_spot
 import stemwidgets as sw
 from fuzz.harness import CASES, Fuzz, mutated
 from fuzz.tampering import tampered
-from stemwidgets.signals.axes import arrays_to_signal
+from stemwidgets.signals.conversion import arrays_to_signal
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 import websocket
-from test_serve import Server
+from cli.test_serve import Server
 
 OUT = "../" * 12
 QUOTED = "%2e%2e%2f" * 12

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stemwidgets.arrays.blocks import iterate_blocks, native_type
+from stemwidgets.arrays.calibration.descan import Descan, fit_descan
 from stemwidgets.arrays.center_of_mass import centroids, pattern_moments
 from stemwidgets.arrays.centring.half_pixels import (
     at_rest,
@@ -26,7 +27,6 @@ from stemwidgets.arrays.centring.half_pixels import (
 from stemwidgets.arrays.centring.move import moved, whole_pixels
 from stemwidgets.arrays.centring.sharp_edges import SharpEdges, fit_sharp_edges, powers
 from stemwidgets.arrays.changed import changed
-from stemwidgets.arrays.descan import Descan, fit_descan
 from stemwidgets.arrays.detectors import Detector, SegmentDetector
 from stemwidgets.arrays.virtual_image import detector_weights, virtual_image
 

@@ -8,9 +8,9 @@ from zlib import crc32
 import numpy as np
 from numpy.typing import NDArray
 
+from stemwidgets.arrays.calibration.descan import Descan, fit_descan
 from stemwidgets.arrays.center_of_mass import centroids, moments
 from stemwidgets.arrays.centring.beam_frame import BeamFrame, fit_beam_frame
-from stemwidgets.arrays.descan import Descan, fit_descan
 from stemwidgets.arrays.errors import InputError
 from stemwidgets.arrays.faults.clean import FIND, clean_scan
 from stemwidgets.arrays.masks import left_out

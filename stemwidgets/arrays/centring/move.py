@@ -6,7 +6,7 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from stemwidgets.arrays.descan import Descan
+from stemwidgets.arrays.calibration.descan import Descan
 
 REACH = 0.75  # px: the beam is moved by whole pixels if it goes farther, and the mask with it
 

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from stemwidgets.arrays.blocks import iterate_blocks
 from stemwidgets.arrays.faults.scan import RepairedScan, note
-from stemwidgets.arrays.limits import Watch
-from stemwidgets.arrays.moments import Moments
+from stemwidgets.arrays.kernels.limits import Watch
+from stemwidgets.arrays.kernels.moments import Moments
 
 BLOCK_BYTES = 8 * 2**20
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stemwidgets.arrays.faults.sample import Map, Mask, PixelSample
-from stemwidgets.arrays.limits import Watch, watch_patterns
+from stemwidgets.arrays.kernels.limits import Watch, watch_patterns
 
 DEVIATIONS = 8.0  # of a pixel over the scan
 COUNTS = 10.0  # electrons more than usual, at least

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from stemwidgets.arrays.blocks import iterate_blocks, native_type
 from stemwidgets.arrays.checks import require_finite, require_patterns
-from stemwidgets.arrays.damage import decoding
+from stemwidgets.arrays.files.damage import decoding
 
 VALUES = 2**20  # of the sample, unless it then has fewer than FEWEST or more than MOST patterns
 FEWEST, MOST = 24, 512  # patterns

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from scipy import fft
 
 from stemwidgets.arrays.axes import Axes
-from stemwidgets.arrays.disc import Disc
-from stemwidgets.arrays.electrons import wavelength
+from stemwidgets.arrays.calibration.electrons import wavelength
+from stemwidgets.arrays.disc.find import Disc
 
 Map = NDArray[np.float64]
 

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stemwidgets.arrays.blocks import iterate_blocks, native_type
-from stemwidgets.arrays.damage import decoding
+from stemwidgets.arrays.files.damage import decoding
 
 RUN = 16  # positions one after the other
 ORDER = 8  # of the differences: a detail of four positions is damped to 2 % of its power

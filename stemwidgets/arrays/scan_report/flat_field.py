@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from stemwidgets.arrays.disc import Disc
+from stemwidgets.arrays.disc.find import Disc
 
 FILTERS = {  # of even order: what bends slowly is gone
     2: np.array([1.0, -2.0, 1.0]),

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from stemwidgets.arrays.electrons import wavelength
+from stemwidgets.arrays.calibration.electrons import wavelength
 from stemwidgets.arrays.scan_report.beam_current import COUNTED, SHARED, measure_flicker
 from stemwidgets.arrays.scan_report.expected_angle import expected_angle
 from stemwidgets.arrays.scan_report.report import Finding, Picture, State

@@ -5,7 +5,8 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from stemwidgets.arrays.calibration import rotation_of
+from stemwidgets.arrays.calibration.measure import rotation_of
+from stemwidgets.arrays.calibration.scan_rotation import SMALLEST_SCAN
 from stemwidgets.arrays.centring.find import can_tell_descan, matters
 from stemwidgets.arrays.errors import InputError
 from stemwidgets.arrays.scan_report.lattice import measure_lattice
@@ -18,7 +19,6 @@ from stemwidgets.arrays.scan_report.report import Finding, Picture, State
 from stemwidgets.arrays.scan_report.scatter import Scatter
 from stemwidgets.arrays.scan_report.seen import Seen
 from stemwidgets.arrays.scan_report.words import counted, number
-from stemwidgets.arrays.scan_rotation import SMALLEST_SCAN
 
 EMPTY = 0.01  # of the usual counts: a pattern with less holds no beam
 SPARSE = 20.0  # electrons in a pattern: of more none is empty by chance

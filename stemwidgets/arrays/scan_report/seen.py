@@ -9,15 +9,15 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from stemwidgets.arrays.axes import Axes
-from stemwidgets.arrays.descan import Descan, fit_descan
-from stemwidgets.arrays.disc import Disc, find_disc
+from stemwidgets.arrays.calibration.descan import Descan, fit_descan
+from stemwidgets.arrays.calibration.scan_rotation import SMALLEST_SCAN
+from stemwidgets.arrays.disc.find import Disc, find_disc
 from stemwidgets.arrays.errors import InputError
 from stemwidgets.arrays.faults.isolated import filled_in
 from stemwidgets.arrays.faults.left_out import LeftOut
 from stemwidgets.arrays.overview import Overview
 from stemwidgets.arrays.scan_report.band_limit import highest_frequency, is_oversampled, per_step
 from stemwidgets.arrays.scan_report.counting import Counting
-from stemwidgets.arrays.scan_rotation import SMALLEST_SCAN
 
 FEWEST = 16  # patterns: those of one place have the specimen's contrast in the disc
 

@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 
 from stemwidgets.arrays.errors import InputError
-from stemwidgets.signals.dimensions import called
 from stemwidgets.signals.io.frames import (
     Folding,
     UnknownScanError,
@@ -17,6 +16,7 @@ from stemwidgets.signals.io.frames import (
 )
 from stemwidgets.signals.io.readers import Found
 from stemwidgets.signals.io.several import SeveralScansError
+from stemwidgets.signals.metadata.dimensions import called
 
 _OFFERED = 30  # places that are offered on a page
 _LISTED = 4  # places along a third axis that are named in a message

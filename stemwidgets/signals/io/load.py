@@ -13,14 +13,14 @@ from typing import Any
 from pyxem.signals import Diffraction2D, ElectronDiffraction2D, LazyElectronDiffraction2D
 
 from stemwidgets.arrays.errors import InputError
-from stemwidgets.signals.chunks import advise
 from stemwidgets.signals.io.arranged import arranged, the_scan
+from stemwidgets.signals.io.chunks import advise
 from stemwidgets.signals.io.frames import wanted
 from stemwidgets.signals.io.missing import MissingPatterns, note, noted
 from stemwidgets.signals.io.plain import Raw
 from stemwidgets.signals.io.readers import read, readable_suffixes
-from stemwidgets.signals.metadata import named_after
-from stemwidgets.signals.saving import recover
+from stemwidgets.signals.io.saving import recover
+from stemwidgets.signals.metadata.title_and_beam import named_after
 
 OPTIONS = frozenset(  # of `load`, beside lazy
     {"scan_shape", "reader", "flyback", "skip", "dataset", "index"}

@@ -13,7 +13,7 @@ from typing import Any
 from stemwidgets.arrays.errors import InputError
 from stemwidgets.signals.io.mapped import in_chunks, map_npy, read_npy
 from stemwidgets.signals.io.room import require_plausible, require_short
-from stemwidgets.signals.units import is_angle, is_length, is_reciprocal
+from stemwidgets.signals.metadata.units import is_angle, is_length, is_reciprocal
 
 _DATA, _METADATA = "data.npy", "metadata.json"
 _LOCAL_HEADER = 30  # bytes before the name, in every zip member

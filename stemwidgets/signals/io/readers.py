@@ -10,7 +10,7 @@ from typing import Any
 from rsciio import IO_PLUGINS
 
 from stemwidgets.arrays.errors import InputError
-from stemwidgets.signals.io import hdf5, plain, trusted
+from stemwidgets.signals.io import hdf5, plain, safe_hyperspy
 from stemwidgets.signals.io.ndata import read_ndata
 from stemwidgets.signals.io.plain import Raw
 from stemwidgets.signals.io.room import require_memory
@@ -103,7 +103,7 @@ def read(path: Path, lazy: bool, reader: str | None, dataset: str | None, raw: R
         return Found(content, missing=missing)
     if name in _FRAMES:
         return _FRAMES[name](path, lazy)
-    return Found(trusted.read(path, name, lazy))
+    return Found(safe_hyperspy.read(path, name, lazy))
 
 
 def reader_of(path: Path, suffix: str) -> str | None:
@@ -181,7 +181,9 @@ def _merlin(path: Path, lazy: bool) -> Found:
     if not lazy:
         require_memory(path, path.stat().st_size)
     if ".mib" in str(path):
-        content = trusted.read(path, "QuantumDetector", lazy, navigation_shape=(frames.count,))
+        content = safe_hyperspy.read(
+            path, "QuantumDetector", lazy, navigation_shape=(frames.count,)
+        )
     else:  # of any other name the reader takes the frames themselves for their header
         content = plain.read_frames(frames, lazy)
         content["data"] = content["data"][:, ::-1]  # the first row is the lowest
@@ -195,7 +197,7 @@ def _whole_or_frames(path: Path, lazy: bool, reader: str, frames: FrameFile) -> 
         return _of_frames(frames, lazy)
     if not lazy:
         require_memory(path, frames.path.stat().st_size)
-    return Found(trusted.read(path, reader, lazy), frames.count, frames.promised)
+    return Found(safe_hyperspy.read(path, reader, lazy), frames.count, frames.promised)
 
 
 def _blockfile(path: Path, lazy: bool) -> Found:
@@ -229,9 +231,9 @@ def _empad(path: Path, lazy: bool) -> Found:
 def _tia(path: Path, lazy: bool) -> Found:
     """A ``.ser``, whose header counts the frames that were asked for and those that came."""
     if path.suffix.lower() != ".ser":
-        return Found(trusted.read(path, "TIA", lazy))
+        return Found(safe_hyperspy.read(path, "TIA", lazy))
     promised, count = tia_counts(path)
-    return Found(trusted.read(path, "TIA", lazy), count, promised)
+    return Found(safe_hyperspy.read(path, "TIA", lazy), count, promised)
 
 
 _FRAMES: dict[str, Callable[[Path, bool], Found]] = {

@@ -1,0 +1,254 @@
+"""Zeroth and first moments of patterns of bytes, eight pixels in a word.
+
+A word of eight bytes is split into its even and its odd pixels, each with 16 bits: both are added
+up without being taken apart. A column here is a pair of pixels; what the second of each adds to the
+moment along x is summed apart.
+"""
+
+from typing import Any
+
+import numba
+import numpy as np
+from numpy.typing import NDArray
+
+from stemwidgets.arrays.kernels.intrinsics import fetch
+from stemwidgets.arrays.kernels.limits import Watch, watch_rows
+
+GROUP = 8  # rows that are added up in registers
+STRIP = 128  # rows of which a column of pairs of bytes surely fits 16 bits
+AHEAD = 8192  # bytes that are fetched before they are needed
+PIXELS = 8  # in a word
+BYTE, HALF, LONG = np.uint64(8), np.uint64(16), np.uint64(32)
+BYTES = np.uint64(0x00FF00FF00FF00FF)
+SIGNS = np.uint64(0x8080808080808080)
+HALVES = np.uint64(0x0000FFFF0000FFFF)
+LOW_HALF = np.uint64(0xFFFF)
+LOW_LONG = np.uint64(0xFFFFFFFF)
+
+Words = NDArray[np.uint64]
+
+
+def as_words(patterns: NDArray[Any]) -> Words | None:
+    """The same patterns with eight pixels in a word, or None where that cannot be.
+
+    Parameters
+    ----------
+    patterns : ndarray, shape [n, ky, kx]
+        Contiguous.
+    """
+    if patterns.dtype != np.uint8 or patterns.shape[-1] % PIXELS:
+        return None
+    words = patterns.view(np.uint64)
+    return words if words.flags.aligned else None
+
+
+def byte_moments(
+    patterns: NDArray[np.uint8], words: Words, watch: Watch | None = None
+) -> NDArray[np.float64]:
+    """Sums ``(Σ I, Σ I·y, Σ I·x)`` of each pattern, exact.
+
+    Parameters
+    ----------
+    patterns : ndarray of uint8, shape [n, ky, kx]
+        Contiguous.
+    words : ndarray of uint64, shape [n, ky, kx // 8]
+        From `as_words`.
+    watch : Watch, optional
+        Limits that the patterns are compared with while they are in the cache.
+
+    Returns
+    -------
+    ndarray of float64, shape [n, 3]
+    """
+    result = np.empty((len(patterns), 3))
+    _plain(patterns, words, np.empty(words.shape[-1], np.uint64), watch, result)
+    return result
+
+
+def kept_byte_moments(
+    patterns: NDArray[Any], keep: NDArray[np.bool_], low: int, watch: Watch | None = None
+) -> NDArray[np.float64]:
+    """Sums of `byte_moments` over the pixels to keep that hold enough.
+
+    Parameters
+    ----------
+    patterns : ndarray of uint8 or int8, shape [n, ky, kx]
+        Contiguous, of a width that eight divides.
+    keep : ndarray of bool, shape [ky, kx]
+        True where a pixel counts.
+    low : int
+        Pixels below count nothing; of int8 all count, whatever it is.
+    watch : Watch, optional
+        Limits that the patterns are compared with while they are in the cache.
+
+    Returns
+    -------
+    ndarray of float64, shape [n, 3]
+
+    Notes
+    -----
+    Of each pixel one number is asked, which it must exceed to count: one comparison serves mask and
+    threshold. What does not exceed it becomes the least number, which is 0: with their highest bit
+    turned, numbers with a sign are larger by 128.
+    """
+    limits, (n, _, width) = np.iinfo(patterns.dtype), patterns.shape
+    signed = limits.min < 0
+    floor = limits.min if signed else max(low, 1) - 1
+    floors = np.where(keep, floor, limits.max).astype(patterns.dtype)
+    band = np.empty((GROUP, width), patterns.dtype)
+    words, result = band.view(np.uint64), np.empty((n, 3))
+    columns = np.empty(words.shape[-1], np.uint64)
+    _kept(patterns, floors, patterns.dtype.type(limits.min), columns, band, words, watch, result)
+    if not signed:
+        return result
+    y, x = np.nonzero(keep)
+    return result - 128 * np.array([len(y), y.sum(), x.sum()], np.float64)
+
+
+@numba.njit(cache=True, nogil=True)
+def _kept(
+    patterns: NDArray[Any],
+    floors: NDArray[Any],
+    least: Any,
+    columns: Words,
+    band: NDArray[Any],
+    words: Words,
+    watch: Watch | None,
+    result: NDArray[np.float64],
+) -> None:  # pragma: no cover
+    n, height, width = patterns.shape
+    flat, asked, filled = patterns.reshape(n, -1), floors.reshape(-1), band.reshape(-1)
+    for i in range(n):
+        total = moment_y = moment_x = 0.0
+        for top in range(0, height, STRIP):
+            columns[:] = np.uint64(0)
+            for y in range(top, min(top + STRIP, height), GROUP):
+                first, last = y * width, min(y + GROUP, height) * width
+                start = i * height * width + first + AHEAD
+                for byte in range(start, start + GROUP * width, 64):
+                    fetch(patterns, byte)
+                _exceeding(flat[i, first:last], asked[first:last], least, filled)
+                if least < 0:
+                    for row in range(GROUP):
+                        for x in range(len(columns)):
+                            words[row, x] ^= SIGNS
+                together, within, second = _group(words, columns)
+                total += together
+                moment_y += y * together + within
+                moment_x += second
+            moment_x += _pair_moment(columns)
+        result[i, 0] = total
+        result[i, 1] = moment_y
+        result[i, 2] = moment_x
+        if watch is not None:
+            watch_rows(patterns, i, i + 1, 0, height, watch)
+
+
+@numba.njit(cache=True, nogil=True, forceinline=True)
+def _exceeding(
+    pixels: NDArray[Any], floors: NDArray[Any], least: Any, band: NDArray[Any]
+) -> None:  # pragma: no cover
+    """Put what exceeds its floor into a band, and the least number into the rest of it."""
+    for x in range(len(pixels)):
+        band[x] = pixels[x] if pixels[x] > floors[x] else least
+    for x in range(len(pixels), len(band)):
+        band[x] = least
+
+
+@numba.njit(cache=True, nogil=True)
+def _plain(
+    patterns: NDArray[np.uint8],
+    words: Words,
+    columns: Words,
+    watch: Watch | None,
+    result: NDArray[np.float64],
+) -> None:  # pragma: no cover
+    n, height, width = words.shape
+    line = width * PIXELS
+    grouped = height - height % GROUP
+    for i in range(n):
+        total = moment_y = moment_x = 0.0
+        for top in range(0, grouped, STRIP):
+            columns[:] = np.uint64(0)
+            for y in range(top, min(top + STRIP, grouped), GROUP):
+                start = (i * height + y) * line + AHEAD
+                for byte in range(start, start + GROUP * line, 64):
+                    fetch(words, byte)
+                together, within, second = _group(words[i, y : y + GROUP], columns)
+                total += together
+                moment_y += y * together + within
+                moment_x += second
+            moment_x += _pair_moment(columns)
+        for y in range(grouped, height):
+            row = patterns[i, y]
+            for x in range(line):
+                total += row[x]
+                moment_y += y * float(row[x])
+                moment_x += x * float(row[x])
+        result[i, 0] = total
+        result[i, 1] = moment_y
+        result[i, 2] = moment_x
+        if watch is not None:
+            watch_rows(patterns, i, i + 1, 0, height, watch)
+
+
+@numba.njit(cache=True, nogil=True)
+def _group(rows: Any, columns: Words) -> tuple[float, float, float]:  # pragma: no cover
+    """Sum and first moment of eight rows, which are added to the columns; sum of odd pixels."""
+    r0, r1, r2, r3 = rows[0], rows[1], rows[2], rows[3]
+    r4, r5, r6, r7 = rows[4], rows[5], rows[6], rows[7]
+    together = within = second = np.uint64(0)
+    for x in range(len(columns)):
+        odds = (r7[x] >> BYTE) & BYTES
+        part = (r7[x] & BYTES) + odds
+        moment = part
+        odd = (r6[x] >> BYTE) & BYTES
+        odds += odd
+        part += (r6[x] & BYTES) + odd
+        moment += part
+        odd = (r5[x] >> BYTE) & BYTES
+        odds += odd
+        part += (r5[x] & BYTES) + odd
+        moment += part
+        odd = (r4[x] >> BYTE) & BYTES
+        odds += odd
+        part += (r4[x] & BYTES) + odd
+        moment += part
+        odd = (r3[x] >> BYTE) & BYTES
+        odds += odd
+        part += (r3[x] & BYTES) + odd
+        moment += part
+        odd = (r2[x] >> BYTE) & BYTES
+        odds += odd
+        part += (r2[x] & BYTES) + odd
+        moment += part
+        odd = (r1[x] >> BYTE) & BYTES
+        odds += odd
+        part += (r1[x] & BYTES) + odd
+        moment += part
+        odd = (r0[x] >> BYTE) & BYTES
+        odds += odd
+        part += (r0[x] & BYTES) + odd
+        columns[x] += part
+        together += (part & HALVES) + ((part >> HALF) & HALVES)
+        within += (moment & HALVES) + ((moment >> HALF) & HALVES)
+        second += (odds & HALVES) + ((odds >> HALF) & HALVES)
+    return _both(together), _both(within), _both(second)
+
+
+@numba.njit(cache=True, nogil=True)
+def _both(word: np.uint64) -> float:  # pragma: no cover
+    """Sum of the two halves of a word."""
+    return float(word & LOW_LONG) + float(word >> LONG)
+
+
+@numba.njit(cache=True, nogil=True)
+def _pair_moment(columns: Words) -> float:  # pragma: no cover
+    """First moment along x, as if both pixels of a pair were its first."""
+    moment = 0.0
+    for x in range(len(columns)):
+        word = columns[x]
+        for pair in range(PIXELS // 2):
+            moment += float(PIXELS * x + 2 * pair) * float(word & LOW_HALF)
+            word >>= HALF
+    return moment

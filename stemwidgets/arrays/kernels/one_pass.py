@@ -1,0 +1,275 @@
+"""Moments, detectors, bins and the sum of patterns of small integers, from one read of them.
+
+Four rows at a time are added up while they are read. All but the sum of the patterns then follows
+from these fours, a quarter of the numbers, but for the pixels at the edge of a detector, which are
+added one by one. Sums are exact.
+"""
+
+from typing import Any, NamedTuple
+
+import numba
+import numpy as np
+from numpy.typing import NDArray
+
+from stemwidgets.arrays.kernels.intrinsics import fetch, narrow_sum
+from stemwidgets.arrays.kernels.moments import add_moments
+from stemwidgets.arrays.kernels.sums import GROUP, add_columns, add_patterns
+
+ROWS = 4  # in one
+WIDEST = 4096  # pixels: the moment of four rows of them surely fits 32 bits
+COARSEST = 128  # pixels in one, of which the sum of the square surely fits 32 bits
+MOST = 8192  # patterns of which the sum surely fits 32 bits
+CHUNK = 4096  # fours, of which the sum surely fits 32 bits
+AHEAD = 4096  # bytes that are fetched before they are needed
+
+Map = NDArray[np.float64]
+
+
+class FirstLook:
+    """What to find in patterns, for many of them.
+
+    Parameters
+    ----------
+    detectors : list of ndarray of bool, shape [ky, kx]
+        Pixels to add up for each image.
+    shape : (int, int)
+        Of a pattern.
+    dtype : numpy.dtype
+        Type of the patterns.
+    bin_by : int, optional
+        How many rows and columns become one.
+    mask : ndarray of bool, shape [ky, kx], optional
+        True where a pixel is left out of all but the sum of the patterns.
+    """
+
+    def __init__(
+        self,
+        detectors: list[NDArray[np.bool_]],
+        shape: tuple[int, int],
+        dtype: np.dtype[Any],
+        bin_by: int | None,
+        mask: NDArray[np.bool_] | None = None,
+    ) -> None:
+        height, width = shape
+        self._factor = 0 if bin_by is None else bin_by
+        number = np.uint32 if dtype.kind in "bu" else np.int32
+        self._fours = np.empty((height // ROWS, width), number)
+        hidden = np.zeros(shape, dtype=bool) if mask is None else mask
+        self._tiles = _tiles(detectors, hidden, self._fours)
+        kept = ~hidden if hidden.any() else np.empty((0, width), dtype=bool)
+        self._bits = np.where(kept, ~dtype.type(0), dtype.type(0))
+        wide = 28 * ROWS * 2 ** (8 * dtype.itemsize) * max(shape)
+        accumulator = number if wide <= np.iinfo(number).max else np.int64
+        self._total = np.empty(shape, np.int32)
+        self._columns: NDArray[Any] = np.empty(width, accumulator)
+        binned = 0 if bin_by is None else height // bin_by * (width // bin_by) * bin_by
+        self._lines = np.empty(binned, number), np.empty(binned // 2, number)
+
+    @staticmethod
+    def can(shape: tuple[int, int], dtype: np.dtype[Any], bin_by: int | None) -> bool:
+        """Whether it is made for such patterns and bins."""
+        small = dtype.kind in "bui" and dtype.itemsize <= 2 and shape[1] <= WIDEST
+        fits = bin_by is None or (bin_by % ROWS == 0 and bin_by <= COARSEST)
+        return small and fits and shape[0] % ROWS == 0
+
+    def __call__(
+        self,
+        patterns: NDArray[Any],
+        total: NDArray[np.int64],
+        moments: Map,
+        images: Map,
+        binned: NDArray[np.float32],
+    ) -> None:
+        """Look at patterns ``[n, ky, kx]``.
+
+        Parameters
+        ----------
+        patterns : ndarray, shape [n, ky, kx]
+            Contiguous.
+        total : ndarray of int64, shape [ky, kx]
+            They are added to it.
+        moments : ndarray, shape [n, 3]
+            Becomes the sums ``(Σ I, Σ I·y, Σ I·x)``.
+        images : ndarray, shape [n, detectors]
+            Becomes the counts on each detector.
+        binned : ndarray of float32, shape [n, ky // bin_by, kx // bin_by]
+            Becomes the sums of pixels, where there is a `bin_by`.
+        """
+        for start in range(0, len(patterns), MOST):
+            part = slice(start, start + MOST)
+            self._total[:] = 0
+            _look(
+                patterns[part],
+                self._bits,
+                self._fours,
+                self._columns,
+                self._tiles,
+                self._factor,
+                self._lines,
+                (moments[part], images[part], self._total, binned[part]),
+            )
+            total += self._total
+
+
+class _Tiles(NamedTuple):
+    """Where detectors lie, in fours that are wholly on them and in pixels at their edges.
+
+    Parameters
+    ----------
+    bits : ndarray, shape [detectors, fours]
+        All bits of a four that is wholly on the detector, none of the others.
+    spans : ndarray, shape [detectors, 2]
+        The first four that is on the detector, and the one after the last.
+    pixels : ndarray
+        Places in the pattern of the pixels at the edges, of one detector after the other.
+    ends : ndarray, shape [detectors + 1]
+        Where those of each detector begin and end.
+    """
+
+    bits: NDArray[Any]
+    spans: NDArray[np.int64]
+    pixels: NDArray[np.uint64]
+    ends: NDArray[np.int64]
+
+
+def _tiles(
+    detectors: list[NDArray[np.bool_]], hidden: NDArray[np.bool_], fours: NDArray[Any]
+) -> _Tiles:
+    bits = np.zeros((len(detectors), fours.size), fours.dtype)
+    spans = np.zeros((len(detectors), 2), np.int64)
+    pixels = [np.empty(0, np.int64)]
+    for index, used in enumerate(detectors):
+        whole = (used | hidden).reshape(-1, ROWS, used.shape[1]).all(axis=1)  # 0 where hidden
+        bits[index, whole.ravel()] = ~fours.dtype.type(0)
+        where = np.flatnonzero(whole)
+        spans[index] = (where[0], where[-1] + 1) if len(where) else (0, 0)
+        pixels.append(np.flatnonzero(used & ~hidden & ~np.repeat(whole, ROWS, axis=0)))
+    ends = np.cumsum([len(some) for some in pixels])
+    return _Tiles(bits, spans, np.concatenate(pixels).astype(np.uint64), ends.astype(np.int64))
+
+
+@numba.njit(cache=True, nogil=True)
+def _look(
+    patterns: NDArray[Any],
+    bits: NDArray[Any],
+    fours: NDArray[Any],
+    columns: NDArray[Any],
+    tiles: _Tiles,
+    factor: int,
+    lines: tuple[NDArray[Any], NDArray[Any]],
+    found: tuple[Map, Map, NDArray[np.int32], NDArray[np.float32]],
+) -> None:  # pragma: no cover
+    moments, images, total, binned = found
+    n = len(patterns)
+    for start in range(0, n, GROUP):
+        stop = min(start + GROUP, n)
+        for i in range(start, stop):
+            if len(bits):
+                within = _add_kept_fours(patterns[i], bits, fours)
+            else:
+                within = _add_fours(patterns[i], fours)
+            add_moments(fours.reshape(1, *fours.shape), 0, columns, None, moments[i])
+            moments[i, 1] = ROWS * moments[i, 1] + within
+            flat = patterns[i].reshape(-1)
+            for d in range(images.shape[1]):
+                images[i, d] = _on_detector(flat, fours.reshape(-1), tiles, d)
+            if factor:
+                _bin(fours, factor, lines, binned[i])
+        add_patterns(patterns[start:stop], total, total[0])
+
+
+@numba.njit(cache=True, nogil=True)
+def _add_fours(pattern: NDArray[Any], fours: NDArray[Any]) -> float:  # pragma: no cover
+    """Add up four rows at a time; gives the first moment about the first row of each four."""
+    width = pattern.shape[1]
+    line = ROWS * width * pattern.itemsize
+    number = fours.dtype.type
+    within = 0.0
+    for band in range(len(fours)):
+        for byte in range(band * line + AHEAD, (band + 1) * line + AHEAD, 64):
+            fetch(pattern, byte)
+        rows = pattern[ROWS * band : ROWS * band + ROWS]
+        r0, r1, r2, r3, four = rows[0], rows[1], rows[2], rows[3], fours[band]
+        together = number(0)
+        for x in range(width):
+            part = number(r3[x])
+            moment = part
+            part = narrow_sum(part, number(r2[x]))
+            moment = narrow_sum(moment, part)
+            part = narrow_sum(part, number(r1[x]))
+            moment = narrow_sum(moment, part)
+            four[x] = narrow_sum(part, number(r0[x]))
+            together = narrow_sum(together, moment)
+        within += float(together)
+    return within
+
+
+@numba.njit(cache=True, nogil=True)
+def _add_kept_fours(
+    pattern: NDArray[Any], bits: NDArray[Any], fours: NDArray[Any]
+) -> float:  # pragma: no cover
+    """The same of the pixels to keep, whose bits are all set."""
+    width = pattern.shape[1]
+    line = ROWS * width * pattern.itemsize
+    number = fours.dtype.type
+    within = 0.0
+    for band in range(len(fours)):
+        for byte in range(band * line + AHEAD, (band + 1) * line + AHEAD, 64):
+            fetch(pattern, byte)
+        rows, keep = pattern[ROWS * band : ROWS * band + ROWS], bits[ROWS * band :]
+        r0, r1, r2, r3, four = rows[0], rows[1], rows[2], rows[3], fours[band]
+        k0, k1, k2, k3 = keep[0], keep[1], keep[2], keep[3]
+        together = number(0)
+        for x in range(width):
+            part = number(r3[x] & k3[x])
+            moment = part
+            part = narrow_sum(part, number(r2[x] & k2[x]))
+            moment = narrow_sum(moment, part)
+            part = narrow_sum(part, number(r1[x] & k1[x]))
+            moment = narrow_sum(moment, part)
+            four[x] = narrow_sum(part, number(r0[x] & k0[x]))
+            together = narrow_sum(together, moment)
+        within += float(together)
+    return within
+
+
+@numba.njit(cache=True, nogil=True)
+def _on_detector(
+    pattern: NDArray[Any], fours: NDArray[Any], tiles: _Tiles, detector: int
+) -> float:  # pragma: no cover
+    number = fours.dtype.type
+    total = 0.0
+    first, last = tiles.spans[detector]
+    for begin in range(first, last, CHUNK):
+        end = min(begin + CHUNK, last)
+        part, bits = fours[begin:end], tiles.bits[detector, begin:end]
+        together = number(0)
+        for k in range(end - begin):
+            together = narrow_sum(together, number(part[k] & bits[k]))
+        total += float(together)
+    edge = 0
+    for k in range(tiles.ends[detector], tiles.ends[detector + 1]):
+        edge += int(pattern[tiles.pixels[k]])
+    return total + edge
+
+
+@numba.njit(cache=True, nogil=True)
+def _bin(
+    fours: NDArray[Any],
+    factor: int,
+    lines: tuple[NDArray[Any], NDArray[Any]],
+    result: NDArray[np.float32],
+) -> None:  # pragma: no cover
+    rows, used = factor // ROWS, result.shape[1] * factor
+    if rows == 1 and used == fours.shape[1]:
+        add_columns(fours[: len(result)].reshape(-1), lines[1], factor, result.reshape(-1))
+        return
+    for y in range(len(result)):
+        line, first = lines[0][y * used : (y + 1) * used], fours[y * rows]
+        for x in range(used):
+            line[x] = first[x]
+        for row in range(y * rows + 1, (y + 1) * rows):
+            four = fours[row]
+            for x in range(used):
+                line[x] = narrow_sum(line[x], four[x])
+    add_columns(lines[0], lines[1], factor, result.reshape(-1))

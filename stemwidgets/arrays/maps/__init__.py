@@ -1,0 +1,1 @@
+"""Statistics and geometry of maps over the scan."""

@@ -1,0 +1,1 @@
+"""The session that users open: on a file, a signal or an array, linked with HyperSpy."""

@@ -1,0 +1,300 @@
+"""A session whose results can be taken away."""
+
+from collections.abc import Callable
+from os import PathLike
+from pathlib import Path
+from typing import Any, Self, TypeVar
+
+from stemwidgets.arrays.errors import InputError
+from stemwidgets.desk import session_on_data as signals
+from stemwidgets.export.snapshot import Snapshot
+from stemwidgets.persistence import cache, session_file, session_state
+from stemwidgets.persistence.autosave import Keeping
+from stemwidgets.persistence.session_state import Arrays, Choices
+from stemwidgets.rrvae.common.records import Encoding
+
+T = TypeVar("T")
+
+
+class Session(signals.Session):
+    """One scan on the desk, shared by all views of it.
+
+    Parameters
+    ----------
+    source : path, signal or array
+        A file that :func:`stemwidgets.load` reads, a HyperSpy or pyxem signal, or a numpy or dask
+        array ``[iy, ix, ky, kx]``.
+    lazy : bool
+        Leave the patterns of a file on disk and read them in the background.
+    **load_options
+        Of `stemwidgets.load`, for a file: ``scan_shape``, ``flyback``, ``dataset`` …
+
+    Attributes
+    ----------
+    position : (iy, ix)
+        Where one looks; set it to look elsewhere.
+    pattern : ndarray of float32, shape [ky, kx]
+        Pattern at the position, in counts.
+    channels : mapping of str to Channel
+        Maps ``[iy, ix]`` by the name they have on screen, each with its units.
+    training : Training
+        ``start``, ``pause``, ``resume``, ``stop`` and ``wait`` for the rrVAE.
+    model : RRVAE or None
+        The trained model.
+
+    The others are those of `stemwidgets.state.Session`.
+
+    Raises
+    ------
+    FileNotFoundError, InputError
+        If there is no such file, or it is no scan of diffraction patterns.
+    """
+
+    def __init__(self, source: Any, lazy: bool = False, **load_options: Any) -> None:
+        super().__init__(source, lazy, **load_options)
+        is_file = isinstance(source, str | PathLike)
+        self._source = Path(source).expanduser().resolve() if is_file else None
+        self._read_from = _origin(source)
+        self._left_on_disk, self._load_options = lazy, load_options
+        self._model_file: Path | None = None
+        self.keeping: Keeping | None = None
+        self.page: Any = None  # a dashboard, which tells how its views show the session
+        self.views: dict[str, Any] = {}  # what a dashboard told last
+        self.training.observe(self._note_training, "status")
+
+    def snapshot(self) -> Snapshot:
+        """The session at this moment, which files, code and page are made of.
+
+        Raises
+        ------
+        InputError
+            If the scan is still being read, or the session is closed.
+        """
+        self.require_open()
+        if self.overview is None:
+            raise InputError(
+                "Expected maps to take away, but the scan is still being read. Wait for the first "
+                "maps, in a script with session.wait()."
+            )
+        calibration = self.calibration.used if self.calibration.applied else None
+        return Snapshot(
+            data=self.data,
+            axes=self.axes,
+            title=self.title,
+            beam_energy=self.beam_energy,
+            source=self._source,
+            read_from=self._read_from,
+            lazy=self._left_on_disk,
+            load_options=self._load_options,
+            position=self.position,
+            detector=self.detector,
+            scan_rotation=None if calibration is None else calibration.scan_rotation,
+            semi_angle=0.0 if calibration is None else self.calibration.semi_angle,
+            disc=self.beam.given,
+            channels=self.channels,
+            mean_pattern=self.overview.mean_pattern,
+            model=self.model,
+            read=self.encoding,
+            trainings=self.training.endings,
+            model_file=self._model_file,
+            left_out=self.left_out,
+            leave_out=self.leave_out,
+            descan=self.descan,
+            in_vacuum=self.in_vacuum,
+            followed=self.descan_in_numbers,
+            take_off=self.take_off,
+            displays={} if self.page is None else session_state.displays(self.page.choices()),
+        )
+
+    def export(self, folder: str | Path) -> Path:
+        """Write all that was found into a folder.
+
+        Maps as ``.zspy`` with scan, settings, seed and versions, the trained model, each map as PNG
+        and SVG, a table of positions and maps, and the Python that makes them. The rrVAE's maps are
+        those that a script reads. The folder appears when it is complete, and else not at all.
+
+        Parameters
+        ----------
+        folder : str or Path
+            Its name. Where there is something already, a number is added: nothing is overwritten.
+
+        Returns
+        -------
+        Path
+            The folder that was written.
+
+        Raises
+        ------
+        InputError, FileNotFoundError
+            If the scan is still being read, no name is given, or the folder around it is not there.
+        OSError
+            If it cannot be written.
+        """
+        return self.snapshot().export(folder)
+
+    def as_code(self) -> str:
+        """The Python that makes the maps without a screen, the same to the last bit.
+
+        It takes the same machine, versions and scan. A scan that was not read from a file stands
+        there as ``signal = ...``, a training that was stopped by hand as the file of its model.
+
+        Returns
+        -------
+        str
+            A cell of a notebook.
+
+        Raises
+        ------
+        InputError
+            If the scan is still being read.
+        """
+        return self.snapshot().as_code()
+
+    def write_page(self, path: str | Path) -> Path:
+        """Write one HTML page with maps, mean and decoded patterns, settings and versions.
+
+        It holds its pictures and no scripts, and opens without kernel and network.
+
+        Parameters
+        ----------
+        path : str or Path
+            Name of the file, as in `export`; ``.html`` is added to one without it.
+
+        Returns
+        -------
+        Path
+            The file that was written.
+
+        Raises
+        ------
+        InputError, FileNotFoundError, OSError
+            As `export`.
+        """
+        return self.snapshot().write_page(path)
+
+    def save(self, path: str | Path, overwrite: bool = False) -> Path:
+        """Write the session to a file, to be opened again by `open`.
+
+        It keeps where the scan is, what is chosen and how a dashboard shows its maps, and in files
+        of the same name the model, ``.rrvae``, maps, components and regions, ``.npz``.
+
+        Parameters
+        ----------
+        path : str or Path
+            Ends in ``.json``.
+        overwrite : bool
+            Replace files that exist.
+
+        Returns
+        -------
+        Path
+            The file that was written.
+
+        Raises
+        ------
+        InputError
+            If the scan was not read from a file, or the name has another ending.
+        FileExistsError
+            If there is such a file and `overwrite` is False.
+        FileNotFoundError
+            If the folder does not exist.
+        UnwrittenError
+            If the disk does not take it; an earlier save is as it was.
+        """
+        path = session_file.write(self.snapshot(), *self.taken(), path, overwrite)
+        if self.model is not None:
+            self._model_file = path.with_suffix(".rrvae")
+        return path
+
+    @classmethod
+    def open(cls, path: str | Path) -> Self:
+        """Open a session that was saved, by this version of the file or an older one.
+
+        Parameters
+        ----------
+        path : str or Path
+            A file that `save` wrote. The scan is looked for where it was from there, and where it
+            was on the disk.
+
+        Raises
+        ------
+        FileNotFoundError
+            If the file, the scan or the model is not there.
+        InputError
+            If it is no session file, newer or damaged, or a file beside it is of another save.
+        """
+        kept = session_file.read(path)
+        model = None if kept.model_file is None else cache.load_model(kept.model_file)
+        session = cls(kept.source, lazy=kept.lazy, **kept.load_options)
+        try:
+            with session_file.refused(Path(path)):
+                session.restore(kept.choices, kept.arrays, model)
+        except Exception:
+            session.close()
+            raise
+        session._model_file = kept.model_file
+        return session
+
+    def taken(self) -> tuple[Choices, Arrays]:
+        """What is chosen and shown, as values that fit into JSON and arrays; without the model."""
+        return session_state.taken(self)
+
+    def restore(self, chosen: Choices, arrays: Arrays, model: Any) -> None:
+        """Choose and show what was `taken`, with its model, or None.
+
+        Raises
+        ------
+        InputError
+            If a training runs, or a choice is out of range.
+        """
+        session_state.restore(self, chosen, arrays, model)
+
+    def keep(self) -> Keeping:
+        """Keep the last state on disk from now on, and bring back that of an earlier session.
+
+        Dashboards do so; see `stemwidgets.persistence.autosave`. The folder is
+        ``$STEMWIDGETS_CACHE``; without that variable it is one for caches, and if it is empty
+        nothing is kept.
+        """
+        if self.keeping is None:
+            self.keeping = Keeping(self)
+        return self.keeping
+
+    def adopt(
+        self,
+        model: Any,
+        encoding: Encoding | None = None,
+        endings: tuple[str, ...] = (),
+        history: tuple[Any, ...] = (),
+        exact: bool = True,
+    ) -> None:
+        """Make a model the session's own, see `stemwidgets.state.learning.learned_maps`."""
+        self._model_file = None
+        super().adopt(model, encoding, endings, history, exact)
+
+    def _take_leave(self) -> None:
+        if self.keeping is not None:
+            self.keeping.finish()
+
+    def aside(
+        self, work: Callable[[], T], then: Callable[[T], None], key: str = "take away"
+    ) -> None:
+        """Do `work` in the background, after what is being computed, and hand over its result.
+
+        Of several with one key only the latest is done.
+        """
+        self._computer.submit(key, work, then)
+
+    def _note_training(self, change: Any) -> None:
+        if change["new"] == "running" and change["old"] != "paused":
+            self._model_file = None
+
+
+def _origin(signal: Any) -> Path | None:
+    """The file that HyperSpy read a signal from."""
+    if not hasattr(signal, "tmp_parameters"):
+        return None
+    folder, name, extension = (
+        signal.tmp_parameters.get_item(part, "") for part in ("folder", "filename", "extension")
+    )
+    return Path(folder) / f"{name}{extension}" if name else None

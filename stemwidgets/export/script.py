@@ -1,0 +1,151 @@
+"""A session as the Python cell that makes its maps without a screen."""
+
+from dataclasses import fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from stemwidgets.arrays.calibration.descan import Descan
+from stemwidgets.arrays.detectors import PixelDetector
+from stemwidgets.state.channels import CLUSTERS, DECOMPOSITIONS, is_component
+
+if TYPE_CHECKING:
+    from stemwidgets.export.snapshot import Snapshot
+
+
+def code(snapshot: "Snapshot") -> str:
+    """Python that makes the maps of a session anew, to the last bit on the same machine."""
+    told, keep = _left_out(snapshot), _keep(snapshot)
+    parts = ["import stemwidgets as sw", "", _scan(snapshot), *told, *_descan(snapshot)]
+    parts += _center_of_mass(snapshot)
+    if isinstance(snapshot.detector, PixelDetector):
+        parts.append("# the image of a PixelDetector is not in here: it needs the weights")
+    elif snapshot.detector is not None:
+        keeping = keep + _followed(snapshot)
+        parts.append(f"image = sw.virtual_image(signal, sw.{snapshot.detector!r}{keeping})")
+    for method in DECOMPOSITIONS:
+        count = sum(is_component(name, method) for name in snapshot.channels)
+        if count:
+            name = method.lower()
+            parts.append(f"{name} = sw.{name}(signal, components={count}{keep})")
+    if CLUSTERS in snapshot.channels:
+        parts.append("# the clusters are not in here: see stemwidgets.cluster")
+    if snapshot.model is not None:
+        parts += [_model(snapshot), f"maps = model.encode(signal{_taken_off(snapshot)})"]
+        if snapshot.model.turning:
+            parts.append("print(sw.compare_angles(maps.angle, com.angle, com.magnitude))")
+    return "\n".join(parts) + "\n"
+
+
+def _left_out(snapshot: "Snapshot") -> list[str]:
+    """What every function leaves out by itself, as a comment."""
+    found = snapshot.left_out
+    if found is None or not found.words:
+        return []
+    words = found.words if snapshot.leave_out else found.saturation_words
+    return [f"# {words}"] if words else []
+
+
+def _keep(snapshot: "Snapshot") -> str:
+    """The argument of functions that leave nothing out."""
+    return "" if snapshot.leave_out else ", faulty=None"
+
+
+def _descan(snapshot: "Snapshot") -> list[str]:
+    """The descan that is taken off, in numbers."""
+    found = snapshot.descan
+    if found is None:
+        return []
+    told = found.words if snapshot.in_vacuum is None else snapshot.in_vacuum.words
+    if not snapshot.take_off:
+        return [f"# {told} It is left in."]
+    return [f"# {told} It is taken off.", f"descan = {_in_numbers(found)}"]
+
+
+def _in_numbers(descan: Descan) -> str:
+    words = ", ".join(f"{field.name}={getattr(descan, field.name)!r}" for field in fields(descan))
+    return f"sw.Descan({words})"
+
+
+def _followed(snapshot: "Snapshot") -> str:
+    """The argument of a virtual image whose detector follows the beam."""
+    followed = snapshot.followed
+    if followed is None:
+        return ""
+    known = followed == snapshot.descan_taken_off
+    return f", descan={'descan' if known else _in_numbers(followed)}"
+
+
+def _taken_off(snapshot: "Snapshot") -> str:
+    """The argument of models that leave the descan in, or take it as measured in vacuum."""
+    if not snapshot.take_off:
+        return ", descan=None"
+    return "" if snapshot.in_vacuum is None else ", descan=descan"
+
+
+def settings(model: Any) -> dict[str, Any]:
+    """The keywords that make such a model, less those that are as they always are."""
+    options = {
+        option.name: getattr(model.options, option.name)
+        for option in fields(model.options)
+        if getattr(model.options, option.name) != option.default
+    }
+    chosen = {**options, "model": model.model, "device": str(model.device)}
+    if model.preparation is not None:
+        chosen["preparation"] = model.preparation.to_json()
+    return chosen
+
+
+def fits(trainings: tuple[str, ...]) -> int | None:
+    """How many calls of ``fit`` make the same model; None if no number does.
+
+    A training that was stopped and then completed is as if it had never been stopped.
+    """
+    if not trainings or trainings[-1] != "finished" or "failed" in trainings:
+        return None
+    return trainings.count("finished")
+
+
+def _scan(snapshot: "Snapshot") -> str:
+    if snapshot.source is not None:
+        options = {"lazy": True} if snapshot.lazy else {}
+        told = (
+            f", {name}={value!r}" for name, value in {**options, **snapshot.load_options}.items()
+        )
+        return f"signal = sw.load({str(snapshot.source)!r}{''.join(told)})"
+    words = [" × ".join(str(size) for size in snapshot.data.shape)]
+    if snapshot.title:
+        words.insert(0, repr(snapshot.title))
+    if snapshot.read_from is not None:
+        words.append(f"once read from {str(snapshot.read_from)!r}")
+    return f"# put the scan here: {', '.join(words)}\nsignal = ..."
+
+
+def _center_of_mass(snapshot: "Snapshot") -> list[str]:
+    rotation, keep = snapshot.scan_rotation, _keep(snapshot)
+    if rotation is None:
+        descan = "" if snapshot.descan_taken_off is None else ", descan=descan"
+        return [f"com = sw.center_of_mass(signal{keep}{descan})"]
+    words = f"rotation={rotation.angle!r}, handedness={rotation.handedness!r}"
+    if snapshot.disc is not None:
+        words = f"disc={(snapshot.disc.center, snapshot.disc.radius)!r}, {words}"
+    scan = "signal"
+    if snapshot.semi_angle:
+        words = f"semi_angle={snapshot.semi_angle!r}, {words}"
+        scan = "calibration.apply(signal, descan=False)"
+    known = ", descan=descan" if snapshot.in_vacuum and snapshot.take_off else ""
+    return [
+        f"calibration = sw.calibrate(signal, {words}{keep}{known})",
+        f"com = calibration.apply(sw.center_of_mass({scan}{keep}))",
+    ]
+
+
+def _model(snapshot: "Snapshot") -> str:
+    model, count, keep = snapshot.model, fits(snapshot.trainings), _keep(snapshot)
+    if count is None:
+        file: Path | str = snapshot.model_file or "model.rrvae"
+        why = "the training was stopped by hand" if snapshot.trainings else "trained before"
+        where = "" if snapshot.model_file else "; Export writes this file"
+        return f"# {why}{where}\nmodel = sw.RRVAE.load({str(file)!r}, device={str(model.device)!r})"
+    words = ", ".join(f"{name}={value!r}" for name, value in settings(model).items())
+    fit = f"model.fit(signal{keep}{_taken_off(snapshot)})"
+    return "\n".join([f"model = sw.RRVAE({words})", *[fit] * count])

@@ -1,0 +1,181 @@
+"""A session at one moment: what files, code and page are made of, in any thread."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stemwidgets.arrays.axes import Axes
+from stemwidgets.arrays.calibration.descan import Descan
+from stemwidgets.arrays.calibration.scan_rotation import ScanRotation
+from stemwidgets.arrays.calibration.vacuum import InVacuum
+from stemwidgets.arrays.disc.find import Disc
+from stemwidgets.arrays.faults.clean import FIND
+from stemwidgets.arrays.faults.left_out import LeftOut
+from stemwidgets.export import folder as export
+from stemwidgets.export import html_page
+from stemwidgets.export import script as as_code
+from stemwidgets.rrvae.common.records import Encoding
+from stemwidgets.state.channels import Channel, encoding_channels, is_encoded, merged
+from stemwidgets.state.learning.comparison import compared
+from stemwidgets.views.pictures.display import Display
+
+
+@dataclass(frozen=True, eq=False)
+class Snapshot:
+    """All that can be taken away.
+
+    Parameters
+    ----------
+    data : array, shape [iy, ix, ky, kx]
+        The scan.
+    axes : Axes
+        Its calibration.
+    title : str
+        Its name.
+    beam_energy : float or None
+        Beam energy [keV].
+    source : Path or None
+        The file that it was read from, if it was one.
+    read_from : Path or None
+        The file that its signal was once read from, and may differ from since.
+    lazy : bool
+        Whether its patterns stay in that file.
+    load_options : mapping of str to object
+        How else that file was read, see `stemwidgets.load`.
+    position : (iy, ix)
+        Where one looked.
+    detector : Detector or None
+        The virtual detector.
+    scan_rotation : ScanRotation or None
+        That of the calibration with which the COM is shown; None without one.
+    semi_angle : float
+        Convergence semi-angle [mrad] that gives the COM its scale; 0 without one.
+    disc : Disc or None
+        The direct beam where a person says that it is; None where it is as found.
+    channels : mapping of str to Channel
+        The maps on screen.
+    mean_pattern : ndarray, shape [ky, kx]
+        Mean of all patterns.
+    model : RRVAE or None
+        The trained model.
+    read : Encoding or None
+        What the session has read with that model off every pattern; None if it has not.
+    trainings : tuple of str
+        How each training of that model ended.
+    model_file : Path or None
+        Where that model was saved.
+    left_out : LeftOut or None
+        What is faulty on the detector.
+    leave_out : bool
+        Whether that is left out of all maps.
+    descan : Descan or None
+        How the beam wanders over the detector, if that matters.
+    in_vacuum : InVacuum or None
+        That as it was measured in vacuum; None where it was found in the scan.
+    followed : Descan or None
+        Descan that detectors follow; that of the patterns, with what is left out filled.
+    take_off : bool
+        Whether that is taken off.
+    displays : mapping of str to Display
+        How the page shows maps, by the name of the channel; others are shown as suits them.
+    """
+
+    data: Any
+    axes: Axes
+    title: str
+    beam_energy: float | None
+    source: Path | None
+    read_from: Path | None
+    lazy: bool
+    load_options: Mapping[str, Any]
+    position: tuple[int, int]
+    detector: Any
+    scan_rotation: ScanRotation | None
+    semi_angle: float
+    disc: Disc | None
+    channels: Mapping[str, Channel]
+    mean_pattern: NDArray[Any]
+    model: Any
+    read: Encoding | None
+    trainings: tuple[str, ...]
+    model_file: Path | None
+    left_out: LeftOut | None
+    leave_out: bool
+    descan: Descan | None
+    in_vacuum: InVacuum | None
+    followed: Descan | None
+    take_off: bool
+    displays: Mapping[str, Display]
+
+    @property
+    def descan_taken_off(self) -> Descan | None:
+        """The descan that is taken off; None if there is none, or it is left in."""
+        return self.descan if self.take_off else None
+
+    @cached_property
+    def encoding(self) -> Encoding | None:
+        """What the trained model reads off each pattern; as a script would read it, bit for bit."""
+        if self.model is None or self.read is not None:
+            return self.read
+        descan = FIND if self.descan_taken_off and not self.in_vacuum else self.descan_taken_off
+        encoding: Encoding = self.model.encode(self.data, descan=descan)
+        return encoding
+
+    @cached_property
+    def maps(self) -> Mapping[str, Channel]:
+        """All channels, those of the trained model from `encoding`."""
+        if self.encoding is None:
+            return self.channels
+        old = tuple(filter(is_encoded, self.channels))
+        return merged(self.channels, *encoding_channels(self.encoding), drop=old)
+
+    @property
+    def comparison(self) -> str:
+        """How the rrVAE angle compares with the COM angle; empty without a model."""
+        found = None if self.model is None else compared(self.maps, self.model.turning)
+        return "" if found is None else found.words
+
+    @property
+    def name(self) -> str:
+        """What the scan is called."""
+        return self.title or (self.source.stem if self.source else "4D-STEM scan")
+
+    @cached_property
+    def manifold(self) -> tuple[NDArray[np.float32], NDArray[Any], NDArray[Any]] | None:
+        """Decoded patterns ``[z2, z1, ky, kx]`` at angle 0, and the values of z2 and z1.
+
+        Five values of each, from the 5th to the 95th percentile of what the scan has; other latent
+        variables are at their medians. None without a model, and one row if it has one latent
+        variable.
+        """
+        if self.encoding is None:
+            return None
+        latent = self.encoding.latent.reshape(-1, self.encoding.latent.shape[-1])
+        known = latent[np.isfinite(latent).all(axis=1)]
+        if not len(known):
+            return None
+        steps = np.percentile(known, [5, 27.5, 50, 72.5, 95], axis=0)
+        z1 = steps[:, 0]
+        z2 = steps[:, 1] if latent.shape[1] > 1 else np.zeros(1)
+        codes = np.tile(np.median(known, axis=0), (len(z2), len(z1), 1))
+        codes[..., 0] = z1
+        if latent.shape[1] > 1:
+            codes[..., 1] = z2[:, None]
+        return self.model.decode(codes), z2, z1
+
+    def export(self, folder: str | Path) -> Path:
+        """Write files; see `Session.export`."""
+        return export.write(self, folder)
+
+    def as_code(self) -> str:
+        """Python that makes the maps; see `Session.as_code`."""
+        return as_code.code(self)
+
+    def write_page(self, path: str | Path) -> Path:
+        """Write a page; see `Session.write_page`."""
+        return html_page.write(self, path)

@@ -1,0 +1,300 @@
+"""Keeps the last state of a session on disk, and brings back that of an earlier one."""
+
+import secrets
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from traitlets import HasTraits, Instance, Unicode
+
+from stemwidgets.arrays.detectors import PixelDetector
+from stemwidgets.arrays.errors import InputError
+from stemwidgets.arrays.files.disk import unwritten, writing
+from stemwidgets.persistence.cache import (
+    CHECKPOINT,
+    FORMAT,
+    STATE,
+    Found,
+    Scan,
+    cache_folder,
+    find,
+    make_latest,
+    new_folder,
+    prune,
+)
+from stemwidgets.persistence.files import write_arrays, write_json
+from stemwidgets.persistence.kept_files import (
+    Files,
+    Token,
+    clean,
+    copy,
+    named,
+    require_room,
+    same,
+)
+from stemwidgets.persistence.kept_words import PASSED_OVER, dated, not_kept, now, said
+from stemwidgets.persistence.session_state import Arrays, Choices
+from stemwidgets.state.background.worker import wait_until
+from stemwidgets.state.errors import in_words
+
+if TYPE_CHECKING:
+    from stemwidgets.desk.session import Session
+
+FAREWELL = 5.0  # s to write the last files in, less than a kernel is given to end
+PAUSE = 1.0  # s, in which changes gather before they are written
+PLACE = ("position", "views")  # choices that alone are not worth a file
+
+
+class Keeping(HasTraits):
+    """Keeps one session, once its scan is known.
+
+    What was kept of the same scan last is brought back first, unless a training was begun
+    meanwhile. Files are written in the background: after each training, and when something is
+    chosen; while a training runs only its checkpoint, so that what was learned before it stays.
+
+    Parameters
+    ----------
+    session : Session
+        What to keep.
+
+    Attributes
+    ----------
+    words : str
+        What was brought back, and from when; empty if nothing was.
+    before : Found or None
+        What can be brought back after one started afresh, until a training begins.
+    problem : str
+        Why the session could not be kept; empty if it could.
+    """
+
+    before = Instance(Found, allow_none=True, read_only=True)
+    words = Unicode("", read_only=True)
+    problem = Unicode("", read_only=True)
+
+    def __init__(self, session: "Session") -> None:
+        super().__init__()
+        self._session = session
+        self._cache = cache_folder()
+        self._folder: Path | None = None
+        self._files: Files = {}
+        self._model: Token = ()
+        self._damaged: frozenset[Path] = frozenset()
+        self._when = ""
+        self._at_first = _worth(session.taken()[0])
+        self._pending = self._writing = False
+        if self._cache is None:
+            return
+        if session.overview is not None:
+            self._look()
+        else:
+            session.observe(self._look, "overview")
+
+    def start_afresh(self) -> None:
+        """Set what is shown aside, on disk too, to be brought back; an InputError if one trains."""
+        session = self._session
+        choices, arrays = session.taken()
+        self._keep()
+        before = Found(choices, arrays, session.model, self._when or now())
+        session.restore({}, {}, None)
+        self._folder, self._files, self._model, self._when = None, {}, (), ""
+        self._set_aside(before)
+        self._submit((), (), "", None)
+
+    def bring_back(self) -> None:
+        """Show again what starting afresh had set aside; an InputError if a training runs."""
+        before = self.before
+        if before is None:
+            return
+        self.set_trait("before", None)
+        try:
+            self._show(before)
+        except Exception as error:
+            self._session.restore({}, {}, None)
+            self.set_trait("words", "")
+            raise InputError(
+                f"What was set aside is damaged and cannot be shown ({in_words(error)})."
+            ) from error
+        finally:
+            self._changed()
+
+    def _set_aside(self, before: Found) -> None:
+        self.set_trait("before", before)
+        what = "what was chosen" if before.model is None else "the training of {}"
+        self.set_trait("words", f"Started afresh; {dated(what, before)} is set aside.")
+
+    def _look(self, _: Any = None) -> None:
+        session, cache = self._session, self._cache
+        scan = self._scan()
+        assert cache is not None
+        damaged = self._damaged
+        session.aside(
+            lambda: find(scan, cache, damaged), self._bring_back, key="find what was kept"
+        )
+
+    def _scan(self) -> Scan:
+        overview = self._session.overview
+        assert overview is not None
+        return Scan(self._session.shape, overview.mean_pattern)
+
+    def _bring_back(self, found: Found | None) -> None:
+        session = self._session
+        if found is not None and session.training.status == "idle" and session.model is None:
+            try:
+                self._show(found)
+                if found.before is not None:
+                    self._set_aside(found.before)
+            except Exception:  # what was read has wrong values: an older one may be whole
+                session.restore({}, {}, None)
+                self.set_trait("words", "")
+                if found.folder is not None and found.folder not in self._damaged:
+                    self._damaged |= {found.folder}
+                    self._look()
+                    return
+        if self.words and self._damaged:
+            self.set_trait("words", f"{self.words} {PASSED_OVER}")
+        self._watch()
+
+    def _show(self, found: Found) -> None:
+        self._session.restore(found.choices, found.arrays, found.model)
+        self.set_trait("words", dated(said(found), found))
+        if found.model is not None and not found.cut_short:
+            self._model, self._when = self._trained(), found.when
+
+    def _watch(self) -> None:
+        session = self._session
+        chosen = ["position", "detector", "outline", "region", "line", "encoding", "in_vacuum"]
+        session.observe(self._changed, chosen)
+        session.training.observe(self._training_changed, "status")
+        session.calibration.observe(
+            self._changed, ["found", "rotation", "given", "semi_angle", "applied"]
+        )
+        session.preparation.observe(self._changed, "entries")
+        session.decomposition.observe(self._changed, "shown")
+        if session.model is not None and not self.words:
+            self._changed()
+
+    def _training_changed(self, change: Any) -> None:
+        if change["new"] == "running" and change["old"] != "paused":
+            if self.before is not None:
+                self.set_trait("before", None)
+                self.set_trait("words", "")
+            self._give_checkpoint()
+        self._changed()
+
+    def _give_checkpoint(self) -> None:
+        """Let the training that begins write a file beside the state that it goes on from."""
+        training, folder = self._session.training, self._own_folder()
+        try:
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            require_room(folder)
+        except OSError as error:
+            training.checkpoint = None
+            self.set_trait("problem", not_kept(unwritten(folder / STATE, error)))
+            return
+        make_latest(folder / STATE, folder.parent, self._scan().name)
+        training.checkpoint = folder / f"{secrets.token_hex(4)}{CHECKPOINT}"
+        if not (folder / STATE).is_file():
+            self._submit((), (), "", None)
+
+    def _own_folder(self) -> Path:
+        assert self._cache is not None
+        if self._folder is None:
+            self._folder = new_folder(self._scan(), self._cache)
+        return self._folder
+
+    def finish(self, timeout: float = FAREWELL) -> None:
+        """Write what has changed since the last file, before the session is closed."""
+        if self._pending:
+            self._keep()
+            wait_until(lambda: not self._writing, self._session.mailbox, timeout)
+
+    def _changed(self, _: Any = None) -> None:
+        self._pending = True
+        self._session.mailbox.post(f"keep {id(self)}", self._keep, delay=PAUSE)
+
+    def _trained(self) -> Token:
+        """Tells one state of the model from another."""
+        return (self._session.model, self._session.training.endings)
+
+    def _keep(self) -> None:
+        session = self._session
+        if session.training.active:
+            return
+        self._pending = False
+        if session.model is None and (self._model or _worth(session.taken()[0]) == self._at_first):
+            return
+        if session.model is not None and not same(self._model, self._trained()):
+            self._model, self._when = self._trained(), now()
+        detector = session.detector if isinstance(session.detector, PixelDetector) else None
+        maps = (session.latest, session.decomposition.shown, session.region, detector)
+        failed = session.training.endings[-1:] == ("failed",)
+        checkpoint = None if failed else session.training.checkpoint
+        self._submit(maps, self._model, self._when, checkpoint)
+
+    def _submit(self, maps: Token, model: Token, when: str, checkpoint: Path | None) -> None:
+        """Have the present choices written, with these maps and this model."""
+        session, folder, files = self._session, self._own_folder(), self._files
+        choices, arrays = session.taken()
+        told = {"when": when or now(), "title": session.title}
+        bare = not model and _worth(choices) == self._at_first
+        afresh = not model and self.before is not None
+        facts = {"format": FORMAT, **told, "bare": bare, "afresh": afresh, **choices}
+        self._writing = True
+        session.aside(
+            lambda: self._attempt(folder, files, facts, arrays, maps, model, checkpoint),
+            self._written,
+            key=f"keep {folder}",
+        )
+
+    def _written(self, problem: str) -> None:
+        self._writing = False
+        self.set_trait("problem", problem)
+
+    def _attempt(self, *what: Any) -> str:
+        try:
+            try:
+                self._write(*what)
+            except OSError:  # another process has cleared the cache just now
+                self._write(*what)
+        except Exception as error:
+            return not_kept(error)
+        return ""
+
+    def _write(
+        self,
+        folder: Path,
+        files: Files,
+        facts: Choices,
+        arrays: Arrays,
+        maps: Token,
+        model: Token,
+        checkpoint: Path | None,
+    ) -> None:
+        assert self._cache is not None
+        mean = self._scan().mean_pattern.astype("f4")
+        with writing(folder / STATE):
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+        def write_maps(path: Path) -> None:
+            write_arrays(path, {**arrays, "mean pattern": mean})
+
+        def write_model(path: Path) -> None:
+            if checkpoint is not None and checkpoint.is_file():
+                copy(checkpoint, path)  # with what it takes to go on
+            else:
+                model[0].save(path)
+
+        names = {
+            "maps": named(folder / "maps.npz", files, maps, write_maps),
+            "model": named(folder / "model.rrvae", files, model, write_model) if model else None,
+        }
+        write_json(folder / STATE, {**facts, **names})
+        make_latest(folder / STATE, self._cache, self._scan().name)
+        running = self._session.training.checkpoint
+        if running == checkpoint and model and running is not None:
+            running.unlink(missing_ok=True)
+        clean(folder, (STATE, *names.values()), running)
+        prune(self._cache, folder)
+
+
+def _worth(choices: Choices) -> Choices:
+    return {name: value for name, value in choices.items() if name not in PLACE}

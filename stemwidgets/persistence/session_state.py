@@ -1,0 +1,257 @@
+"""What was chosen and found on a session: values that fit into JSON, and arrays beside them."""
+
+import json
+from dataclasses import asdict, fields
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stemwidgets.arrays import detectors
+from stemwidgets.arrays.calibration.vacuum import InVacuum
+from stemwidgets.arrays.detectors import Detector, PixelDetector
+from stemwidgets.arrays.disc.find import Disc, given_disc
+from stemwidgets.arrays.errors import InputError
+from stemwidgets.arrays.preparation.recipe import Recipe
+from stemwidgets.rrvae.common.records import Encoding
+from stemwidgets.state.scan.decomposition import Parts, named
+from stemwidgets.state.scan.preparation import Entry
+from stemwidgets.views.pictures.display import Display
+
+if TYPE_CHECKING:
+    from stemwidgets.desk.session import Session
+
+Choices = dict[str, Any]
+Arrays = dict[str, NDArray[Any]]
+
+_SHAPES = ("AnnularDetector", "DiscDetector", "SegmentDetector", "PolygonDetector")
+_DETECTOR, _REGION, _ENCODING = "detector", "region", "encoding."
+
+
+def taken(session: "Session") -> tuple[Choices, Arrays]:
+    """All that is chosen and shown, but the model."""
+    arrays: Arrays = {}
+    detector = session.detector
+    if isinstance(detector, PixelDetector):
+        arrays[_DETECTOR] = detector.weights
+    if session.region is not None and session.outline is None:
+        arrays[_REGION] = session.region
+    for index, parts in enumerate(session.decomposition.shown):
+        arrays[f"parts.{index}.patterns"] = parts.patterns
+        arrays[f"parts.{index}.maps"] = np.stack([c.values for c in parts.channels], axis=-1)
+    calibration = session.calibration
+    choices = {
+        "position": list(session.position),
+        "detector": _described(detector),
+        "leave out": session.leave_out,
+        "take off": session.take_off,
+        "vacuum": None if session.in_vacuum is None else asdict(session.in_vacuum),
+        "outline": session.outline,
+        "line": session.line,
+        "preparation": [_entry(entry) for entry in session.preparation.entries],
+        "disc": None if session.beam.given is None else asdict(session.beam.given),
+        "calibration": None if calibration.found is None else _calibration(session),
+        "decomposition": [_parts(parts) for parts in session.decomposition.shown],
+        "trainings": session.training.endings,
+        "history": session.training.history,
+        "exact": session.encoding is not None,
+        "views": session.views if session.page is None else session.page.choices(),
+    }
+    latest = session.latest
+    if session.model is not None and latest is not None and latest.shown is None:
+        arrays |= _encoding_arrays(latest)
+    return choices, arrays
+
+
+def restore(session: "Session", choices: Choices, arrays: Arrays, model: Any) -> None:
+    """Choose and show what was taken; what is lacking is as it is at first.
+
+    Raises
+    ------
+    InputError, KeyError, TypeError, ValueError
+        If something is wrong with it, or a training runs.
+    """
+    if model is None:
+        session.forget()
+    else:
+        session.adopt(
+            model.lie_on(session.shape[2:]),
+            _encoding(arrays),
+            tuple(map(str, choices.get("trainings", ()))),
+            tuple((epoch, loss) for epoch, loss in choices.get("history", ())),
+            bool(choices.get("exact", True)),
+        )
+    session.leave_out = bool(choices.get("leave out", True))
+    session.take_off = bool(choices.get("take off", True))
+    session.vacuum.restore(_in_vacuum(choices.get("vacuum")))
+    disc = choices.get("disc")
+    session.beam.given = None if disc is None else _disc(disc, session.shape[2:])
+    _restore_calibration(session, choices.get("calibration"))
+    _restore_parts(session, choices, arrays)
+    _restore_place(session, choices, arrays)
+    session.views = dict(choices.get("views", {}))
+    if session.page is not None:
+        session.page.choose(session.views)
+
+
+def displays(views: Choices) -> dict[str, Display]:
+    """How maps are shown, by channel, as a page tells; of several maps of one the first counts."""
+    found: dict[str, Display] = {}
+    for chosen in views.values():
+        for shown in (chosen, *chosen.get("maps", ())):
+            if "channel" in shown and "display" in shown and not shown.get("fourier"):
+                found.setdefault(shown["channel"], Display(**shown["display"]))
+    return found
+
+
+def _restore_calibration(session: "Session", recorded: dict[str, Any] | None) -> None:
+    calibration = session.calibration
+    calibration.restore(_measured(recorded))
+    if recorded is not None:
+        calibration.semi_angle, calibration.given = recorded["semi_angle"], recorded["given"]
+        calibration.rotation, calibration.applied = recorded["rotation"], recorded["applied"]
+
+
+def _restore_parts(session: "Session", choices: Choices, arrays: Arrays) -> None:
+    session.preparation.entries = tuple(
+        Entry(_recipe([_step(entry)]).steps[0], bool(entry["on"]))
+        for entry in choices.get("preparation", ())
+    )
+    session.decomposition.restore(
+        tuple(
+            named(
+                parts["method"],
+                tuple(parts["names"]),
+                arrays[f"parts.{index}.patterns"],
+                tuple(parts["shares"]),
+                arrays[f"parts.{index}.maps"],
+            )
+            for index, parts in enumerate(choices.get("decomposition", ()))
+        )
+    )
+
+
+def _restore_place(session: "Session", choices: Choices, arrays: Arrays) -> None:
+    session.position = tuple(choices.get("position", (0, 0)))
+    session.detector = _detector(choices.get("detector"), arrays)
+    outline, region = choices.get("outline"), arrays.get(_REGION)
+    session.outline = outline
+    if outline is None:
+        session.region = region
+    session.line = choices.get("line")
+
+
+def _encoding_arrays(encoding: Encoding) -> Arrays:
+    """The maps of a model by the names that `_encoding` looks for."""
+    values = {field.name: getattr(encoding, field.name) for field in fields(encoding)}
+    return {
+        _ENCODING + name: np.asarray(value) for name, value in values.items() if value is not None
+    }
+
+
+def without_encoding(arrays: Arrays) -> Arrays:
+    """The same without the maps of a model."""
+    return {name: values for name, values in arrays.items() if not name.startswith(_ENCODING)}
+
+
+def _encoding(arrays: Arrays) -> Encoding | None:
+    """The maps of a model, if they are there."""
+    parts: dict[str, Any] = {
+        name.removeprefix(_ENCODING): values
+        for name, values in arrays.items()
+        if name.startswith(_ENCODING)
+    }
+    return Encoding(**{**parts, "fold": int(parts["fold"])}) if parts else None
+
+
+def _calibration(session: "Session") -> dict[str, Any]:
+    from stemwidgets.signals.calibration.record import Calibration
+
+    calibration = session.calibration
+    found = calibration.found
+    assert found is not None
+    record = Calibration(
+        found.scan_rotation,
+        found.descan,
+        found.disc,
+        found.scale,
+        pattern_shape=session.shape[2:],
+        beam_energy=session.beam_energy,
+        title=session.title,
+    )
+    return {
+        "record": json.loads(record.to_json()),
+        "rotation": calibration.rotation,
+        "given": calibration.given,
+        "semi_angle": calibration.semi_angle,
+        "applied": calibration.applied,
+    }
+
+
+def _measured(recorded: dict[str, Any] | None) -> Any:
+    from stemwidgets.signals.calibration.record import Calibration
+
+    if recorded is None:
+        return None
+    return Calibration.from_json(json.dumps(recorded["record"])).measured
+
+
+def _in_vacuum(recorded: dict[str, Any] | None) -> InVacuum | None:
+    from stemwidgets.signals.io.records import from_json_values
+
+    return None if recorded is None else from_json_values(InVacuum, recorded)
+
+
+def _disc(recorded: dict[str, Any], shape: tuple[int, int]) -> Disc:
+    return given_disc((tuple(recorded["center"]), recorded["radius"]), shape)
+
+
+def _entry(entry: Entry) -> dict[str, Any]:
+    (step,) = json.loads(Recipe((entry.step,)).to_json())["steps"]
+    return {**step, "on": entry.on}
+
+
+def _step(entry: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in entry.items() if name != "on"}
+
+
+def _recipe(steps: list[dict[str, Any]]) -> Recipe:
+    written = json.loads(Recipe().to_json())
+    return Recipe.from_json(json.dumps({**written, "steps": steps}))
+
+
+def _parts(parts: Parts) -> dict[str, Any]:
+    return {"method": parts.method, "names": parts.names, "shares": parts.shares}
+
+
+def _described(detector: Any) -> dict[str, Any] | None:
+    if detector is None:
+        return None
+    kind = type(detector).__name__
+    if isinstance(detector, PixelDetector):
+        return {"kind": kind}
+    if kind not in _SHAPES:
+        raise InputError(
+            f"Expected a detector of stemwidgets, got a {kind}, which a session file cannot keep. "
+            "Choose another one, or none, before saving."
+        )
+    return {"kind": kind, **asdict(detector)}
+
+
+def _detector(described: dict[str, Any] | None, arrays: Arrays) -> Detector | None:
+    if not described:
+        return None
+    options = dict(described)
+    kind = options.pop("kind")
+    if kind == PixelDetector.__name__:
+        return PixelDetector(arrays[_DETECTOR])
+    if kind not in _SHAPES:
+        raise ValueError(f"a detector {kind!r}")
+    detector: Detector = getattr(detectors, kind)(
+        **{name: _as_tuples(value) for name, value in options.items()}
+    )
+    return detector
+
+
+def _as_tuples(value: Any) -> Any:
+    return tuple(map(_as_tuples, value)) if isinstance(value, list) else value

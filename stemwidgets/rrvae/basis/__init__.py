@@ -1,0 +1,1 @@
+"""Circular harmonics that fit the data, in which patterns turn by a phase."""

@@ -1,0 +1,70 @@
+"""What lies under a beam stop or in a dead pixel, guessed from the rest of the pattern.
+
+Circular harmonics of different order are orthogonal on a whole disc only. Gaps are filled with
+what the harmonics that fit the other pixels best, and the variance that each of them has, lead to
+expect there; then the harmonics are learned anew (Roweis, EM algorithms for PCA and SPCA, 1997).
+"""
+
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stemwidgets.arrays.pixel_window import Preparation
+from stemwidgets.rrvae.basis.harmonics import Float, HarmonicBasis, fit_basis
+
+ROUNDS = 2
+LEARNED_FROM = 512
+
+
+def fill_gaps(preparation: Preparation, sample: Float) -> Preparation:
+    """Learn to fill the gaps of patterns.
+
+    Parameters
+    ----------
+    preparation : Preparation
+        With gaps.
+    sample : ndarray of float32, shape [n, pixels]
+        Patterns so prepared, none of them empty; their gaps are filled in place.
+
+    Returns
+    -------
+    Preparation
+        The same, with its filling.
+    """
+    y, x = preparation.coordinates
+    seen = ~preparation.gaps
+    part = sample[:: max(1, len(sample) // LEARNED_FROM)].copy()
+    filling = _from_neighbours(seen, y, x)
+    for _ in range(ROUNDS):
+        part[:, ~seen] = part[:, seen] @ filling
+        basis = fit_basis(part, y, x)
+        total = part.sum(axis=1, keepdims=True)
+        mean_pattern = (part * (basis.dose / total)).mean(axis=0)
+        filling = _from_harmonics(basis, seen, mean_pattern)
+    sample[:, ~seen] = sample[:, seen] @ filling
+    return replace(preparation, filling=filling)
+
+
+def _from_neighbours(
+    seen: NDArray[np.bool_], y: NDArray[np.float64], x: NDArray[np.float64]
+) -> Float:
+    """Weights ``[seen, gaps]`` that take the mean of the nearest pixels."""
+    distance = np.hypot(y[seen, None] - y[~seen], x[seen, None] - x[~seen])
+    width = 0.5 * distance.min(axis=0)
+    weights = np.exp(-0.5 * (distance**2 - distance.min(axis=0) ** 2) / width**2)
+    return (weights / weights.sum(axis=0)).astype(np.float32)
+
+
+def _from_harmonics(basis: HarmonicBasis, seen: NDArray[np.bool_], mean_pattern: Float) -> Float:
+    """Weights ``[seen, gaps]`` that expect in the gaps what the harmonics do."""
+    functions = basis.functions.astype(np.float64)
+    variance = np.concatenate([basis.variance, basis.variance])
+    precision = (functions**2).sum(axis=0) * basis.noise / variance
+    visible = functions[seen]
+    gram = visible.T @ visible + np.diag(np.maximum(precision, 1e-12))
+    weight, background = basis.weight, basis.background
+    white = np.linalg.solve(gram, visible.T).T @ functions[~seen].T
+    turning = weight[seen, None] * white / weight[~seen]
+    fixed = background[~seen] - background[seen] @ turning
+    return (turning + fixed / mean_pattern[seen].sum()).astype(np.float32)

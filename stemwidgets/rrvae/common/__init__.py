@@ -1,0 +1,1 @@
+"""What all kinds of model share: records, protocols, devices, processes."""

@@ -1,0 +1,44 @@
+"""When a training goes wrong: how it is noticed, and what is said."""
+
+import math
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from stemwidgets.rrvae.common.protocols import Moment
+
+
+class DivergenceError(RuntimeError):
+    """A training that went wrong; the model is as it was at its last good moment."""
+
+
+def require_finite(moment: "Moment", last: "Moment | None", *weights: "Tensor") -> None:
+    """Make sure that a training has not diverged.
+
+    Parameters
+    ----------
+    moment : Moment
+        Where it stands.
+    last : Moment or None
+        The last one that was good, for the message.
+    *weights : Tensor
+        What it has learned.
+
+    Raises
+    ------
+    DivergenceError
+        If the loss or a weight is NaN or infinite.
+    """
+    loss = moment.reconstruction + moment.kl
+    if math.isfinite(loss) and all(
+        math.isfinite(float(tensor.detach().sum())) for tensor in weights
+    ):
+        return
+    kept = "Nothing was learned before that."
+    if last is not None:
+        kept = f"The model is kept as it was in epoch {last.epoch}."
+    raise DivergenceError(
+        f"The training went wrong in epoch {moment.epoch} of {moment.epochs}: its numbers are no "
+        f"longer finite. {kept} Look for patterns with extreme counts, or try another seed."
+    )

@@ -1,0 +1,162 @@
+"""What every kind of model offers, so that all are trained, watched, used and saved alike."""
+
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.cuda import OutOfMemoryError
+
+from stemwidgets.arrays.errors import InputError
+from stemwidgets.arrays.pixel_window import Preparation
+from stemwidgets.rrvae.common.records import Encoding
+from stemwidgets.rrvae.data.fingerprint import Fingerprint
+
+Columns = dict[str, NDArray[Any]]
+State = tuple[dict[str, Tensor], dict[str, Any]]
+"""All that it takes to go on with a run: named tensors, and values that fit into JSON.
+
+What ``result().to_record()`` gives is among them, by the same names, so that a file of a state is
+also one of a trained model; and so is ``fingerprint.to_record()``.
+"""
+
+
+@dataclass(frozen=True)
+class Options:
+    """What a user may choose; each kind takes what it has a use for.
+
+    Parameters
+    ----------
+    latent_dim : int
+        Number of latent variables besides the angle.
+    seed : int
+        Of all that is random.
+    classes : int
+        Number of kinds of patterns.
+    centered : bool
+        Whether the mean pattern is taken away before training.
+    epochs : int or None
+        Passes over the data; None leaves it to the data.
+    convention : {"com", "alike"}
+        Along what patterns point at angle 0.
+    """
+
+    latent_dim: int
+    seed: int
+    classes: int = 1
+    centered: bool = False
+    epochs: int | None = None
+    convention: str = "com"
+
+
+class Moment(Protocol):
+    """Where a training stands.
+
+    ``epoch`` of ``epochs`` are done (exactly, so many ``passes`` over the data), which is a
+    ``fraction`` of all; ``reconstruction`` and ``kl`` add up to the loss [nats per pattern].
+    """
+
+    @property
+    def epoch(self) -> int: ...  # noqa: D102
+    @property
+    def epochs(self) -> int: ...  # noqa: D102
+    @property
+    def passes(self) -> float: ...  # noqa: D102
+    @property
+    def fraction(self) -> float: ...  # noqa: D102
+    @property
+    def reconstruction(self) -> float: ...  # noqa: D102
+    @property
+    def kl(self) -> float: ...  # noqa: D102
+
+
+class Learned(Protocol):
+    """What comes out of a training."""
+
+    @property
+    def preparation(self) -> Preparation:
+        """Which pixels of the patterns are used."""
+
+    @property
+    def fold(self) -> int:
+        """The angle is defined modulo 2π / fold."""
+
+    def encode(self, prepared: NDArray[np.float32]) -> Columns:
+        """Columns of an `Encoding`, by name, for prepared patterns ``[n, pixels]``."""
+
+    def decode(self, latent: Tensor, angle: Tensor, kind: Tensor) -> NDArray[np.float32]:
+        """Patterns ``[n, ky, kx]`` in counts."""
+
+    def to_record(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
+        """Everything as named tensors and plain values."""
+
+
+class Run(Protocol):
+    """One run of training: its data and where it stands.
+
+    It is started with data, pixel size, mask, options, device and, to go on, the `State` of an
+    earlier run: see `Kind`. With the data of that run (its fingerprint tells) it goes on exactly as
+    the earlier run would have done. With other data it keeps what was learned and begins its
+    schedule anew. Patterns of another shape are refused.
+    """
+
+    @property
+    def last(self) -> Moment | None:
+        """The last good moment; None if there is none yet for these data."""
+
+    @property
+    def fingerprint(self) -> Fingerprint:
+        """What its data are known by."""
+
+    def moments(self) -> Generator[Moment]:
+        """Train, a moment at a time; may be closed early.
+
+        Of a training that has ended it gives the last moment.
+
+        Raises
+        ------
+        DivergenceError
+            If the training goes wrong; the run is then as it was at its last good moment.
+        """
+
+    def preview(self, most: int) -> Iterator[Encoding | None]:
+        """The maps as they stand, read off so many patterns at most: see `preview.preview`."""
+
+    def result(self) -> Learned:
+        """The model as it stands."""
+
+    def extend(self) -> None:
+        """Plan more training, for a run that has ended."""
+
+    def state(self, result: Learned) -> State:
+        """All that it takes to go on from here, with its `result`; only between two moments."""
+
+
+def part(tensors: dict[str, Tensor], name: str) -> dict[str, Tensor]:
+    """Those tensors whose names begin with ``name.``, without it."""
+    start = f"{name}."
+    return {key.removeprefix(start): t for key, t in tensors.items() if key.startswith(start)}
+
+
+@contextmanager
+def whole_state() -> Iterator[None]:
+    """Say of a `State` that is read inside, and lacks something, that it is not whole."""
+    try:
+        yield
+    except (InputError, OutOfMemoryError):
+        raise
+    except (
+        ArithmeticError,
+        AttributeError,
+        LookupError,
+        TypeError,
+        ValueError,
+        RuntimeError,
+    ) as error:
+        raise InputError(
+            "Expected a checkpoint written by stemwidgets, got one that lacks a part or has a "
+            f"wrong one ({error}). Go on from another one, or train a new model."
+        ) from error

@@ -1,0 +1,1 @@
+"""From a scan to the patterns that are learned from, and from batches back to maps."""

@@ -1,0 +1,127 @@
+"""Maps that are filled block by block while patterns are encoded."""
+
+import math
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stemwidgets.arrays.blocks import Where
+from stemwidgets.arrays.memory import memory_limit
+from stemwidgets.rrvae.common import distributed
+from stemwidgets.rrvae.common.records import Encoding
+
+Column = NDArray[Any]
+
+Places = tuple[NDArray[np.intp], ...]
+
+_KEPT = {"f": (np.float32, np.nan), "u": (np.uint8, 0), "i": (np.int16, -1)}
+
+
+class MapBuilder:
+    """Collects columns, one value or row for each pattern, into the maps of an `Encoding`.
+
+    A map is made with the first column of its name. Floating-point columns are kept as float32,
+    unsigned integers as uint8 and signed ones as int16; where nothing was put they hold NaN, 0
+    and -1.
+
+    Parameters
+    ----------
+    shape : tuple of int
+        Leading shape of the patterns: ``(iy, ix)`` or ``(n,)``.
+    folder : Path, optional
+        Where the maps are kept, as files that are mapped into memory, instead of in memory.
+    """
+
+    def __init__(self, shape: tuple[int, ...], folder: Path | None = None) -> None:
+        self.shape, self.folder = shape, folder
+        self._maps: dict[str, Column] = {}
+
+    def put(
+        self, where: Where | Places, rows: NDArray[np.bool_], columns: Mapping[str, Column]
+    ) -> None:
+        """Put the columns of the chosen rows of a block in place.
+
+        Parameters
+        ----------
+        where : tuple of slice or of ndarray of int
+            Place of the block in the maps.
+        rows : ndarray of bool, shape [patterns of the block]
+            Which of its patterns the columns describe.
+        columns : mapping of str to ndarray, shape [chosen patterns, ...]
+            By the name of a parameter of `Encoding`; the same names for every block.
+        """
+        for name, column in columns.items():
+            dtype, nothing = _KEPT[column.dtype.kind]
+            more = column.shape[1:]
+            if name not in self._maps:
+                self._maps[name] = self._empty(name, (*self.shape, *more), dtype)
+                self._maps[name][...] = nothing
+            block = self._maps[name][where]
+            flat = np.full((len(rows), *more), nothing, dtype=dtype)
+            flat[rows] = column
+            self._maps[name][where] = flat.reshape(block.shape)
+
+    def _empty(self, name: str, shape: tuple[int, ...], dtype: Any) -> Column:
+        """A map to be filled; where the disk is full, one of several processes takes its memory.
+
+        Raises
+        ------
+        OSError
+            If there is no room for it.
+        """
+        if self.folder is None:
+            return np.empty(shape, dtype)
+        file = self.folder / f"{name}.npy"
+        try:
+            mapped = np.lib.format.open_memmap(file, "w+", dtype, shape)
+            _reserve(file)
+        except OSError as error:
+            limit, needed = memory_limit(), math.prod(shape) * np.dtype(dtype).itemsize
+            if distributed.count() > 1 and (limit is None or needed < limit):
+                return np.empty(shape, dtype)  # the others wait for these maps
+            raise OSError(error.errno, error.strerror, str(file)) from error
+        return mapped
+
+    def put_numbers(
+        self, numbers: NDArray[np.intp], rows: NDArray[np.bool_], columns: Mapping[str, Column]
+    ) -> None:
+        """Put the columns of the chosen ones of some patterns, which are counted through the scan.
+
+        Parameters
+        ----------
+        numbers : ndarray of int, shape [n]
+            Which patterns these are.
+        rows : ndarray of bool, shape [n]
+            Which of them the columns describe.
+        columns : mapping of str to ndarray, shape [chosen patterns, ...]
+            As for `put`.
+        """
+        self.put(np.unravel_index(numbers, self.shape), rows, columns)
+
+    def encoding(self, fold: int = 1) -> Encoding:
+        """The finished maps; of several processes, all their parts one below the other.
+
+        Parameters
+        ----------
+        fold : int
+            The angle is defined modulo 2π / fold.
+        """
+        return Encoding(**{n: distributed.joined(m) for n, m in self._maps.items()}, fold=fold)
+
+
+def _reserve(file: Path) -> None:
+    """Make sure of the room for a file that is mapped: a disk that fills later kills the process.
+
+    Raises
+    ------
+    OSError
+        If there is no room.
+    """
+    if not hasattr(os, "posix_fallocate"):
+        return
+    with file.open("r+b") as opened:
+        os.posix_fallocate(opened.fileno(), 0, file.stat().st_size)

@@ -1,0 +1,176 @@
+"""Which pixels of a scan are used, and a sample of its patterns, from one read."""
+
+import math
+from collections.abc import Generator
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stemwidgets.arrays.blocks import Where, iterate_blocks, native_type, read_blocks
+from stemwidgets.arrays.errors import InputError
+from stemwidgets.arrays.faults.clean import FIND, faults_of
+from stemwidgets.arrays.faults.left_out import LeftOut
+from stemwidgets.arrays.faults.pixel_statistics import PixelStatistics, PixelSums
+from stemwidgets.arrays.masks import left_out
+from stemwidgets.arrays.memory import memory_limit
+from stemwidgets.arrays.pixel_window import Preparation
+from stemwidgets.rrvae.basis.gaps import fill_gaps
+from stemwidgets.rrvae.basis.harmonics import Float
+from stemwidgets.rrvae.common import distributed
+from stemwidgets.rrvae.common.generators import scaled
+from stemwidgets.rrvae.data.batches import numbers_of
+
+FEWEST_PATTERNS = 16
+SAMPLE = 2048  # to 4095 patterns
+TOGETHER = 64  # patterns that are prepared
+SHARE = 4  # one part in so many of the memory may be taken by raw patterns
+
+
+def preparing(
+    data: Any,
+    pixel_size: tuple[float, float],
+    mask: NDArray[np.bool_] | None = None,
+    faulty: Any = FIND,
+) -> Generator[float, None, tuple[Preparation, Float]]:
+    """Choose the pixels that are used, and prepare a sample of the patterns with counts.
+
+    The scan is read once; twice if there is no room for the raw patterns of the sample.
+
+    Parameters
+    ----------
+    data, pixel_size, mask, faulty
+        As for `gather.gathering`.
+
+    Yields
+    ------
+    float
+        Fraction of the reading that is done, after every block.
+
+    Returns
+    -------
+    preparation : Preparation
+    sample : ndarray of float32, shape [n, pixels]
+        Evenly spaced patterns, few enough to learn a basis from.
+
+    Raises
+    ------
+    InputError
+        If there are too few patterns or pixels are not finite.
+    """
+    shape = data.shape[-2:]
+    known = left_out(data, mask)
+    faults = faults_of(data, faulty, known)
+    known = known | faults.mask
+    sums, raw = PixelSums(shape, known), _Sample(data)
+    share = 1.0 if raw.fits else 0.5
+    part = distributed.own_part(data)
+    done, count = 0, math.prod(part.shape[:-2])
+
+    def read(block: NDArray[Any]) -> tuple[PixelSums, NDArray[Any]]:
+        return sums.of(faults.repaired(block)), block
+
+    for where, (more, patterns) in read_blocks(part, read):
+        sums.merge(more)
+        raw.add(where, patterns)
+        done += more.count
+        yield share * done / count
+    sums, *others = distributed.gathered(sums)
+    for more in others:
+        sums.merge(more)
+    preparation = _choose_pixels(sums.statistics(), pixel_size, known, faults)
+    if not raw.fits:
+        del raw
+        raw = _Sample(data, preparation)
+        yield from scaled(raw.reading(), share, 1.0)
+    sample = raw.prepared(preparation)
+    if preparation.gaps.any():
+        preparation = fill_gaps(preparation, sample)
+    return preparation, sample
+
+
+def _choose_pixels(
+    statistics: PixelStatistics,
+    pixel_size: tuple[float, float],
+    known: NDArray[np.bool_],
+    faults: LeftOut,
+) -> Preparation:
+    require_enough(statistics.filled)
+    mask = known | statistics.broken
+    preparation = Preparation.from_mean(statistics.mean, pixel_size, mask)
+    limits = faults.limits
+    if limits is None:
+        return preparation
+    limit = np.where(mask, np.inf, limits.highest.astype(np.float32)).astype(np.float32)
+    return replace(preparation, limit=limit)
+
+
+class _Sample:
+    """Evenly spaced patterns of a scan: raw, or prepared if `preparation` is known.
+
+    Of several processes each takes those of the part that it reads.
+
+    Parameters
+    ----------
+    data : array, shape [..., ky, kx]
+        numpy or dask.
+    preparation : Preparation, optional
+        Of the patterns.
+    """
+
+    def __init__(self, data: Any, preparation: Preparation | None = None) -> None:
+        self.part, self.preparation = distributed.own_part(data), preparation
+        self.stride = max(1, math.prod(data.shape[:-2]) // SAMPLE)
+        self.first = distributed.first_pattern(data)
+        end = self.first + math.prod(self.part.shape[:-2])
+        self.before = -(-self.first // self.stride)
+        rows = -(-end // self.stride) - self.before
+        shape, kind = tuple(data.shape[-2:]), native_type(data.dtype)
+        if preparation is not None:
+            shape, kind = (len(preparation.gaps),), np.dtype(np.float32)
+        limit = memory_limit()
+        room = np.inf if limit is None else limit / SHARE
+        needed = rows * math.prod(shape) * kind.itemsize
+        self.fits = preparation is not None or (hasattr(data, "dask") and needed <= room)
+        self._patterns = np.empty((rows if self.fits else 0, *shape), kind)
+
+    def add(self, where: Where, patterns: NDArray[Any]) -> None:
+        """Take what belongs to the sample out of a block."""
+        numbers = self.first + numbers_of(where, self.part.shape[:-2])
+        chosen = np.flatnonzero(numbers % self.stride == 0)
+        if not self.fits or not len(chosen):
+            return
+        taken = patterns.reshape(-1, *patterns.shape[-2:])[chosen]
+        if self.preparation is not None:
+            taken = self.preparation.apply(taken)
+        self._patterns[numbers[chosen] // self.stride - self.before] = taken
+
+    def reading(self) -> Generator[float]:
+        """Read the scan for it."""
+        done, count = 0, math.prod(self.part.shape[:-2])
+        for where, patterns in iterate_blocks(self.part):
+            self.add(where, patterns)
+            done += patterns.size // math.prod(self.part.shape[-2:])
+            yield done / count
+
+    def prepared(self, preparation: Preparation) -> Float:
+        """The patterns with counts of all processes, ``[n, pixels]``."""
+        if self.preparation is not None:
+            prepared = self._patterns
+        else:
+            parts = [
+                preparation.apply(self._patterns[start : start + TOGETHER])
+                for start in range(0, len(self._patterns), TOGETHER)
+            ]
+            prepared = np.concatenate(parts)
+        return distributed.joined(prepared[prepared.sum(axis=1) > 0])
+
+
+def require_enough(patterns: int) -> None:
+    """Refuse a scan with too few patterns that have counts."""
+    if patterns < FEWEST_PATTERNS:
+        raise InputError(
+            f"Expected at least {FEWEST_PATTERNS} patterns with counts to learn from, got "
+            f"{patterns}. Use a larger part of the scan."
+        )

@@ -1,0 +1,1 @@
+"""The harmonic rrVAE: its training, its posterior and its decoder."""

@@ -1,0 +1,230 @@
+"""What an angle means.
+
+The decoder's own frame is arbitrary. By the convention "com" it is removed by turning each decoded
+pattern so that its centre of mass lies along +kx: the angle is then that of a denoised COM. Where
+no pattern has a COM of its own, the strongest term of the lowest order m that stands out takes its
+place, and the angle is defined modulo 2π/m.
+
+A manifold of few patterns is not exact, and with many electrons its COM is less so than that of the
+pattern itself. How far the patterns' own pointers lie from it, beyond their noise, is measured on
+those that were learned from; each pattern's own is then believed as much as it is the more precise.
+
+Where the COM moves within the pattern as the latent variables change, their uncertainty adds to
+that of such an angle. By the convention "alike" the frame stays the one in which the manifold was
+unfolded, all patterns turned until they were as much alike as can be: there a change of the latent
+variables is, as far as possible, no turn. It is turned as a whole, the mean COM along +kx.
+"""
+
+import math
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from stemwidgets.rrvae.basis.harmonics import HarmonicBasis
+from stemwidgets.rrvae.common import distributed
+from stemwidgets.rrvae.harmonic.manifold import Manifold
+from stemwidgets.rrvae.harmonic.posterior import Posterior
+
+CONVENTIONS = ("com", "alike")
+CLEAR = 9.0
+HIGHEST_SYMMETRY = 6
+OF_MEDIAN = 0.4549  # median of the square of a normal variable of unit variance
+
+
+@dataclass(frozen=True, eq=False)
+class Convention:
+    """The term of a decoded pattern that points along its angle.
+
+    Parameters
+    ----------
+    symmetry : int
+        The angle is defined modulo 2π / symmetry.
+    pointer : Tensor, shape [2 * components, 2]
+        ``coefficients @ pointer`` is a vector (x, y) that turns by ``symmetry * θ``.
+    frame : float or None
+        Direction of angle 0 in the decoder's own frame [rad], where it is the same for all latent
+        variables; None where it is that of each pattern's own pointer.
+    inexact : float
+        Variance of each component of the patterns' pointers about the manifold, without noise.
+    """
+
+    symmetry: int
+    pointer: Tensor
+    frame: float | None = None
+    inexact: float = 0.0
+
+    @classmethod
+    def choose(
+        cls,
+        manifold: Manifold,
+        basis: HarmonicBasis,
+        coordinates: tuple[NDArray[np.float64], NDArray[np.float64]],
+        latent: Tensor,
+        kind: Tensor,
+        noise: float,
+        alike: bool,
+    ) -> "Convention":
+        """Take the lowest order whose pointer stands out of the noise in most patterns.
+
+        Parameters
+        ----------
+        manifold : Manifold
+            Trained.
+        basis : HarmonicBasis
+            Of the patterns.
+        coordinates : tuple of ndarray
+            ``(y, x)`` of the pixels.
+        latent : Tensor, shape [n, d]
+            Latent variables of the training patterns.
+        kind : Tensor of int, shape [n]
+            Their classes.
+        noise : float
+            Variance of a coefficient.
+        alike : bool
+            Whether angle 0 has one direction in the decoder's own frame.
+        """
+        decoded = manifold.decode(latent, kind)
+        best, clearest = None, -1.0
+        for symmetry in range(1, HIGHEST_SYMMETRY + 1):
+            pointer = _pointer(basis, coordinates, symmetry)
+            if pointer is None:
+                continue
+            pointer = pointer.to(decoded)
+            power = (decoded @ pointer).square().sum(-1)
+            clarity = float(power.median() / (pointer.square().sum() * noise))
+            if clarity > clearest:
+                best, clearest = cls(symmetry, pointer), clarity
+            if clarity > CLEAR:
+                break
+        if best is None:
+            first = (
+                int(manifold.order[manifold.order > 0].min()) if (manifold.order > 0).any() else 1
+            )
+            pointer = torch.zeros(len(manifold.signal), 2).to(decoded)
+            best = cls(first, pointer)
+        if not alike:
+            return best
+        x, y = (decoded @ best.pointer).sum(dim=0).tolist()
+        return replace(best, frame=math.atan2(y, x) / best.symmetry)
+
+    def offset(self, manifold: Manifold, latent: Tensor, kind: Tensor) -> Tensor:
+        """Angle ``[n]`` of the unturned decoded patterns of latents ``[n, d]`` and classes."""
+        if self.frame is not None:
+            return torch.full_like(latent[..., 0], self.frame)
+        vector = manifold.decode(latent, kind) @ self.pointer
+        return torch.atan2(vector[..., 1], vector[..., 0]) / self.symmetry
+
+    def measured(
+        self, manifold: Manifold, found: Posterior, coefficients: Tensor, noise: Tensor
+    ) -> "Convention":
+        """The same, with what the manifold leaves of the pointers of the patterns learned from.
+
+        Parameters
+        ----------
+        manifold, found, coefficients, noise
+            As for `read`; the noise without the misfit.
+        """
+        if self.frame is not None:
+            return self
+        seen = self._compare(manifold, found, coefficients, noise)
+        across, expected = distributed.joined(seen.across), distributed.joined(seen.expected)
+        # medians: of a pattern that lies on another branch of the manifold nothing is to be learned
+        beyond = across.square().median() / OF_MEDIAN - expected.median()
+        return replace(self, inexact=max(0.0, float(beyond)))
+
+    def read(
+        self, manifold: Manifold, found: Posterior, coefficients: Tensor, noise: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """Angle of each pattern ``[n]``, and its variance [rad²].
+
+        Parameters
+        ----------
+        manifold : Manifold
+            The decoder.
+        found : Posterior
+            Of each pattern.
+        coefficients : Tensor, shape [n, 2 * components]
+            The patterns.
+        noise : Tensor, shape [n]
+            Variance of their coefficients.
+        """
+        if self.frame is not None:
+            return found.angle + self.frame, found.covariance[:, -1, -1]
+        seen = self._compare(manifold, found, coefficients, noise)
+        # the innovation of a Kalman filter: what a pattern adds to what the manifold says of it
+        gain = self.inexact / (self.inexact + seen.expected).clamp(min=1e-30)
+        x, y = (seen.pointing + gain[:, None] * seen.left).unbind(-1)
+        angle = found.angle + torch.atan2(y, x) / self.symmetry
+        of_manifold = (1 - gain.square()) * seen.variance + (1 - gain).square() * self.inexact
+        variance = of_manifold + gain.square() * seen.noise
+        length = seen.pointing.square().sum(-1).clamp(min=1e-30)
+        return angle, variance / (length * self.symmetry**2)
+
+    def _compare(
+        self, manifold: Manifold, found: Posterior, coefficients: Tensor, noise: Tensor
+    ) -> "_Pointers":
+        decoded, by_latent = manifold.decode_with_slopes(found.latent, found.kind)
+        pointing, slopes = decoded @ self.pointer, by_latent @ self.pointer
+        turned_back = manifold.turn(coefficients, -found.angle)
+        left = (turned_back - decoded) @ self.pointer
+        length = pointing.square().sum(-1, keepdim=True).clamp(min=1e-30).sqrt()
+        x, y = (pointing / length).unbind(-1)
+        gradient = torch.cat(
+            [x[:, None] * slopes[..., 1] - y[:, None] * slopes[..., 0], self.symmetry * length],
+            dim=1,
+        )
+        variance = torch.einsum("ni,nij,nj->n", gradient, found.covariance, gradient)
+        of_noise = noise * self.pointer.square().sum(0).mean()
+        return _Pointers(pointing, left, x * left[:, 1] - y * left[:, 0], variance, of_noise)
+
+
+@dataclass(frozen=True, eq=False)
+class _Pointers:
+    """Those of the manifold, and what it leaves of those of the patterns, in its own frame.
+
+    Parameters
+    ----------
+    pointing, left : Tensor, shape [n, 2]
+        Pointer (x, y) of the manifold, and that of the pattern less it.
+    across : Tensor, shape [n]
+        Component of the latter that turns the pointer.
+    variance, noise : Tensor, shape [n]
+        Of that component: of the manifold, by the posterior, and of the pattern.
+    """
+
+    pointing: Tensor
+    left: Tensor
+    across: Tensor
+    variance: Tensor
+    noise: Tensor
+
+    @property
+    def expected(self) -> Tensor:
+        """Variance of `across` if the manifold were exact, which was fitted to the pattern."""
+        return (self.noise - self.variance).clamp(min=0)
+
+
+def _pointer(
+    basis: HarmonicBasis,
+    coordinates: tuple[NDArray[np.float64], NDArray[np.float64]],
+    symmetry: int,
+) -> Tensor | None:
+    components = len(basis.order)
+    of_order = np.flatnonzero(basis.order == symmetry)
+    if len(of_order) == 0:
+        return None
+    pointer = np.zeros((2 * components, 2))
+    columns = np.concatenate([of_order, of_order + components])
+    if symmetry == 1:
+        y, x = coordinates
+        counts = basis.functions[:, columns] / basis.weight[:, None]
+        pointer[columns, 0] = x @ counts
+        pointer[columns, 1] = y @ counts
+    else:
+        strongest = of_order[0]
+        pointer[strongest, 0] = 1.0
+        pointer[strongest + components, 1] = -1.0
+    return torch.from_numpy(pointer.astype(np.float32))

@@ -1,0 +1,242 @@
+"""Expectation and maximisation over a grid of latent variables and angles.
+
+The noise falls from the variance of the data to the shot noise (deterministic annealing: Rose,
+Proc. IEEE 86, 2210 (1998), doi:10.1109/5.726788), so that what is strongest is learned first: the
+exact posterior of each pattern, then the most probable manifold. On the way the manifold is
+unfolded. After that the noise is what the manifold leaves.
+"""
+
+import math
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor
+
+from stemwidgets.rrvae.common import distributed
+from stemwidgets.rrvae.common.device import at_a_time
+from stemwidgets.rrvae.harmonic.grid import Grid, TurnedPoints
+from stemwidgets.rrvae.harmonic.grouping import groups
+from stemwidgets.rrvae.harmonic.manifold import Manifold, scattered_points
+from stemwidgets.rrvae.harmonic.state import Moment, Patterns, generator
+from stemwidgets.rrvae.harmonic.unfolding import principal_latent, turn_alike
+
+POINTS = 128
+FEWEST_POINTS = 48
+FRAMES = 48
+BATCH = 512
+FEWEST_UPDATES = 15  # before the manifold is unfolded for the first time,
+UNFOLD_AFTER = (0, 10)  # which is done that many updates after the noise has fallen,
+SETTLED = 25  # and has then settled so far that narrow posteriors are better learned from locally;
+UPDATES = 45  # with that many to follow at least where they are not narrow
+PASSES = 3
+PLATEAU = 20  # updates over which the loss has to fall
+COOLING = 0.75
+REACH = 2.0  # how far z may be from its point, over the distance between points
+LEAST_COUNT = 0.1  # patterns at a point of the grid where none was found
+
+
+def begin(manifold: Manifold, noise_floor: float) -> Moment:
+    """The moment before the first update."""
+    noise = max(noise_floor, COOLING * float(manifold.signal.max()))
+    # classes are told apart when the manifold is unfolded
+    one_class = replace(manifold, weights=manifold.weights[:1])
+    return Moment(manifold, new_grid(one_class), noise, torch.zeros_like(manifold.signal))
+
+
+def anew(moment: Moment) -> Moment:
+    """The moment before the first update on other patterns, with what was learned."""
+    return Moment(moment.manifold, new_grid(moment.manifold), moment.noise, moment.fixed)
+
+
+def extended(moment: Moment) -> Moment:
+    """The same moment of a training that had ended, with more to do."""
+    if moment.rounds:
+        return replace(moment, rounds=0, carried={}, fraction=0.0)
+    return replace(moment, cooled=moment.updates - UNFOLD_AFTER[-1] - 1, fraction=0.0)
+
+
+def settled(moment: Moment) -> bool:
+    """Whether it is time to see if the grid is too coarse to learn from: once in a training."""
+    return moment.cooled > 0 and moment.updates - moment.cooled == SETTLED
+
+
+def finished(moment: Moment, patterns: Patterns) -> bool:
+    """Whether all updates are done, or the last of them have led no further.
+
+    The loss differs from batch to batch, so the mean of the last `PLATEAU` updates has to lie below
+    that of as many before by two standard errors.
+    """
+    since = moment.updates - moment.cooled
+    if not moment.cooled or since < UPDATES:
+        return False
+    if since >= PASSES * _batches(patterns):
+        return True
+    losses = torch.tensor(moment.losses[-2 * PLATEAU :])
+    before, last = losses.chunk(2)
+    error = math.sqrt(float(before.var() + last.var()) / PLATEAU)
+    return since >= UPDATES + PLATEAU and float(before.mean() - last.mean()) < 2 * error
+
+
+@torch.no_grad()
+def update(moment: Moment, patterns: Patterns, noise_floor: float, seed: int) -> Moment:
+    """Take one more batch into account.
+
+    Parameters
+    ----------
+    moment : Moment
+        Where the training stands.
+    patterns : Patterns
+        What is learned from.
+    noise_floor : float
+        Variance of shot noise at the mean dose; a better fit than that is not sought.
+    seed : int
+        Of the order of the batches.
+    """
+    since = moment.updates - moment.cooled
+    if moment.cooled and since in UNFOLD_AFTER:
+        moment = _unfolded(moment, patterns.share.whole)
+    manifold, grid, noise = moment.manifold, moment.grid, moment.noise
+    batches, count = _batches(patterns), patterns.share.whole
+    chosen = patterns.share.own(_batch(count, batches, moment.updates, seed))
+    batch = patterns.rows(chosen.to(grid.latent.device))
+    new = _expectation(manifold, grid, batch, noise)
+    constant = 0.5 * manifold.degrees_of_freedom * math.log(noise / noise_floor)
+    seen = new.misfit(batch.energy, manifold.decode(grid.latent, grid.kind))
+
+    known = new
+    if moment.carried:
+        seen_before = since - max(u for u in UNFOLD_AFTER if u <= since)
+        share = max(1 / batches, min(0.5, 10 / (seen_before + 1)))
+        known = _Expected(**moment.carried, log_evidence=0.0).mixed(new, share)
+    learned = manifold.fitted(*_by_class(manifold, grid, known), noise / count)
+    counts = count * known.share + LEAST_COUNT
+    misfit = known.misfit(patterns.energy, learned.decode(grid.latent, grid.kind))
+    expected = max(noise_floor, misfit / manifold.degrees_of_freedom)
+    updates = moment.updates + 1
+    # before it may follow the misfit: patterns that differ in amplitude would pass for noise
+    fallen = updates >= FEWEST_UPDATES and COOLING * noise <= noise_floor
+    cooled = moment.cooled or (updates if fallen else 0)
+    fall = cooled or _falling(manifold, noise_floor)
+    planned = fall + max(UPDATES, PASSES * batches)
+    return replace(
+        moment,
+        manifold=learned,
+        grid=grid.with_counts(counts),
+        noise=max(expected if cooled else noise_floor, COOLING * noise),
+        updates=updates,
+        cooled=cooled,
+        passes=updates / batches,
+        planned=planned / batches,
+        fraction=min(1.0, updates / min(planned, _expected_end(fall, updates))),
+        losses=(*moment.losses, constant - new.log_evidence),
+        reconstruction=constant + seen / (2 * noise),
+        carried={"share": known.share, "weight": known.weight, "sums": known.sums},
+    )
+
+
+def new_grid(manifold: Manifold) -> Grid:
+    """Evenly scattered points, with as many patterns at each."""
+    classes, device = manifold.classes, manifold.weights.device
+    d, points = manifold.latent_dim, _points(manifold)
+    latent = scattered_points(points, d).repeat(classes, 1).to(device)
+    kind = torch.arange(classes, device=device).repeat_interleave(points)
+    within = (REACH * spacing(manifold)) ** 2
+    spread = within * torch.eye(d, device=device).expand(len(kind), d, d)
+    nothing = torch.zeros(len(kind), device=device)
+    return Grid(latent, kind, spread, nothing, FRAMES).with_counts(nothing + 1)
+
+
+def spacing(manifold: Manifold) -> float:
+    """Distance in z between neighbouring points of a new grid."""
+    return 2 * math.sqrt(3) / _points(manifold) ** (1 / manifold.latent_dim)
+
+
+def _points(manifold: Manifold) -> int:
+    return max(POINTS // manifold.classes, FEWEST_POINTS)
+
+
+def _batches(patterns: Patterns) -> int:
+    return math.ceil(patterns.share.whole / BATCH)
+
+
+def _falling(manifold: Manifold, noise_floor: float) -> int:
+    """How many updates the noise takes to fall, at most."""
+    whole = math.log(max(1.0, float(manifold.signal.max()) / noise_floor))
+    return max(FEWEST_UPDATES, math.ceil(whole / -math.log(COOLING)))
+
+
+def _expected_end(fall: int, updates: int) -> int:
+    """How many updates there will be if the loss falls no further, or does so for a while yet."""
+    return max(fall + UPDATES + PLATEAU, updates + PLATEAU // 2)
+
+
+def _unfolded(moment: Moment, count: int) -> Moment:
+    manifold, grid = moment.manifold, moment.grid
+    weight = count * grid.log_share.exp()
+    decoded = manifold.decode(grid.latent, grid.kind)
+    alike = manifold.turn(decoded, turn_alike(manifold, decoded, weight))
+    kind = grid.kind
+    if moment.updates == moment.cooled:
+        kind = groups(alike, weight, moment.noise, manifold.classes)
+    latent = principal_latent(alike, weight, kind, manifold.latent_dim)
+    manifold = manifold.through(latent, kind, alike, weight, moment.noise)
+    return replace(moment, manifold=manifold, grid=new_grid(manifold), carried={})
+
+
+def _batch(n: int, batches: int, update: int, seed: int) -> Tensor:
+    """Which patterns are next; every pass has an order of its own."""
+    passes, part = divmod(update, batches)
+    order = torch.randperm(n, generator=generator(seed, passes))
+    return order.chunk(batches)[part]
+
+
+@dataclass(frozen=True, eq=False)
+class _Expected:
+    """Means over patterns, expected under their posteriors.
+
+    `share` and `weight` are the patterns at each point, plain and weighed by dose; `sums` the
+    patterns turned back, weighed by dose.
+    """
+
+    share: Tensor
+    weight: Tensor
+    sums: Tensor
+    log_evidence: float
+
+    def mixed(self, new: "_Expected", share: float) -> "_Expected":
+        """A running mean that takes that share of the new."""
+        return _Expected(
+            torch.lerp(self.share, new.share, share),
+            torch.lerp(self.weight, new.weight, share),
+            torch.lerp(self.sums, new.sums, share),
+            new.log_evidence,
+        )
+
+    def misfit(self, energy: float, decoded: Tensor) -> float:
+        """Mean sum of squares between patterns and the points where they are expected to lie."""
+        apart = self.weight[:, None] * decoded.square() - 2 * self.sums * decoded
+        return energy + float(apart.sum())
+
+
+def _expectation(manifold: Manifold, grid: Grid, patterns: Patterns, noise: float) -> _Expected:
+    turned = TurnedPoints(manifold, grid)
+    share = weight = torch.zeros_like(grid.log_share)
+    sums, evidences = torch.zeros_like(turned.decoded), []
+    for chunk in patterns.batches(at_a_time(patterns.dose.device)):
+        found = turned.posterior(chunk.coefficients, noise / chunk.dose)
+        at_point = found.cells.sum(dim=0)
+        share = share + at_point.sum(dim=0)
+        weight = weight + chunk.dose @ at_point
+        sums += turned.turned_back_sums(chunk.coefficients * chunk.dose[:, None], found)
+        evidences.append(found.log_evidence.sum())
+    evidence = float(torch.stack(evidences).cpu().double().sum())
+    n, total = patterns.share.whole, distributed.total
+    return _Expected(total(share) / n, total(weight) / n, total(sums) / n, total(evidence) / n)
+
+
+def _by_class(manifold: Manifold, grid: Grid, known: _Expected) -> tuple[Tensor, Tensor]:
+    """What `Manifold.fitted` needs, per pattern."""
+    features = manifold.features(grid.latent)
+    of_class = [features * (grid.kind == k)[:, None] for k in range(manifold.classes)]
+    normal = torch.stack([(f.T * known.weight) @ f for f in of_class])
+    return normal, torch.stack([f.T @ known.sums for f in of_class])

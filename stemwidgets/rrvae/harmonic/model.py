@@ -1,0 +1,241 @@
+"""A trained model: what it takes to encode, decode and save."""
+
+import math
+from dataclasses import dataclass
+from typing import Any, Self
+
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from stemwidgets.arrays.maps.circular import wrap
+from stemwidgets.arrays.pixel_window import Preparation
+from stemwidgets.rrvae.basis.harmonics import Float, HarmonicBasis
+from stemwidgets.rrvae.common.device import at_a_time
+from stemwidgets.rrvae.common.memory import Batch
+from stemwidgets.rrvae.common.protocols import part
+from stemwidgets.rrvae.harmonic.angle_convention import Convention
+from stemwidgets.rrvae.harmonic.angle_posterior import Direction, direction, symmetry
+from stemwidgets.rrvae.harmonic.grid import Grid, TurnedPoints
+from stemwidgets.rrvae.harmonic.manifold import Manifold
+from stemwidgets.rrvae.harmonic.posterior import CountLikelihood, Posterior, Start, refine
+from stemwidgets.rrvae.harmonic.state import Patterns
+
+Columns = dict[str, NDArray[Any]]
+
+BATCH = 2048
+STEPS = 3
+COUNT_STEPS = 6
+NARROW = math.radians(3.0)  # a posterior as narrow as that is read off its peak, not off the grid
+
+
+@dataclass(frozen=True, eq=False)
+class Trained:
+    """A manifold with the preparation, the basis and the angle convention that belong to it.
+
+    Parameters
+    ----------
+    preparation : Preparation
+        Which pixels are used.
+    basis : HarmonicBasis
+        What they are projected on.
+    manifold : Manifold
+        The decoder.
+    grid : Grid
+        Points and angles from where a new pattern is searched.
+    convention : Convention
+        What the angle means.
+    noise : float
+        Variance of a coefficient about its reconstruction.
+    typical_misfit : float
+        Mean sum of squares that the reconstruction of a training pattern leaves.
+    """
+
+    preparation: Preparation
+    basis: HarmonicBasis
+    manifold: Manifold
+    grid: Grid
+    convention: Convention
+    noise: float
+    typical_misfit: float
+
+    @property
+    def fold(self) -> int:
+        """The angle is defined modulo 2π / fold."""
+        return self.convention.symmetry
+
+    def encode(self, prepared: Float) -> Columns:
+        """Columns of an `Encoding`, by name, for prepared patterns ``[n, pixels]``."""
+        coefficients, left_out = self.basis.project(prepared)
+        dose = torch.from_numpy(prepared.sum(axis=1) / self.basis.dose)
+        patterns = Patterns(torch.from_numpy(coefficients), dose)
+        return self.read(patterns, torch.from_numpy(left_out), prepared)
+
+    @torch.no_grad()
+    def read(self, patterns: Patterns, left_out: Tensor, prepared: Float | None = None) -> Columns:
+        """Columns of an `Encoding`, by name.
+
+        Parameters
+        ----------
+        patterns : Patterns
+            Less the part that does not turn.
+        left_out : Tensor, shape [n]
+            Energy of each outside the basis.
+        prepared : ndarray, shape [n, pixels], optional
+            Their counts, for the last steps of precision.
+        """
+        device = self.grid.latent.device
+        turned = TurnedPoints(self.manifold, self.grid)
+        offset = self.convention.offset(self.manifold, self.grid.latent, self.grid.kind)
+        counts = None if prepared is None else CountLikelihood(self.basis, device)
+
+        def read(rows: slice) -> dict[str, Tensor]:
+            batch = patterns.rows(rows).to(device)
+            pixels = None if prepared is None else torch.from_numpy(prepared[rows]).to(device)
+            columns = self._read_batch(turned, offset, batch, counts, pixels)
+            misfit = columns.pop("misfit").cpu() + left_out[rows]
+            columns["residual"] = (batch.dose.cpu() * misfit / self.typical_misfit).sqrt()
+            return {name: column.cpu() for name, column in columns.items()}
+
+        batches = Batch(BATCH).run(read, len(patterns))
+        return {name: torch.cat([b[name] for b in batches]).numpy() for name in batches[0]}
+
+    def _read_batch(
+        self,
+        turned: TurnedPoints,
+        offset: Tensor,
+        patterns: Patterns,
+        counts: CountLikelihood | None,
+        pixels: Tensor | None,
+    ) -> dict[str, Tensor]:
+        manifold, grid, convention = self.manifold, self.grid, self.convention
+        fold, noise = convention.symmetry, self.noise / patterns.dose
+        cell, at_point, broad = self._search(turned, offset, patterns, noise)
+        start = grid.start(cell)
+        found = refine(manifold, patterns.coefficients, noise, start, STEPS)
+        _, variance = convention.read(manifold, found, patterns.coefficients, noise)
+        local_std = variance.sqrt()
+        narrow = (local_std < NARROW) & (broad.std < 3 * NARROW)
+        if counts is not None and pixels is not None:
+            found = self._refine_on_counts(counts, pixels, found, start, narrow)
+        shot_noise = self.basis.noise / patterns.dose
+        angle, variance = convention.read(manifold, found, patterns.coefficients, shot_noise)
+        angle = torch.where(narrow, angle, broad.angle)
+        std = torch.where(narrow, variance.sqrt(), broad.std)
+        of_class = at_point * (grid.kind == found.kind[:, None])
+        mean = (of_class @ grid.latent) / of_class.sum(dim=1, keepdim=True).clamp(min=1e-30)
+        latent = torch.where(narrow[:, None], found.latent, mean)
+        order, probability = symmetry(manifold, manifold.decode(latent, found.kind), noise)
+        undefined = order == 0
+        confidence = torch.where(narrow, torch.exp(-0.5 * (fold * std) ** 2), broad.resultant)
+        wrapped = wrap(angle.cpu().double().numpy(), fold)
+        columns = {
+            "angle": torch.from_numpy(wrapped).float().masked_fill(undefined.cpu(), math.nan),
+            "latent": latent,
+            "confidence": confidence.masked_fill(undefined, 0.0),
+            "misfit": found.misfit,
+            "angle_std": std,
+            "symmetry": order,
+            "symmetry_confidence": probability,
+        }
+        if manifold.classes > 1:
+            members = torch.nn.functional.one_hot(grid.kind, manifold.classes).to(at_point)
+            columns["class_probability"] = at_point @ members
+            columns["classes"] = found.kind.to(torch.int16)
+        return columns
+
+    def _search(
+        self, turned: TurnedPoints, offset: Tensor, patterns: Patterns, noise: Tensor
+    ) -> tuple[Tensor, Tensor, Direction]:
+        """Best cell ``[n]``, probability of each point ``[n, points]`` and posterior angle."""
+        best, at_point, directions = [], [], []
+        for chunk in patterns.batches(at_a_time(patterns.dose.device)):
+            found = turned.posterior(chunk.coefficients, self.noise / chunk.dose)
+            best.append(found.best)
+            at_point.append(found.cells.sum(dim=0))
+            directions.append(direction(found.cells, self.grid, offset, self.convention.symmetry))
+        return torch.cat(best), torch.cat(at_point), Direction.joined(directions)
+
+    def _refine_on_counts(
+        self,
+        counts: CountLikelihood,
+        pixels: Tensor,
+        found: Posterior,
+        start: Start,
+        narrow: Tensor,
+    ) -> Posterior:
+        """Go on from posteriors with one narrow peak, on the counts themselves."""
+        for rows in narrow.nonzero()[:, 0].split(at_a_time(pixels.device)):
+            better = counts.refine(
+                self.manifold,
+                pixels[rows],
+                self.noise,
+                found.rows(rows),
+                start.rows(rows),
+                COUNT_STEPS,
+            )
+            found = found.with_rows(rows, better)
+        return found
+
+    @torch.no_grad()
+    def decode(self, latent: Tensor, angle: Tensor, kind: Tensor) -> Float:
+        """Patterns ``[n, ky, kx]`` in counts."""
+        turn = angle - self.convention.offset(self.manifold, latent, kind)
+        coefficients = self.manifold.turn(self.manifold.decode(latent, kind), turn)
+        return self.preparation.restore(self.basis.restore(coefficients.cpu().numpy()))
+
+    def to_record(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
+        """Everything as named tensors and plain values."""
+        prepared, preparation = self.preparation.to_record()
+        tensors = {f"preparation.{name}": torch.from_numpy(a) for name, a in prepared.items()}
+        for name in _BASIS:
+            tensors[f"basis.{name}"] = torch.from_numpy(getattr(self.basis, name))
+        for name in _MANIFOLD:
+            tensors[f"manifold.{name}"] = getattr(self.manifold, name)
+        tensors["grid.latent"] = self.grid.latent
+        tensors["grid.kind"] = self.grid.kind
+        tensors["grid.spread"] = self.grid.spread
+        tensors["grid.log_share"] = self.grid.log_share
+        tensors["convention.pointer"] = self.convention.pointer
+        record = {
+            "preparation": preparation,
+            "basis": {"noise": self.basis.noise, "dose": self.basis.dose},
+            "frames": self.grid.frames,
+            "symmetry": self.convention.symmetry,
+            "frame": self.convention.frame,
+            "inexact": self.convention.inexact,
+            "noise": self.noise,
+            "typical_misfit": self.typical_misfit,
+        }
+        return tensors, record
+
+    @classmethod
+    def from_record(
+        cls, tensors: dict[str, Tensor], record: dict[str, Any], device: torch.device
+    ) -> Self:
+        """What `to_record` gave."""
+        prepared = {name: tensor.numpy() for name, tensor in part(tensors, "preparation").items()}
+        basis: dict[str, Any] = {
+            name: tensor.numpy() for name, tensor in part(tensors, "basis").items()
+        }
+        return cls(
+            Preparation.from_record(prepared, record["preparation"]),
+            HarmonicBasis(**basis, **record["basis"]),
+            Manifold(**part(tensors, "manifold")).to(device),
+            Grid(
+                **{k: t.to(device) for k, t in part(tensors, "grid").items()},
+                frames=record["frames"],
+            ),
+            Convention(
+                record["symmetry"],
+                tensors["convention.pointer"].to(device),
+                record["frame"],
+                record.get("inexact", 0.0),
+            ),
+            record["noise"],
+            record["typical_misfit"],
+        )
+
+
+_BASIS = ("order", "variance", "signal", "functions", "analysis", "background", "weight")
+_MANIFOLD = ("order", "signal", "centers", "whitening", "weights")

@@ -1,0 +1,161 @@
+"""From a scan of any size to the coefficients that stay in memory."""
+
+import math
+from collections.abc import Generator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from stemwidgets.arrays.blocks import known_array
+from stemwidgets.arrays.checks import require_patterns
+from stemwidgets.arrays.faults.clean import FIND
+from stemwidgets.arrays.pixel_window import Preparation
+from stemwidgets.rrvae.basis.harmonics import Float, HarmonicBasis, fit_basis
+from stemwidgets.rrvae.common import distributed
+from stemwidgets.rrvae.common.generators import scaled
+from stemwidgets.rrvae.data.batches import batches
+from stemwidgets.rrvae.data.fingerprint import Fingerprint
+from stemwidgets.rrvae.data.sampling import preparing, require_enough
+from stemwidgets.rrvae.data.subset import chosen, compact, share_that_fits
+
+BATCH = 256
+
+
+@dataclass(frozen=True, eq=False)
+class Gathered:
+    """Everything that training needs of a scan; of several processes each has its own part.
+
+    Parameters
+    ----------
+    preparation : Preparation
+        Which pixels are used.
+    basis : HarmonicBasis
+        What they are projected on.
+    coefficients : ndarray, shape [n, 2 * components]
+        Of the patterns that are learned from.
+    left_out : ndarray, shape [n]
+        Energy of each outside the basis.
+    filled : ndarray of bool, shape [...]
+        Which patterns have counts.
+    learned : ndarray of bool, shape [...]
+        Which of them are learned from: n.
+    share : float
+        How many of all, 1 where there is room for them: see `chosen.chosen`.
+    relative_dose : ndarray of float32, shape [n]
+        Counts of each pattern over those of the mean pattern.
+    fingerprint : Fingerprint
+        What the scan is known by.
+    """
+
+    preparation: Preparation
+    basis: HarmonicBasis
+    coefficients: Float
+    left_out: Float
+    filled: NDArray[np.bool_]
+    learned: NDArray[np.bool_]
+    share: float
+    relative_dose: Float
+    fingerprint: Fingerprint
+
+
+def as_array(data: Any) -> Any:
+    """A torch tensor as numpy; anything else as :func:`known_array`, checked to hold patterns."""
+    if hasattr(data, "detach"):
+        data = data.detach().cpu()
+        data = (data if data.dtype != torch.bfloat16 else data.float()).numpy()
+    require_patterns(data)
+    return known_array(data)
+
+
+def gathering(
+    data: Any,
+    pixel_size: tuple[float, float],
+    mask: NDArray[np.bool_] | None = None,
+    before: tuple[Preparation, HarmonicBasis, float] | None = None,
+    room: float | None = None,
+    faulty: Any = FIND,
+) -> Generator[float, None, Gathered]:
+    """Read a scan, choose its preparation and basis, and project it.
+
+    Dead and hot pixels are found and left out, cosmic rays are taken out of their patterns. The
+    scan is read twice, and what comes out does not depend on the blocks in which it is read.
+
+    Parameters
+    ----------
+    data : array, shape [..., ky, kx]
+        numpy or dask.
+    pixel_size : (float, float)
+        Height and width of a detector pixel, negative where k falls from pixel to pixel.
+    mask : ndarray of bool, shape [ky, kx], optional
+        True where a pixel is left out; that of a masked array is added.
+    before : (Preparation, HarmonicBasis, share), optional
+        Of a training that goes on, instead of choosing them: the scan is read once.
+    room : float, optional
+        Bytes that the coefficients may take; None where nobody knows.
+    faulty : "find", None or LeftOut
+        See :func:`stemwidgets.arrays.faults.clean.clean_scan`.
+
+    Yields
+    ------
+    float
+        Fraction of the reading that is done, after every block; it may be left there.
+
+    Returns
+    -------
+    Gathered
+
+    Raises
+    ------
+    InputError
+        If there are too few patterns, they are alike, or pixels are not finite.
+    """
+    last = 1.0 if before else 0.5  # of the work that the last reading is
+    part, start = distributed.own_part(data), distributed.first_pattern(data)
+    count = math.prod(part.shape[:-2])
+    if before is None:
+        parts = preparing(data, pixel_size, mask, faulty)
+        preparation, sample = yield from scaled(parts, 0.0, 1 - last)
+        basis = fit_basis(sample, *preparation.coordinates)
+        preparation, basis = distributed.of_first((preparation, basis))
+        del sample
+        numbers = basis.analysis.shape[1] + 4  # with what tells whose they are
+        share = share_that_fits(4 * numbers * count, room)
+    else:
+        preparation, basis, share = before
+    kept = chosen(np.arange(start, start + count), share)
+    place = np.cumsum(kept) - 1
+    left_out, dose = np.empty(kept.sum(), np.float32), np.zeros(count, np.float32)
+    coefficients = np.empty((len(left_out), basis.analysis.shape[1]), dtype=np.float32)
+    total, done = np.zeros(len(preparation.gaps)), 0
+    for rows, prepared in batches(part, preparation, BATCH):
+        counts = prepared[: len(rows)].sum(axis=1)
+        dose[rows] = counts
+        total += prepared[: len(rows)][counts > 0].sum(axis=0, dtype=np.float64)
+        projected, rest = (each[: len(rows)] for each in basis.project(prepared))
+        those = kept[rows]
+        to = place[rows[those]]
+        coefficients[to], left_out[to] = projected[those], rest[those]
+        done += len(rows)
+        yield 1 - last + last * done / count
+    filled = dose > 0
+    patterns = distributed.total(int(filled.sum()))
+    learned = filled & kept
+    require_enough(distributed.total(int(learned.sum())))
+    distributed.require_each(bool(learned.any()))
+    with_counts = filled[kept]
+    dose = dose[learned]
+    dose /= np.float32(distributed.mean(dose))
+    return Gathered(
+        preparation,
+        basis,
+        compact(coefficients, with_counts),
+        left_out[with_counts],
+        filled.reshape(part.shape[:-2]),
+        learned.reshape(part.shape[:-2]),
+        share,
+        dose,
+        Fingerprint.from_sum(data.shape, distributed.total(total), patterns),
+    )

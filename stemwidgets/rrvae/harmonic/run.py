@@ -1,0 +1,225 @@
+"""The harmonic rrVAE among the kinds of model: from a scan to maps and a trained model."""
+
+from collections.abc import Generator, Iterator
+from dataclasses import dataclass, replace
+from typing import Any, Self
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from stemwidgets.arrays.faults.clean import FIND
+from stemwidgets.arrays.memory import memory_limit
+from stemwidgets.arrays.pixel_window import Preparation
+from stemwidgets.rrvae.basis.harmonics import HarmonicBasis
+from stemwidgets.rrvae.common import distributed
+from stemwidgets.rrvae.common.device import free_memory
+from stemwidgets.rrvae.common.divergence import require_finite
+from stemwidgets.rrvae.common.preview import preview
+from stemwidgets.rrvae.common.protocols import Columns, Learned, Options, State, part, whole_state
+from stemwidgets.rrvae.common.records import Encoding
+from stemwidgets.rrvae.data.fingerprint import Fingerprint
+from stemwidgets.rrvae.data.subset import require_share, tell_share
+from stemwidgets.rrvae.harmonic import em_on_grid as on_grid
+from stemwidgets.rrvae.harmonic.angle_convention import Convention
+from stemwidgets.rrvae.harmonic.manifold import Manifold
+from stemwidgets.rrvae.harmonic.model import Trained
+from stemwidgets.rrvae.harmonic.projection import Gathered, gathering
+from stemwidgets.rrvae.harmonic.schedule import train
+from stemwidgets.rrvae.harmonic.state import Moment, Patterns, best_cells
+
+FRAMES = 96
+PREVIEW_FRAMES = 48
+SAMPLE = 256
+LARGEST_SHARE = 0.5  # of a GPU's free memory
+
+
+class HarmonicRun:
+    """One run of training; the coefficients of all patterns stay in memory, divided by processes.
+
+    Parameters
+    ----------
+    gathered : Gathered
+        What is learned from.
+    options : Options
+        Of the model.
+    device : torch.device
+        Where it trains and where the coefficients are kept.
+    before : _Before or None
+        What an earlier run left, to go on with these data.
+    """
+
+    def __init__(
+        self,
+        gathered: Gathered,
+        options: Options,
+        device: torch.device,
+        before: "_Before | None" = None,
+    ) -> None:
+        basis = gathered.basis
+        self.gathered, self.fingerprint = gathered, gathered.fingerprint
+        self.patterns = Patterns(
+            torch.from_numpy(gathered.coefficients), torch.from_numpy(gathered.relative_dose)
+        ).to(device)
+        self.seed, self.convention = options.seed, options.convention
+        self.last: Moment | None = None
+        if before is None:
+            manifold = Manifold.create(
+                torch.from_numpy(basis.order.astype("float32")),
+                torch.from_numpy(basis.signal),
+                options.latent_dim,
+                options.classes,
+                options.seed,
+            )
+            self.start = on_grid.begin(manifold.to(device), basis.noise)
+        else:
+            self.start = before.moment
+            if before.fingerprint.same(self.fingerprint):
+                self.last = before.moment.divided(self.patterns.share)
+            else:
+                self.start = on_grid.anew(before.moment)
+
+    @classmethod
+    def begin(
+        cls,
+        data: Any,
+        pixel_size: tuple[float, float],
+        mask: NDArray[np.bool_] | None,
+        options: Options,
+        device: torch.device,
+        state: State | None,
+        faulty: Any = FIND,
+    ) -> Generator[float, None, Self]:
+        """Read a scan, and make a run of it; see `Kind`.
+
+        Raises
+        ------
+        InputError
+            If there is nothing to learn from, or the state is not whole.
+        """
+        before = None if state is None else _before(state, device)
+        known = None if before is None else (before.preparation, before.basis, before.share)
+        gathered = yield from gathering(data, pixel_size, mask, known, _room(device), faulty)
+        return cls(gathered, options, device, before)
+
+    def moments(self) -> Generator[Moment]:
+        """Train, one step for each moment."""
+        tell_share(self.gathered.share)
+        start = self.last or self.start
+        steps = train(start, self.patterns, self.gathered.basis.noise, self.seed)
+        for moment in steps if self.last is None else _first_whole(steps):
+            require_finite(moment, self.last, moment.manifold.weights)
+            self.last = moment
+            yield moment
+
+    def extend(self) -> None:
+        """Plan more: local rounds after local rounds, else updates on the grid."""
+        assert self.last is not None
+        self.last = on_grid.extended(self.last)
+
+    def state(self, result: Learned) -> State:
+        """What it takes to go on; part of it is the record of the `result`."""
+        assert self.last is not None
+        tensors, record = result.to_record()
+        moment, position = self.last.whole().to_record()
+        moment["background"] = torch.from_numpy(self.gathered.basis.background)
+        mean, of_data = self.fingerprint.to_record()
+        tensors |= {f"training.{name}": tensor for name, tensor in moment.items()}
+        position["share"] = self.gathered.share
+        return tensors | mean, record | of_data | {"training": position}
+
+    def preview(self, most: int) -> Iterator[Encoding | None]:
+        """The maps as they stand, in parts: see `preview.preview`."""
+        moment = self.last
+        assert moment is not None
+        trained = self.result()
+        trained = replace(trained, grid=replace(trained.grid, frames=PREVIEW_FRAMES))
+        turning = self.patterns.without(moment.fixed)
+        left_out = torch.from_numpy(self.gathered.left_out)
+
+        def read(numbers: NDArray[np.intp]) -> Columns:
+            rows = torch.from_numpy(numbers)
+            return trained.read(turning.rows(rows.to(turning.dose.device)), left_out[rows])
+
+        return preview(self.gathered.filled, self.gathered.learned, read, trained.fold, most)
+
+    @torch.no_grad()
+    def result(self) -> Trained:
+        """The model as it stands."""
+        moment = self.last
+        assert moment is not None
+        basis = self.gathered.basis.with_fixed(moment.fixed.cpu().numpy())
+        count = len(self.patterns)
+        chosen = torch.linspace(0, count - 1, min(SAMPLE // distributed.count(), count)).long()
+        patterns = self.patterns.rows(chosen.to(self.patterns.dose.device))
+        sample = best_cells(moment, patterns)
+        preparation = self.gathered.preparation
+        convention = Convention.choose(
+            moment.manifold,
+            basis,
+            preparation.coordinates,
+            distributed.joined(sample.latent),
+            distributed.joined(sample.kind),
+            moment.noise,
+            alike=self.convention == "alike",
+        )
+        shot_noise = basis.noise / patterns.dose
+        turning = patterns.without(moment.fixed).coefficients
+        convention = convention.measured(moment.manifold, sample, turning, shot_noise)
+        left_out = distributed.mean(self.gathered.relative_dose * self.gathered.left_out)
+        return Trained(
+            preparation,
+            basis,
+            moment.manifold,
+            replace(moment.grid, frames=FRAMES),
+            convention,
+            moment.noise,
+            distributed.mean(patterns.dose * sample.misfit) + left_out,
+        )
+
+
+def _room(device: torch.device) -> float | None:
+    """Bytes that coefficients may take in memory and where they are learned from."""
+    limit, free = memory_limit(), free_memory(device)
+    if device.type == "cpu" or limit is None or free is None:
+        return limit
+    return min(limit, LARGEST_SHARE * free)
+
+
+@dataclass(frozen=True, eq=False)
+class _Before:
+    """What an earlier run leaves: where it stood, and what its coefficients mean."""
+
+    preparation: Preparation
+    basis: HarmonicBasis
+    moment: Moment
+    fingerprint: Fingerprint
+    share: float
+
+
+def _first_whole(steps: Iterator[Moment]) -> Generator[Moment]:
+    """The same steps; one that cannot be taken because of where they start is told of the state."""
+    with whole_state():
+        first = next(steps, None)
+    if first is not None:
+        yield first
+        yield from steps
+
+
+def _before(state: State, device: torch.device) -> _Before:
+    tensors, record = state
+    with whole_state():
+        trained = Trained.from_record(tensors, record, device)
+        training = part(tensors, "training")
+        background = training.pop("background").cpu().numpy()
+        moment = Moment.from_record(
+            trained.manifold, trained.grid, training, record["training"], device
+        )
+        fingerprint = Fingerprint.from_record(*state)
+        share = require_share(record["training"].get("share", 1.0))
+        if background.shape != trained.basis.background.shape:
+            raise ValueError(f"a background of the shape {background.shape}")
+        if moment.fixed.shape != trained.manifold.signal.shape:
+            raise ValueError(f"a fixed part of the shape {tuple(moment.fixed.shape)}")
+    basis = replace(trained.basis, background=background)
+    return _Before(trained.preparation, basis, moment, fingerprint, share)

@@ -1,0 +1,1 @@
+"""The network of the paper, and the plain variational autoencoder beside it."""

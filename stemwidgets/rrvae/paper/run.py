@@ -1,0 +1,279 @@
+"""The paper's network among the kinds of model: from a scan to maps and patterns."""
+
+import math
+from collections.abc import Generator, Iterator
+from dataclasses import dataclass
+from typing import Any, Self
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from stemwidgets.arrays.errors import InputError
+from stemwidgets.arrays.faults.clean import FIND
+from stemwidgets.arrays.pixel_window import Preparation
+from stemwidgets.rrvae.common import distributed
+from stemwidgets.rrvae.common.device import free_memory
+from stemwidgets.rrvae.common.generators import scaled
+from stemwidgets.rrvae.common.preview import preview
+from stemwidgets.rrvae.common.protocols import Columns, Learned, Options, State, part, whole_state
+from stemwidgets.rrvae.common.records import Encoding
+from stemwidgets.rrvae.data.batches import numbers_of, prepared_blocks
+from stemwidgets.rrvae.data.fingerprint import Fingerprint
+from stemwidgets.rrvae.data.sampling import preparing, require_enough
+from stemwidgets.rrvae.data.subset import (
+    chosen,
+    compact,
+    require_share,
+    share_that_fits,
+    tell_share,
+)
+from stemwidgets.rrvae.paper.model import PaperTrained, Scaling
+from stemwidgets.rrvae.paper.settings import PaperMoment, PaperSettings
+from stemwidgets.rrvae.paper.training import PaperTraining
+
+LARGEST_SHARE = 0.5  # of the free memory
+RESIDUAL_PIXELS = 400
+LEAST_CONTRAST = 1e-5
+
+
+@dataclass(frozen=True, eq=False)
+class PaperModel:
+    """A trained network with the preparation that belongs to it.
+
+    Parameters
+    ----------
+    preparation : Preparation
+        Which pixels are used.
+    trained : PaperTrained
+        The network.
+    """
+
+    preparation: Preparation
+    trained: PaperTrained
+
+    @property
+    def fold(self) -> int:
+        """The angle is defined modulo 2π / fold."""
+        return self.trained.fold
+
+    def encode(self, prepared: NDArray[np.float32]) -> Columns:
+        """Columns of an `Encoding`, by name, for prepared patterns ``[n, pixels]``."""
+        return self.trained.encode(torch.from_numpy(prepared).to(self.trained.scaling.offset))
+
+    def decode(self, latent: Tensor, angle: Tensor, kind: Tensor) -> NDArray[np.float32]:
+        """Patterns ``[n, ky, kx]`` in counts; there is one kind only."""
+        return self.preparation.restore(self.trained.decode(latent, angle).cpu().numpy())
+
+    def to_record(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
+        """Everything as named tensors and plain values."""
+        arrays, preparation = self.preparation.to_record()
+        tensors, trained = self.trained.to_record()
+        prepared = {f"preparation.{name}": torch.from_numpy(a) for name, a in arrays.items()}
+        network = {f"network.{name}": tensor for name, tensor in tensors.items()}
+        return prepared | network, {"preparation": preparation, "network": trained}
+
+    @classmethod
+    def from_record(
+        cls, tensors: dict[str, Tensor], record: dict[str, Any], device: torch.device
+    ) -> Self:
+        """What `to_record` gave."""
+        prepared = {name: tensor.numpy() for name, tensor in part(tensors, "preparation").items()}
+        return cls(
+            Preparation.from_record(prepared, record["preparation"]),
+            PaperTrained.from_record(part(tensors, "network"), record["network"], device),
+        )
+
+
+class PaperRun:
+    """One run of training; the used pixels of the patterns stay in memory.
+
+    Parameters
+    ----------
+    read : _Read
+        What is learned from.
+    options : Options
+        Of the network and its training.
+    turning : bool
+        False leaves out the angle.
+    state : State or None
+        Of an earlier run, to go on with these data.
+    before : PaperModel or None
+        What that learned.
+
+    Raises
+    ------
+    InputError
+        If the patterns are alike, or have another shape than those that the state learned from.
+    """
+
+    def __init__(
+        self,
+        read: "_Read",
+        options: Options,
+        turning: bool,
+        state: State | None,
+        before: PaperModel | None,
+    ) -> None:
+        self.preparation, self.fingerprint, self._read = read.preparation, read.fingerprint, read
+        pixels = read.pixels
+        _require_contrast(pixels)
+        count = distributed.total(len(pixels))
+        settings = PaperSettings.for_data(count, turning, options.centered, options.epochs)
+        if before is None or state is None:
+            where = self.preparation.coordinates
+            self.training = PaperTraining.create(
+                pixels, where, options.latent_dim, options.seed, settings
+            )
+        else:
+            network, scaling = before.trained.network, before.trained.scaling
+            self.training = PaperTraining(pixels, network, scaling, options.seed, settings)
+            self._restore(state)
+
+    @classmethod
+    def begin(
+        cls,
+        data: Any,
+        pixel_size: tuple[float, float],
+        mask: NDArray[np.bool_] | None,
+        options: Options,
+        device: torch.device,
+        state: State | None,
+        turning: bool,
+        faulty: Any = FIND,
+    ) -> Generator[float, None, Self]:
+        """Read a scan, and make a run of it; see `Kind`.
+
+        Raises
+        ------
+        InputError
+            If there is nothing to learn from, or the state does not fit.
+        """
+        before = None if state is None else PaperModel.from_record(*state, device)
+        last = 1.0 if before else 0.5  # of the work that the last reading is
+        if before is None or state is None:
+            parts = preparing(data, pixel_size, mask, faulty)
+            preparation, _ = yield from scaled(parts, 0.0, 1 - last)
+            preparation = distributed.of_first(preparation)
+            share = _share_that_fits(data, preparation, device)
+        else:
+            preparation = before.preparation
+            with whole_state():
+                share = require_share(state[1]["training"].get("share", 1.0))
+        read = yield from scaled(_reading(data, preparation, share, device), 1 - last, 1.0)
+        return cls(read, options, turning, state, before)
+
+    @property
+    def last(self) -> PaperMoment | None:
+        """The last good moment."""
+        return self.training.last
+
+    def moments(self) -> Generator[PaperMoment]:
+        """Train, a moment at a time."""
+        tell_share(self._read.share)
+        yield from self.training.moments()
+
+    def extend(self) -> None:
+        """Plan as much training again."""
+        self.training.extend()
+
+    def state(self, result: Learned) -> State:
+        """What it takes to go on; part of it is the record of the `result`."""
+        tensors, record = result.to_record()
+        training, position = self.training.state()
+        tensors |= {f"training.{name}": tensor for name, tensor in training.items()}
+        mean, of_data = self.fingerprint.to_record()
+        position["share"] = self._read.share
+        return tensors | mean, record | of_data | {"training": position}
+
+    def preview(self, most: int) -> Iterator[Encoding | None]:
+        """The maps as they stand; for speed, the residual is taken from some of the pixels."""
+        trained = self.training.result()
+
+        def read(numbers: NDArray[np.intp]) -> Columns:
+            prepared = self.training.prepared
+            rows = torch.from_numpy(numbers).to(prepared.device)
+            return trained.encode(prepared[rows], RESIDUAL_PIXELS)
+
+        return preview(self._read.filled, self._read.learned, read, trained.fold, most)
+
+    def result(self) -> PaperModel:
+        """The model as it stands."""
+        return PaperModel(self.preparation, self.training.result())
+
+    def _restore(self, state: State) -> None:
+        tensors, record = state
+        with whole_state():
+            same_data = self.fingerprint.same(Fingerprint.from_record(*state))
+            self.training.restore(part(tensors, "training"), record["training"], same_data)
+
+
+@dataclass(frozen=True, eq=False)
+class _Read:
+    """A scan that was read.
+
+    Parameters
+    ----------
+    preparation : Preparation
+        Which pixels are used.
+    pixels : Tensor, shape [n, pixels]
+        Those of the patterns that are learned from.
+    filled, learned : ndarray of bool, shape [...]
+        Which patterns have counts, and which of them are learned from.
+    share : float
+        How many of all: see `chosen.chosen`.
+    fingerprint : Fingerprint
+        What the scan is known by.
+    """
+
+    preparation: Preparation
+    pixels: Tensor
+    filled: NDArray[np.bool_]
+    learned: NDArray[np.bool_]
+    share: float
+    fingerprint: Fingerprint
+
+
+def _reading(
+    data: Any, preparation: Preparation, share: float, device: torch.device
+) -> Generator[float, None, _Read]:
+    own = distributed.own_part(data)
+    filled = np.zeros(own.shape[:-2], dtype=bool)
+    start = distributed.first_pattern(data)
+    kept = chosen(np.arange(start, start + filled.size), share)
+    place = np.cumsum(kept) - 1
+    pixels = torch.empty((int(kept.sum()), len(preparation.coordinates[0])), device=device)
+    done, total = 0, np.zeros(pixels.shape[1])
+    for where, prepared in prepared_blocks(own, preparation):
+        rows, has_counts = numbers_of(where, filled.shape), prepared.sum(axis=1) > 0
+        filled.flat[rows] = has_counts
+        total += prepared[has_counts].sum(axis=0, dtype=np.float64)
+        those = kept[rows]
+        pixels[place[rows[those]]] = torch.from_numpy(prepared[those]).to(device)
+        done += len(rows)
+        yield done / filled.size
+    learned = filled & kept.reshape(filled.shape)
+    require_enough(distributed.total(int(learned.sum())))
+    distributed.require_each(bool(learned.any()))
+    patterns = distributed.total(int(filled.sum()))
+    fingerprint = Fingerprint.from_sum(data.shape, distributed.total(total), patterns)
+    pixels = compact(pixels, filled.ravel()[kept])
+    return _Read(preparation, pixels, filled, learned, share, fingerprint)
+
+
+def _share_that_fits(data: Any, preparation: Preparation, device: torch.device) -> float:
+    """How many of the patterns may be kept: half of the free memory is for them."""
+    patterns = math.prod(distributed.own_part(data).shape[:-2])
+    free = free_memory(device)
+    room = None if free is None else LARGEST_SHARE * free
+    return share_that_fits(4 * patterns * len(preparation.coordinates[0]), room)
+
+
+def _require_contrast(pixels: Tensor) -> None:
+    mean = distributed.mean(pixels.abs())
+    if Scaling.centered(pixels).scale < LEAST_CONTRAST * mean:
+        raise InputError(
+            "Expected patterns that differ from each other, got "
+            f"{distributed.total(len(pixels))} that are alike. Check that the scan moved."
+        )

@@ -1,0 +1,250 @@
+"""Training of the paper's network, or of a plain variational autoencoder, as a generator."""
+
+import time
+from collections.abc import Generator
+from dataclasses import asdict, replace
+from typing import Any, Self
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from stemwidgets.rrvae.common import distributed
+from stemwidgets.rrvae.common.divergence import DivergenceError, require_finite
+from stemwidgets.rrvae.common.memory import Batch
+from stemwidgets.rrvae.paper.adam import Adam
+from stemwidgets.rrvae.paper.cuda_graph import Replay
+from stemwidgets.rrvae.paper.model import PaperTrained, Scaling
+from stemwidgets.rrvae.paper.network import PaperNetwork
+from stemwidgets.rrvae.paper.plateau import FEWEST, on_plateau
+from stemwidgets.rrvae.paper.settings import BATCH, PaperMoment, PaperSettings, Position
+
+STEPS_PER_LOSS = 50
+SECONDS_BETWEEN_MOMENTS = 0.03
+MEASURED = 128
+
+
+class PaperTraining:
+    """One run of training: its data, its network and where it stands.
+
+    Several processes divide each batch: every one takes those of its patterns that are here, and
+    their gradients are added up.
+
+    Parameters
+    ----------
+    prepared : Tensor, shape [n, pixels]
+        Counts in the used pixels, on the device to train on.
+    network : PaperNetwork
+        Where to begin.
+    scaling : Scaling
+        Of the counts.
+    seed : int
+        Of batches and draws.
+    settings : PaperSettings
+        The rest.
+    """
+
+    def __init__(
+        self,
+        prepared: Tensor,
+        network: PaperNetwork,
+        scaling: Scaling,
+        seed: int,
+        settings: PaperSettings,
+    ) -> None:
+        weights = torch.cat([tensor.detach().flatten() for tensor in network.parameters])
+        self.adam = Adam(weights.to(prepared.device), settings.learning_rate)
+        self.network = network.to(prepared.device).over(self.adam.weights)
+        self.prepared, self.scaling = prepared, scaling
+        self.seed, self.settings = seed, settings
+        self.last: PaperMoment | None = None
+        self.share = distributed.Share.of(len(prepared))
+        self._per_epoch = -(-self.share.whole // BATCH)
+        self._draws = torch.Generator(prepared.device).manual_seed(seed)
+        self._position = Position(0, settings.epochs * self._per_epoch)
+        # reconstruction and KL: mean over about an epoch, sum since the last of the losses
+        self._means = torch.zeros(2, 2, device=prepared.device)
+        self._batch = Batch(BATCH)
+        self._replay = Replay(possible=distributed.count() == 1)
+        self._keep()
+
+    @classmethod
+    def create(
+        cls,
+        prepared: Tensor,
+        coordinates: tuple[NDArray[np.floating], NDArray[np.floating]],
+        latent_dim: int,
+        seed: int,
+        settings: PaperSettings,
+    ) -> Self:
+        """Begin with random weights.
+
+        Parameters
+        ----------
+        prepared, seed, settings
+            As of the class.
+        coordinates : (ndarray, ndarray)
+            ``(y, x)`` of the used pixels about the optic axis, in any unit.
+        latent_dim : int
+            Number of latent variables besides the angle.
+        """
+        y, x = (torch.from_numpy(np.asarray(c, dtype=np.float64)) for c in coordinates)
+        where = (torch.stack([x, y], dim=1) / torch.hypot(x, y).max()).float()
+        network = PaperNetwork.create(where, latent_dim, settings.turning, seed)
+        scaling = (Scaling.centered if settings.centered else Scaling.min_max)(prepared)
+        return cls(prepared, network, scaling, seed, settings)
+
+    @property
+    def finished(self) -> bool:
+        """Whether all that was planned is done."""
+        return self._position.steps >= self._position.planned
+
+    def extend(self) -> None:
+        """Plan as many epochs again."""
+        position = self._position
+        position.planned = position.steps + self.settings.epochs * self._per_epoch
+        position.began = len(position.losses)
+        if self.last is not None:
+            self.last = self._moment()
+
+    def moments(self) -> Generator[PaperMoment]:
+        """Train: a moment after some steps and at the end; only the last one if it has ended.
+
+        It may be closed at any time; called again, it goes on where it stopped.
+
+        Raises
+        ------
+        DivergenceError
+            If the loss or a weight is no longer finite. The weights are then those of the last
+            moment, and so is the number of steps done; Adam starts afresh.
+        """
+        if self.finished and self.last is not None:
+            yield self.last
+        due = time.perf_counter() + SECONDS_BETWEEN_MOMENTS
+        while not self.finished:
+            epoch, first = divmod(self._position.steps, self._per_epoch)
+            for rows in self._batches(epoch)[first:]:
+                self._count(self._step(rows))
+                if distributed.agreed(time.perf_counter() > due or self.finished):
+                    self.last = self._good_moment()
+                    yield self.last
+                    due = time.perf_counter() + SECONDS_BETWEEN_MOMENTS
+                if self.finished:
+                    break
+
+    def _batches(self, epoch: int) -> tuple[Tensor, ...]:
+        """The patterns of each batch, all batches of one size if possible."""
+        order = np.random.default_rng((self.seed, epoch)).permutation(self.share.whole)
+        return torch.from_numpy(order).to(self.prepared.device).tensor_split(self._per_epoch)
+
+    def _step(self, rows: Tensor) -> Tensor:
+        normal = torch.empty(len(rows), self.network.encoded_dim, device=rows.device)
+        normal.normal_(generator=self._draws)
+        self.adam.begin_step()
+        own, normal = self.share.own(rows), self.share.own_of(normal, rows)
+        return self._replay(self._learn, len(rows), own, normal)
+
+    def _learn(self, batch: int, own: Tensor, normal: Tensor) -> Tensor:
+        """Change the weights, and give the loss of a batch, of which these patterns are here."""
+
+        def part(some: slice) -> tuple[Tensor, Tensor]:
+            scaled = self.scaling.apply(self.prepared[own[some]])
+            loss = torch.stack(self.network.loss(scaled, normal[some])) / batch
+            slopes = torch.autograd.grad(loss.sum(), self.network.parameters)
+            return loss.detach(), torch.cat([slope.flatten() for slope in slopes])
+
+        parts = self._batch.run(part, len(own))
+        loss, gradient = (
+            distributed.total(sum(each[1:], each[0])) for each in zip(*parts, strict=True)
+        )
+        self.adam.step(gradient)
+        return loss
+
+    def _count(self, parts: Tensor) -> None:
+        position = self._position
+        position.steps += 1
+        self._means[0].lerp_(parts, max(1 / position.steps, 1 / self._per_epoch))
+        self._means[1].add_(parts)
+        if position.steps % STEPS_PER_LOSS == 0:
+            position.losses.append(float(self._means[1].sum()) / STEPS_PER_LOSS)
+            self._means[1].zero_()
+            fresh = len(position.losses) - position.began < FEWEST
+            if self.settings.to_plateau and not fresh and on_plateau(position.losses):
+                position.planned = position.steps
+
+    def _good_moment(self) -> PaperMoment:
+        moment = self._moment()
+        try:
+            require_finite(moment, self.last, self.adam.weights)
+        except DivergenceError:
+            self._go_back()
+            raise
+        self._keep()
+        return moment
+
+    def _moment(self) -> PaperMoment:
+        steps, planned = self._position.steps, self._position.planned
+        epoch = steps // self._per_epoch if steps < planned else -(-steps // self._per_epoch)
+        epochs = -(-planned // self._per_epoch)
+        passes = steps / self._per_epoch
+        return PaperMoment(epoch, epochs, passes, steps / planned, *self._means[0].tolist())
+
+    def _keep(self) -> None:
+        position = replace(self._position, losses=list(self._position.losses))
+        self._good = self.adam.weights.clone(), self._means.clone(), position
+
+    def _go_back(self) -> None:
+        weights, means, position = self._good
+        self.adam.weights.copy_(weights)
+        self.adam.restart()
+        self._means.copy_(means)
+        self._position = replace(position, losses=list(position.losses))
+
+    def result(self) -> PaperTrained:
+        """The model as it stands; training may go on."""
+        count = len(self.prepared)
+        rows = torch.linspace(0, count - 1, min(MEASURED // distributed.count(), count)).long()
+        chosen = distributed.joined(self.prepared[rows.to(self.prepared.device)])
+        return PaperTrained.measure(self.network.to(self.prepared.device), self.scaling, chosen)
+
+    def state(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
+        """What it takes besides the `result` to go on, as named tensors and plain values."""
+        tensors = {
+            "mean": self.adam.mean.clone(),
+            "square": self.adam.square.clone(),
+            "means": self._means.clone(),
+            "draws": self._draws.get_state(),
+        }
+        return tensors, {
+            "device": self.prepared.device.type,
+            "adam": self.adam.steps,
+            "batch": self._batch.size,
+            "position": asdict(self._position),
+        }
+
+    def restore(self, tensors: dict[str, Tensor], record: dict[str, Any], same_data: bool) -> None:
+        """Go on from a `state`.
+
+        Parameters
+        ----------
+        tensors, record
+            The state, of a training with this network.
+        same_data : bool
+            Whether it is of the same data; with others, the epochs begin anew.
+
+        On another type of device the draws are other ones.
+        """
+        self.adam.mean.copy_(tensors["mean"])
+        self.adam.square.copy_(tensors["square"])
+        self.adam.steps = int(record["adam"])
+        if record["device"] == self.prepared.device.type:
+            self._draws.set_state(tensors["draws"])
+        else:
+            self._draws.manual_seed(self.seed + self.adam.steps)
+        self._batch = Batch(int(record["batch"]))
+        if same_data:
+            self._means.copy_(tensors["means"])
+            self._position = Position.from_record(record["position"])
+            self.last = self._moment()
+        self._keep()

@@ -1,0 +1,1 @@
+"""Calibrations of a scan: measured, recorded, applied and undone."""

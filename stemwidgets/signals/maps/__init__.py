@@ -1,0 +1,1 @@
+"""Maps of a scan as calibrated signals."""

@@ -1,0 +1,134 @@
+"""What the maps of a scan tell of the crystal: defects, broken inversion, grains."""
+
+from dataclasses import replace
+from typing import Any
+
+import hyperspy.api as hs
+import numpy as np
+
+from stemwidgets.arrays.maps import anomaly as anomalies
+from stemwidgets.arrays.maps import inversion as inversions
+from stemwidgets.arrays.maps import orientation
+from stemwidgets.arrays.maps.anomaly import Anomaly
+from stemwidgets.arrays.maps.inversion import Inversion
+from stemwidgets.arrays.maps.orientation import Split
+from stemwidgets.signals.maps.decomposition import Decomposition
+from stemwidgets.signals.maps.rrvae_maps import Maps
+
+
+def anomaly(source: Any, smoothing: float | None = None) -> Anomaly:
+    """How unusual each place of a scan is, without being told what to look for.
+
+    See `stemwidgets.arrays.maps.anomaly`: maps are smoothed over the lattice, then their robust
+    Mahalanobis distance from what is usual in the scan is measured.
+
+    Parameters
+    ----------
+    source : Maps, Decomposition, signal or array
+        The maps of a model, of which the latent variables are taken; principal components; a map or
+        a stack of maps ``[d, iy, ix]`` as a signal; or an array ``[iy, ix]`` or ``[iy, ix, d]``.
+    smoothing : float, optional
+        Standard deviation of the Gaussian [scan positions]; 0.4 of the lattice's largest period if
+        not given.
+
+    Returns
+    -------
+    Anomaly
+        ``.distance``, a signal where a signal was given, ``.places(count)`` and ``.smoothing``.
+
+    Raises
+    ------
+    InputError
+        If this is no map, all values are alike, or too little is left of the scan.
+
+    Examples
+    --------
+    >>> unusual = sw.anomaly(model.encode(signal))
+    >>> unusual.places(3)
+    """
+    values, frame = _values(source)
+    found = anomalies.anomaly(values, smoothing)
+    if frame is None:
+        return found
+    return replace(found, distance=_framed(found.distance, frame, "distance from the usual"))
+
+
+def inversion(source: Any, odd: bool = False) -> Inversion:
+    """How far the maps of whole cells of a crystal are from having a centre of inversion.
+
+    See `stemwidgets.arrays.maps.inversion`.
+
+    Parameters
+    ----------
+    source : Maps, Decomposition, signal or array
+        As for `anomaly`.
+    odd : bool
+        Whether the maps change their sign in an inversion, as the components of the COM do.
+
+    Returns
+    -------
+    Inversion
+        ``.breaking``, ``.center`` and ``.map``, a signal where a signal was given.
+
+    Raises
+    ------
+    InputError
+        If this is no map, a value is NaN, or all are alike.
+
+    Examples
+    --------
+    >>> sw.inversion(model.encode(sw.samples.zincblende())).breaking
+    """
+    values, frame = _values(source)
+    found = inversions.inversion(values, odd)
+    if frame is None:
+        return found
+    return replace(found, map=_framed(found.map, frame, "breaking of inversion"))
+
+
+def two_grains(maps: Maps, symmetry: int = 6, axis: int = 1) -> Split:
+    """Where one grain ends and the next begins, and how they are turned, by a model's maps.
+
+    See `stemwidgets.arrays.maps.orientation`.
+
+    Parameters
+    ----------
+    maps : Maps
+        Of a model that was trained on the scan.
+    symmetry : int
+        Order of the rotational symmetry of the lattice: 6 for graphene.
+    axis : {0, 1}
+        Along which the grains follow one another: 1 for a boundary that runs along y.
+
+    Returns
+    -------
+    Split
+        ``.boundary`` [scan positions], ``.rotation`` [rad] and ``.contrast``.
+
+    Raises
+    ------
+    InputError
+        If there are too few positions or `axis` is neither 0 nor 1.
+    """
+    return orientation.two_grains(maps.angle.data, _values(maps)[0], symmetry, axis)
+
+
+def _values(source: Any) -> tuple[np.ndarray, Any]:
+    """Maps ``[iy, ix]`` or ``[iy, ix, d]``, and a signal with the axes of their scan."""
+    if isinstance(source, Maps):
+        source = source.latent
+    elif isinstance(source, Decomposition):
+        source = source.maps
+    if not isinstance(source, hs.signals.BaseSignal):
+        return np.asarray(source), None
+    if source.data.ndim == 3:
+        return np.moveaxis(np.asarray(source.data), 0, -1), source.inav[0]
+    return np.asarray(source.data), source
+
+
+def _framed(values: np.ndarray, frame: Any, quantity: str) -> Any:
+    signal = frame.deepcopy()
+    signal.data = values
+    signal.metadata.General.title = quantity
+    signal.metadata.Signal.quantity = quantity
+    return signal

@@ -1,0 +1,1 @@
+"""Work in the background: threads, waiting for them, and their end."""

@@ -1,0 +1,115 @@
+"""Something that is computed in the background when asked for, and may fail."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, TypeVar
+
+from traitlets import HasTraits, Unicode
+
+from stemwidgets.state.background.worker import Worker, wait_until
+from stemwidgets.state.errors import in_words
+
+if TYPE_CHECKING:
+    from stemwidgets.state.session import Session
+
+T = TypeVar("T")
+
+
+class Computing(HasTraits):
+    """One kind of work on a session's scan; of several requests only the latest counts.
+
+    Parameters
+    ----------
+    session : Session
+        Whose scan it is.
+
+    Attributes
+    ----------
+    status : {"idle", "running", "finished", "failed"}
+    problem : str
+        What went wrong last, in words; empty if nothing did.
+    failure : the exception that ended the last work, or None
+    """
+
+    status = Unicode("idle", read_only=True)
+    problem = Unicode("", read_only=True)
+
+    def __init__(self, session: "Session") -> None:
+        super().__init__()
+        self._session = session
+        self._worker = Worker(session.mailbox)
+        self._asked = 0
+        self.failure: Exception | None = None
+
+    @property
+    def running(self) -> bool:
+        """Whether something is being computed."""
+        return self.status == "running"
+
+    @property
+    def busy(self) -> bool:
+        """Whether anything goes on in the background, small things included."""
+        return self.running or self._worker.busy
+
+    def wait(self, timeout: float | None = None) -> None:
+        """Wait for the result; an interrupt gives the work up.
+
+        Parameters
+        ----------
+        timeout : float, optional
+            Seconds to wait at most.
+
+        Raises
+        ------
+        TimeoutError
+            If the work goes on.
+        Exception
+            Whatever ended it.
+        """
+        try:
+            done = wait_until(lambda: not self.running, self._session.mailbox, timeout)
+        except KeyboardInterrupt:
+            self._worker.forget(type(self).__name__)
+            self._forget()
+            raise KeyboardInterrupt("The work was given up; what was there before stays.") from None
+        if not done:
+            raise TimeoutError(f"still computing after {timeout} s")
+        if self.failure is not None:
+            raise self.failure
+
+    def close(self) -> None:
+        """Forget what has not begun, and wait a moment for the rest."""
+        self._worker.close()
+
+    def _compute(self, work: Callable[[], T], then: Callable[[T], None]) -> None:
+        """Do `work` in the background and hand its result to `then` at home."""
+        self._session.require_open()
+        self._asked += 1
+        asked, self.failure = self._asked, None
+        self.set_trait("problem", "")
+        self.set_trait("status", "running")
+
+        def attempt() -> T | Exception:
+            try:
+                return work()
+            except Exception as error:
+                return error
+
+        def finish(result: T | Exception) -> None:
+            if asked != self._asked:
+                return
+            if isinstance(result, Exception):
+                self.failure = result
+                self.set_trait("problem", in_words(result))
+                self.set_trait("status", "failed")
+            else:
+                then(result)
+                self.set_trait("status", "finished")
+
+        self._worker.submit(type(self).__name__, attempt, finish)  # one letter box for all
+
+    def _forget(self) -> None:
+        """Drop what is asked for and what went wrong."""
+        self._asked += 1
+        self.failure = None
+        self.set_trait("problem", "")
+        self.set_trait("status", "idle")

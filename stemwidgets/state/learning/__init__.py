@@ -1,0 +1,1 @@
+"""What a session learns: trainings, their maps and their history."""

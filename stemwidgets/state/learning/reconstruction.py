@@ -1,0 +1,167 @@
+"""What the trained model makes of the patterns, and of codes that no pattern has."""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from traitlets import Any as AnyTrait
+from traitlets import HasTraits, Instance
+
+from stemwidgets.arrays.centring.move import put_back
+from stemwidgets.state.background.worker import Worker
+from stemwidgets.state.channels import Channels, is_latent
+from stemwidgets.state.traits import Array
+
+SAMPLED = 400  # positions that stand for a large scan
+AT_ONCE = 32  # patterns that are decoded together
+RANGE = (1, 99)  # percentiles of a latent variable that bound what is looked at
+
+
+class Code(NamedTuple):
+    """What the decoder turns into a pattern.
+
+    Parameters
+    ----------
+    latent : tuple of float
+        Latent variables.
+    angle : float
+        Rotation [rad].
+    kind : int
+        Class; 0 if there are none.
+    """
+
+    latent: tuple[float, ...]
+    angle: float = 0.0
+    kind: int = 0
+
+
+class Reconstruction(HasTraits):
+    """The part of a session that decodes.
+
+    Attributes
+    ----------
+    reconstruction : ndarray of float32, shape [ky, kx], or None
+        What the trained model makes of the pattern at the position.
+    mean_reconstruction : ndarray of float32, shape [ky, kx], or None
+        Mean of the reconstructions over the scan (of some hundred positions in a large one).
+    latent_code : Code or None
+        A place in the latent space that is looked at, be there a pattern or not; at first that of
+        the pattern at the position.
+    decodable : the model whose codes the maps show, or None
+    """
+
+    reconstruction = Array()
+    mean_reconstruction = Array()
+    latent_code = Instance(Code, allow_none=True)
+    decodable = AnyTrait(None, read_only=True)
+
+    position: Any
+    channels: Any
+    descan_taken_off: Any
+    _computer: Worker
+
+    def decode(
+        self,
+        key: str,
+        latent: ArrayLike,
+        angle: ArrayLike,
+        kind: ArrayLike,
+        then: Callable[..., None],
+    ) -> None:
+        """Decode in the background; of several requests with one key only the latest counts.
+
+        Parameters
+        ----------
+        key : str
+            Who asks.
+        latent : array, shape [..., latent_dim]
+            Latent variables.
+        angle, kind : array, shape [...]
+            Rotation [rad], and class, which is of no effect if there are none.
+        then : callable
+            Receives the patterns ``[..., ky, kx]``, unless the model is gone by then.
+        """
+        model = self.decodable
+        if model is None:
+            return
+        codes: list[Any] = [np.asarray(latent, np.float32), np.asarray(angle, np.float32)]
+        if "classes" in self.channels:
+            codes.append(np.asarray(kind))
+
+        def show(patterns: Any) -> None:
+            if self.decodable is model:
+                then(patterns)
+
+        self._computer.submit(f"decode {key}", lambda: model.decode(*codes), show)
+
+    def code_here(self) -> Code | None:
+        """The code of the pattern at the position; None if it has none."""
+        if "angle" not in self.channels:
+            return None
+        latent, angle, *kind = (code[self.position] for code in encoded(self.channels))
+        if not np.isfinite(latent).all():
+            return None
+        return Code(tuple(map(float, latent)), float(angle), int(kind[0]) if kind else 0)
+
+    def _reconstruct(self) -> None:
+        if self.decodable is None:
+            self.reconstruction = self.mean_reconstruction = None
+            return
+        here = (code[self.position] for code in encoded(self.channels))
+        pattern, descan = self.decodable.decode(*here), self.descan_taken_off
+        if descan is not None:
+            pattern = put_back(pattern, descan.departure[self.position])
+        self.reconstruction = pattern
+
+    def _set_decodable(self, model: Any) -> None:
+        """Decode with a model, if there are maps to go with it."""
+        model = model if "angle" in self.channels else None
+        if model is not self.decodable and model is not None:
+            self.latent_code = self.code_here() or _middle(self.channels)
+        self.set_trait("decodable", model)
+        self._reconstruct()
+        if self.decodable is not None:
+            self._average_reconstruction(model)
+
+    def _average_reconstruction(self, model: Any) -> None:
+        latent, *others = encoded(self.channels)
+        defined = np.argwhere(np.isfinite(latent).all(axis=-1))
+        chosen = defined[:: 1 + len(defined) // SAMPLED]
+        codes = [code[tuple(chosen.T)] for code in (latent, *others)]
+
+        def average() -> Any:
+            parts = [slice(first, first + AT_ONCE) for first in range(0, len(chosen), AT_ONCE)]
+            sums = [model.decode(*(code[part] for code in codes)).sum(axis=0) for part in parts]
+            return sum(sums) / len(chosen) if sums else None
+
+        def show(mean: Any) -> None:
+            if self.decodable is model:
+                self.mean_reconstruction = mean
+
+        self._computer.submit("mean reconstruction", average, show)
+
+
+def _middle(channels: Channels) -> Code:
+    return Code(tuple((low + high) / 2 for low, high in latent_ranges(channels)))
+
+
+def encoded(channels: Channels) -> list[NDArray[Any]]:
+    """Latents ``[iy, ix, d]``, angle and, if there are any, classes: what `decode` takes."""
+    latents = [channel.values for name, channel in channels.items() if is_latent(name)]
+    angle = np.nan_to_num(channels["angle"].values)  # any turn, where none is defined
+    codes: list[NDArray[Any]] = [np.stack(latents, axis=-1), angle]
+    if "classes" in channels:
+        codes.append(np.nan_to_num(channels["classes"].values).astype(int))
+    return codes
+
+
+def latent_ranges(channels: Channels) -> list[tuple[float, float]]:
+    """Where nearly all patterns lie, for each latent variable; empty without latents."""
+    ranges = []
+    for name, channel in channels.items():
+        if is_latent(name):
+            finite = channel.values[np.isfinite(channel.values)]
+            low, high = np.percentile(finite, RANGE).tolist() if finite.size else (-1.0, 1.0)
+            ranges.append((low, high) if high > low else (low - 1.0, low + 1.0))
+    return ranges

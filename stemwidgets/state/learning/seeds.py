@@ -1,0 +1,299 @@
+"""Trainings of one scan from several seeds, one after the other, and how far they agree."""
+
+import math
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, is_dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from traitlets import Float, HasTraits, Instance, Tuple, Unicode
+
+from stemwidgets.arrays.errors import InputError
+from stemwidgets.arrays.maps.circular import AngleComparison, compare_angles
+from stemwidgets.arrays.maps.seed_spread import (
+    AngleSpread,
+    LatentSpread,
+    angle_spread,
+    latent_spread,
+)
+from stemwidgets.rrvae.common.records import Encoding, Progress
+from stemwidgets.state.background.waiting import wait_or_stop
+from stemwidgets.state.background.worker import Puller
+from stemwidgets.state.channels import ANGLE_SPREAD, LATENT_SPREAD, Channel, Channels, merged
+from stemwidgets.state.errors import in_words
+from stemwidgets.state.learning.loss_history import History, with_loss
+
+if TYPE_CHECKING:
+    from stemwidgets.state.session import Session
+
+MOST = 20
+
+
+@dataclass(frozen=True, eq=False)
+class Trained:
+    """What one seed came to.
+
+    Parameters
+    ----------
+    seed : int
+        It.
+    model : RRVAE
+        The trained model.
+    encoding : Encoding
+        Its maps.
+    history : tuple of (passes, loss)
+        Of its training; empty if it was trained before.
+    comparison : AngleComparison or None
+        Its angle against the COM angle; None where they cannot be compared.
+    """
+
+    seed: int
+    model: Any
+    encoding: Encoding
+    history: History
+    comparison: AngleComparison | None
+
+
+@dataclass(frozen=True, eq=False)
+class Agreement:
+    """What the seeds have in common; see `stemwidgets.arrays.maps.seed_spread`."""
+
+    angles: AngleSpread
+    latents: LatentSpread
+
+
+@dataclass(frozen=True, eq=False)
+class _Step:
+    """What the thread hands over: how far a seed is, or what it came to."""
+
+    index: int
+    share: float = 0.0
+    trained: Trained | None = None
+    agreement: Agreement | None = None
+
+
+class Seeds(HasTraits):
+    """Trains the same model from several seeds in the background.
+
+    Two seeds or more give the session the channels "angle spread" and "latent spread".
+
+    Parameters
+    ----------
+    session : Session
+        Whose scan it is.
+
+    Attributes
+    ----------
+    status : {"idle", "running", "paused", "finished", "stopped", "failed"}
+    wanted : tuple of int
+        The seeds that were asked for.
+    share : float
+        How much of it is done, from 0 to 1.
+    trained : tuple of Trained
+        What they came to so far.
+    agreement : Agreement or None
+        What those have in common; None before the second.
+    problem : str
+        What went wrong last, in words; empty if nothing did.
+    failure : the exception that ended the last work, or None
+    """
+
+    status = Unicode("idle", read_only=True)
+    wanted = Tuple(read_only=True)
+    share = Float(0.0, read_only=True)
+    trained = Tuple(read_only=True)
+    agreement = Instance(Agreement, allow_none=True, read_only=True)
+    problem = Unicode("", read_only=True)
+
+    def __init__(self, session: "Session") -> None:
+        super().__init__()
+        self._session = session
+        self._puller: Puller[_Step] | None = None
+        self.failure: Exception | None = None
+
+    @property
+    def active(self) -> bool:
+        """Whether trainings run or are paused."""
+        return self.status in ("running", "paused")
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """Those of the session's model, less the seed; none, which are the defaults, without."""
+        model = self._session.model
+        options = getattr(model, "options", None)
+        if not is_dataclass(options) or isinstance(options, type):
+            return {}
+        chosen = {"model": model.model, **asdict(options), "device": str(model.device)}
+        del chosen["seed"]
+        return chosen
+
+    def start(self, count: int = 5, first: int = 0, **options: Any) -> None:
+        """Train from `count` seeds, the first of them `first`, in the background.
+
+        Parameters
+        ----------
+        count : int
+            From 2 to 20.
+        first : int
+            The others follow it.
+        **options
+            Of the model; those of the session's model if none are given.
+
+        Raises
+        ------
+        InputError
+            If a training runs, or the numbers are out of range. What the model refuses makes the
+            work fail: see `problem`, or let `wait` raise it.
+        """
+        self._session.require_open()
+        if self.active or self._session.training.active:
+            raise InputError("a training is already running: stop it before starting others")
+        if not 2 <= count <= MOST or first < 0:
+            raise InputError(f"Expected 2 to {MOST} seeds from 0, got {count} from {first}.")
+        options = options or self.options
+        seeds = tuple(range(first, first + count))
+        self.failure = None
+        self._clear()
+        self.set_trait("wanted", seeds)
+        self.set_trait("status", "running")
+        channels = self._session.channels
+        self._puller = Puller(
+            lambda: self._train(seeds, options, channels),
+            self._session.mailbox,
+            self._record,
+            self._end,
+            name="seeds",
+        )
+
+    def show(self, seed: int) -> None:
+        """Make the model of a seed the session's.
+
+        Raises
+        ------
+        InputError
+            If that seed was not trained, or a training runs.
+        """
+        found = [trained for trained in self.trained if trained.seed == seed]
+        if not found:
+            raise InputError(f"There is no training from seed {seed} to show.")
+        (one,) = found
+        self._session.adopt(one.model, one.encoding, ("finished",), one.history)
+
+    def pause(self) -> None:
+        """Hold after the present step."""
+        if self._puller is not None and self.status == "running":
+            self._puller.pause()
+            self.set_trait("status", "paused")
+
+    def resume(self) -> None:
+        """Go on."""
+        if self._puller is not None and self.status == "paused":
+            self._puller.resume()
+            self.set_trait("status", "running")
+
+    @property
+    def left(self) -> str:
+        """What is left of trainings that were stopped, in words."""
+        return "Seeds that are done are kept."
+
+    def stop(self) -> None:
+        """End after the present step; seeds that are done are kept."""
+        if self._puller is not None and self.active:
+            self._puller.stop()
+
+    def wait(self, timeout: float | None = None) -> None:
+        """Wait for the end; raise a TimeoutError if it goes on, or whatever ended it.
+
+        An interrupt stops the trainings.
+        """
+        if not wait_or_stop(self, self._session.mailbox, timeout, "Training seeds"):
+            raise TimeoutError(f"seeds are still being trained after {timeout} s")
+        if self.failure is not None:
+            raise self.failure
+
+    def close(self, timeout: float = 5.0) -> None:
+        """Stop, and wait a moment for the thread."""
+        self.stop()
+        if self._puller is not None:
+            self._puller.join(timeout)
+
+    def _clear(self) -> None:
+        self.set_trait("trained", ())
+        self.set_trait("agreement", None)
+        self.set_trait("share", 0.0)
+        self.set_trait("problem", "")
+        channels = self._session.channels
+        self._session.channels = merged(channels, drop=(ANGLE_SPREAD, LATENT_SPREAD))
+
+    def _train(
+        self, seeds: tuple[int, ...], options: dict[str, Any], channels: Channels
+    ) -> Iterator[_Step]:
+        session, done = self._session, []
+        for index, seed in enumerate(seeds):
+            model = session.training.make_model(**{**options, "seed": seed})
+            history: History = ()
+            descan = session.descan_for_models()
+            found = {"faulty": session.faults(), "descan": descan}
+            given = {"pixel_size": session.axes.pixel_steps, **found}
+            for progress in model.steps(session.data, **given):
+                if progress.read == 1:
+                    history = with_loss(history, progress)
+                yield _Step(index, _share(progress))
+            encoding = model.encode(session.data, descan=descan)
+            comparison = _against_com(encoding, channels)
+            done.append(Trained(seed, model, encoding, history, comparison))
+            yield _Step(index, 1.0, done[-1], _agreement(done) if len(done) > 1 else None)
+
+    def _record(self, steps: list[_Step]) -> None:
+        for step in steps:
+            if step.trained is not None:
+                self.set_trait("trained", (*self.trained, step.trained))
+            if step.agreement is not None:
+                self._show_agreement(step.agreement)
+        self.set_trait("share", (steps[-1].index + steps[-1].share) / len(self.wanted))
+
+    def _show_agreement(self, agreement: Agreement) -> None:
+        self.set_trait("agreement", agreement)
+        spreads = [Channel(LATENT_SPREAD, agreement.latents.spread.astype(np.float32))]
+        if np.isfinite(agreement.angles.spread).any():
+            values = agreement.angles.spread.astype(np.float32)
+            spreads.insert(0, Channel(ANGLE_SPREAD, values, "rad"))
+        self._session.channels = merged(self._session.channels, *spreads)
+
+    def _end(self, failure: Exception | None) -> None:
+        self.failure = failure
+        if failure is not None:
+            self.set_trait("problem", in_words(failure))
+            self.set_trait("status", "failed")
+        else:
+            complete = len(self.trained) == len(self.wanted)
+            self.set_trait("status", "finished" if complete else "stopped")
+
+
+def _share(progress: Progress) -> float:
+    if progress.read < 1:
+        return 0.0
+    total = progress.elapsed + progress.remaining
+    return progress.elapsed / total if total > 0 else progress.share_done
+
+
+def _against_com(encoding: Encoding, channels: Channels) -> AngleComparison | None:
+    com, magnitude = channels.get("COM angle"), channels.get("COM magnitude")
+    if com is None or magnitude is None:
+        return None
+    try:
+        return compare_angles(encoding.angle, com.values, magnitude.values, encoding.fold)
+    except InputError:
+        return None
+
+
+def _agreement(done: list[Trained]) -> Agreement:
+    encodings = [one.encoding for one in done]
+    return Agreement(
+        angle_spread(
+            np.stack([each.angle for each in encodings]),
+            np.stack([np.nan_to_num(each.confidence) for each in encodings]),
+            math.lcm(*(each.fold for each in encodings)),
+        ),
+        latent_spread(np.stack([each.latent for each in encodings])),
+    )

@@ -1,0 +1,300 @@
+"""A training that runs in the background and can be paused, resumed, stopped and awaited."""
+
+import math
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import replace
+from functools import reduce
+from pathlib import Path
+from typing import Any
+
+from traitlets import Bool, HasTraits, Instance, Tuple, Unicode
+
+from stemwidgets.arrays.errors import InputError
+from stemwidgets.arrays.faults.clean import FIND
+from stemwidgets.rrvae.common.records import Progress
+from stemwidgets.state.background.closing import CLOSED_SCAN, refuse
+from stemwidgets.state.background.waiting import wait_or_stop
+from stemwidgets.state.background.worker import Mailbox, Puller, Worker
+from stemwidgets.state.learning.default_model import default_model
+from stemwidgets.state.learning.devices import devices_here
+from stemwidgets.state.learning.loss_history import with_loss
+from stemwidgets.state.learning.map_history import Moment, with_moment
+
+
+class Training(HasTraits):
+    """Trains models on one scan, one at a time.
+
+    Parameters
+    ----------
+    data : array, shape [iy, ix, ky, kx]
+        The scan, numpy or dask.
+    pixel_size : tuple of float
+        Height and width of a detector pixel, negative where k falls from pixel to pixel.
+    mailbox : Mailbox, optional
+        Brings progress home; shared with the session.
+    make_model : callable, optional
+        Makes a model from the options of `start`: an `stemwidgets.rrvae.RRVAE` if not given,
+        anything with its ``steps(data, pixel_size=...)`` otherwise; it may tell by ``resumable``
+        that calling them again goes on.
+
+    Attributes
+    ----------
+    status : {"idle", "running", "paused", "finished", "stopped", "failed"}
+    stopping : bool
+        Whether a stop was asked for and the present step is still to end.
+    progress : Progress or None
+        The latest record; None before the first.
+    history : tuple of (passes, loss)
+        Passes over the data and the loss then, one pair for each epoch so far, or more: see
+        `loss_history.with_loss`.
+    moments : tuple of Moment
+        Maps as they were from time to time.
+    devices : tuple of Device
+        What one can train on, the one that ``device="auto"`` takes first; empty until known.
+    model : the model being trained or trained last, or None
+    endings : tuple of str
+        The status that each training of this model ended with.
+    checkpoint : Path or None
+        A file for the next training to write every ten seconds and at its end, which another
+        session can go on from.
+    elsewhere : callable
+        Whether other trainings run, which this one would hinder.
+    faults, descan : callable
+        What is left out of the patterns and taken off, as `stemwidgets.rrvae.RRVAE.fit` takes it.
+    failure : the exception that ended the last training, or None
+    """
+
+    status = Unicode("idle", read_only=True)
+    stopping = Bool(False, read_only=True)
+    progress = Instance(Progress, allow_none=True, read_only=True)
+    history = Tuple(read_only=True)
+    moments = Tuple(read_only=True)
+    devices = Tuple(read_only=True)
+
+    def __init__(
+        self,
+        data: Any,
+        pixel_size: tuple[float, float] = (1.0, 1.0),
+        mailbox: Mailbox | None = None,
+        make_model: Callable[..., Any] = default_model,
+    ) -> None:
+        super().__init__()
+        self._data, self._pixel_size = data, pixel_size
+        self._make_model = make_model
+        self._mailbox = Mailbox(self._fail) if mailbox is None else mailbox
+        self._puller: Puller[Progress] | None = None
+        self._warmer = Worker(self._mailbox)
+        self._first: Progress | None = None
+        self.model: Any = None
+        self.endings: tuple[str, ...] = ()
+        self.checkpoint: Path | None = None
+        self.elsewhere: Callable[[], bool] = lambda: False
+        self.faults: Callable[[], Any] = lambda: FIND
+        self.descan: Callable[[], Any] = lambda: FIND
+        self.failure: Exception | None = None
+
+    @property
+    def active(self) -> bool:
+        """Whether a training runs or is paused."""
+        return self.status in ("running", "paused")
+
+    def warm_up(self) -> None:
+        """Load in the background what the first training would otherwise wait for.
+
+        A failure is kept for the training to tell.
+        """
+
+        def load() -> tuple[Any, ...]:
+            with suppress(Exception):
+                self._make_model()
+            return devices_here()
+
+        self._warmer.submit("warm-up", load, lambda found: self.set_trait("devices", found))
+
+    @property
+    def warming(self) -> bool:
+        """Whether a warm-up goes on."""
+        return self._warmer.busy
+
+    @property
+    def rate(self) -> float:
+        """Patterns learned from per second, since the first progress; NaN if not known yet."""
+        first, last = self._first, self.progress
+        if first is None or last is None:
+            return math.nan
+        passes, seconds = last.passes_done - first.passes_done, last.elapsed - first.elapsed
+        if not (passes > 0 and seconds > 0):
+            return math.nan
+        patterns = math.prod(self._data.shape[:-2])
+        return patterns * passes / seconds
+
+    def start(self, **options: Any) -> None:
+        """Begin a new training in the background.
+
+        Parameters
+        ----------
+        **options
+            Of the model, such as ``latent_dim=2, seed=0, model="paper"``. What the model refuses
+            makes the training fail: see `failure`, or let `wait` raise it.
+
+        Raises
+        ------
+        InputError
+            If a training already runs.
+        """
+        self._require_idle()
+        self.model, self.endings = None, ()
+        self.set_trait("history", ())
+        self.set_trait("moments", ())
+
+        def make() -> Any:
+            self.model = self._make_model(**options)
+            return self.model
+
+        self._run(make)
+
+    @property
+    def resumable(self) -> bool:
+        """Whether `go_on` has a model to go on with."""
+        return not self.active and bool(getattr(self.model, "resumable", False))
+
+    def go_on(self) -> None:
+        """Train the last model further: to its end if it was stopped, else as long again.
+
+        Raises
+        ------
+        InputError
+            If a training already runs, or there is none that could go on.
+        """
+        self._require_idle()
+        if not self.resumable:
+            raise InputError("there is no training that could go on: start a new one")
+        model = self.model
+        self._run(lambda: model)
+
+    def make_model(self, **options: Any) -> Any:
+        """Make a model as `start` does, without training it."""
+        return self._make_model(**options)
+
+    def adopt(self, model: Any, endings: tuple[str, ...], history: tuple[Any, ...]) -> None:
+        """Take over a model that was trained elsewhere, see `Session.adopt`."""
+        if self.active:
+            raise InputError("a training is already running: stop it before taking another model")
+        self.model, self.endings, self.failure = model, endings, None
+        self.checkpoint = self._first = None
+        self.set_trait("moments", ())
+        self.set_trait("progress", None)
+        self.set_trait("history", history)
+        self.set_trait("status", "idle")
+
+    def _require_idle(self) -> None:
+        if self._data is CLOSED_SCAN:
+            refuse()
+        if self.active:
+            raise InputError("a training is already running: stop it before starting another")
+        if self.elsewhere():
+            raise InputError("seeds are being trained: stop that before starting another training")
+
+    def _run(self, get_model: Callable[[], Any]) -> None:
+        self.failure = self._first = None
+        self.set_trait("progress", None)
+        self.set_trait("status", "running")
+
+        file = {} if self.checkpoint is None else {"checkpoint": self.checkpoint}
+
+        def generate() -> Iterator[Progress]:
+            given = {"faulty": self.faults(), "descan": self.descan(), **file}
+            yield from get_model().steps(self._data, pixel_size=self._pixel_size, **given)
+
+        self._puller = Puller(generate, self._mailbox, self._record, self._end)
+
+    def pause(self) -> None:
+        """Hold a running training after its present step."""
+        if self._puller is not None and self.status == "running":
+            self._puller.pause()
+            self.set_trait("status", "paused")
+
+    def resume(self) -> None:
+        """Let a paused training go on."""
+        if self._puller is not None and self.status == "paused":
+            self._puller.resume()
+            self.set_trait("status", "running")
+
+    @property
+    def left(self) -> str:
+        """What a training leaves that was stopped, in words."""
+        learned = "What it has learned stays, and training.go_on() trains it to its end."
+        return learned if self.history else "It had learned nothing yet."
+
+    def stop(self) -> None:
+        """End the training after its present step; what it has learned stays usable."""
+        if self._puller is not None and self.active:
+            self._puller.stop()
+            self.set_trait("stopping", True)
+
+    def wait(self, timeout: float | None = None) -> None:
+        """Wait for the end of the training, showing its progress; an interrupt stops it.
+
+        Parameters
+        ----------
+        timeout : float, optional
+            Seconds to wait at most.
+
+        Raises
+        ------
+        TimeoutError, Exception
+            If the training goes on; whatever ended it.
+        """
+        if not wait_or_stop(self, self._mailbox, timeout, "The training"):
+            raise TimeoutError(f"the training is still {self.status} after {timeout} s")
+        if self.failure is not None:
+            raise self.failure
+
+    def close(self, timeout: float = 8.0) -> None:
+        """Stop, wait a moment for the threads and let go of the scan."""
+        self.stop()
+        if self._puller is not None:
+            self._puller.join(timeout)
+        self._warmer.close()
+        self._data = CLOSED_SCAN
+
+    def _record(self, items: list[Progress]) -> None:
+        learned = [item for item in items if item.read == 1]
+        if learned:
+            self._first = self._first or learned[0]
+            self.set_trait("history", reduce(with_loss, learned, self.history))
+        encoded = [item for item in items if item.encoding is not None]
+        moments = self.moments
+        for item in items:
+            if item.encoding is not None:
+                moments = with_moment(moments, Moment(item.passes_done, item.encoding))
+        self.set_trait("moments", moments)
+        if encoded and encoded[-1] is not items[-1]:
+            self.set_trait("progress", encoded[-1])
+        self.set_trait("progress", items[-1])
+
+    def _end(self, failure: Exception | None) -> None:
+        if failure is not None:
+            self._fail(failure)
+        else:
+            self._leave("stopped" if self.stopping else "finished")
+
+    def _tell_checkpoint(self) -> None:
+        """Add to what is told of the last moment that it could not be written."""
+        problem, last = getattr(self.model, "checkpoint_problem", ""), self.progress
+        if problem and last is not None and problem not in last.notice:
+            notice = " ".join(filter(None, (last.notice, problem)))
+            self.set_trait("progress", replace(last, encoding=None, notice=notice))
+
+    def _leave(self, status: str) -> None:
+        self._tell_checkpoint()
+        self.endings += (status,)
+        with self.hold_trait_notifications():
+            self.set_trait("stopping", False)
+            self.set_trait("status", status)
+        self.set_trait("devices", devices_here())
+
+    def _fail(self, failure: BaseException) -> None:
+        self.failure = failure if isinstance(failure, Exception) else RuntimeError(str(failure))
+        self._leave("failed")

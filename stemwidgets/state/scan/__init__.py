@@ -1,0 +1,1 @@
+"""What a session knows of its scan: regions, beam, faults, calibration, preparation."""

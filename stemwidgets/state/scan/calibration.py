@@ -1,0 +1,195 @@
+"""The calibration of a session's scan, and whether the centre of mass is shown with it."""
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from traitlets import Bool, Enum, Float, Instance, observe, validate
+
+from stemwidgets.arrays.axes import Axes
+from stemwidgets.arrays.calibration.electrons import semi_angle_in_mrad, wavelength
+from stemwidgets.arrays.calibration.measure import (
+    Measured,
+    Scale,
+    measure,
+    scale_from_disc,
+    to_scan_frame,
+)
+from stemwidgets.arrays.calibration.scan_rotation import ScanRotation
+from stemwidgets.arrays.center_of_mass import Deflection
+from stemwidgets.arrays.errors import InputError
+from stemwidgets.arrays.maps.circular import wrap
+from stemwidgets.state.background.background_task import Computing
+
+if TYPE_CHECKING:
+    from stemwidgets.state.session import Session
+
+ROTATIONS = ("found", "opposite", "none", "given")
+
+
+class Calibrating(Computing):
+    """Calibrates a scan in the background and applies that to the channels of its COM.
+
+    Parameters
+    ----------
+    session : Session
+        Whose scan it is.
+
+    Attributes
+    ----------
+    found : Measured or None
+        What the scan tells about its microscope.
+    rotation : {"found", "opposite", "none", "given"} or None
+        The rotation that is taken: as found, 180° off, none, which leaves vectors in the frame of
+        the detector, or that which was `given`. None until one is chosen where the scan does not
+        tell it.
+    given : float
+        Rotation [rad] that is known otherwise; positive turns +x of the scan towards +y. Whether
+        the detector is mirrored is taken as found.
+    semi_angle : float
+        Convergence semi-angle [mrad], 0 where it is not known. It is the radius of the disc, which
+        gives the COM its scale: in 1/Å where the beam energy is known, else in mrad.
+    applied : bool
+        Whether the channels of the COM are less the descan and in the frame of the scan. Without
+        it they are those of the patterns as they were read.
+    """
+
+    found = Instance(Measured, allow_none=True, read_only=True)
+    rotation = Enum(ROTATIONS, default_value=None, allow_none=True)
+    given = Float(0.0)
+    semi_angle = Float(0.0)
+    applied = Bool(False)
+
+    def __init__(self, session: "Session") -> None:
+        super().__init__(session)
+        self._shown: Measured | None = None
+        session.beam.observe(self._move, "given")
+
+    def start(self) -> None:
+        """Measure disc, descan and rotation in the background; the scan is read twice."""
+        session, axes, disc = self._session, self._session.axes, self._session.beam.given
+        descan = None if session.in_vacuum is None else session.descan_taken_off
+
+        def work() -> Measured:
+            clean = session.cleaned()
+            return measure(clean.data, axes, mask=clean.mask, disc=disc, descan=descan)
+
+        self._compute(work, self._keep)
+
+    def again(self) -> None:
+        """Measure anew what was measured: with other pixels left out, or another descan."""
+        self._shown = None
+        if self.found is not None:
+            self.start()
+
+    @property
+    def used(self) -> Measured | None:
+        """What was found, with the rotation that is taken; None if none is."""
+        if self.found is None or self.rotation is None:
+            return None
+        rotation, scale = self.found.scan_rotation, self.found.scale
+        if self.rotation == "opposite":
+            angle = float(wrap(rotation.angle + np.pi))
+            rotation = ScanRotation(angle, rotation.std, rotation.handedness)
+        elif self.rotation == "none":
+            rotation = ScanRotation(0.0)
+        elif self.rotation == "given":
+            rotation = ScanRotation(float(wrap(self.given)), handedness=rotation.handedness)
+        if self.semi_angle:
+            scale = self._scale(self.semi_angle)
+        return replace(self.found, scan_rotation=rotation, scale=scale)
+
+    @property
+    def wavelength(self) -> float | None:
+        """Of the electrons [Å], where the beam energy is known."""
+        energy = self._session.beam_energy
+        return wavelength(energy) if energy else None
+
+    def restore(self, found: Measured | None) -> None:
+        """Take over what was measured before; None for nothing."""
+        self.applied, self.semi_angle, self.given, self.rotation = False, 0.0, 0.0, None
+        self._forget()
+        if found is None:
+            self.set_trait("found", None)
+        else:
+            self._keep(found)
+            self.set_trait("status", "finished")
+
+    def _scale(self, semi_angle: float) -> Scale:
+        assert self.found is not None
+        if self.found.scale.units == "1/Å" and self.wavelength is None:
+            raise InputError(
+                "Expected the beam energy in the scan's metadata, as its detector axes are in 1/Å: "
+                "without it the semi-angle in mrad tells no scale."
+            )
+        return scale_from_disc(self.found.disc, self.found.scale, semi_angle, self.wavelength)
+
+    def _keep(self, measured: Measured) -> None:
+        if not measured.scan_rotation.resolved:
+            self.rotation = None
+        self.set_trait("found", measured)
+        if measured.scan_rotation.resolved:
+            self.rotation = "found"
+
+    def _move(self, change: Any) -> None:
+        """Lay the disc where a person says; what was measured about another one is forgotten."""
+        if self.found is not None and change["new"] is not None:
+            self.set_trait("found", replace(self.found, disc=change["new"]))
+        elif self.found is not None:
+            self.restore(None)
+
+    @validate("applied")
+    def _applicable(self, proposal: Any) -> bool:
+        if proposal["value"] and self.used is None:
+            raise InputError(
+                "Expected a calibration to apply, got none: calibrate the scan first, and choose "
+                "the rotation where the scan does not tell it."
+            )
+        return bool(proposal["value"])
+
+    @validate("semi_angle")
+    def _possible(self, proposal: Any) -> float:
+        value = semi_angle_in_mrad(proposal["value"]) if proposal["value"] else 0.0
+        if value and self.found is None:
+            raise InputError("Expected a disc that the semi-angle is of: calibrate the scan first.")
+        if value:
+            self._scale(value)
+        return value
+
+    @validate("given")
+    def _finite(self, proposal: Any) -> float:
+        if not np.isfinite(proposal["value"]):
+            raise InputError(f"Expected a rotation [rad], got {proposal['value']!r}.")
+        return float(proposal["value"])
+
+    @observe("applied", "rotation", "found", "given", "semi_angle")
+    def _show(self, _: Any = None) -> None:
+        used = self.used
+        if used is None:
+            self.applied = False
+        taken = used if self.applied else None
+        overview, axes = self._session.overview, self._session.axes
+        if overview is None or taken == self._shown:
+            return
+        self._shown = taken
+        if taken is not None and self.semi_angle:
+            axes = _scaled(axes, taken.scale)
+        if taken is None:
+            com = overview.deflection(axes, self._session.descan_taken_off)
+        else:
+            com = _in_scan_frame(overview.deflection(axes), axes, taken)
+        self._session.show_com(com)
+
+
+def _scaled(axes: Axes, scale: Scale) -> Axes:
+    ky, kx = (
+        replace(axis, scale=size, units=scale.units)
+        for axis, size in zip(axes[2:], (scale.y, scale.x), strict=True)
+    )
+    return Axes(axes.scan_y, axes.scan_x, ky, kx)
+
+
+def _in_scan_frame(com: Deflection, axes: Axes, measured: Measured) -> Deflection:
+    pixel = (axes.ky.scale, axes.kx.scale)
+    y, x = to_scan_frame(com.y, com.x, pixel, com.units, measured)
+    return Deflection(x, y, np.hypot(x, y), np.arctan2(y, x), com.units)

@@ -1,0 +1,182 @@
+"""Principal components, non-negative factors and clusters of a session's scan, as channels."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from traitlets import Instance, Tuple
+
+from stemwidgets.arrays.decomposition import nmf, pca
+from stemwidgets.arrays.decomposition.clusters import cluster, mean_patterns
+from stemwidgets.arrays.errors import InputError
+from stemwidgets.arrays.faults.clean import CleanScan
+from stemwidgets.state.background.background_task import Computing
+from stemwidgets.state.channels import (
+    CLUSTERS,
+    DECOMPOSITIONS,
+    Channel,
+    is_component,
+    is_latent,
+    merged,
+)
+
+
+@dataclass(frozen=True, eq=False)
+class Parts:
+    """What a scan was taken apart into.
+
+    Parameters
+    ----------
+    method : str
+        Its name in `METHODS`.
+    names : tuple of str
+        Of the parts; those of PCA and NMF are also the names of their channels.
+    patterns : ndarray of float32, shape [k, ky, kx]
+        Component patterns, or the mean pattern of each cluster.
+    shares : tuple of float
+        Of the variance of the scan, or of its positions; from 0 to 1.
+    channels : tuple of Channel
+        The maps.
+    """
+
+    method: str
+    names: tuple[str, ...]
+    patterns: NDArray[np.float32]
+    shares: tuple[float, ...]
+    channels: tuple[Channel, ...]
+
+
+class Decomposing(Computing):
+    """Takes a scan apart in the background and adds the maps to the session's channels.
+
+    Attributes
+    ----------
+    found : Parts or None
+        The latest result.
+    shown : tuple of Parts
+        All results whose maps are channels, the latest last.
+    """
+
+    found = Instance(Parts, allow_none=True, read_only=True)
+    shown = Tuple(read_only=True)
+
+    def start(self, method: str = "PCA", components: int = 5) -> None:
+        """Compute components or clusters in the background.
+
+        Parameters
+        ----------
+        method : {"PCA", "NMF", "k-means on PCA", "k-means on latents"}
+            Principal components; non-negative factors; clusters of positions by their first 20
+            principal components, or by the latent variables of the rrVAE.
+        components : int
+            How many components, or clusters.
+
+        Raises
+        ------
+        InputError
+            If there is no such method. What the data refuse makes it fail: see `problem`, or let
+            `wait` raise it.
+        """
+        if method not in METHODS:
+            raise InputError(f"a scan is taken apart by {', '.join(METHODS)}, not by {method!r}")
+        session = self._session
+        latents = [channel.values for name, channel in session.channels.items() if is_latent(name)]
+        self._compute(lambda: METHODS[method](session.cleaned(), components, latents), self._keep)
+
+    def again(self) -> None:
+        """Compute the latest result anew, with other pixels left out; forget the others."""
+        latest = self.found
+        self.restore(())
+        if latest is not None:
+            self.start(latest.method, len(latest.names))
+
+    def restore(self, shown: tuple[Parts, ...]) -> None:
+        """Show results that were found before, and no others."""
+        channels = self._session.channels
+        self._session.channels = merged(channels, drop=tuple(filter(is_component, channels)))
+        self.set_trait("shown", ())
+        self.set_trait("found", None)
+        for parts in shown:
+            self._keep(parts)
+
+    def _keep(self, parts: Parts) -> None:
+        channels = self._session.channels
+        old = tuple(name for name in channels if is_component(name, parts.method))
+        self._session.channels = merged(channels, *parts.channels, drop=old)
+        others = tuple(each for each in self.shown if each.channels[0].name not in old)
+        self.set_trait("shown", (*others, parts))
+        self.set_trait("found", parts)
+
+
+def named(
+    method: str,
+    names: tuple[str, ...],
+    patterns: NDArray[np.float32],
+    shares: tuple[float, ...],
+    maps: NDArray[np.float32],
+) -> Parts:
+    """Parts whose maps ``[iy, ix, k]`` have the names and colours that go with the method.
+
+    Parameters
+    ----------
+    method, names, patterns, shares
+        As for `Parts`.
+    maps : ndarray, shape [iy, ix, k]
+        Of each component; of clusters there is one map, of their indices.
+    """
+    if method not in DECOMPOSITIONS:
+        channels: tuple[Channel, ...] = (Channel(CLUSTERS, maps[..., 0], "", "category"),)
+    else:
+        kind: Any = "signed" if method == "PCA" else "scalar"
+        channels = tuple(
+            Channel(name, maps[..., index], "counts", kind) for index, name in enumerate(names)
+        )
+    return Parts(method, names, patterns, shares, channels)
+
+
+def _components(found: pca.Decomposition) -> Parts:
+    names = tuple(f"{found.method} {index + 1}" for index in range(len(found.patterns)))
+    shares = tuple(float(share) for share in found.explained_variance_ratio)
+    return named(found.method, names, found.patterns, shares, found.maps)
+
+
+def _pca(scan: CleanScan, components: int, _: list[Any]) -> Parts:
+    return _components(pca.pca(scan.data, components, mask=scan.mask))
+
+
+def _nmf(scan: CleanScan, components: int, _: list[Any]) -> Parts:
+    return _components(nmf.nmf(scan.data, components, mask=scan.mask))
+
+
+def _clusters_of_components(scan: CleanScan, clusters: int, _: list[Any]) -> Parts:
+    maps = pca.pca(scan.data, mask=scan.mask).maps
+    return _clustered("k-means on PCA", scan.data, clusters, maps)
+
+
+def _clusters_of_latents(scan: CleanScan, clusters: int, latents: list[Any]) -> Parts:
+    if not latents:
+        raise InputError("There are no latent variables yet: train an rrVAE first.")
+    return _clustered("k-means on latents", scan.data, clusters, np.stack(latents, axis=-1))
+
+
+def _clustered(method: str, data: Any, clusters: int, features: NDArray[np.floating]) -> Parts:
+    labels = cluster(features, clusters).labels
+    values = np.where(labels >= 0, labels, np.nan).astype(np.float32)
+    counts = np.bincount(labels[labels >= 0], minlength=clusters)
+    return named(
+        method,
+        tuple(f"cluster {index}" for index in range(clusters)),
+        mean_patterns(data, labels, clusters),
+        tuple(float(count) for count in counts / max(1, counts.sum())),
+        values[..., None],
+    )
+
+
+METHODS: dict[str, Callable[[CleanScan, int, list[Any]], Parts]] = {
+    "PCA": _pca,
+    "NMF": _nmf,
+    "k-means on PCA": _clusters_of_components,
+    "k-means on latents": _clusters_of_latents,
+}

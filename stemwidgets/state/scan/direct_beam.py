@@ -1,0 +1,142 @@
+"""Where the direct beam falls: as found, or as a person says, and the images that follow it."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+from traitlets import Bool, Instance, observe
+
+from stemwidgets.arrays.calibration.descan import Descan
+from stemwidgets.arrays.detectors import AnnularDetector, Preset, preset
+from stemwidgets.arrays.disc.find import Disc, find_disc, given_disc
+from stemwidgets.arrays.errors import InputError
+from stemwidgets.arrays.faults.clean import CleanScan
+from stemwidgets.arrays.virtual_image import virtual_image
+from stemwidgets.state.background.background_task import Computing
+from stemwidgets.state.channels import Channel, merged
+
+if TYPE_CHECKING:
+    from stemwidgets.state.session import Session
+
+Images = dict[str, NDArray[np.float64] | None]
+
+IMAGES: tuple[Preset, ...] = ("BF", "ADF")
+
+
+class DirectBeam(Computing):
+    """The disc that detectors are laid about.
+
+    Parameters
+    ----------
+    session : Session
+        Whose scan it is.
+
+    Attributes
+    ----------
+    given : Disc or None
+        Where a person says that it is; it counts in place of what was found.
+    placing : bool
+        Whether the next press on a pattern says where it is.
+    """
+
+    given = Instance(Disc, allow_none=True)
+    placing = Bool(False)
+
+    def __init__(self, session: "Session") -> None:
+        super().__init__(session)
+        self._first: Disc | None = None
+        self._found: Disc | None = None
+        self._shown: tuple[Disc | None, Descan | None] = (None, None)
+
+    @property
+    def disc(self) -> Disc | None:
+        """The disc as given, else as found; None before the scan is read, or in a blank one."""
+        return self.given or self._found
+
+    def place(self, center: tuple[float, float], radius: float) -> None:
+        """Say where the direct beam is.
+
+        Parameters
+        ----------
+        center : (float, float)
+            ``(ky, kx)`` in pixels.
+        radius : float
+            Along kx, in pixels.
+
+        Raises
+        ------
+        InputError
+            If it lies off the detector.
+        """
+        self.given = given_disc((center, radius), self._session.shape[2:])
+        self.placing = False
+
+    def find(self, disc: Disc | None) -> None:
+        """Take over what the first read of the scan found."""
+        self._first = self._found = disc
+        self._shown = (None, None)
+
+    @observe("given")
+    def show(self, _: Any = None) -> None:
+        """Make the images about another disc, or with another descan, in the background."""
+        given, session = self.given, self._session
+        wanted = (given, session.followed)
+        if session.overview is None or wanted == self._shown:
+            return
+        self._shown = wanted
+        pixel_size = session.axes.pixel_size
+
+        def images() -> tuple[Disc | None, Images]:
+            clean, frame = session.cleaned(), session.beam_frame()
+            found = self._first
+            if frame is not None:
+                found = _found(frame.mean, pixel_size, clean.mask)
+            disc = given or found
+            if disc is None or not disc.sure:
+                return found, dict.fromkeys(IMAGES)
+            make = virtual_image if frame is None else frame.image
+            laid = {name: preset(name, disc, pixel_size) for name in IMAGES}
+            return found, {name: _image(make, clean, detector) for name, detector in laid.items()}
+
+        self._compute(images, self._keep)
+
+    def _keep(self, made: tuple[Disc | None, Images]) -> None:
+        session = self._session
+        assert session.overview is not None
+        self._found, images = made
+        new = [
+            Channel(name, image.astype(np.float32), "counts")
+            for name, image in images.items()
+            if image is not None
+        ]
+        session.channels = merged(
+            session.channels, *new, drop=tuple(name for name in IMAGES if images[name] is None)
+        )
+        session.overview = replace(
+            session.overview,
+            disc=self.disc,
+            bright_field=images["BF"],
+            dark_field=images["ADF"],
+        )
+
+
+def _found(
+    mean: NDArray[np.float64], pixel_size: tuple[float, float], mask: NDArray[np.bool_] | None
+) -> Disc | None:
+    """The disc of a mean pattern; None in a blank one."""
+    try:
+        return find_disc(mean, pixel_size, mask)
+    except InputError:
+        return None
+
+
+def _image(
+    make: Callable[..., NDArray[np.float64]], clean: CleanScan, detector: AnnularDetector
+) -> NDArray[np.float64] | None:
+    """Counts on a detector; None where the pattern ends before it begins."""
+    try:
+        return make(clean.data, detector, clean.mask)
+    except InputError:
+        return None

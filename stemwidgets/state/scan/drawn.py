@@ -1,0 +1,127 @@
+"""What is drawn on the scan: a region with the mean of its patterns, and a line."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from traitlets import HasTraits, TraitType, observe
+
+from stemwidgets.arrays.errors import InputError
+from stemwidgets.arrays.maps.polygon import surrounded
+from stemwidgets.state.background.worker import Worker
+from stemwidgets.state.scan.in_beam_frame import InBeamFrame
+from stemwidgets.state.scan.region import Region, mean_of
+from stemwidgets.state.traits import Array
+
+Point = tuple[float, float]
+Pattern = NDArray[np.float32]
+
+
+class Points(TraitType[Any, Any]):
+    """Points ``(iy, ix)`` of a scan, fractions allowed, or None.
+
+    Parameters
+    ----------
+    least, most : int
+        How many there are.
+    """
+
+    default_value = None
+    allow_none = True
+    info_text = "points (iy, ix)"
+
+    def __init__(self, least: int, most: int | None = None) -> None:
+        super().__init__()
+        self._least, self._most = least, most
+
+    def validate(self, obj: HasTraits, value: Any) -> tuple[Point, ...]:
+        """Make a tuple of points; raise InputError for anything else."""
+        try:
+            points = tuple((float(iy), float(ix)) for iy, ix in value)
+        except (TypeError, ValueError):
+            raise InputError(f"Expected points (iy, ix), got {value!r}.") from None
+        many = len(points) if self._most is None else self._most
+        if not self._least <= len(points) <= many:
+            count = f"{self._least}{'' if self._most else ' or more'}"
+            raise InputError(f"Expected {count} points (iy, ix), got {len(points)}.")
+        if not np.isfinite(points).all():
+            raise InputError(f"Expected finite points (iy, ix), got {value!r}.")
+        return points
+
+
+class Drawn(InBeamFrame):
+    """The part of a session that is drawn on its maps.
+
+    Attributes
+    ----------
+    region : ndarray of bool, shape [iy, ix], or None
+        Positions that are looked at together.
+    region_pattern : ndarray of float32, shape [ky, kx], or None
+        Mean pattern of the region; of patterns about their own centres where the beam is followed.
+    compared_pattern : ndarray of float32, shape [ky, kx], or None
+        The scan's mean pattern about its own centre; None where the beam is not followed.
+    outline : tuple of (iy, ix), or None
+        Corners around the region, in order; setting it makes the positions inside the region. None
+        where the region was not drawn on a map.
+    line : ((iy, ix), (iy, ix)), or None
+        Both ends of a line, along which channels are read.
+    """
+
+    region = Region()
+    region_pattern = Array()
+    compared_pattern = Array()
+    outline = Points(3)
+    line = Points(2, 2)
+
+    data: Any
+    shape: tuple[int, int, int, int]
+    _reader: Worker
+    _outlined: NDArray[np.bool_] | None = None
+
+    @observe("outline")
+    def _outline_changed(self, change: Any) -> None:
+        if change["new"] is not None:
+            self._outlined = inside(change["new"], self.shape[:2])
+            self.region = self._outlined
+            if self.region is None:
+                self.outline = None
+
+    @observe("region")
+    def _region_changed(self, change: Any) -> None:
+        region = change["new"]
+        if region is not self._outlined:
+            self.outline = None
+        if region is None:
+            self.region_pattern = None
+        else:
+            self._average()
+
+    @observe("followed")
+    def _average(self, _: Any = None) -> None:
+        region = self.region
+        if region is None:
+            return
+
+        def average() -> tuple[Pattern, Pattern | None]:
+            data, frame = self.cleaned().data, self.beam_frame()
+            if frame is None:
+                return mean_of(data, region), None
+            return mean_of(frame.of(data), region), frame.mean.astype(np.float32)
+
+        def show(means: tuple[Pattern, Pattern | None]) -> None:
+            if self.region is region:
+                self.region_pattern, self.compared_pattern = means
+
+        self._reader.submit("region", average, show)
+
+
+def inside(outline: tuple[Point, ...], shape: tuple[int, int]) -> NDArray[np.bool_]:
+    """Positions whose centres an outline surrounds, as a read-only array of bool."""
+    low = np.clip(np.floor(np.min(outline, axis=0)).astype(int), 0, shape)
+    high = np.clip(np.ceil(np.max(outline, axis=0)).astype(int) + 1, 0, shape)
+    (top, left), (bottom, right) = low, high
+    within = np.zeros(shape, dtype=bool)
+    iy, ix = np.mgrid[top:bottom, left:right]
+    within[top:bottom, left:right] = surrounded(iy, ix, outline)
+    within.flags.writeable = False
+    return within

@@ -1,0 +1,67 @@
+"""The report of a session's scan, made in the background once the scan has been read."""
+
+from typing import TYPE_CHECKING, Any
+
+from traitlets import Instance
+
+from stemwidgets.arrays.faults.clean import faults_of
+from stemwidgets.arrays.scan_report.checking import scan_report
+from stemwidgets.arrays.scan_report.report import ScanReport
+from stemwidgets.state.background.background_task import Computing
+
+if TYPE_CHECKING:
+    from stemwidgets.state.session import Session
+
+
+class Reporting(Computing):
+    """Reports on a scan for those who ask, and again whenever it was read anew.
+
+    It adds no reading of the scan: it goes by the session's overview, and a few patterns.
+
+    Parameters
+    ----------
+    session : Session
+        Whose scan it is.
+
+    Attributes
+    ----------
+    report : ScanReport or None
+        The latest; None until there is one.
+    """
+
+    report = Instance(ScanReport, allow_none=True, read_only=True)
+
+    def __init__(self, session: "Session") -> None:
+        super().__init__(session)
+        self._wanted = False
+        session.observe(self._read, ["overview", "take_off"])
+
+    def ask(self) -> None:
+        """Have the report made, as soon as the scan has been read."""
+        if not self._wanted:
+            self._wanted = True
+            self._read()
+
+    def _read(self, _: Any = None) -> None:
+        session, overview = self._session, self._session.overview
+        if not self._wanted or overview is None or session.closed:
+            return
+        found, counts_faulty, energy = session.left_out, not session.leave_out, session.beam_energy
+        leaves_descan = not session.take_off
+
+        def work() -> ScanReport:
+            data, axes = session.data, session.axes
+            left_out = faults_of(data) if found is None else found
+            return scan_report(
+                data,
+                axes,
+                overview,
+                left_out,
+                session.title,
+                counts_faulty=counts_faulty,
+                leaves_descan=leaves_descan,
+                beam_energy=energy,
+                notes=session.notes,
+            )
+
+        self._compute(work, lambda report: self.set_trait("report", report))

@@ -1,0 +1,105 @@
+"""Descan of a session's scan as it is measured in vacuum: in a region, or on another scan."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from stemwidgets.arrays.calibration.descan import Descan
+from stemwidgets.arrays.calibration.vacuum import InVacuum, caution, fit_in_vacuum
+from stemwidgets.arrays.errors import InputError
+from stemwidgets.arrays.faults.clean import FIND
+from stemwidgets.state.background.background_task import Computing
+
+if TYPE_CHECKING:
+    from stemwidgets.state.session import Session
+
+ReadFile = Callable[[str, tuple[int, ...], Any], tuple[Descan, str]]
+
+
+class Vacuum(Computing):
+    """Measures the descan in vacuum, in the background, and makes it the session's `in_vacuum`.
+
+    What was measured is measured anew when other pixels are left out.
+
+    Parameters
+    ----------
+    session : Session
+        Whose scan it is.
+
+    Attributes
+    ----------
+    read_file : callable
+        Measures the descan of a file for a scan of this shape, leaving out faulty pixels or not,
+        and says why it may not hold.
+    """
+
+    def __init__(self, session: "Session") -> None:
+        super().__init__(session)
+        self.read_file: ReadFile = _cannot_read
+        self._again: Callable[[], None] | None = None
+        session.observe(self._measure_again, "overview")
+
+    def in_region(self) -> None:
+        """Measure it at the positions of the session's region."""
+        self._in(self._session.region)
+
+    def _in(self, region: Any) -> None:
+        overview = self._session.overview
+        self._again = lambda: self._in(region)
+
+        def work() -> InVacuum:
+            if region is None:
+                raise InputError(
+                    "Expected a region in vacuum. Draw one on a map first: Rectangle or Lasso."
+                )
+            if overview is None:
+                raise InputError("The scan is still being read. Measure again when its maps show.")
+            known = region & np.isfinite(overview.com).all(axis=-1)
+            found = fit_in_vacuum(overview.com, region)
+            note = caution(overview.com, known, found)
+            return InVacuum(found, int(known.sum()), note=note)
+
+        self._compute(work, self._keep)
+
+    def on_scan(self, path: str) -> None:
+        """Measure it on another scan, of vacuum.
+
+        Parameters
+        ----------
+        path : str
+            Its file; with as many positions and pixels as the session's scan.
+        """
+        session = self._session
+        faulty = FIND if session.leave_out else None
+        self._again = lambda: self.on_scan(path)
+
+        def work() -> InVacuum:
+            found, note = self.read_file(path, session.shape, faulty)
+            return InVacuum(found, int(np.prod(session.shape[:2])), path.strip(), note)
+
+        self._compute(work, self._keep)
+
+    def forget(self) -> None:
+        """Go by the descan that is found in the scan."""
+        self._again = None
+        self._forget()
+        self._session.in_vacuum = None
+
+    def restore(self, measured: InVacuum | None) -> None:
+        """Take over what was measured before; None for nothing."""
+        self.forget()
+        if measured is not None:
+            self._keep(measured)
+            self.set_trait("status", "finished")
+
+    def _keep(self, measured: InVacuum) -> None:
+        self._session.in_vacuum = measured
+
+    def _measure_again(self, change: Any) -> None:
+        if change["old"] is not None and self._again is not None and not self._session.closed:
+            self._again()
+
+
+def _cannot_read(path: str, shape: tuple[int, ...], faulty: Any) -> tuple[Descan, str]:
+    raise InputError("This session cannot read files. Open the scan with stemwidgets.Session.")

@@ -1,1 +1,0 @@
-"""What one takes home from a session: files, code, a page, and the session itself."""

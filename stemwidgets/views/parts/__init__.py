@@ -1,0 +1,1 @@
+"""What views are built from, pictures apart: boxes, words, rows of controls."""

@@ -1,0 +1,49 @@
+"""A list of the session's channels to choose from."""
+
+from typing import Any
+
+import ipywidgets
+
+from stemwidgets.state.channels import Channel, Channels
+from stemwidgets.state.session import Session
+from stemwidgets.views.parts.words import caption_of
+
+
+class ChannelChoice(ipywidgets.Dropdown):  # type: ignore[misc]  # ipywidgets has no types
+    """Channels by the names they have on screen; `offer` makes it follow the session's.
+
+    Parameters
+    ----------
+    session : Session
+        Whose channels they are.
+    channel : str
+        Name of the one chosen first; it may be one that is not there yet.
+    look : dict
+        Keywords of the dropdown.
+    """
+
+    def __init__(self, session: Session, channel: str, **look: Any) -> None:
+        super().__init__(
+            options=[(caption_of(channel), channel)],
+            value=channel,
+            style={"description_width": "initial"},
+            **look,
+        )
+        self._session = session
+        self.offer()
+
+    @property
+    def channel(self) -> Channel | None:
+        """What is chosen; None if it is not there yet."""
+        channels: Channels = self._session.channels
+        return channels.get(str(self.value))
+
+    def offer(self) -> None:
+        """Offer the channels that there are now."""
+        name = str(self.value)
+        names = [*self._session.channels] + [name] * (name not in self._session.channels)
+        options = [(caption_of(known), known) for known in names]
+        if options != list(self.options):
+            with self.hold_sync():
+                self.set_trait("options", options)
+                self.set_trait("value", name)

@@ -1,0 +1,160 @@
+"""One step of a preparation as a row of controls."""
+
+from contextlib import suppress
+from typing import Any
+
+import ipywidgets
+import numpy as np
+
+from stemwidgets.arrays.errors import InputError
+from stemwidgets.arrays.preparation.counts import SCALES
+from stemwidgets.arrays.preparation.geometry import MARGIN
+from stemwidgets.arrays.preparation.mask_text import from_rectangles, from_words, in_words
+from stemwidgets.arrays.preparation.step import Step
+from stemwidgets.state.scan.preparation import Entry
+
+WORDS = {
+    "center": "centre on the disc",
+    "crop": "crop about the disc",
+    "bin": "bin pixels",
+    "mask": "leave out pixels",
+    "denoise": "denoise by PCA",
+    "subtract_mean": "subtract the mean",
+    "scale": "scale",
+}
+_FIRST: dict[str, dict[str, Any]] = {
+    "crop": {"margin": MARGIN},
+    "bin": {"factor": 2},
+    "mask": {"pixels": ""},
+    "denoise": {"components": 13},
+    "scale": {"by": "std"},
+}
+_SCALES = {
+    "std": "over standard deviation",
+    "dose": "each pattern over its sum",
+    "range": "the scan into 0 to 1",
+}
+
+
+def first_parameters(name: str, detector: tuple[int, int]) -> dict[str, Any]:
+    """What a step is added with, for patterns ``[ky, kx]``."""
+    if name == "mask":
+        return {"pixels": np.zeros(detector, dtype=bool)}
+    return _FIRST.get(name, {})
+
+
+def kind_of(step: Step) -> str:
+    """What decides which controls a step needs."""
+    by = getattr(step, "by", "")
+    return f"scale by {by:g}" if isinstance(by, float) else step.name
+
+
+class StepRow:
+    """A box to tick, the step's name and parameter, and buttons to move and remove it.
+
+    Parameters
+    ----------
+    step : Step
+        The step; its kind stays.
+
+    Attributes
+    ----------
+    kind : str
+        Which controls the step needs, see `kind_of`.
+    parts : dict of str to widget
+        ``on``, ``up``, ``down``, ``remove`` and, if the step has one, ``parameter``.
+    box : widget
+        The row.
+    """
+
+    def __init__(self, step: Step) -> None:
+        self.kind, self._pixels_now = kind_of(step), ""
+        self.parts: dict[str, Any] = {
+            "on": ipywidgets.Checkbox(
+                value=True,
+                description=WORDS.get(self.kind, self.kind),
+                indent=False,
+                layout=ipywidgets.Layout(width="206px"),
+            )
+        }
+        parameter = _parameter(step)
+        if parameter is not None:
+            self.parts["parameter"] = parameter
+        for word, width in (("up", "52px"), ("down", "64px"), ("remove", "84px")):
+            button = ipywidgets.Button(description=word)
+            button.layout.width = width
+            self.parts[word] = button
+        space = ipywidgets.Layout(width="228px")
+        middle = ipywidgets.HBox([] if parameter is None else [parameter], layout=space)
+        buttons = [self.parts[word] for word in ("up", "down", "remove")]
+        self.box = ipywidgets.HBox([self.parts["on"], middle, *buttons])
+        self.box.layout.flex_flow = "row wrap"
+
+    def parameters(self) -> dict[str, Any]:
+        """The parameter as the step takes it; an InputError if that cannot be."""
+        (name,) = _FIRST[self.kind]
+        value = self.parts["parameter"].value
+        return {name: self._pixels(value) if self.kind == "mask" else value}
+
+    def show(self, entry: Entry, first: bool, last: bool) -> None:
+        """Bring the controls to what the list says."""
+        self.parts["on"].value = entry.on
+        self.parts["up"].disabled, self.parts["down"].disabled = first, last
+        if "parameter" in self.parts:
+            (name,) = _FIRST[self.kind]
+            value = getattr(entry.step, name)
+            if self.kind == "mask":
+                self._pixels_now = value
+                value = self._as_written(value)
+            if value is not None:
+                self.parts["parameter"].value = value
+
+    def _pixels(self, text: str) -> str:
+        """The mask that was written down, in the words of the step."""
+        if ":" in text:
+            return text
+        return in_words(from_rectangles(text, from_words(self._pixels_now).shape))
+
+    def _as_written(self, pixels: str) -> str:
+        """The text that stands there if it means these pixels, else their own words."""
+        text = str(self.parts["parameter"].value)
+        with suppress(InputError):
+            if self._pixels(text) == pixels:
+                return text
+        return pixels if from_words(pixels).any() else ""
+
+
+def _parameter(step: Step) -> Any:
+    style = {"description_width": "110px"}
+    layout = ipywidgets.Layout(width="200px")
+    if step.name == "crop":
+        return ipywidgets.BoundedFloatText(
+            value=MARGIN,
+            min=0.1,
+            max=10,
+            step=0.1,
+            description="disc radii",
+            layout=layout,
+            style=style,
+            continuous_update=False,
+        )
+    if step.name == "bin":
+        return ipywidgets.BoundedIntText(
+            value=2, min=1, max=64, description="pixels a side", layout=layout, style=style
+        )
+    if step.name == "mask":
+        return ipywidgets.Text(
+            placeholder="rows 60-70, columns 0-64",
+            layout=ipywidgets.Layout(width="222px"),
+            continuous_update=False,
+        )
+    if step.name == "denoise":
+        return ipywidgets.BoundedIntText(
+            value=13, min=1, max=200, description="components", layout=layout, style=style
+        )
+    if kind_of(step) == "scale":
+        return ipywidgets.Dropdown(
+            options=[(_SCALES[name], name) for name in SCALES],
+            layout=ipywidgets.Layout(width="222px"),
+        )
+    return None

@@ -1,0 +1,197 @@
+"""What every view is: a box with named parts that reads and writes one session."""
+
+import re
+from collections.abc import Callable
+from html import escape
+from typing import Any
+
+import ipywidgets
+from traitlets import HasTraits
+
+from stemwidgets.arrays.errors import InputError
+from stemwidgets.state.channels import is_known
+from stemwidgets.state.session import Session
+from stemwidgets.views.parts.cells import made
+from stemwidgets.views.parts.within import close_within
+from stemwidgets.views.pictures.pointer import Phase
+
+REST = 0.02  # s, between answers to one hand that moves
+ASIDE = 0.1  # s, for what nobody watches while the position is dragged
+PRESENTED = "stemwidgets-presented"
+STYLE = """<style>
+.stemwidgets { font-size: 15px; color: var(--jp-content-font-color1, #212121); }
+.stemwidgets .bqplot {
+  --bq-axis-tick-text-font: 13px sans-serif; --bq-axislabel-font: 14px sans-serif;
+  --bq-axis-tick-text-fill: var(--jp-content-font-color1, #212121);
+  --bq-axislabel-fill: var(--jp-content-font-color1, #212121);
+  --bq-axis-tick-stroke: var(--jp-content-font-color2, #555);
+}
+.stemwidgets .widget-label, .stemwidgets .widget-label-basic, .stemwidgets input,
+.stemwidgets button, .stemwidgets .widget-html-content { font-size: 15px; }
+.stemwidgets select {
+  font-size: 14px; padding-right: 20px;
+  background-image: url("data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' \
+viewBox='0 0 20 20'%3E%3Cpath d='M5 8l5 5 5-5' fill='none' stroke='%23888' stroke-width='2'/%3E\
+%3C/svg%3E");
+}
+.stemwidgets .stemwidgets-picture .axis path.domain { stroke: none; }
+.stemwidgets .bqplot image { cursor: crosshair; }
+.stemwidgets .stemwidgets-pointer { position: relative; overflow: hidden; }
+.stemwidgets .stemwidgets-pointer > .bqplot { margin: 0; }
+.stemwidgets .stemwidgets-pane {
+  position: absolute; inset: 0; margin: 0; pointer-events: none; cursor: crosshair; outline: none;
+}
+.stemwidgets .stemwidgets-listening > .stemwidgets-pane { pointer-events: auto; }
+.stemwidgets .jupyter-button { padding: 0 6px; }
+.stemwidgets .stemwidgets-tools { gap: 0 2px; max-width: 348px; }
+.stemwidgets .stemwidgets-tools button { font-size: 13px; padding: 0 4px; margin: 2px 1px; }
+.stemwidgets-presented { zoom: 1.4; }
+.stemwidgets-presented .bqplot > svg { zoom: 0.7142857; }
+.stemwidgets-presented .bqplot {
+  --bq-axis-tick-text-font: 18px sans-serif; --bq-axislabel-font: 20px sans-serif;
+}
+.stemwidgets table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
+.stemwidgets td { padding: 2px 10px 2px 0; line-height: 1.35; }
+.stemwidgets .stemwidgets-caption { font-weight: 600; font-size: 16px; }
+.stemwidgets .stemwidgets-problem {
+  color: color-mix(in srgb, #d3302f 70%, var(--jp-content-font-color1, #212121));
+  border-left: 4px solid #d3302f; padding: 4px 10px; line-height: 1.4;
+}
+</style>"""
+
+
+class View(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
+    """Base of all views.
+
+    Parameters
+    ----------
+    session : Session
+        What it shows.
+    unknown : dict
+        Keywords that the view was given and does not know.
+
+    Attributes
+    ----------
+    parts : dict of str to widget
+        Its controls and figures, by name.
+    presented : bool
+        Whether it is shown large, so that figures made late have to be enlarged.
+    """
+
+    presented = False
+    _there = False  # until it is complete, and once it is closed
+
+    def __init__(self, session: Session, unknown: dict[str, Any]) -> None:
+        if unknown:
+            raise InputError(
+                f"{type(self).__name__} does not know {', '.join(map(repr, sorted(unknown)))}. "
+                f"See help({type(self).__name__}) for what it takes."
+            )
+        if not isinstance(session, Session):
+            raise InputError(
+                f"{type(self).__name__} shows a Session, not {type(session).__name__}: "
+                "make one with stemwidgets.Session(signal)."
+            )
+        session.require_open()
+        super().__init__(
+            layout=ipywidgets.Layout(width="max-content", max_width="100%", flex="0 0 auto")
+        )
+        self.add_class("stemwidgets")
+        words = re.findall("[A-Z][a-z]*", type(self).__name__)
+        self.add_class(f"stemwidgets-{'-'.join(words).lower()}")  # stemwidgets-scan-map
+        self.session = session
+        self.parts: dict[str, Any] = {}
+        self._looking: list[tuple[HasTraits, Callable[[Any], None], list[str]]] = []
+        self._there = True
+        session.attach(self)
+        made(self)
+
+    def fill(self, *children: ipywidgets.Widget) -> None:
+        """Put the children in the box, below the style that all views share."""
+        style = ipywidgets.HTML(STYLE, layout=ipywidgets.Layout(display="none"))
+        self.children = (style, *children)
+
+    def look(
+        self,
+        callback: Callable[[], None],
+        *traits: str,
+        at: HasTraits | None = None,
+        delay: float = 0.0,
+    ) -> None:
+        """Call back when one of the session's traits changes; `delay` seconds later, if given.
+
+        While a trait keeps changing, what is delayed is called no more often.
+        """
+        seen, names = self.session if at is None else at, list(traits)
+        key = f"look {id(self)} {callback.__name__}"
+
+        def look(_: Any) -> None:
+            if delay:
+                self.session.mailbox.post(key, callback, delay)
+            else:
+                callback()
+
+        seen.observe(look, names)
+        self._looking.append((seen, look, names))
+
+    def close(self) -> None:
+        """Take the view away with all its widgets; it looks at the session no more."""
+        if self._there:
+            self._there = False
+            for seen, look, names in self._looking:
+                seen.unobserve(look, names)
+            self._looking.clear()
+            close_within(self)
+            self.session.detach(self)
+        super().close()
+
+    def listen(
+        self, control: HasTraits, callback: Callable[[], None], trait: str = "value"
+    ) -> None:
+        """Call back, at home, when the user changes a control; while it is dragged, the latest."""
+        key = f"control {id(control)}"
+        control.observe(lambda _: self.session.mailbox.post(key, callback, rest=REST), trait)
+
+    def press(self, button: ipywidgets.Button, callback: Callable[[], None]) -> None:
+        """Call back, at home, when the user presses a button."""
+        key = f"button {id(button)}"
+        button.on_click(lambda _: self.session.mailbox.post(key, callback))
+
+    def problem_line(self) -> ipywidgets.HTML:
+        """A line that shows the session's problem in words, while there is one."""
+        line = ipywidgets.HTML()
+
+        def show() -> None:
+            words = escape(self.session.problem)
+            line.value = words and f"<div class='stemwidgets-problem'>{words}</div>"
+            line.layout.display = None if words else "none"
+
+        self.look(show, "problem")
+        show()
+        return line
+
+    def go_to(self, iy: float, ix: float, phase: Phase = "press") -> None:
+        """Ask the session to move; of many moves in a moment only the last counts."""
+
+        def move() -> None:
+            self.session.position = (iy, ix)
+
+        self.session.mailbox.post("position", move, rest=REST if phase == "move" else 0.0)
+
+
+def require_channel(session: Session, name: str) -> None:
+    """Check that the session has, or may get, a channel of this name."""
+    if not isinstance(name, str) or not (name in session.channels or is_known(name)):
+        raise InputError(
+            f"there is no channel {name!r}: choose one such as 'sum', 'COM angle', 'angle' or 'z1'"
+        )
+
+
+def caption(text: str) -> ipywidgets.HTML:
+    """A heading in a view."""
+    return ipywidgets.HTML(caption_html(text), layout=ipywidgets.Layout(flex="0 0 auto"))
+
+
+def caption_html(text: str) -> str:
+    """What `caption` shows, as HTML."""
+    return f"<span class='stemwidgets-caption'>{escape(text)}</span>"

@@ -1,0 +1,1 @@
+"""Pictures on screen: raster, colours, pointer, and what is drawn on them."""

@@ -1,0 +1,122 @@
+"""Faulty pixels, rows and columns on a pattern, what they are in words, and a tick for them."""
+
+from html import escape
+from typing import Any
+
+import ipywidgets
+import numpy as np
+from bqplot import LinearScale, Lines, Scatter
+from numpy.typing import NDArray
+
+from stemwidgets.views.parts.view import View
+from stemwidgets.views.pictures.screen import MARGIN, Frame, Grid
+
+RED = "#ff5252"
+SHADE = 0.6  # of a line over its row
+MOST = 400  # crosses that a browser draws at ease
+
+Counts = NDArray[np.floating]
+
+
+class FaultyMarks:
+    """Marks over a pattern, and a line below it with a tick that takes them back.
+
+    Parameters
+    ----------
+    view : View
+        That shows the pattern.
+    grid : Grid
+        Of the detector.
+    frame : Frame
+        Of the picture.
+    scales : dict of str to LinearScale
+        Of the picture.
+
+    Attributes
+    ----------
+    marks : list of Mark
+        To be drawn over the picture.
+    below : widget
+        The tick and the words.
+    """
+
+    def __init__(
+        self, view: View, grid: Grid, frame: Frame, scales: dict[str, LinearScale]
+    ) -> None:
+        self._view, self._grid = view, grid
+        height, width = view.session.shape[2:]
+        self._lines = Lines(
+            x=[[0, 0]],
+            y=[[0, 0]],
+            scales=scales,
+            colors=[RED],
+            opacities=[SHADE],
+            stroke_width=max(2.0, min(frame.height / height, frame.width / width)),
+            visible=False,
+        )
+        self._crosses = Scatter(
+            x=[0],
+            y=[0],
+            scales=scales,
+            marker="cross",
+            colors=[RED],
+            default_size=36,
+            visible=False,
+        )
+        self.marks = [self._lines, self._crosses]
+        self._tick = ipywidgets.Checkbox(
+            value=view.session.leave_out,
+            description="leave out",
+            indent=False,
+            tooltip="faulty pixels, rows, columns and single events of the detector",
+            layout=ipywidgets.Layout(width="auto", flex="0 0 auto"),
+        )
+        self._words = ipywidgets.HTML()
+        self.below = ipywidgets.HBox(
+            [self._tick, self._words], layout=ipywidgets.Layout(margin=f"0 0 0 {MARGIN['left']}px")
+        )
+        self.below.layout.flex_flow, self.below.layout.grid_gap = "row wrap", "0 8px"
+        view.parts |= {"leave_out": self._tick, "faulty": self._words}
+        view.listen(self._tick, self._choose)
+        view.look(self.draw, "left_out", "leave_out", "position")
+        self.draw()
+
+    def draw(self) -> None:
+        """Show what is faulty on the detector, and in the pattern at the position."""
+        session = self._view.session
+        found, words = session.left_out, session.left_out_words
+        self._tick.value = session.leave_out
+        self._tick.layout.display = None if found is not None and found.any else "none"
+        self._words.value = f"<span style='line-height:1.3'>{escape(words)}</span>"
+        self.below.layout.display = None if words else "none"
+        if found is None:
+            return
+        events = found.events[(found.events[:, :2] == session.position).all(axis=1), 2:]
+        self._draw_crosses(np.concatenate([events, found.pixels])[:MOST])
+        self._draw_lines(found.rows, found.columns)
+
+    def without(self, pattern: Counts) -> Counts:
+        """A pattern without what is left out of all, which is drawn grey."""
+        session = self._view.session
+        if session.left_out is None or not session.leave_out or not session.left_out.mask.any():
+            return pattern
+        return np.where(session.left_out.mask, np.nan, pattern)
+
+    def _choose(self) -> None:
+        self._view.session.leave_out = bool(self._tick.value)
+
+    def _draw_crosses(self, pixels: Any) -> None:
+        with self._crosses.hold_sync():
+            self._crosses.visible = len(pixels) > 0
+            if len(pixels):
+                self._crosses.x, self._crosses.y = self._grid.point(*pixels.T)
+
+    def _draw_lines(self, rows: tuple[int, ...], columns: tuple[int, ...]) -> None:
+        height, width = self._view.session.shape[2:]
+        ends: list[Any] = [((y, -0.5), (y, width - 0.5)) for y in rows]
+        ends += [((-0.5, x), (height - 0.5, x)) for x in columns]
+        with self._lines.hold_sync():
+            self._lines.visible = bool(ends)
+            if ends:
+                places = np.array(ends, dtype=float)
+                self._lines.x, self._lines.y = self._grid.point(places[..., 0], places[..., 1])

@@ -1,0 +1,133 @@
+"""The one place that listens to the mouse and the keys over a figure.
+
+The browser sends at most one move every 33 ms. Keys are heard from the first press on a figure
+until the mouse leaves it, or Esc or Tab is hit; before that they belong to the rest of the page.
+For this a pane in front of the figure is opened to the mouse, since ipyevents listens to keys only,
+and to all of them, while the mouse is over what it watches.
+"""
+
+from collections.abc import Callable
+from typing import Any, Literal
+
+import ipywidgets
+from ipyevents import Event
+
+from stemwidgets.views.pictures.screen import Frame
+
+Phase = Literal["press", "move", "release"]
+Place = tuple[float, float]
+ARROWS = {"ArrowUp": (-1, 0), "ArrowDown": (1, 0), "ArrowLeft": (0, -1), "ArrowRight": (0, 1)}
+FAR = 5  # positions that an arrow key moves while Shift is held
+LATE = 2000  # ms
+THROTTLE = 33  # ms
+MIDDLE = 0.5  # px, of the px of the screen that the mouse is told to be at
+
+
+class Pointer:
+    """Presses, drags and keys on a figure.
+
+    Callbacks may be called in a thread of the kernel.
+
+    Parameters
+    ----------
+    figure : widget
+        The figure, of a fixed size.
+    frame : callable
+        The window that the figure shows at the moment.
+    on_drag : callable
+        Receives ``"press"``, ``"move"`` or ``"release"`` and the coordinates ``x, y``. A drag
+        begins in the window and may leave it.
+    on_key : callable, optional
+        Receives the name of a key and whether Shift is held.
+    on_hover : callable, optional
+        Receives the coordinates ``x, y`` of the mouse while no button is held, and None once it is
+        no longer over the window.
+
+    Attributes
+    ----------
+    box : widget
+        The figure, listening; to be displayed in its stead.
+    held : bool
+        Whether the mouse was pressed on it and is still held.
+    """
+
+    def __init__(
+        self,
+        figure: ipywidgets.DOMWidget,
+        frame: Callable[[], Frame],
+        on_drag: Callable[[Phase, float, float], None],
+        on_key: Callable[[str, bool], None] | None = None,
+        on_hover: Callable[[Place | None], None] | None = None,
+    ) -> None:
+        self._frame, self._on_drag, self._on_key = frame, on_drag, on_key
+        self._on_hover = on_hover
+        self._width = float(figure.layout.width.removesuffix("px"))
+        self.held = False
+        self._time = 0.0
+        pane = ipywidgets.Box()
+        pane.add_class("stemwidgets-pane")
+        size = {name: figure.layout.trait_values()[name] for name in ("width", "height", "flex")}
+        layout = ipywidgets.Layout(**size, min_width=size["width"], min_height=size["height"])
+        self.box = ipywidgets.Box([figure, pane], layout=layout)
+        self.box.add_class("stemwidgets-pointer")
+        self._mouse = Event(
+            source=self.box,
+            watched_events=["mousedown", "mousemove", "mouseup", "mouseleave"],
+            prevent_default_action=True,
+            wait=THROTTLE,
+        )
+        self._mouse.on_dom_event(self._mouse_event)
+        if on_key is not None:
+            self._keys = Event(
+                source=pane, watched_events=["keydown"], ignore_modifier_key_events=True
+            )
+            self._keys.on_dom_event(self._key_event)
+
+    def _mouse_event(self, event: dict[str, Any]) -> None:
+        kind, time = event["type"], float(event["timeStamp"])
+        if kind == "mouseleave":
+            self._listen(False)
+            self._hover(None)
+            return
+        # a throttled move may arrive after the release; on another page time begins anew
+        if 0 < self._time - time < LATE:
+            return
+        self._time = time
+        # a page that is presented is zoomed: the mouse is told in px of the screen
+        zoom = event.get("boundingRectWidth", self._width) / self._width
+        across, down = (event[name] + MIDDLE for name in ("relativeX", "relativeY"))
+        x, y = self._frame().at(across / zoom, down / zoom)
+        if kind == "mousedown" and event["button"] == 0 and self._frame().holds(x, y):
+            self.held = True
+            self._listen(True)
+            self._on_drag("press", x, y)
+        elif self.held:
+            self.held = kind == "mousemove" and bool(event["buttons"] & 1)
+            self._on_drag("move" if self.held else "release", x, y)
+        elif kind == "mousemove":
+            self._hover((x, y) if self._frame().holds(x, y) else None)
+
+    def _hover(self, place: Place | None) -> None:
+        if self._on_hover is not None:
+            self._on_hover(place)
+
+    def _key_event(self, event: dict[str, Any]) -> None:
+        if event["key"] in ("Escape", "Tab"):
+            self._listen(False)
+        if self._on_key is not None:
+            self._on_key(event["key"], bool(event["shiftKey"]))
+
+    def _listen(self, keys: bool) -> None:
+        if self._on_key is None:
+            return
+        change = self.box.add_class if keys else self.box.remove_class
+        change("stemwidgets-listening")
+
+
+def arrow(key: str, shift: bool) -> tuple[int, int] | None:
+    """Rows and columns by which an arrow key moves; None for any other key."""
+    if key not in ARROWS:
+        return None
+    steps = FAR if shift else 1
+    down, right = ARROWS[key]
+    return steps * down, steps * right

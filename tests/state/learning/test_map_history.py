@@ -1,0 +1,190 @@
+"""Going back to an earlier moment of a training, and what is decoded meanwhile."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from scans import AXES, SHAPE, Pacer, Sorter, turning_spot
+
+from stemwidgets.state import Session
+from stemwidgets.state.learning.map_history import MOST, Moment, with_moment
+from stemwidgets.state.learning.reconstruction import Code, latent_ranges
+from stemwidgets.views.loss_plot import LossPlot
+
+
+class Growing(Pacer):
+    """Its first latent variable is the epoch."""
+
+    epoch = 0
+
+    def steps(self, data, pixel_size=(1.0, 1.0), faulty="find", descan="find"):
+        for progress in super().steps(data, pixel_size):
+            self.epoch = progress.epoch
+            yield replace(progress, encoding=self.encode(data))
+
+    def encode(self, data, descan="find"):
+        encoding = super().encode(data)
+        return replace(encoding, latent=np.full_like(encoding.latent, self.epoch))
+
+
+@pytest.fixture
+def grown():
+    session = Session(turning_spot(), AXES, make_model=Growing)
+    session.training.start(steps=40)
+    session.training.wait(10)
+    session.wait(10)
+    yield session
+    session.close()
+
+
+def z1(session):
+    [value] = np.unique(session.channels["z1"].values)
+    return value
+
+
+def test_moments_stay_few_keep_both_ends_and_spread_evenly():
+    moments = ()
+    for epoch in range(1, 101):
+        moments = with_moment(moments, Moment(epoch, None))
+        assert len(moments) <= MOST
+    epochs = [moment.epoch for moment in moments]
+    assert (epochs[0], epochs[-1]) == (1, 100)
+    assert max(np.diff(epochs)) <= 3 * min(np.diff(epochs)[:-1])
+
+
+def test_a_second_moment_of_an_epoch_replaces_the_first():
+    moments = with_moment((), Moment(3, None))
+    newer = Moment(3, None)
+    assert with_moment(moments, newer) == (newer,)
+
+
+def test_the_maps_go_back_to_a_moment_and_forth_to_the_latest(grown):
+    earlier = grown.training.moments[3]
+    grown.moment = earlier
+    assert z1(grown) == earlier.epoch < 40
+    grown.moment = None
+    assert z1(grown) == 40
+
+
+def test_an_earlier_moment_is_not_decoded_by_what_was_learned_since(grown):
+    assert grown.reconstruction is not None
+    grown.moment = grown.training.moments[0]
+    grown.wait(10)
+    assert grown.decodable is grown.reconstruction is grown.mean_reconstruction is None
+    grown.moment = None
+    grown.wait(10)
+    assert grown.decodable is grown.model
+    assert grown.reconstruction is not None
+    assert grown.mean_reconstruction is not None
+
+
+def test_a_new_training_shows_its_own_maps(grown):
+    grown.moment = grown.training.moments[0]
+    grown.training.start(steps=3)
+    assert grown.moment is None
+    grown.training.wait(10)
+    assert z1(grown) == 3
+    assert [moment.epoch for moment in grown.training.moments] == [1, 2, 3]
+
+
+def test_codes_are_decoded_in_the_background_and_the_latest_counts():
+    session = Session(turning_spot(), AXES, make_model=Sorter)
+    got = []
+    session.decode("test", [[1.0, 0.0]], [0.0], [0], got.append)
+    session.wait(10)
+    assert got == []  # nothing was learned yet
+    session.training.start()
+    session.training.wait(10)
+    session.decode("test", [[1.0, 0.0], [3.0, 0.0]], [0.0, 0.2], [0, 2], got.append)
+    session.wait(10)
+    [patterns] = got
+    assert patterns.shape == (2, *SHAPE[2:])
+    np.testing.assert_allclose(patterns[:, 0, 0], [1, 2005])
+    session.close()
+
+
+def test_a_pattern_has_a_code_where_it_has_counts():
+    session = Session(turning_spot(), AXES, make_model=Sorter)
+    assert session.code_here() is None
+    session.training.start()
+    session.training.wait(10)
+    session.position = (3, 4)
+    code = session.code_here()
+    assert code.latent == (3.0, 4.0)
+    assert code.angle == pytest.approx(float(session.channels["angle"].values[3, 4]))
+    assert code.kind == 2
+    session.position = (2, 3)
+    assert session.code_here() is None
+    session.close()
+
+
+def test_an_equal_code_is_silent():
+    session = Session(turning_spot(), AXES, make_model=Pacer)
+    heard = []
+    session.observe(heard.append, "latent_code")
+    session.latent_code = Code((1.0, 2.0), 0.5)
+    session.latent_code = Code((1.0, 2.0), 0.5)
+    assert len(heard) == 1
+    session.close()
+
+
+def test_nearly_all_latents_lie_in_their_range(grown):
+    session = Session(turning_spot(), AXES, make_model=Pacer)
+    assert latent_ranges(session.channels) == []
+    session.training.start()
+    session.training.wait(10)
+    np.testing.assert_allclose(latent_ranges(session.channels), [(0, 3), (0, 5)], atol=0.01)
+    session.close()
+    [low, high], _ = latent_ranges(grown.channels)
+    assert low < 40 < high  # also where all patterns are alike
+
+
+def test_the_slider_below_the_loss_goes_back_and_returns(grown):
+    parts = LossPlot(grown).parts
+    slider, words, moments = parts["moment"], parts["moment_words"], grown.training.moments
+    assert slider.value == slider.max
+    assert words.value == "the latest"
+    slider.value = 2
+    assert grown.moment is moments[2]
+    assert words.value == f"epoch {moments[2].epoch}"
+    then = parts["figure"].marks[2]
+    assert then.visible
+    assert list(then.x) == [moments[2].epoch] * 2
+    slider.value = slider.max
+    assert grown.moment is None
+    assert not then.visible
+
+
+def test_a_few_moments_share_the_slider_evenly():
+    session = Session(turning_spot(), AXES, make_model=Growing)
+    session.training.start(steps=3)
+    session.training.wait(10)
+    slider = LossPlot(session).parts["moment"]
+    seen = []
+    for value in range(slider.max + 1):
+        slider.value = value
+        seen.append(session.moment and session.moment.epoch)
+    assert seen == [1, 1, 1, 2, 2, 2, 2, 2, 2, None, None, None]
+    session.moment = session.training.moments[0]
+    assert slider.value == 0
+    session.close()
+
+
+def test_the_slider_and_its_moment_stay_while_others_come(grown):
+    parts = LossPlot(grown).parts
+    grown.moment = shown = grown.training.moments[1]
+    where = parts["moment"].value
+    grown.training.set_trait("moments", grown.training.moments[4:])
+    assert parts["moment_words"].value == f"epoch {shown.epoch}"
+    assert parts["moment"].value == where
+    assert grown.moment is shown
+    grown.training.start(steps=2)
+    assert parts["moment"].value == parts["moment"].max
+    grown.training.wait(10)
+    assert grown.moment is None
+
+
+def test_there_is_no_slider_before_there_are_moments():
+    session = Session(turning_spot(), AXES, make_model=Pacer)
+    assert LossPlot(session)._row.layout.display == "none"
+    session.close()
