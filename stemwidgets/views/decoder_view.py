@@ -162,7 +162,7 @@ class DecoderView(View):
         session = self.session
         if session.decodable is not None:
             return "decoding …"
-        return waiting_for_decoded(session.moment is not None, session.training.active)
+        return waiting_for_decoded(session.earlier_maps is not None, session.training.active)
 
 
 def _slider(name: str) -> ipywidgets.FloatSlider:

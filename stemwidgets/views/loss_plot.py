@@ -1,4 +1,4 @@
-"""The loss of the training, and the way back to its earlier moments."""
+"""The loss of the training, and the way back to the maps of earlier epochs."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ import ipywidgets
 import numpy as np
 from bqplot import Lines
 
-from stemwidgets.state.learning.map_history import MOST, Moment
+from stemwidgets.state.learning.map_history import MOST, SavedMaps
 from stemwidgets.state.session import Session
 from stemwidgets.views.parts.view import View, caption
 from stemwidgets.views.parts.words import epochs, number, waiting_for
@@ -14,14 +14,16 @@ from stemwidgets.views.pictures.raster import Raster
 from stemwidgets.views.pictures.screen import Frame, ticks
 
 LATEST = "the latest"
-END = MOST - 1  # of the slider, whatever the number of moments: a browser echoes changes of range
+END = (
+    MOST - 1
+)  # of the slider, whatever the number of saved maps: a browser echoes changes of range
 BEGINNING = 8  # one in so many points
 
 
 class LossPlot(View):
     """Loss against epoch of the present or the last training.
 
-    A slider below it shows the maps of an earlier moment everywhere, and those of the latest again.
+    A slider below it shows the maps of an earlier epoch everywhere, and the latest again.
 
     Parameters
     ----------
@@ -70,32 +72,32 @@ class LossPlot(View):
         self.parts = {
             "figure": self.raster.figure,
             "line": self._line,
-            "moment": self._choice,
-            "moment_words": self._words,
+            "epoch": self._choice,
+            "epoch_words": self._words,
         }
         self.fill(caption("loss per pattern (nats)"), self.raster.figure, self._row)
         self.listen(self._choice, self._choose)
-        self.look(self._tell, "moments", at=session.training)
-        self.look(self._follow, "moment")
+        self.look(self._tell, "map_history", at=session.training)
+        self.look(self._follow, "earlier_maps")
         self.look(self._draw, "history", "status", at=session.training)
         self._follow()
         self._draw()
 
-    def _offered(self) -> tuple[Moment | None, ...]:
-        moments: tuple[Moment, ...] = self.session.training.moments
-        return (*moments[:-1], None)
+    def _offered(self) -> tuple[SavedMaps | None, ...]:
+        history: tuple[SavedMaps, ...] = self.session.training.map_history
+        return (*history[:-1], None)
 
-    def _chosen(self) -> Moment | None:
+    def _chosen(self) -> SavedMaps | None:
         offered = self._offered()
         share = float(self._choice.value) / END
         return offered[round(share * (len(offered) - 1))]
 
     def _choose(self) -> None:
-        self.session.moment = self._chosen()
+        self.session.earlier_maps = self._chosen()
 
     def _follow(self) -> None:
-        """Put the slider where the session's moment is."""
-        shown, offered = self.session.moment, self._offered()
+        """Put the slider at the epoch whose maps are shown."""
+        shown, offered = self.session.earlier_maps, self._offered()
         if shown is None:
             self._choice.value = END
         elif shown in offered and shown is not self._chosen():
@@ -103,14 +105,14 @@ class LossPlot(View):
         self._tell()
 
     def _tell(self) -> None:
-        shown = self.session.moment
+        shown = self.session.earlier_maps
         self._words.value = LATEST if shown is None else f"epoch {epochs(shown.epoch)}"
         some = shown is not None or len(self._offered()) > 1
         self._row.layout.display = None if some else "none"
         self._mark()
 
     def _mark(self) -> None:
-        shown, frame = self.session.moment, self.raster.frame
+        shown, frame = self.session.earlier_maps, self.raster.frame
         with self._then.hold_sync():
             self._then.visible = shown is not None
             if shown is not None:

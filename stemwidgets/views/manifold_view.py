@@ -104,7 +104,9 @@ class ManifoldView(View):
 
     def _clear(self) -> None:
         session = self.session
-        self.raster.clear(waiting_for_decoded(session.moment is not None, session.training.active))
+        self.raster.clear(
+            waiting_for_decoded(session.earlier_maps is not None, session.training.active)
+        )
         self._ring.visible = self._code.visible = False
         self._legend.value = self._note.value = ""
 

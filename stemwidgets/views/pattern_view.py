@@ -214,7 +214,9 @@ class PatternView(View):
             self._tell(1, "")
         elif reconstruction is None or (mean is None and self._display.difference):
             waiting = "averaging …" if reconstruction is not None else "appears after training"
-            raster.clear(waiting if self.session.moment is None else "only with the latest maps")
+            raster.clear(
+                waiting if self.session.earlier_maps is None else "only with the latest maps"
+            )
             self._tell(1, "")
         else:
             picture, legend = self._display.paint(reconstruction, mean, pattern)

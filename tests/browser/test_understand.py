@@ -1,4 +1,4 @@
-"""What was learned, looked at in a browser: angles, latent space, decoder, earlier moments."""
+"""What was learned, looked at in a browser: angles, latent space, decoder, earlier epochs."""
 
 from collections.abc import Callable
 

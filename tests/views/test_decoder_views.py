@@ -168,8 +168,8 @@ def test_patterns_of_many_pixels_are_binned():
 
 def test_an_earlier_moment_is_not_decoded(desk):
     session, decoder, manifold = desk
-    session.moment = session.training.moments[0]
-    assert decoder.raster.message == manifold.raster.message == "not for an earlier moment"
-    session.moment = None
+    session.earlier_maps = session.training.map_history[0]
+    assert decoder.raster.message == manifold.raster.message == "not for an earlier epoch"
+    session.earlier_maps = None
     session.wait(10)
     assert decoder.raster.message == manifold.raster.message == ""

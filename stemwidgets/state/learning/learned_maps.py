@@ -13,7 +13,7 @@ from stemwidgets.rrvae.common.records import Encoding
 from stemwidgets.state.background.worker import Mailbox, Worker
 from stemwidgets.state.channels import encoding_channels, is_encoded, merged
 from stemwidgets.state.learning.comparison import Compared, compared
-from stemwidgets.state.learning.map_history import Moment
+from stemwidgets.state.learning.map_history import SavedMaps
 from stemwidgets.state.learning.reconstruction import Reconstruction
 from stemwidgets.state.learning.training import Training
 from stemwidgets.state.scan.wandering import Wandering
@@ -28,8 +28,8 @@ class Learning(Reconstruction, Wandering):
     ----------
     channels : mapping of str to Channel
         Maps by the name they have on screen.
-    moment : Moment or None
-        Earlier moment of the training whose maps are shown; None for the latest. Nothing is decoded
+    earlier_maps : SavedMaps or None
+        Maps of an earlier epoch, while they are shown; None for the latest. Nothing is decoded
         then: the model has learned something else since.
     compared : Compared or None
         The rrVAE angle and the COM angle, and what they have in common.
@@ -41,13 +41,13 @@ class Learning(Reconstruction, Wandering):
     encoding : Encoding or None
         What the model reads off every pattern, as it does in a script; None until it has.
     latest : Encoding or None
-        Maps that are shown while there is no `moment`.
+        Maps that are shown while there are no `earlier_maps`.
     reading_maps : bool
         Whether the maps of a trained model are being read, at every position.
     """
 
     channels = AnyTrait(MappingProxyType({}))
-    moment = Instance(Moment, allow_none=True)
+    earlier_maps = Instance(SavedMaps, allow_none=True)
     compared = Instance(Compared, allow_none=True)
     comparison = Unicode(None, allow_none=True)
     encoding = AnyTrait(None)
@@ -93,7 +93,7 @@ class Learning(Reconstruction, Wandering):
             raise InputError("a training is running: stop it before showing another model")
         self._forget_maps()
         self.report("")
-        self.moment = None
+        self.earlier_maps = None
         self.model, self.encoding = model, encoding if exact else None
         self.training.adopt(model, endings, history)
         if encoding is None:
@@ -106,7 +106,7 @@ class Learning(Reconstruction, Wandering):
         """Show what is known without a model; an InputError if a training runs."""
         self._forget_maps()
         self.training.adopt(None, (), ())
-        self.model = self.encoding = self.moment = self.latest = None
+        self.model = self.encoding = self.earlier_maps = self.latest = None
         self._set_decodable(None)
         self.latent_code = None
         self.channels = merged(self.channels, drop=tuple(filter(is_encoded, self.channels)))
@@ -117,7 +117,7 @@ class Learning(Reconstruction, Wandering):
         if status == "running" and change["old"] != "paused":
             self._forget_maps()
             self.report("")
-            self.model = self.encoding = self.moment = None
+            self.model = self.encoding = self.earlier_maps = None
             self._set_decodable(None)
         if status == "failed" and self.training.failure is not None:
             self.report(self.training.failure)
@@ -165,10 +165,10 @@ class Learning(Reconstruction, Wandering):
 
     def _set_encoding(self, encoding: Encoding) -> None:
         self.latest = encoding
-        if self.moment is None:
+        if self.earlier_maps is None:
             self._show(encoding)
 
-    @observe("moment")
+    @observe("earlier_maps")
     def _go_back(self, change: Any) -> None:
         shown = self.latest if change["new"] is None else change["new"].encoding
         if shown is not None:
@@ -181,11 +181,11 @@ class Learning(Reconstruction, Wandering):
         self._decode_what_is_shown()
 
     def _decode_what_is_shown(self) -> None:
-        self._set_decodable(self.model if self.moment is None else None)
+        self._set_decodable(self.model if self.earlier_maps is None else None)
 
     def _compare(self) -> None:
         turning = getattr(self.training.model, "turning", True)
-        encoding = self.latest if self.moment is None else self.moment.encoding
+        encoding = self.latest if self.earlier_maps is None else self.earlier_maps.encoding
         shown = None if encoding is None else encoding.shown
         found = compared(self.channels, turning, shown)
         if found is not None:

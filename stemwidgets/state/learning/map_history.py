@@ -1,4 +1,4 @@
-"""Moments of a training that one can go back to."""
+"""Maps of earlier epochs of a training, that one can go back to."""
 
 from dataclasses import dataclass
 
@@ -8,8 +8,8 @@ MOST = 12
 
 
 @dataclass(frozen=True, eq=False)
-class Moment:
-    """The maps as they were at one time.
+class SavedMaps:
+    """The maps as they were at one epoch.
 
     Parameters
     ----------
@@ -23,19 +23,21 @@ class Moment:
     encoding: Encoding
 
 
-def with_moment(moments: tuple[Moment, ...], new: Moment, most: int = MOST) -> tuple[Moment, ...]:
-    """Moments with another one at the end, spread as evenly as they come.
+def with_maps(
+    history: tuple[SavedMaps, ...], new: SavedMaps, most: int = MOST
+) -> tuple[SavedMaps, ...]:
+    """History with the maps of another epoch at the end, spread as evenly as they come.
 
     Parameters
     ----------
-    moments : tuple of Moment
+    history : tuple of SavedMaps
         In the order of their epochs.
-    new : Moment
-        Takes the place of an earlier one of the same epoch.
+    new : SavedMaps
+        Takes the place of earlier maps of the same epoch.
     most : int
         How many are kept, at least 3; the first and the last always are.
     """
-    kept = [moment for moment in moments if moment.epoch < new.epoch] + [new]
+    kept = [maps for maps in history if maps.epoch < new.epoch] + [new]
     while len(kept) > most:
         gaps = [after.epoch - before.epoch for before, after in zip(kept, kept[2:], strict=False)]
         del kept[1 + gaps.index(min(gaps))]

@@ -19,7 +19,7 @@ from stemwidgets.state.background.worker import Mailbox, Puller, Worker
 from stemwidgets.state.learning.default_model import default_model
 from stemwidgets.state.learning.devices import devices_here
 from stemwidgets.state.learning.loss_history import with_loss
-from stemwidgets.state.learning.map_history import Moment, with_moment
+from stemwidgets.state.learning.map_history import SavedMaps, with_maps
 
 
 class Training(HasTraits):
@@ -48,8 +48,8 @@ class Training(HasTraits):
     history : tuple of (passes, loss)
         Passes over the data and the loss then, one pair for each epoch so far, or more: see
         `loss_history.with_loss`.
-    moments : tuple of Moment
-        Maps as they were from time to time.
+    map_history : tuple of SavedMaps
+        Maps of earlier epochs.
     devices : tuple of Device
         What one can train on, the one that ``device="auto"`` takes first; empty until known.
     model : the model being trained or trained last, or None
@@ -69,7 +69,7 @@ class Training(HasTraits):
     stopping = Bool(False, read_only=True)
     progress = Instance(Progress, allow_none=True, read_only=True)
     history = Tuple(read_only=True)
-    moments = Tuple(read_only=True)
+    map_history = Tuple(read_only=True)
     devices = Tuple(read_only=True)
 
     def __init__(
@@ -146,7 +146,7 @@ class Training(HasTraits):
         self._require_idle()
         self.model, self.endings = None, ()
         self.set_trait("history", ())
-        self.set_trait("moments", ())
+        self.set_trait("map_history", ())
 
         def make() -> Any:
             self.model = self._make_model(**options)
@@ -183,7 +183,7 @@ class Training(HasTraits):
             raise InputError("a training is already running: stop it before taking another model")
         self.model, self.endings, self.failure = model, endings, None
         self.checkpoint = self._first = None
-        self.set_trait("moments", ())
+        self.set_trait("map_history", ())
         self.set_trait("progress", None)
         self.set_trait("history", history)
         self.set_trait("status", "idle")
@@ -265,11 +265,11 @@ class Training(HasTraits):
             self._first = self._first or learned[0]
             self.set_trait("history", reduce(with_loss, learned, self.history))
         encoded = [item for item in items if item.encoding is not None]
-        moments = self.moments
+        maps = self.map_history
         for item in items:
             if item.encoding is not None:
-                moments = with_moment(moments, Moment(item.passes_done, item.encoding))
-        self.set_trait("moments", moments)
+                maps = with_maps(maps, SavedMaps(item.passes_done, item.encoding))
+        self.set_trait("map_history", maps)
         if encoded and encoded[-1] is not items[-1]:
             self.set_trait("progress", encoded[-1])
         self.set_trait("progress", items[-1])

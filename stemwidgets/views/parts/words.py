@@ -37,9 +37,9 @@ def waiting_for(training: bool) -> str:
 
 
 def waiting_for_decoded(earlier: bool, training: bool) -> str:
-    """What stands where a decoded pattern will be, also while an earlier moment is shown."""
+    """What stands where a decoded pattern will be, also while earlier maps are shown."""
     if earlier:
-        return "not for an earlier moment"
+        return "not for an earlier epoch"
     return "comes after training" if training else waiting_for(False)
 
 

@@ -1,4 +1,4 @@
-"""Going back to an earlier moment of a training, and what is decoded meanwhile."""
+"""Maps of earlier epochs of a training, and what is decoded while they are shown."""
 
 from dataclasses import replace
 
@@ -7,7 +7,7 @@ import pytest
 from scans import AXES, SHAPE, Pacer, Sorter, turning_spot
 
 from stemwidgets.state import Session
-from stemwidgets.state.learning.map_history import MOST, Moment, with_moment
+from stemwidgets.state.learning.map_history import MOST, SavedMaps, with_maps
 from stemwidgets.state.learning.reconstruction import Code, latent_ranges
 from stemwidgets.views.loss_plot import LossPlot
 
@@ -42,36 +42,36 @@ def z1(session):
     return value
 
 
-def test_moments_stay_few_keep_both_ends_and_spread_evenly():
-    moments = ()
+def test_saved_maps_stay_few_keep_both_ends_and_spread_evenly():
+    history = ()
     for epoch in range(1, 101):
-        moments = with_moment(moments, Moment(epoch, None))
-        assert len(moments) <= MOST
-    epochs = [moment.epoch for moment in moments]
+        history = with_maps(history, SavedMaps(epoch, None))
+        assert len(history) <= MOST
+    epochs = [maps.epoch for maps in history]
     assert (epochs[0], epochs[-1]) == (1, 100)
     assert max(np.diff(epochs)) <= 3 * min(np.diff(epochs)[:-1])
 
 
-def test_a_second_moment_of_an_epoch_replaces_the_first():
-    moments = with_moment((), Moment(3, None))
-    newer = Moment(3, None)
-    assert with_moment(moments, newer) == (newer,)
+def test_later_maps_of_an_epoch_replace_the_first():
+    history = with_maps((), SavedMaps(3, None))
+    newer = SavedMaps(3, None)
+    assert with_maps(history, newer) == (newer,)
 
 
-def test_the_maps_go_back_to_a_moment_and_forth_to_the_latest(grown):
-    earlier = grown.training.moments[3]
-    grown.moment = earlier
+def test_the_maps_go_back_to_an_epoch_and_forth_to_the_latest(grown):
+    earlier = grown.training.map_history[3]
+    grown.earlier_maps = earlier
     assert z1(grown) == earlier.epoch < 40
-    grown.moment = None
+    grown.earlier_maps = None
     assert z1(grown) == 40
 
 
-def test_an_earlier_moment_is_not_decoded_by_what_was_learned_since(grown):
+def test_an_earlier_epoch_is_not_decoded_by_what_was_learned_since(grown):
     assert grown.reconstruction is not None
-    grown.moment = grown.training.moments[0]
+    grown.earlier_maps = grown.training.map_history[0]
     grown.wait(10)
     assert grown.decodable is grown.reconstruction is grown.mean_reconstruction is None
-    grown.moment = None
+    grown.earlier_maps = None
     grown.wait(10)
     assert grown.decodable is grown.model
     assert grown.reconstruction is not None
@@ -79,12 +79,12 @@ def test_an_earlier_moment_is_not_decoded_by_what_was_learned_since(grown):
 
 
 def test_a_new_training_shows_its_own_maps(grown):
-    grown.moment = grown.training.moments[0]
+    grown.earlier_maps = grown.training.map_history[0]
     grown.training.start(steps=3)
-    assert grown.moment is None
+    assert grown.earlier_maps is None
     grown.training.wait(10)
     assert z1(grown) == 3
-    assert [moment.epoch for moment in grown.training.moments] == [1, 2, 3]
+    assert [maps.epoch for maps in grown.training.map_history] == [1, 2, 3]
 
 
 def test_codes_are_decoded_in_the_background_and_the_latest_counts():
@@ -141,50 +141,50 @@ def test_nearly_all_latents_lie_in_their_range(grown):
 
 def test_the_slider_below_the_loss_goes_back_and_returns(grown):
     parts = LossPlot(grown).parts
-    slider, words, moments = parts["moment"], parts["moment_words"], grown.training.moments
+    slider, words, history = parts["epoch"], parts["epoch_words"], grown.training.map_history
     assert slider.value == slider.max
     assert words.value == "the latest"
     slider.value = 2
-    assert grown.moment is moments[2]
-    assert words.value == f"epoch {moments[2].epoch}"
+    assert grown.earlier_maps is history[2]
+    assert words.value == f"epoch {history[2].epoch}"
     then = parts["figure"].marks[2]
     assert then.visible
-    assert list(then.x) == [moments[2].epoch] * 2
+    assert list(then.x) == [history[2].epoch] * 2
     slider.value = slider.max
-    assert grown.moment is None
+    assert grown.earlier_maps is None
     assert not then.visible
 
 
-def test_a_few_moments_share_the_slider_evenly():
+def test_a_few_epochs_share_the_slider_evenly():
     session = Session(turning_spot(), AXES, make_model=Growing)
     session.training.start(steps=3)
     session.training.wait(10)
-    slider = LossPlot(session).parts["moment"]
+    slider = LossPlot(session).parts["epoch"]
     seen = []
     for value in range(slider.max + 1):
         slider.value = value
-        seen.append(session.moment and session.moment.epoch)
+        seen.append(session.earlier_maps and session.earlier_maps.epoch)
     assert seen == [1, 1, 1, 2, 2, 2, 2, 2, 2, None, None, None]
-    session.moment = session.training.moments[0]
+    session.earlier_maps = session.training.map_history[0]
     assert slider.value == 0
     session.close()
 
 
-def test_the_slider_and_its_moment_stay_while_others_come(grown):
+def test_the_slider_and_its_epoch_stay_while_others_come(grown):
     parts = LossPlot(grown).parts
-    grown.moment = shown = grown.training.moments[1]
-    where = parts["moment"].value
-    grown.training.set_trait("moments", grown.training.moments[4:])
-    assert parts["moment_words"].value == f"epoch {shown.epoch}"
-    assert parts["moment"].value == where
-    assert grown.moment is shown
+    grown.earlier_maps = shown = grown.training.map_history[1]
+    where = parts["epoch"].value
+    grown.training.set_trait("map_history", grown.training.map_history[4:])
+    assert parts["epoch_words"].value == f"epoch {shown.epoch}"
+    assert parts["epoch"].value == where
+    assert grown.earlier_maps is shown
     grown.training.start(steps=2)
-    assert parts["moment"].value == parts["moment"].max
+    assert parts["epoch"].value == parts["epoch"].max
     grown.training.wait(10)
-    assert grown.moment is None
+    assert grown.earlier_maps is None
 
 
-def test_there_is_no_slider_before_there_are_moments():
+def test_there_is_no_slider_before_there_are_maps():
     session = Session(turning_spot(), AXES, make_model=Pacer)
     assert LossPlot(session)._row.layout.display == "none"
     session.close()
