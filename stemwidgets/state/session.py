@@ -1,10 +1,10 @@
 """One scan on the desk: where one looks, what was computed, what is being learned."""
 
+from functools import partial
 from typing import Any
 from weakref import WeakSet
 
 import numpy as np
-from numpy.typing import NDArray
 from traitlets import Instance, Unicode, observe
 
 from stemwidgets.arrays.axes import Axes
@@ -34,7 +34,7 @@ from stemwidgets.state.scan.preparation import Preparing
 from stemwidgets.state.scan.reporting import Reporting
 from stemwidgets.state.scan.vacuum import Vacuum
 from stemwidgets.state.scan.virtual_detector import NAMES as DETECTED
-from stemwidgets.state.traits import Array, Position
+from stemwidgets.state.traits import Position
 
 
 class Session(Learning, Drawn):
@@ -64,8 +64,6 @@ class Session(Learning, Drawn):
     ----------
     position : (iy, ix)
         Where one looks; clamped to the scan.
-    pattern : ndarray of float32, shape [ky, kx], or None
-        Pattern at the position; None until a lazy scan has delivered its first.
     detector : Detector or None
         Virtual detector; its image is the channel "virtual detector". A `SegmentDetector` also
         gives "DPC x" and "DPC y".
@@ -91,7 +89,6 @@ class Session(Learning, Drawn):
     """
 
     position = Position()
-    pattern = Array()
     detector = Instance(Detector, allow_none=True)  # type: ignore[call-overload]  # abstract
     overview = Instance(Overview, allow_none=True)
     opening = Instance(Opening, allow_none=True)
@@ -265,17 +262,10 @@ class Session(Learning, Drawn):
     def _look(self, _: Any = None) -> None:
         self.require_open()
         if self._lazy:
-            position = self.position
-            self._reader.submit("pattern", lambda: self._read(position), self._set_pattern)
+            read = partial(pattern_at, self.data, self.position)
+            self._reader.submit("pattern", read, partial(self._show_pattern, self.position))
         else:
-            self._set_pattern(self._read(self.position))
-
-    def _read(self, position: tuple[int, int]) -> NDArray[np.float32]:
-        return pattern_at(self.data, position)
-
-    def _set_pattern(self, pattern: NDArray[np.float32]) -> None:
-        self.pattern = pattern
-        self._reconstruct()
+            self._show_pattern(self.position, pattern_at(self.data, self.position))
 
     @observe("detector")
     def _detector_changed(self, change: Any) -> None:

@@ -132,9 +132,7 @@ class PatternView(View):
         self.layout.width = f"{(room + 4) * len(pictures) + 8 * (len(pictures) - 1) + 4}px"
         self.fill(row)
         self.listen(self._where, self._draw)
-        self.look(
-            self._draw, "pattern", "reconstruction", "mean_reconstruction", "overview", "problem"
-        )
+        self.look(self._draw, "shown", "mean_reconstruction", "overview", "problem")
         self.look(self._draw, "left_out", "leave_out")
         self.look(self._draw_rings, "detector")
         self.look(self._follow_beam, "position", "followed")
@@ -184,7 +182,8 @@ class PatternView(View):
     def _draw(self) -> None:
         self._follow_beam()
         session = self.session
-        pattern, overview = session.pattern, session.overview
+        overview = session.overview
+        pattern: Counts | None = session.pattern
         self._title.value = caption_html(MEAN if self._of_region else ONE)
         if self._of_region:
             pattern = session.region_pattern

@@ -80,7 +80,7 @@ class PreparationPanel(View):
         preparation = session.preparation
         self.look(self._draw_list, "entries", at=preparation)
         self.look(self._draw_words, "entries", "status", "problem", "preview", at=preparation)
-        self.look(self._draw_before, "pattern", "problem")
+        self.look(self._draw_before, "shown", "problem")
         self.look(self._draw_after, "pattern", "status", at=preparation)
         for draw in (self._draw_list, self._draw_words, self._draw_before, self._draw_after):
             draw()

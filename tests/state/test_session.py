@@ -1,6 +1,7 @@
 import asyncio
 import threading
 import time
+from dataclasses import replace
 
 import dask.array as da
 import numpy as np
@@ -67,9 +68,9 @@ def test_what_is_no_position_is_refused_and_nothing_moves(session, nonsense):
 
 def test_setting_an_equal_value_is_silent(session):
     session.position = (1, 2)
-    moved, redrawn = changes(session, "position"), changes(session, "pattern")
+    moved, redrawn = changes(session, "position"), changes(session, "shown")
     session.position = (1.2, 2)
-    session.pattern = session.pattern.copy()
+    session.shown = replace(session.shown, pattern=session.pattern.copy())
     assert moved == redrawn == []
 
 

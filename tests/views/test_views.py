@@ -2,6 +2,7 @@ import io
 from dataclasses import replace
 from threading import Event
 
+import dask.array as da
 import numpy as np
 import pytest
 from ipywidgets.widgets.widget import _instances
@@ -13,6 +14,7 @@ from stemwidgets.arrays.axes import Axis
 from stemwidgets.arrays.detectors import AnnularDetector
 from stemwidgets.arrays.errors import InputError
 from stemwidgets.state import Channel, Session
+from stemwidgets.state.learning.reconstruction import encoded
 from stemwidgets.views.detector_panel import DetectorPanel
 from stemwidgets.views.latent_scatter import LatentScatter
 from stemwidgets.views.loss_plot import LossPlot
@@ -20,6 +22,7 @@ from stemwidgets.views.parts import words
 from stemwidgets.views.pattern_view import PatternView
 from stemwidgets.views.pictures import colors
 from stemwidgets.views.pictures.painting import paint
+from stemwidgets.views.pictures.raster import Raster
 from stemwidgets.views.pictures.screen import Frame, Grid, ticks
 from stemwidgets.views.readout import Readout
 from stemwidgets.views.scan_map import ScanMap
@@ -139,6 +142,30 @@ def test_a_click_redraws_the_pattern(session):
     before = picture(view.parts["figure"])
     session.position = (3, 3)
     assert (picture(view.parts["figure"]) != before).any()
+
+
+@pytest.mark.parametrize("lazy", [False, True])
+def test_a_click_paints_a_pattern_and_its_reconstruction_once_and_together(lazy, monkeypatch):
+    scan = turning_spot()
+    session = Session(da.from_array(scan) if lazy else scan, AXES, make_model=Sorter)
+    session.training.start()
+    session.training.wait(30)
+    session.wait(30)
+    view, painted = PatternView(session), []
+    monkeypatch.setattr(Raster, "show", lambda raster, _: painted.append(raster.figure))
+    shown = []
+    session.observe(lambda change: shown.append(change["new"]), "shown")
+
+    session.position = (1, 4)
+    session.wait(30)
+
+    assert painted == [view.parts["figure"], view.parts["reconstruction"]]
+    (one,) = shown
+    assert one.position == (1, 4)
+    np.testing.assert_array_equal(one.pattern, scan[1, 4])
+    codes = [code[1, 4] for code in encoded(session.channels)]
+    np.testing.assert_array_equal(one.reconstruction, session.model.decode(*codes))
+    session.close()
 
 
 def test_a_picture_is_another_image_and_nothing_is_left_behind(session):

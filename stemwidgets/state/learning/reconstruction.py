@@ -1,6 +1,7 @@
 """What the trained model makes of the patterns, and of codes that no pattern has."""
 
 from collections.abc import Callable
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -11,7 +12,7 @@ from traitlets import HasTraits, Instance
 from stemwidgets.arrays.centring.move import put_back
 from stemwidgets.state.background.worker import Worker
 from stemwidgets.state.channels import Channels, is_latent
-from stemwidgets.state.traits import Array
+from stemwidgets.state.traits import Array, same
 
 SAMPLED = 400  # positions that stand for a large scan
 AT_ONCE = 32  # patterns that are decoded together
@@ -36,13 +37,48 @@ class Code(NamedTuple):
     kind: int = 0
 
 
+@dataclass(frozen=True, eq=False)
+class ShownPattern:
+    """A pattern together with its reconstruction, so that one is never seen beside another's.
+
+    Parameters
+    ----------
+    position : (iy, ix)
+        Where it was recorded.
+    pattern : ndarray of float32, shape [ky, kx]
+        Counts, read-only.
+    reconstruction : ndarray of float32, shape [ky, kx], or None
+        Reconstruction by the trained model; None without one.
+    """
+
+    position: tuple[int, int]
+    pattern: NDArray[np.float32]
+    reconstruction: NDArray[np.float32] | None = None
+
+    def __post_init__(self) -> None:
+        self.pattern.flags.writeable = False
+        if self.reconstruction is not None:
+            self.reconstruction.flags.writeable = False
+
+    def __eq__(self, other: object) -> bool:
+        return (
+            isinstance(other, ShownPattern)
+            and self.position == other.position
+            and same(self.pattern, other.pattern)
+            and same(self.reconstruction, other.reconstruction)
+        )
+
+    __hash__ = None  # type: ignore[assignment]  # holds arrays
+
+
 class Reconstruction(HasTraits):
     """The part of a session that decodes.
 
     Attributes
     ----------
-    reconstruction : ndarray of float32, shape [ky, kx], or None
-        What the trained model makes of the pattern at the position.
+    shown : ShownPattern or None
+        Pattern at the position and its reconstruction, replaced together; None until a lazy scan
+        has delivered its first pattern.
     mean_reconstruction : ndarray of float32, shape [ky, kx], or None
         Mean of the reconstructions over the scan (of some hundred positions in a large one).
     latent_code : Code or None
@@ -51,7 +87,7 @@ class Reconstruction(HasTraits):
     decodable : the model whose codes the maps show, or None
     """
 
-    reconstruction = Array()
+    shown = Instance(ShownPattern, allow_none=True)
     mean_reconstruction = Array()
     latent_code = Instance(Code, allow_none=True)
     decodable = AnyTrait(None, read_only=True)
@@ -104,15 +140,26 @@ class Reconstruction(HasTraits):
             return None
         return Code(tuple(map(float, latent)), float(angle), int(kind[0]) if kind else 0)
 
-    def _reconstruct(self) -> None:
+    @property
+    def pattern(self) -> NDArray[np.float32] | None:
+        """Pattern at the position ``[ky, kx]``; None until one has been read."""
+        return None if self.shown is None else self.shown.pattern
+
+    @property
+    def reconstruction(self) -> NDArray[np.float32] | None:
+        """Reconstruction of `pattern` by the trained model; None without one."""
+        return None if self.shown is None else self.shown.reconstruction
+
+    def _show_pattern(self, position: tuple[int, int], pattern: NDArray[np.float32]) -> None:
+        self.shown = ShownPattern(position, pattern, self._reconstructed(position))
+
+    def _reconstructed(self, position: tuple[int, int]) -> NDArray[np.float32] | None:
         if self.decodable is None:
-            self.reconstruction = self.mean_reconstruction = None
-            return
-        here = (code[self.position] for code in encoded(self.channels))
-        pattern, descan = self.decodable.decode(*here), self.descan_taken_off
-        if descan is not None:
-            pattern = put_back(pattern, descan.departure[self.position])
-        self.reconstruction = pattern
+            return None
+        here = (code[position] for code in encoded(self.channels))
+        pattern: NDArray[np.float32] = self.decodable.decode(*here)
+        descan = self.descan_taken_off
+        return pattern if descan is None else put_back(pattern, descan.departure[position])
 
     def _set_decodable(self, model: Any) -> None:
         """Decode with a model, if there are maps to go with it."""
@@ -120,8 +167,12 @@ class Reconstruction(HasTraits):
         if model is not self.decodable and model is not None:
             self.latent_code = self.code_here() or _middle(self.channels)
         self.set_trait("decodable", model)
-        self._reconstruct()
-        if self.decodable is not None:
+        if self.shown is not None:
+            reconstruction = self._reconstructed(self.shown.position)
+            self.shown = replace(self.shown, reconstruction=reconstruction)
+        if model is None:
+            self.mean_reconstruction = None
+        else:
             self._average_reconstruction(model)
 
     def _average_reconstruction(self, model: Any) -> None:
