@@ -58,7 +58,7 @@ class Axes(NamedTuple):
 
     @property
     def pixel_steps(self) -> tuple[float, float]:
-        """From one detector pixel to the next, along ky and kx: negative where the axis falls."""
+        """Steps from pixel to pixel along ky and kx; negative where the axis falls."""
         return (self.ky.scale, self.kx.scale)
 
     @classmethod

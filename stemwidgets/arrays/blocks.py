@@ -20,7 +20,7 @@ from stemwidgets.arrays.checks import require_patterns
 from stemwidgets.arrays.files.damage import decoding
 from stemwidgets.arrays.memory import memory_limit
 
-BLOCK_BYTES = 32 * 2**20
+BLOCK_BYTES = 32 * 2**20  # handed over at once: some hundred patterns of 128 × 128 pixels
 CHUNK_BYTES = 8 * 2**20  # of a data set in a file, read at once
 AHEAD_BYTES = 64 * 2**20  # of lazy data that are decoded at once,
 AHEAD_SHARE = 16  # or one part in so many of the memory that may be used
@@ -50,7 +50,7 @@ def iterate_blocks(
     Yields
     ------
     where : tuple of slice
-        Which part of the leading axes this block is: ``out[where]`` fits its results.
+        Slices of the leading axes that this block covers: ``out[where]`` fits its results.
     patterns : ndarray, shape [..., ky, kx]
         The patterns, as :func:`native` gives them.
 
@@ -85,9 +85,9 @@ def read_blocks(
     Yields
     ------
     where : tuple of slice
-        Which part of the leading axes the block is.
+        Slices of the leading axes that the block covers.
     result
-        What `read` gave, in storage order.
+        Result of `read`, in storage order.
 
     Raises
     ------
@@ -114,7 +114,7 @@ def read_blocks(
 def _dask_blocks(
     data: Any, read: Callable[[NDArray[Any]], Result]
 ) -> Iterator[tuple[Where, Result]]:
-    """Chunk by chunk; as many as there is room for are decoded at once, by all cores."""
+    """Read chunk by chunk; all cores decode as many chunks at once as memory allows."""
     limit = memory_limit()
     room = AHEAD_BYTES if limit is None else min(AHEAD_BYTES, limit // AHEAD_SHARE)
     yield from _dask_chunks(data, lambda block: read(native(block)), room)
@@ -123,7 +123,7 @@ def _dask_blocks(
 def _dask_chunks(
     data: Any, read: Callable[[Any], Result], room: int, fewest: int = 1
 ) -> Iterator[tuple[Where, Result]]:
-    """Chunk by chunk, so many bytes at once, and so many chunks at least."""
+    """Read chunk by chunk, so many bytes at once but never fewer than `fewest` chunks."""
     data = _whole_patterns(data)
     wheres = [where for _, where in _chunks(data)]
     blocks = data.to_delayed().ravel()
@@ -143,17 +143,17 @@ def _rows(data: Any, block_bytes: int) -> int:
 
 
 def _cut(data: Any, rows: int) -> list[Where]:
-    """The parts of an array in memory that have so many rows each."""
+    """Slices that cut an array in memory into parts of so many rows."""
     return [(slice(at, min(at + rows, len(data))),) for at in range(0, len(data), rows)]
 
 
 def _in_memory(data: Any) -> Any:
-    """An array as it is cut: numpy's, masked or not, or one that makes its blocks when read."""
+    """An array in memory, or one that makes its blocks when read; None for any other."""
     return data if np.ma.isMaskedArray(data) or hasattr(data, "block_bytes") else np.asarray(data)
 
 
 def _cut_to_size(data: Any, block_bytes: int) -> list[Where]:
-    """Parts of so many bytes; of data that are made when read as few as they ask for."""
+    """Slices of about so many bytes; smaller ones where the data ask for less at a time."""
     wanted = getattr(data, "block_bytes", None)
     if wanted is None or data.ndim < 4 or data[0].nbytes <= wanted:
         return _cut(data, _rows(data, block_bytes if wanted is None else min(wanted, block_bytes)))
@@ -181,9 +181,9 @@ def read_pieces(
     Yields
     ------
     where : tuple of slice
-        Which part of the leading axes the piece is.
+        Slices of the leading axes that the piece covers.
     result
-        What `read` gave, in storage order.
+        Result of `read`, in storage order.
 
     Raises
     ------
@@ -250,7 +250,7 @@ def native(block: Any) -> NDArray[Any]:
 
 
 def known_array(data: Any) -> Any:
-    """A numpy or dask array as it is; a dask array of what only gives parts: of HDF5 or zarr."""
+    """Numpy and dask arrays as they are, anything else (HDF5, zarr) as a dask array."""
     if isinstance(data, np.ndarray) or hasattr(data, "dask"):
         return data
     chunks = ("auto",) * (len(data.shape) - 2) + (-1, -1)
@@ -259,14 +259,14 @@ def known_array(data: Any) -> Any:
 
 
 def pattern_at(data: Any, position: tuple[int, ...]) -> NDArray[np.float32]:
-    """One pattern, for the eye.
+    """One pattern, in single precision for display.
 
     Parameters
     ----------
     data : array, shape [..., ky, kx]
         numpy or dask.
     position : tuple of int
-        Where it is.
+        Its scan position.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""Giving up long work whose result nobody wants any more."""
+"""Cooperative cancellation of long computations."""
 
 import signal
 from collections.abc import Callable, Iterator
@@ -7,7 +7,7 @@ from contextvars import ContextVar
 
 
 class Interrupted(BaseException):
-    """The work was given up; no error, and so caught by nothing that catches errors."""
+    """Cancelled computation: not an error, so that `except Exception` does not catch it."""
 
 
 def _never() -> bool:
@@ -19,12 +19,12 @@ _UNWANTED: ContextVar[Callable[[], bool]] = ContextVar("unwanted", default=_neve
 
 @contextmanager
 def interruptible(unwanted: Callable[[], bool]) -> Iterator[None]:
-    """Have work inside give up, by `Interrupted`, at its next block once it is unwanted.
+    """Cancel the work inside, by `Interrupted`, at its next block once it is unwanted.
 
     Parameters
     ----------
     unwanted : callable
-        Asked between blocks, in any thread.
+        Returns True to cancel; called between blocks, from any thread.
     """
     before = _UNWANTED.set(unwanted)
     try:
@@ -34,7 +34,7 @@ def interruptible(unwanted: Callable[[], bool]) -> Iterator[None]:
 
 
 def give_up_if_unwanted() -> None:
-    """Called between the blocks of long work.
+    """Raise `Interrupted` if the work has been cancelled; called between blocks of long work.
 
     Raises
     ------
@@ -49,8 +49,8 @@ def give_up_if_unwanted() -> None:
 def noted_interrupts() -> Iterator[list[int]]:
     """Note a first Ctrl-C, or a notebook's Stop, for work that ends well; raise a second one.
 
-    So nothing is interrupted halfway. In another thread, and where an interrupt is handled by
-    somebody else, nothing is changed.
+    Nothing is interrupted halfway. In another thread, or where another handler of interrupts is
+    installed, nothing is changed.
 
     Yields
     ------

@@ -21,7 +21,7 @@ from stemwidgets.arrays.kernels.limits import Watch
 from stemwidgets.arrays.kernels.moments import plain_moments
 from stemwidgets.arrays.masks import require_mask
 
-BLOCK_BYTES = 16 * 2**20
+BLOCK_BYTES = 16 * 2**20  # of patterns, summed by one core at a time
 BLOCKS = 64  # of the data at least, all cores taken together: a block may have to be copied
 NEGATIVE_SHARE = 0.5  # of the positive sums: more than any noise, less than a subtracted mean
 
@@ -221,14 +221,14 @@ def counting(
     weights: NDArray[Any] | Detector | None,
     shape: tuple[int, int],
 ) -> NDArray[Any] | None:
-    """How much each pixel counts: bool where once or not at all, else float64.
+    """Weight of each pixel: bool where it is 0 or 1 everywhere, else float64.
 
     Parameters
     ----------
     mask, weights
         As for :func:`moments`.
     shape : (int, int)
-        Of a pattern.
+        Shape of a pattern.
 
     Returns
     -------

@@ -15,7 +15,7 @@ BLOCK_BYTES = 2**20  # stays in the cache between the change and what is compute
 
 
 class ChangedScan:
-    """An array in memory whose patterns are changed when they are read; nothing else is copied.
+    """An array in memory whose patterns are changed when they are read; the rest is not copied.
 
     It may be sliced along the scan, and has the attributes that readers of blocks ask for.
 
@@ -26,7 +26,7 @@ class ChangedScan:
     change : callable
         Makes new patterns of contiguous ones ``[n, ky, kx]`` and their numbers in the scan ``[n]``.
     dtype : dtype
-        Of the new patterns.
+        Type of the new patterns.
     numbers : ndarray of int, shape [...], optional
         Number of each pattern in the whole scan.
     """

@@ -1,4 +1,4 @@
-"""What the numerics accept."""
+"""Checks of the arrays that the numerics accept."""
 
 from typing import Any
 
@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from stemwidgets.arrays.errors import InputError
 
-SMALLEST_PATTERN = 8
+SMALLEST_PATTERN = 8  # pixels along each axis: less holds no disc
 LARGEST = 1e30  # in a pattern: maps of it, in single precision, stay finite
 LARGEST_OF_SQUARES = 1e15  # in a pattern: squares add up over a scan in single precision,
 SMALLEST_OF_SQUARES = 1e-15  # which knows no squares of less either
@@ -84,7 +84,7 @@ def require_finite(sums: NDArray[Any], largest: float = LARGEST) -> None:
     sums : ndarray
         Sum of the pixels of each pattern: it is not finite where one of them is not.
     largest : float
-        What a sum may be.
+        Largest sum that is accepted.
 
     Raises
     ------

@@ -1,8 +1,8 @@
 """Colours of directions, and pictures of vector maps.
 
 Directions take a circle in OKLab (Ottosson 2020, https://bottosson.github.io/posts/oklab/) whose
-hue turns evenly and whose lightness tells red from green, so that it can be read without telling
-those hues apart.
+hue turns evenly and whose lightness tells red from green, so that people who do not see the
+difference of those hues can read it too.
 """
 
 import numpy as np
@@ -10,8 +10,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from stemwidgets.arrays.errors import InputError
 
-GREY = (128, 128, 128)
-PALE = (0.93, 0.93, 0.93)
+GREY = (128, 128, 128)  # RGB, of undefined values: it is no colour of the wheel
+PALE = (0.93, 0.93, 0.93)  # RGB from 0 to 1, of vectors of length 0: set off from a white page
 
 
 def vector_image(y: ArrayLike, x: ArrayLike, limit: float | None = None) -> NDArray[np.uint8]:

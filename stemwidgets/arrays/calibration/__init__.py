@@ -1,1 +1,1 @@
-"""What a scan says of its microscope: descan, rotation of the detector, scale, electrons."""
+"""Calibration from the scan itself: descan, detector rotation, scale, electrons."""

@@ -9,9 +9,9 @@ from scipy import ndimage, special
 SMOOTHING = (1.0, 1.5, 2.25, 3.4, 5.0)  # σ of Gaussian derivatives, in scan positions
 MARGIN = 2.0  # of the scan that is left out, in σ
 BLOCK = 6.0  # of the scan that is taken for one, in σ
-MOST_BLOCKS = 16
+MOST_BLOCKS = 16  # parts along each axis: enough to estimate an error from their spread
 CELL = 3.0  # beyond which noise is not connected, in σ
-LEAST_SUPPORT = 0.9
+LEAST_SUPPORT = 0.9  # share of a position's smoothing kernel that has to hold finite values
 FEWEST = 1.5  # parts
 STANDARD = 0.8413  # share of a normal distribution below its standard deviation
 JOINED = 1.15  # neighbouring parts share what smoothing joins: errors in simulated scans over said

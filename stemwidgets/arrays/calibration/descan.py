@@ -17,8 +17,8 @@ from stemwidgets.arrays.calibration.scan_polynomials import (
 )
 from stemwidgets.arrays.errors import InputError
 
-HIGHEST_ORDER = 4
-ORDERS_BESIDE = 3
+HIGHEST_ORDER = 4  # of the polynomial: a higher one follows the specimen
+ORDERS_BESIDE = 3  # orders above, from which the share of the specimen is estimated
 HIGHEST_UNASKED = 3  # order that is taken without asking
 STANDS_OUT = 2.5  # a plane over its error, where the scan holds three periods of a lattice or more,
 OF_FEW_PERIODS = 3.5  # and where it holds fewer: one period looks like a plane of 3,
@@ -61,7 +61,7 @@ class Descan:
 
     @property
     def sound(self) -> bool:
-        """Whether numbers are finite, as many as the order takes, and steps within the scan."""
+        """True if all numbers are finite, as many as the order takes, and steps in the scan."""
         terms = len(power_pairs(self.order)) if 0 <= self.order <= HIGHEST_ORDER else -1
         lines = [0, *self.lines, self.shape[0]]
         fits = len(self.y) == len(self.x) == terms and all(np.diff(lines) > 0)
@@ -93,14 +93,14 @@ class Descan:
 
     @property
     def words(self) -> str:
-        """How far the beam wanders."""
+        """Size of the departure, in words."""
         down, along = self.extent
         wanders = f"The beam wanders by {down:.2f} px along ky and {along:.2f} px along kx"
         return f"{wanders}{self.jumps} (descan)."
 
     @property
     def jumps(self) -> str:
-        """How far it jumps between lines, to follow how far it wanders; empty if it does not."""
+        """Size of the jumps between lines, to follow `words`; empty if there are none."""
         jumps = [f"{np.hypot(y, x):.2f} px at line {line}" for line, y, x in self.steps]
         return f" and jumps by {', '.join(jumps)}" if jumps else ""
 
@@ -114,7 +114,7 @@ class Descan:
         return replace(self, y=y, x=x, error=self.error / np.sqrt(height * width), steps=steps)
 
     def stands_out(self, times: float, above: int) -> bool:
-        """Whether its orders above one are together so many times what the specimen feigns."""
+        """True if the orders above one exceed so many times what the specimen feigns."""
         degree = np.array([a + b for a, b in power_pairs(self.order)])
         chosen = degree > above
         parts = (
@@ -125,7 +125,7 @@ class Descan:
 
     @property
     def extent(self) -> tuple[float, float]:
-        """How far the beam wanders over the scan along ky and kx [px]."""
+        """Peak-to-peak departure of the beam over the scan along ky and kx [px]."""
         y, x = np.ptp(self.positions, axis=(0, 1))
         return float(y), float(x)
 
@@ -227,7 +227,7 @@ def _unasked(com: Map, where: NDArray[Any] | None, lines: Lines) -> Descan:
 
 
 def _feigned(rest: Map, weight: Map, order: int) -> float:
-    """What a descan of this order would be if it were like the next orders of the rest."""
+    """Size of a descan of this order if it were like the next orders of the residual."""
     beside = order + ORDERS_BESIDE
     above = np.array([a + b for a, b in power_pairs(beside)]) > order
     solution = least_squares(rest, weight, beside)[above]

@@ -15,7 +15,7 @@ Map = NDArray[np.float64]
 
 @dataclass(frozen=True, eq=False)
 class Aligned:
-    """What patterns show once they are followed as they wander.
+    """Mean pattern and dark field of patterns that are followed as the beam wanders.
 
     Parameters
     ----------
@@ -51,7 +51,7 @@ def align(
     center : (float, float)
         ``(ky, kx)`` of the disc at the mean position [px].
     inner : float
-        What is farther from the disc's centre is dark field, in kx-pixels.
+        Radius [kx-pixels] about the disc's centre beyond which all is dark field.
     aspect : float
         Height over width of a pixel.
     mask : ndarray of bool, shape [ky, kx], optional

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-FEWEST_LINES = 16
+FEWEST_LINES = 16  # in a scan: with fewer the usual change between lines is not known
 FEWEST_POSITIONS = 8  # in a line, whose median is taken
 LARGE = 3.0  # times the 90th percentile of all changes between lines: in noise alone 6.4 standard
 USUAL = 90  # deviations, one in 10⁹ lines
@@ -58,7 +58,7 @@ def confirmed_lines(rest: Map, used: Mask, steps: Steps) -> tuple[int, ...]:
     Parameters
     ----------
     rest : ndarray, shape [iy, ix, 2]
-        What the fit leaves of the centre of mass ``(y, x)`` [px].
+        Residual of the fit to the centre of mass ``(y, x)`` [px].
     used : ndarray of bool, shape [iy, ix]
         Positions that count.
     steps : tuple of (int, float, float)
@@ -76,7 +76,7 @@ def confirmed_lines(rest: Map, used: Mask, steps: Steps) -> tuple[int, ...]:
 
 
 def _doubt(levels: Map, first: int, jump: list[float]) -> float:
-    """How far levels before and after a step differ once it is taken off, over the step."""
+    """Difference of the levels before and after a step once it is removed, over the step."""
     reach = min(first, len(levels) - first, max(len(levels) // AROUND, STAYS))
     after, before = levels[first : first + reach], np.flip(levels[first - reach : first], axis=0)
     size = float(np.hypot(jump[0], jump[1]))
@@ -103,7 +103,7 @@ def _around(changes: Map) -> Map:
 
 
 def _in_both_halves(changes: Map, usual: Map) -> bool:
-    """Whether either half of a line ``[ix, 2]`` changes like the whole line."""
+    """True if each half of a line ``[ix, 2]`` changes like the whole line."""
     known = changes[np.isfinite(changes).all(axis=-1)]
     step = np.median(known, axis=0) - usual
     halves = (np.median(half, axis=0) - usual for half in np.array_split(known, 2))

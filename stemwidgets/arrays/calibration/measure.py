@@ -1,4 +1,4 @@
-"""Where the beam falls on the detector, how the detector lies against the scan, and its scale."""
+"""Beam position on the detector, rotation of the detector against the scan, and pixel scale."""
 
 from dataclasses import dataclass, replace
 from typing import Any
@@ -16,8 +16,8 @@ from stemwidgets.arrays.errors import InputError
 from stemwidgets.arrays.masks import refuse_inverted
 from stemwidgets.arrays.overview import overview
 
-OUTSIDE = 1.1
-LEAST_DARK_PIXELS = 16
+OUTSIDE = 1.1  # radii of the disc, beyond which all is dark field: clear of a blurred edge
+LEAST_DARK_PIXELS = 16  # pixels outside the disc: with fewer the dark field is mostly noise
 LEAST_DEFLECTION = 1e-6  # px
 ALIGNED = 0.1  # sine of twice the angle between an ellipse and the axes
 
@@ -51,14 +51,14 @@ class Scale:
 
 @dataclass(frozen=True)
 class Measured:
-    """What one scan tells about its microscope.
+    """Calibration that one scan gives of its microscope.
 
     Parameters
     ----------
     scan_rotation : ScanRotation
-        How the detector lies against the scan.
+        Rotation and handedness of the detector against the scan.
     descan : Descan
-        Where the beam falls on the detector [px].
+        Position of the beam on the detector [px].
     disc : Disc
         The bright disc at the mean position of the beam [px].
     scale : Scale
@@ -90,9 +90,9 @@ def measure(
         Counts; numpy or dask (read one chunk at a time).
     axes : Axes
         Calibration so far; it gives the shape of scan and detector pixels.
-    rotation : ScanRotation, optional
+    Given where it is known; measured otherwise.
         Where it is known.
-    handedness : int, optional
+    +1 or -1, given where only that is known.
         +1 or -1, where only that is known.
     descan_order, descan_where
         As for :func:`stemwidgets.arrays.calibration.descan.fit_descan`.
@@ -100,7 +100,7 @@ def measure(
         True where a pixel is left out, whatever it holds.
     disc : Disc, optional
         The direct beam, where it is known; it is sought in the mean pattern if not given.
-    descan : Descan, optional
+    Given where it is known; fitted otherwise.
         Where it is known; it is fitted if not given.
 
     Raises
@@ -144,7 +144,7 @@ def to_scan_frame(
     pixel : (float, float)
         Height and width of a detector pixel in their units.
     units : str
-        Theirs; deflections in ``"px"`` come out in the unit of a pixel along kx.
+        Units of `y` and `x`; deflections in ``"px"`` come out in the width of a pixel along kx.
     measured : Measured
         The calibration.
     """
@@ -158,7 +158,7 @@ def to_scan_frame(
 def to_detector_frame(
     y: Map, x: Map, pixel: tuple[float, float], units: str, measured: Measured
 ) -> tuple[Map, Map]:
-    """What `to_scan_frame` was given."""
+    """Inverse of `to_scan_frame`."""
     departure = measured.descan.departure
     height, width = measured.scale.aspect if units == "px" else (1.0, 1.0)
     turned_y, turned_x = measured.scan_rotation.to_detector(y, x)
@@ -226,7 +226,7 @@ def rotation_of(
     pixel: tuple[float, float],
     handedness: int | None = None,
 ) -> ScanRotation:
-    """Ask the dark field for the sign, and where it is silent the counts that are lost.
+    """Find the rotation, its sign from the dark field, or where that is silent from lost counts.
 
     Parameters
     ----------

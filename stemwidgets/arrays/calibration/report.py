@@ -12,16 +12,16 @@ from stemwidgets.arrays.maps.circular import wrap
 def findings(
     measured: Measured, semi_angle: float | None = None, wavelength: float | None = None
 ) -> dict[str, str]:
-    """What was found, how much it is and how sure, by the name of each finding.
+    """Results, with their sizes and certainties, by the name of each finding.
 
     Parameters
     ----------
     measured : Measured
-        What the scan tells.
+        Calibration of the scan.
     semi_angle : float, optional
         Convergence semi-angle [mrad].
     wavelength : float, optional
-        Of the electrons [Å], for the radius of the disc in mrad.
+        Wavelength of the electrons [Å], for the radius of the disc in mrad.
     """
     rotation, descan, disc, scale = (
         measured.scan_rotation,

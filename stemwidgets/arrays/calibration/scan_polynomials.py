@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 ROUNDING = 1e-14  # of the positions; what is left below that is no deflection
-ROUNDS = 20
+ROUNDS = 20  # of reweighting at most, where the fit does not settle before
 SETTLED = 1e-6  # of the typical residual, by which a round changes the fit at most
 TELL_SCALE = 8192  # positions of which the median is taken for the typical residual
 
@@ -57,7 +57,7 @@ def soft_l1(values: Map, window: Map, order: int, lines: Lines = ()) -> tuple[Ma
     Parameters
     ----------
     values : ndarray, shape [2, iy, ix]
-        What is fitted, finite.
+        Maps to fit, finite.
     window : ndarray, shape [iy, ix]
         Weights w; 0 where a position does not count.
     order, lines
@@ -68,7 +68,7 @@ def soft_l1(values: Map, window: Map, order: int, lines: Lines = ()) -> tuple[Ma
     solution : ndarray, shape [terms, 2]
         Coefficients.
     rest : ndarray, shape [2, iy, ix]
-        What they leave.
+        Residual of the fit.
     """
     shape, terms = (window.shape[0], window.shape[1]), np.array(_terms(order, lines))
     v, u = _columns(shape, order, lines)

@@ -1,4 +1,4 @@
-"""By which angle the detector is turned against the scan, and whether it is mirrored.
+"""Angle by which the detector is turned against the scan, and whether it is mirrored.
 
 The centre of mass of a thin specimen is a gradient: it has no curl. With D = (∂x − i∂y)(vx + i·vy)
 = div + i·curl, turning the detector by θ multiplies D by exp(iθ), so that θ is half the phase of
@@ -29,8 +29,8 @@ from stemwidgets.arrays.calibration.curl import (
 )
 from stemwidgets.arrays.errors import InputError
 
-SMALLEST_SCAN = 8
-SURE = 0.99
+SMALLEST_SCAN = 8  # positions along each axis: with fewer smoothing leaves nothing to measure
+SURE = 0.99  # probability, from which the dark field decides the sign alone
 SHARP = 1.0  # skewness
 TRUST_IN_SHARP, TRUST_IN_BLUNT = 0.97, 0.75
 RESOLVED = 0.9  # a guess of one in ten is too often wrong to turn every vector by it
@@ -42,7 +42,7 @@ Map = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class ScanRotation:
-    """How the detector lies against the scan.
+    """Rotation and handedness of the detector against the scan.
 
     ``v_detector = R(angle) · (vx, handedness · vy)_scan``, y down: a mirrored detector flips the y
     of the scan first, then turns it.
@@ -60,7 +60,7 @@ class ScanRotation:
         Probability that there is an angle at all, that it is not mirrored otherwise, and that it is
         not 180° off.
     witness : str
-        What told the sign: ``"dark field"``, ``"bright field"``, ``"divergence"``, or ``"given"``.
+        Evidence of the sign: ``"dark field"``, ``"bright field"``, ``"divergence"`` or ``"given"``.
     """
 
     angle: float
@@ -78,7 +78,7 @@ class ScanRotation:
 
     @property
     def resolved(self) -> bool:
-        """Whether that is likely enough to turn vectors by it."""
+        """True if the confidence is high enough to turn vectors by this rotation."""
         return self.confidence >= RESOLVED
 
     def to_scan(self, y: Map, x: Map) -> tuple[Map, Map]:
@@ -99,7 +99,7 @@ def find_rotation(
     handedness: int | None = None,
     least: float = 0.0,
 ) -> ScanRotation:
-    """Find how the detector lies against the scan, from the deflections of the beam.
+    """Find the rotation of the detector against the scan, from the deflections of the beam.
 
     Constant terms and planes in `com` do not matter: they are taken away first, so that no witness
     takes descan for deflection. Errors and probabilities come from the spread between parts of the

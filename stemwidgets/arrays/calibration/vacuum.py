@@ -18,7 +18,7 @@ from stemwidgets.arrays.calibration.descan import (
 from stemwidgets.arrays.calibration.scan_polynomials import Lines, polynomials, soft_l1
 from stemwidgets.arrays.errors import InputError
 
-FEWEST = 16  # positions: fewer tell the noise, and with it the error of a plane, to a fifth at best
+FEWEST = 16  # positions: with fewer the error of a plane is known to a fifth at best
 NARROWEST = 3  # rows and columns, through which a plane can be told from noise
 COVERED = 0.5  # of the scan in each direction: with less, more of it is extrapolated than measured
 STANDS_OUT = 5.0  # standard deviations of what noise feigns, before a higher order is taken
@@ -39,11 +39,11 @@ class InVacuum:
     descan : Descan
         Where the beam falls; its `error` is the standard error of its departure.
     positions : int
-        In vacuum, that it was measured at.
+        Number of positions in vacuum that were used.
     file : str
-        The scan that it was measured on; empty if that is the one that it is taken off.
+        File of the scan that was used; empty if it is the corrected scan itself.
     note : str
-        Why it may not hold, in sentences; see `caution`.
+        Reasons for doubt, in sentences; see `caution`.
     """
 
     descan: Descan
@@ -53,19 +53,19 @@ class InVacuum:
 
     @property
     def place(self) -> str:
-        """Where it was measured, in words."""
+        """Origin of the measurement, in words."""
         return f"on {self.file}" if self.file else f"in a region of {self.positions} positions"
 
     @property
     def words(self) -> str:
-        """How far the beam wanders, from what that is known, and how well."""
+        """Size of the departure, its origin and its error, in words."""
         found = self.descan
         size = f"{found.size:.2f} ± {found.error:.2f} px rms"
         return " ".join(filter(None, (found.words, f"Measured {self.place}: {size}.", self.note)))
 
 
 def fit_in_vacuum(com: Map, where: NDArray[Any] | None = None, order: int | None = None) -> Descan:
-    """Fit the way of the beam to centres of mass that were measured in vacuum.
+    """Fit the path of the beam to centres of mass that were measured in vacuum.
 
     Every position counts alike, but for those that stand out (soft L1 norm).
 
@@ -107,14 +107,14 @@ def _unasked(com: Map, used: Mask, lines: Lines) -> Descan:
 
 
 def caution(com: Map, where: Mask, found: Descan) -> str:
-    """Why what was measured at these positions may not hold, in sentences; empty if nothing is odd.
+    """Reasons why a fit to these positions may not hold, in sentences; empty if there are none.
 
     Parameters
     ----------
     com : ndarray, shape [iy, ix, 2]
         ``(y, x)`` in pixels.
     where : ndarray of bool, shape [iy, ix]
-        Where it was fitted; NaN there is left out.
+        Positions that were fitted; NaN there is left out.
     found : Descan
         The fit.
     """
@@ -134,7 +134,7 @@ def caution(com: Map, where: Mask, found: Descan) -> str:
 
 
 def _shares(used: Mask) -> list[float]:
-    """Rows and columns from the first that is used to the last, as shares of the scan."""
+    """Extent of the used positions, first to last row and column, as shares of the scan."""
     lines = (np.flatnonzero(used.sum(axis=axis)) for axis in (1, 0))
     return [
         (int(np.ptp(chosen)) + 1) / size if len(chosen) else 0.0
@@ -143,7 +143,7 @@ def _shares(used: Mask) -> list[float]:
 
 
 def _varies(rest: Map) -> bool:
-    """Whether what a fit leaves ``[iy, ix, 2]`` is like its neighbours; NaN is left out."""
+    """True if the residual ``[iy, ix, 2]`` resembles its neighbours; NaN is left out."""
     total, products = np.nansum(rest**2), []
     for axis in (0, 1):
         pairs = np.diff(rest, axis=axis) ** 2
@@ -156,7 +156,7 @@ def _varies(rest: Map) -> bool:
 
 
 def _require_enough(used: Mask) -> None:
-    """Refuse positions that do not tell a plane."""
+    """Refuse positions that do not determine a plane."""
     plane = polynomials((used.shape[0], used.shape[1]), 1)
     known = np.linalg.matrix_rank(plane[used]) == np.linalg.matrix_rank(plane.reshape(-1, 3))
     lines = [int(used.any(axis=axis).sum()) for axis in (1, 0)]
@@ -171,7 +171,7 @@ def _require_enough(used: Mask) -> None:
 
 
 def _fitted(com: Map, used: Mask, order: int, lines: Lines) -> tuple[Descan, Map]:
-    """The fit of an order with its standard error, and what it leaves ``[n, 2]``."""
+    """Fit of an order with its standard error, and its residual ``[n, 2]``."""
     shape = (com.shape[0], com.shape[1])
     values: Map = np.where(used, np.moveaxis(com, -1, 0), 0.0)
     solution, left = soft_l1(values, used.astype(np.float64), order, lines)
@@ -190,7 +190,7 @@ def _noise(rest: Map) -> float:
 
 
 def _stands_out(rest: Map, left: Map, terms: int) -> bool:
-    """Whether so many more terms take more off than they take off noise."""
+    """True if the added terms remove more than they would remove of pure noise."""
     noise, free = _noise(left), 2 * terms
     before, after = (np.clip(r, -FAR * noise, FAR * noise) for r in (rest, left))
     gained = (before**2).sum() - (after**2).sum()
