@@ -1,4 +1,4 @@
-"""Virtual detectors: which pixels of the pattern are added up, and how much each counts."""
+"""Virtual detectors: pixels of a pattern that are added up, and their weights."""
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ PRESETS: dict[str, tuple[float, float]] = {  # radii in radii of the bright-fiel
 
 
 class Detector(ABC):
-    """What adds up the counts of some pixels of a pattern.
+    """A sum over some pixels of a pattern.
 
     Positions are ``(ky, kx)`` in pixels about the centre of pixel (0, 0); radii are in kx-pixels; a
     pixel counts if its centre lies on the detector. `aspect`, where there is one, is the height of
@@ -84,7 +84,7 @@ class DiscDetector(Detector):
     center : (float, float)
         ``(ky, kx)`` in pixels about the centre of pixel (0, 0).
     radius : float
-        In kx-pixels; a pixel whose centre lies at ``r < radius`` counts.
+        Radius in kx-pixels; a pixel whose centre lies at ``r < radius`` counts.
     aspect : float
         Height of a pixel over its width.
 
@@ -125,7 +125,7 @@ class SegmentDetector(Detector):
         Radii in kx-pixels; a pixel whose centre lies at ``inner <= r < outer`` counts, in one
         segment. The very centre, where it is a pixel, is in the segment about the direction 0.
     segments : int
-        How many, at least 2.
+        Number of segments, at least 2.
     rotation : float
         Direction of the middle of segment 0 [rad]; positive turns +kx towards +ky.
     aspect : float

@@ -1,4 +1,4 @@
-"""The error that bad input gets."""
+"""The error raised for bad input."""
 
 
 class InputError(ValueError):

@@ -1,4 +1,4 @@
-"""Fields that a deflection tells of: divergence, curl and the electric field.
+"""Fields derived from a deflection: divergence, curl and the electric field.
 
 In a thin specimen the centre of mass ⟨k⟩ is σ/2π times the gradient of the projected potential V,
 averaged over the probe: ⟨k⟩ = (σ/2π) |ψ|² ⋆ ∇V (Lazić, Bosch & Lazar, Ultramicroscopy 160, 265
@@ -36,7 +36,7 @@ def divergence(y: ArrayLike, x: ArrayLike, steps: tuple[float, float] = (1.0, 1.
     Returns
     -------
     ndarray, shape [iy, ix]
-        In units of the components per unit of the steps. That of the COM is negative at atoms:
+        In units of the components per unit of the steps. At atoms that of the COM is negative:
         -(2π/σ) times it is the projected charge density over ε₀ (Müller et al., Nat. Commun. 5,
         5653 (2014), doi:10.1038/ncomms6653).
 
@@ -52,7 +52,7 @@ def divergence(y: ArrayLike, x: ArrayLike, steps: tuple[float, float] = (1.0, 1.
 def curl(y: ArrayLike, x: ArrayLike, steps: tuple[float, float] = (1.0, 1.0)) -> Map:
     """Curl ∂y/∂x − ∂x/∂y of a vector map; positive where it turns from +x to +y.
 
-    An electric field in a thin specimen has none, so that it tells of noise, of a detector turned
+    An electric field in a thin specimen has none: curl shows noise, a detector turned
     against the scan, or of a thick or a magnetic specimen.
 
     Parameters
@@ -86,7 +86,7 @@ def electron_speed(beam_energy: float) -> float:
     """Relativistic speed v of the beam electrons.
 
     Parameters
-    ----------
+    Energy of the beam [keV].
     beam_energy : float
         [keV].
 
@@ -107,7 +107,7 @@ def interaction_constant(beam_energy: float) -> float:
     beam_energy : float
         [keV].
 
-    Returns
+    Energy of the beam [keV].
     -------
     float
         [rad/(V·Å)]; m is the relativistic mass, λ the wavelength and v the speed of the electrons.
@@ -131,9 +131,9 @@ def electric_field(
     y, x : array
         Components of the COM [1/Å].
     beam_energy : float
-        [keV].
+        Energy of the beam [keV].
     thickness : float, optional
-        t [Å].
+        Thickness t of the specimen [Å].
 
     Returns
     -------

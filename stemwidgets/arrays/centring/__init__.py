@@ -1,1 +1,1 @@
-"""Patterns about their own centres: what the beam's wandering over the detector moves."""
+"""Patterns about their own centres, free of the beam's wandering over the detector (descan)."""

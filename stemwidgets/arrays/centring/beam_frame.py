@@ -1,4 +1,4 @@
-"""Every pattern about its own centre, wherever the beam wanders on the detector (descan).
+"""Every pattern about its own centre, although the beam wanders on the detector (descan).
 
 Patterns, or detectors with the beam, are moved by whole pixels, which changes no count. Of what
 remains, half a pixel at most, the change is taken off that the mean pattern leads to expect there.
@@ -46,14 +46,14 @@ class BeamFrame:
 
     Parameters
     ----------
-    descan : Descan
+    Position of the beam on the detector.
         Where the beam falls.
     dose : ndarray, shape [iy, ix]
         Counts of each pattern over their mean.
     half_pixels : ndarray, shape [2 ky + 3, 2 kx + 3]
         Mean pattern about its own centre, in half pixels.
     edges : SharpEdges
-        What they leave of sharp edges.
+        Correction of sharp edges, beyond what half pixels show.
     hidden : ndarray of bool, shape [ky, kx]
         Detector pixels that are left out.
     """
@@ -71,7 +71,7 @@ class BeamFrame:
 
     @property
     def words(self) -> str:
-        """What is taken off, in words."""
+        """Description of the correction."""
         return (
             f"{self.descan.words} It is taken off: every pattern is read about its own centre. "
             "Where it is a field of the specimen instead, leave it in: descan=None."
@@ -79,7 +79,7 @@ class BeamFrame:
 
     @property
     def moves(self) -> bool:
-        """Whether patterns are moved by whole pixels, with what is left out."""
+        """True if patterns are moved by whole pixels, with what is left out."""
         return bool(self._whole.any())
 
     @cached_property
@@ -100,7 +100,7 @@ class BeamFrame:
 
     @cached_property
     def _unseen(self) -> list[tuple[NDArray[np.intp], Pixels]]:
-        """Positions that are moved alike, and the pixels ``(ky, kx)`` that they do not see."""
+        """Positions with the same whole shift, and the pixels ``(ky, kx)`` that they do not see."""
         shifts, group = np.unique(self._whole, axis=0, return_inverse=True)
         blank = np.zeros((1, *self.hidden.shape), np.bool_)
         found = []
@@ -197,7 +197,7 @@ def fit_beam_frame(
     Parameters
     ----------
     descan : Descan
-        Where the beam falls.
+        Position of the beam on the detector.
     counts : ndarray, shape [iy, ix]
         Sum of each pattern, without what is left out.
     data : array, shape [iy, ix, ky, kx]
@@ -205,7 +205,7 @@ def fit_beam_frame(
     hidden : ndarray of bool, shape [ky, kx]
         Detector pixels that are left out.
     known : bool
-        Whether the descan is known otherwise, and stays.
+        True if the descan was measured elsewhere, and stays.
     """
     mean = counts.mean()
     dose = counts / mean if mean > 0 else np.zeros_like(counts)

@@ -17,7 +17,7 @@ from stemwidgets.arrays.masks import left_out
 
 MATTERS = 0.05  # of the COM, root mean square: less turns the angle of most patterns by under 3°
 LEAST = 1e-3  # px rms: less is lost in any dose
-KNOWN_BY = 6  # patterns along each axis of a scan, by which it is told whether it has changed
+KNOWN_BY = 6  # patterns along each axis of a scan, compared to notice that it has changed
 FEWEST_POSITIONS = 256  # of a scan: in fewer a part of one cell of a lattice looks like a plane
 
 Map = NDArray[np.float64]
@@ -26,7 +26,7 @@ Mask = NDArray[np.bool_]
 
 @dataclass(frozen=True, eq=False)
 class CentredScan:
-    """What a model reads instead of a scan.
+    """Scan that a model reads, with its descan removed.
 
     Parameters
     ----------
@@ -35,7 +35,7 @@ class CentredScan:
     mask : ndarray of bool, shape [ky, kx], or None
         True where a pixel is left out of them.
     faulty : "find", None or LeftOut
-        What else is to be left out of them.
+        Other faults to leave out.
     frame : BeamFrame or None
         The frame of the beam; None if nothing was done.
     """
@@ -77,7 +77,7 @@ def centred_scan(
 
 
 def left_in(descan: Descan) -> str:
-    """What is said of a known descan of a scan that is too small to take it off."""
+    """Notice about a known descan in a scan that is too small to remove it."""
     return (
         f"{descan.words} It is left in the patterns: a scan of fewer than {FEWEST_POSITIONS} "
         "positions does not tell how they change with it."
@@ -85,7 +85,7 @@ def left_in(descan: Descan) -> str:
 
 
 def identity(data: Any) -> tuple[Any, ...] | None:
-    """What a scan is known by at once: equal for two only if both are the same.
+    """Identity of a scan, cheap to take: equal for two only if both are the same.
 
     Parameters
     ----------
@@ -112,7 +112,7 @@ def find_beam_frame(data: Any, hidden: Mask, descan: Any = FIND) -> BeamFrame | 
     hidden : ndarray of bool, shape [ky, kx]
         Pixels that are left out.
     descan : "find" or Descan
-        Where it is known.
+        The descan, where it is known.
     """
     known = isinstance(descan, Descan)
     sums = moments(data, hidden if hidden.any() else None)
@@ -138,13 +138,13 @@ def descan_that_matters(com: Map) -> Descan | None:
 
 
 def can_tell_descan(com: Map) -> bool:
-    """Whether there are enough positions to tell descan from what the specimen does."""
+    """True if there are enough positions to distinguish descan from the specimen."""
     known = np.isfinite(com).all(axis=-1).sum()
     return bool(known >= FEWEST_POSITIONS and min(com.shape[:2]) > 1)
 
 
 def matters(descan: Descan, com: Map) -> bool:
-    """Whether a descan that was fitted to a centre of mass is not small beside the rest of it."""
+    """True if a fitted descan is not small beside the rest of the centre of mass."""
     if (descan.order == 0 and not descan.steps) or descan.size < LEAST:
         return False
     rest = com - descan.positions
@@ -153,7 +153,7 @@ def matters(descan: Descan, com: Map) -> bool:
 
 
 def require_descan(descan: Any, shape: tuple[int, ...]) -> None:
-    """Refuse what is no descan, or that of a scan of other positions than this shape."""
+    """Refuse anything but a descan of a scan of these positions."""
     if descan is None or (isinstance(descan, str) and descan == FIND):
         return
     known = descan.descan if isinstance(descan, BeamFrame) else descan

@@ -1,7 +1,7 @@
 """The mean pattern in half pixels, so that it can be moved by a part of a pixel.
 
-Half pixels lie about the centres of pixels and about their edges, and in each of them counts are
-spread evenly. How many there are is found from patterns of which each pixel saw another part
+Half pixels lie about the centres of pixels and about their edges, and counts are spread evenly in
+each of them. Their counts are found from patterns of which each pixel saw another part
 (Richardson-Lucy), so that edges may be as sharp as half a pixel, and dark pixels beside bright ones
 stay dark. All that changes with the beam's place is what a pattern that is moved as a whole would
 change: slow changes of the specimen along the scan, such as its thickness, are not taken for it.
@@ -45,11 +45,11 @@ def fit_half_pixels(patterns: Float, seen: Mask, dose: Map, rest: Map) -> Map:
     patterns : ndarray of float32, shape [n, ky, kx]
         Moved by whole pixels, 0 where nothing is seen.
     seen : ndarray of bool, shape [n, ky, kx]
-        True where something is.
+        True in pixels that are seen.
     dose : ndarray, shape [n]
         Counts of each over their mean.
     rest : ndarray, shape [n, 2]
-        What is left of the beam's departure [px].
+        Departure of the beam that whole pixels leave [px].
     """
     cells = [_Cell(patterns[i], seen[i], dose[i], rest[i]) for i in _cells(rest)]
     weight = _back(cells, [cell.weight for cell in cells])
@@ -64,27 +64,27 @@ def fit_half_pixels(patterns: Float, seen: Mask, dose: Map, rest: Map) -> Map:
 
 
 def fill(patterns: Float, seen: Mask, dose: Map, rest: Map, half_pixels: Map) -> None:
-    """Fill what is not seen of patterns, in place, with what the mean pattern leads to expect.
+    """Fill unseen pixels of patterns, in place, from the mean pattern.
 
     Parameters
     ----------
     patterns, seen, dose, rest
         As for `fit_half_pixels`.
     half_pixels : ndarray
-        As that gives them.
+        Result of `fit_half_pixels`.
     """
     for i, expected in expected_of(half_pixels, rest):
         patterns[i] = np.where(seen[i], patterns[i], dose[i, None, None] * expected)
 
 
 def expected_of(half_pixels: Map, rest: Map) -> Iterator[tuple[NDArray[np.intp], Map]]:
-    """Numbers of the patterns whose beam is at about the same place, and what they should show."""
+    """Groups of patterns with the beam at about the same place, and their expected counts."""
     for i in _cells(rest):
         yield i, _seen(half_pixels, *overlaps(rest[i].mean(axis=0)))
 
 
 def windows(half_pixels: Map) -> Map:
-    """What each pixel may see, ``[ky, kx, 5, 5]``; a view."""
+    """Half pixels that each pixel may see, ``[ky, kx, 5, 5]``; a view."""
     return np.lib.stride_tricks.sliding_window_view(half_pixels, (REACHED, REACHED))[::2, ::2]
 
 
@@ -95,7 +95,7 @@ def at_rest(half_pixels: Map) -> Map:
 
 
 class _Cell:
-    """Sum of patterns, and what of the half pixels their pixels see."""
+    """Sum of patterns, and the share of the half pixels that their pixels see."""
 
     def __init__(self, patterns: Float, seen: Mask, dose: Map, rest: Map) -> None:
         self.counts = np.maximum(patterns.sum(axis=0, dtype=np.float64), 0)
@@ -104,7 +104,7 @@ class _Cell:
 
 
 def _cells(rest: Map) -> list[NDArray[np.intp]]:
-    """Numbers of the patterns whose beam is at about the same part of a pixel."""
+    """Groups of patterns with the beam at about the same part of a pixel, as numbers."""
     _, cell = np.unique(np.floor(rest * CELLS).astype(int), axis=0, return_inverse=True)
     cell = cell.ravel()
     order = np.argsort(cell, kind="stable")
@@ -112,14 +112,14 @@ def _cells(rest: Map) -> list[NDArray[np.intp]]:
 
 
 def _seen(half_pixels: Map, down: Map, along: Map) -> Map:
-    """Mean pattern ``[ky, kx]`` with the beam elsewhere."""
+    """Mean pattern ``[ky, kx]`` with the beam displaced."""
     height, width = (size - REACHED + 1 for size in half_pixels.shape)
     rows = sum(down[a] * half_pixels[a : a + height : 2] for a in np.flatnonzero(down))
     return np.asarray(sum(along[b] * rows[:, b : b + width : 2] for b in np.flatnonzero(along)))
 
 
 def _back(cells: list[_Cell], values: list[Map]) -> Map:
-    """What pixels ``[ky, kx]`` of the cells hold, brought to the half pixels that they see."""
+    """Sum of the cells' pixels ``[ky, kx]`` over the half pixels that they see."""
     height, width = values[0].shape
     result = np.zeros((2 * height + REACHED - 2, 2 * width + REACHED - 2))
     for cell, value in zip(cells, values, strict=True):
@@ -141,7 +141,7 @@ def _less_edges(
     hidden: Mask,
     pattern: Float,
 ) -> None:  # pragma: no cover
-    """Take what half pixels leave of sharp edges off a pattern, where it is seen."""
+    """Subtract the correction of sharp edges from a pattern, where it is seen."""
     height, width = pattern.shape
     for e in range(len(edges)):
         y, x = edges[e]

@@ -28,9 +28,9 @@ def put_back(pattern: Float, departure: Map) -> Float:
     Parameters
     ----------
     pattern : ndarray, shape [ky, kx]
-        Reconstructed, say.
+        A reconstructed pattern, for example.
     departure : ndarray, shape [2]
-        Of the beam ``(y, x)`` [px]; the eye sees no part of a pixel.
+        Departure of the beam ``(y, x)`` [px], rounded to whole pixels.
     """
     result = np.full_like(pattern, np.nan)
     there, here = [], []

@@ -1,6 +1,6 @@
-"""What half pixels leave of sharp edges, fitted to the patterns themselves.
+"""Correction of half pixels at sharp edges, fitted to the patterns themselves.
 
-How each pixel on an edge depends on the beam's place is fitted beside how it depends on what the
+The dependence of each edge pixel on the beam's place is fitted beside its dependence on what the
 specimen deflects. A slow change of the specimen along the scan looks the same; so no more is taken
 for edges than a share of what half pixels say that the edge changes there.
 """
@@ -19,6 +19,7 @@ DEFLECTED = 2  # order in which a pixel depends on the centre of mass
 TOLD = 0.3  # of the least singular value of powers of places in a square: planes reach 0.8
 EDGE = 0.1  # of the largest change with the beam's place: what changes less is no edge
 SHARE = 0.5  # of what half pixels say: an edge within one of them is off by as much
+# places [-1, 1]² in which the beam falls evenly, the best to fit powers to: 16 × 16 of them
 SQUARE = np.stack(np.meshgrid(*[np.linspace(-1, 1, 16)] * 2), axis=-1).reshape(-1, 2)
 
 Map = NDArray[np.float64]
@@ -28,14 +29,14 @@ Mask = NDArray[np.bool_]
 
 @dataclass(frozen=True, eq=False)
 class SharpEdges:
-    """How pixels on edges change with the beam's place beyond what half pixels say.
+    """Change of edge pixels with the beam's place, beyond what half pixels show.
 
     Parameters
     ----------
     order : int
         Highest total power of the place.
     pixels : ndarray of int, shape [n, 2]
-        Those on edges, ``(ky, kx)``.
+        Pixels on edges, ``(ky, kx)``.
     slopes : ndarray, shape [n, terms]
         Their change with each of the `powers`, at the mean dose.
     """
@@ -48,22 +49,22 @@ class SharpEdges:
 def fit_sharp_edges(
     patterns: Float, seen: Mask, dose: Map, rest: Map, half_pixels: Map, jumps: bool
 ) -> SharpEdges:
-    """Fit what half pixels leave of sharp edges.
+    """Fit the correction of sharp edges.
 
     Parameters
     ----------
     patterns : ndarray of float32, shape [n, ky, kx]
         Moved by whole pixels.
     seen : ndarray of bool, shape [n, ky, kx]
-        True where something is.
+        True in pixels that are seen.
     dose : ndarray, shape [n]
         Counts of each over their mean.
     rest : ndarray, shape [n, 2]
-        What is left of the beam's departure [px].
+        Departure of the beam that whole pixels leave [px].
     half_pixels : ndarray
         The mean pattern.
     jumps : bool
-        Whether the beam jumps: it may fall on few places, which tell no high powers.
+        True if the beam jumps: its places may be few, and determine no high powers.
     """
     left, com = np.empty_like(patterns), np.empty((len(rest), 2))
     size = np.zeros(patterns.shape[1:])
@@ -92,7 +93,7 @@ def powers(place: Map, order: int) -> Map:
     Parameters
     ----------
     place : ndarray, shape [n, 2]
-        What whole pixels leave of the beam's departure, or a centre of mass [px].
+        Departure of the beam that whole pixels leave, or a centre of mass [px].
     order : int
         Highest total power.
     """
@@ -109,7 +110,7 @@ def _order(rest: Map, jumps: bool) -> int:
 
 
 def _told(rest: Map, order: int) -> bool:
-    """Whether powers of these places ``[n, 2]`` are nearly as unlike as of those in a square."""
+    """True if powers of these places ``[n, 2]`` are nearly as unlike as of those in a square."""
     return _unlikeness(rest, order) > TOLD * _unlikeness(SQUARE, order)
 
 

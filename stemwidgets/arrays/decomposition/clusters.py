@@ -14,12 +14,13 @@ from stemwidgets.arrays.blocks import iterate_blocks
 from stemwidgets.arrays.errors import InputError
 
 METHODS = ("kmeans", "gmm")
+# random starts, of which the best is kept; each of a mixture is a k-means
 STARTS = {"kmeans": 10, "gmm": 4}
 
 
 @dataclass(frozen=True, eq=False)
 class Clusters:
-    """Which cluster each position belongs to; the largest cluster is number 0.
+    """Cluster of each position; the largest cluster is number 0.
 
     Parameters
     ----------
@@ -42,9 +43,9 @@ def cluster(features: Any, clusters: int, method: str = "kmeans", seed: int = 0)
     Parameters
     ----------
     features : array, shape [..., d]
-        What each position is known by: scores, latent variables.
+        Description of each position: scores, latent variables.
     clusters : int
-        How many.
+        Number of clusters.
     method : {"kmeans", "gmm"}
         k-means, for round clusters of one size; or a mixture of Gaussians, for elongated ones that
         overlap, with the probability of each.
@@ -92,7 +93,7 @@ def mean_patterns(data: Any, labels: NDArray[np.int16], clusters: int) -> NDArra
     labels : ndarray of int, shape [...]
         Number of the cluster of each pattern; negative ones belong to none.
     clusters : int
-        How many there are.
+        Number of clusters.
 
     Raises
     ------

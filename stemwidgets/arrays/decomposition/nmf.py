@@ -21,12 +21,12 @@ from stemwidgets.arrays.decomposition.streaming_pca import (
 )
 from stemwidgets.arrays.errors import InputError
 
-USUAL_COMPONENTS = 5
-SPARE = 20
-ROUNDS = 1000
-SWEEPS = 4
-TOLERANCE = 5e-6
-TINY = 1e-12
+USUAL_COMPONENTS = 5  # components if none are asked for: few enough to look at each
+SPARE = 20  # principal components beyond those asked for, from which these are fitted
+ROUNDS = 1000  # at most: slow fits end here rather than at the tolerance
+SWEEPS = 4  # over all columns before the other factor is fitted
+TOLERANCE = 5e-6  # relative gain of a round, below which the fit ends
+TINY = 1e-12  # instead of 0 in a denominator, or as a start that a product can leave
 
 
 def nmf(
@@ -46,7 +46,7 @@ def nmf(
     ----------
     data : array, shape [..., ky, kx]
         Counts or intensities, none negative; numpy or dask, which is read as for `pca`.
-    components : int, optional
+    Number of components; 5 if not given, or as many as there are.
         How many; 5 if not given, or as many as there are.
     weighting, mask
         As for `pca`.
@@ -100,7 +100,7 @@ def _in_counts(maps: Array, patterns: Array, moments: Moments, used: Any) -> Dec
 
 
 def _factorised(left: Array, right: Array, components: int, noise: float) -> tuple[Array, Array]:
-    """Non-negative W, H with ``W @ H`` next to ``left @ right``, which lacks some `noise`."""
+    """Factors W, H ≥ 0 of ``left @ right``, which lacks some `noise`."""
     maps, patterns = _start(left, right, components)
     size = float(np.sum((left.T @ left) * (right @ right.T)))
     before = np.inf
@@ -119,7 +119,7 @@ def _factorised(left: Array, right: Array, components: int, noise: float) -> tup
 
 
 def _improve(factor: Array, target: Array, overlap: Array) -> None:
-    """One column after the other, each at its best, a few times over."""
+    """Improve one column after the other, each to its best, a few times over."""
     for _ in range(SWEEPS):
         for j in range(factor.shape[1]):
             if overlap[j, j] > 0:
@@ -128,7 +128,7 @@ def _improve(factor: Array, target: Array, overlap: Array) -> None:
 
 
 def _start(left: Array, right: Array, components: int) -> tuple[Array, Array]:
-    """From the singular vectors (Boutsidis and Gallopoulos, Pattern Recognit. 41, 1350 (2008))."""
+    """Start from singular vectors (Boutsidis & Gallopoulos, Pattern Recognit. 41, 1350 (2008))."""
     first, upper = np.linalg.qr(left)
     second, lower = np.linalg.qr(right.T)
     u, values, v = np.linalg.svd(upper @ lower.T)

@@ -20,9 +20,9 @@ from stemwidgets.arrays.decomposition.streaming_pca import (
 from stemwidgets.arrays.errors import InputError
 from stemwidgets.arrays.masks import left_out
 
-USUAL_COMPONENTS = 20
+USUAL_COMPONENTS = 20  # components if none are asked for: as many as a scree plot shows
 WEIGHTINGS = ("none", "poisson")
-CLEAR = 0.1
+CLEAR = 0.1  # cosine to the sum or a first moment, above which that decides the sign of a component
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,7 +34,7 @@ class Decomposition:
     method : str
         ``"PCA"`` or ``"NMF"``.
     maps : ndarray of float32, shape [..., k]
-        How much of each component is in each pattern; NaN in patterns without counts.
+        Weight of each component in each pattern; NaN in patterns without counts.
     patterns : ndarray of float32, shape [k, ky, kx]
         Component patterns; NaN in pixels that were left out.
     mean : ndarray of float32, shape [ky, kx]
@@ -43,7 +43,7 @@ class Decomposition:
         Variance of the scan along each component, summed over pixels.
     explained_variance_ratio : ndarray, shape [k]
         The same, over the variance of the whole scan. Components of an NMF are not orthogonal:
-        theirs do not add up.
+        ratios do not add up.
     """
 
     method: str
@@ -59,7 +59,7 @@ class Decomposition:
         Parameters
         ----------
         components : int or sequence of int, optional
-            How many of the first, or which ones (from 0); all if not given.
+            Number of components from the first, or a list of them (from 0); all if not given.
         lazy : bool
             Give a dask array, which is put together where it is read.
 
@@ -118,7 +118,7 @@ def pca(
         Counts or intensities; numpy or dask, which is read block by block: twice, or, for patterns
         of more than 1600 used pixels, up to twelve times: bin these first where that is enough.
     components : int, optional
-        How many; 20 if not given, or as many as there are.
+        Number of components; 20 if not given, or as many as there are.
     weighting : {"none", "poisson"}
         ``"poisson"`` divides each pixel by the root of its mean first, so that counting noise is
         alike in all of them (Keenan and Kotula, Surf. Interface Anal. 36, 203 (2004),
@@ -163,7 +163,7 @@ def used_pixels(data: Any, mask: ArrayLike | None) -> NDArray[np.bool_]:
 
 
 def require_components(components: Any, moments: Moments, usual: int) -> int:
-    """How many components to compute; refuses more than there are."""
+    """Number of components to compute; an InputError for more than there are."""
     most = min(moments.count - 1, len(moments.mean))
     if most < 1:
         raise InputError(
@@ -188,7 +188,7 @@ def require_components(components: Any, moments: Moments, usual: int) -> int:
 
 
 def require_weight(weighting: Any, moments: Moments) -> Array:
-    """What each used pixel is divided by."""
+    """Divisor of each used pixel."""
     if weighting not in WEIGHTINGS:
         raise InputError(f'Expected weighting to be "none" or "poisson", got {weighting!r}.')
     if weighting == "none":
@@ -202,7 +202,7 @@ def require_weight(weighting: Any, moments: Moments) -> Array:
 
 
 def require_kept(components: Any, count: int) -> list[int]:
-    """Which components to keep."""
+    """Indices of the components to keep."""
     if components is None:
         return list(range(count))
     if isinstance(components, (int, np.integer)) and not isinstance(components, bool):

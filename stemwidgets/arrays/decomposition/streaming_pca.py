@@ -11,12 +11,12 @@ from scipy.linalg import eigh
 from stemwidgets.arrays.blocks import Where, iterate_blocks
 from stemwidgets.arrays.checks import LARGEST_OF_SQUARES, require_squares
 
-SLICE_PIXELS = 2**20
+SLICE_PIXELS = 2**20  # at once: 8 MB in double precision, which stay in the cache
 MOST_PIXELS = 1600  # for which the covariance is cheaper than several readings
-EXTRA = 20
-MOST_READINGS = 10
-TOLERANCE = 0.03
-SMALLEST_WEIGHT = 0.01
+EXTRA = 20  # directions beyond those asked for, so that the last of these settles too
+MOST_READINGS = 10  # of the data: directions that have not settled by then are buried in noise
+TOLERANCE = 0.03  # residual of a direction over its variance, at which it has settled
+SMALLEST_WEIGHT = 0.01  # of the mean: single electrons in dark pixels weigh ten times at most
 
 Array = NDArray[np.float64]
 
@@ -28,13 +28,13 @@ class Moments:
     Parameters
     ----------
     filled : ndarray of bool, shape of the scan
-        Which patterns have counts.
+        True for patterns with counts.
     mean, variance : ndarray, shape [pixels]
-        Over those, for each used pixel.
+        Mean and variance of each used pixel over the patterns with counts.
     lowest : float
         Smallest value of a pixel.
     covariance : ndarray, shape [pixels, pixels], or None
-        Of the pixels; None where there are too many of them.
+        Covariance of the pixels; None where there are too many of them.
     """
 
     filled: NDArray[np.bool_]
@@ -59,18 +59,18 @@ def read_slices(
     data : array, shape [..., ky, kx]
         numpy or dask.
     used : ndarray of bool, shape [ky, kx]
-        Which pixels are read.
+        True for pixels that are read.
 
     Yields
     ------
     where : tuple of slice
-        The block that these patterns belong to.
+        Block that these patterns belong to.
     part : slice
-        Which of the block's patterns, counted row by row, they are.
+        Slice of the block's patterns, counted row by row.
     values : ndarray, shape [n, pixels]
         Their used pixels.
     filled : ndarray of bool, shape [n]
-        Which of them have counts.
+        True for patterns with counts.
     """
     pixels = None if used.all() else np.flatnonzero(used)
     rows = max(64, SLICE_PIXELS // used.size)
@@ -93,7 +93,7 @@ def measure(data: Any, used: NDArray[np.bool_]) -> Moments:
     data : array, shape [..., ky, kx]
         numpy or dask.
     used : ndarray of bool, shape [ky, kx]
-        Which pixels are read.
+        True for pixels that are read.
 
     Raises
     ------
@@ -160,7 +160,7 @@ def poisson_weight(mean: Array) -> Array:
 def principal_axes(
     data: Any, used: NDArray[np.bool_], moments: Moments, weight: Array, components: int
 ) -> tuple[Array, Array]:
-    """The directions in which patterns vary most.
+    """Directions in which patterns vary most.
 
     Up to `MOST_PIXELS` from the covariance; beyond from a block Krylov space that grows, with each
     reading of the data, until the directions no longer move (Musco and Musco, NIPS 28 (2015)).
@@ -170,16 +170,16 @@ def principal_axes(
     data, used
         As for `measure`.
     moments : Moments
-        What `measure` gave.
+        Result of `measure`.
     weight : ndarray, shape [pixels]
-        What patterns are divided by.
+        Divisor of the patterns.
     components : int
         Number of directions.
 
     Returns
     -------
     variance : ndarray, shape [components]
-        Along each of them; falling.
+        Variance along each direction; falling.
     axes : ndarray, shape [components, pixels]
         Orthonormal.
     """
@@ -243,7 +243,7 @@ def scores(
 
 
 def _put(out: NDArray[Any], where: Where, part: slice, values: NDArray[Any]) -> None:
-    """Put values of a part of a block where they belong."""
+    """Write the values of a part of a block to their places."""
     block = out[where]
     leading = block.shape[: block.ndim - values.ndim + 1]
     index = np.unravel_index(np.arange(part.start, part.stop), leading)

@@ -1,1 +1,1 @@
-"""The direct beam in a pattern: found, measured, and told how sure that is."""
+"""The direct beam in a pattern: its place, size and shape, and how certain they are."""

@@ -19,12 +19,12 @@ SMALLEST = np.array([1.5])  # bins, on the pattern as it is
 LARGEST = np.array([5.0, 6.0, 7.0])  # bins, of the coarsest
 MARGIN = 4  # bins by which a centre may lie off the detector
 LEAST_BINS = 6  # along the shorter side
-MOST_VOTES = 12000  # edge pixels that are asked, of each binning
+MOST_VOTES = 12000  # edge pixels that vote, of each binning
 EACH = 6  # circles of each binning
 KNOWN_BINS = 4.0  # of a radius that is known
 LEAST_STRENGTH = 0.08  # of the clearest of its radius
-MOST_ALIKE = 24
-MOST_BLIND = 0.3  # of a bin that may still tell an edge
+MOST_ALIKE = 24  # circles of one radius: a spot pattern has dozens
+MOST_BLIND = 0.3  # of a bin that may still show an edge
 SPIKE = 3.0  # times its neighbours' brightest: no electrons fall so
 
 
@@ -38,7 +38,7 @@ class Circle(NamedTuple):
 
 
 def without_spikes(pattern: Array) -> Array:
-    """The pattern less single pixels and rows that outshine all that surrounds them."""
+    """Remove single pixels and rows that outshine all that surrounds them."""
     if min(pattern.shape) < 5:
         return pattern
     calm = ndimage.median_filter(pattern, 3, mode="nearest")
@@ -55,9 +55,9 @@ def circles(pattern: Array, blind: NDArray[np.bool_]) -> list[Circle]:
     Parameters
     ----------
     pattern : ndarray, shape [y, x]
-        With square pixels.
+        Pattern with square pixels.
     blind : ndarray of bool, shape [y, x]
-        Where an edge says nothing.
+        True where an edge means nothing.
     """
     found: list[Circle] = []
     step, shortest = 1, min(pattern.shape)
@@ -108,7 +108,7 @@ def _of_binning(small: Array, seen: NDArray[np.bool_], radii: Array, step: int) 
 
 
 def _votes(small: Array, seen: NDArray[np.bool_], radii: Array) -> Array | None:
-    """How steep the descent along the circle about each bin is, ``[radius, y, x]``."""
+    """Steepness of the descent along the circle about each bin, ``[radius, y, x]``."""
     smooth = ndimage.gaussian_filter(small, 0.7, mode="nearest")
     gy, gx = np.gradient(smooth)
     steep = np.hypot(gy, gx)

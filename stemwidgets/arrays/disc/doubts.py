@@ -1,11 +1,11 @@
-"""What speaks against a disc being the direct beam, or lying where it seems to."""
+"""Reasons to doubt that a disc is the direct beam, or lies where it seems to."""
 
 import numpy as np
 
 from stemwidgets.arrays.disc.sides import SURE_VISIBLE, Candidate
 
 SURE_AGREEING = 0.7  # of the visible edge
-SURE_ARC = 8.0  # px of edge that tell centre and radius
+SURE_ARC = 8.0  # px of edge, enough to determine centre and radius
 SURE_CENTER = (0.3, 0.015)  # px, radii: largest standard error of a centre
 SURE_ROUND = (0.75, 0.04)  # px, radii: largest deviation from an ellipse
 HALO = 2.5  # times as bright in the middle
@@ -17,7 +17,7 @@ DARK = 0.5  # of the level along the edge, in a middle that a beam stop may hide
 
 
 def doubt_of(disc: Candidate) -> str:
-    """Why a disc may not be used without asking, in words; empty if nothing says so."""
+    """Reason not to use a disc without asking, in words; empty if there is none."""
     outline = disc.outline
     if outline.visible < SURE_VISIBLE:
         return "little of its edge is on the detector"

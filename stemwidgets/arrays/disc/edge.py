@@ -8,17 +8,17 @@ from scipy import ndimage
 
 from stemwidgets.arrays.disc.shape import CIRCLE, Ellipse
 
-RAYS = 120
-WINDOW = 0.4
+RAYS = 120  # around the centre, one every 3°: a circle of 60 px radius is read every 3 px
+WINDOW = 0.4  # of the radius, searched for the edge on both sides; then half of it
 SMALL = 5.0  # px: the edge of a smaller disc is wide for its size
 LEAST_WINDOW = 2.0  # px
-FITS = 6
-LEAST_DROP = 0.3
-SIGNIFICANCE = 4.0
-LEAST_ELLIPTICITY = 0.003
-ROUND = 0.7  # of the edge has to be seen to tell an ellipse from a shift
+FITS = 6  # of circle or ellipse to the edge, each from the centre before
+LEAST_DROP = 0.3  # of the median descent along rays: less is noise, or another edge
+SIGNIFICANCE = 4.0  # times the scatter of the edge, and times its other terms
+LEAST_ELLIPTICITY = 0.003  # of the radius: a smaller one changes no map
+ROUND = 0.7  # of the edge has to be seen to distinguish an ellipse from a shift
 LEAST_RADIUS = 4.0  # px, of a disc whose ellipse is not one of square pixels
-LEAST_RAYS = 10
+LEAST_RAYS = 10  # of 120 that meet the edge: with fewer no circle is fitted
 CLEAR = (1.3, 0.15)  # px and radii about the edge that no mask may hide
 NEAR = (0.75, 0.08)  # px and radii by which a ray may miss the fitted edge
 
@@ -99,7 +99,7 @@ class Edge:
         )
 
     def _error_of_center(self, phi: Array, rough: float, radius: float) -> float:
-        """By the scatter of rays, of which those within a blur of the pattern tell the same."""
+        """Standard error from the scatter of rays, of which those within a blur count once."""
         design = _harmonics(phi, 1)
         alike = max(1.0, len(phi) * (1.0 + 2.0 * self.blur) / (0.5 * np.pi * radius))
         covariance = np.linalg.pinv(design.T @ design) * alike * rough**2
@@ -137,7 +137,7 @@ class Edge:
     def _along_rays(
         self, center: tuple[float, float], phi: Array, expected: Array, window: float
     ) -> tuple[Array, Array, NDArray[np.bool_], NDArray[np.bool_]]:
-        """Where each ray meets the edge, how steeply, whether it does, and whether it could."""
+        """Position and steepness of the edge on each ray; True where met, True where visible."""
         steps = np.linspace(-window, window, max(9, 2 * round(2 * window) + 1))
         spacing = steps[1] - steps[0]
         radius = np.maximum(expected[:, None] + steps, 0.0)
@@ -168,7 +168,7 @@ class Edge:
     def _shift_by_brightness(
         self, center: tuple[float, float], phi: Array, edge: Array, steepness: Array
     ) -> Array:
-        """How far brightness that grows or falls along a ray moves its steepest descent.
+        """Shift of the steepest descent by brightness that grows or falls along a ray.
 
         To first order, for a logistic edge of width w in brightness s: 4w² s'/s.
         """
@@ -197,7 +197,7 @@ def _harmonics(phi: Array, highest: int) -> Array:
 
 
 def _robust_fit(design: Array, values: Array, rounds: int = 8) -> Array:
-    """Least squares in which outliers count little."""
+    """Least squares in which outliers have little weight."""
     weighted, middle = design, len(values) // 2
     slight = 1e-9 * np.eye(design.shape[1])
     for _ in range(rounds):
@@ -209,7 +209,7 @@ def _robust_fit(design: Array, values: Array, rounds: int = 8) -> Array:
 
 
 def _significant_ellipse(phi: Array, edge: Array, bias: Array) -> Ellipse:
-    """The ellipse of an edge, if its two-fold term stands out of all others and of all doubts."""
+    """Ellipse of an edge, if its two-fold term stands out of all others and of all doubts."""
     design = _harmonics(phi, 6)
     solution = _robust_fit(design, edge)
     rest = edge - design @ solution

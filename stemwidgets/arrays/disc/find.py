@@ -1,4 +1,4 @@
-"""Where the direct beam falls on the detector, and whether that is sure."""
+"""Position of the direct beam on the detector, and its certainty."""
 
 import math
 from typing import Any
@@ -70,7 +70,7 @@ def find_disc(
 
 
 def given_disc(disc: Any, shape: tuple[int, int]) -> Disc:
-    """The direct beam where a person says that it is.
+    """The direct beam as a person gives it.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Which of the discs in a pattern is the direct beam, and what speaks against it."""
+"""Choice of the direct beam among the discs in a pattern, and reasons to doubt it."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -36,7 +36,7 @@ class Search:
     pattern : ndarray, shape [ky, kx]
         Without spikes, filled where it is masked, above the background.
     mask : ndarray of bool, shape [ky, kx]
-        True where a pixel says nothing.
+        True in pixels that mean nothing.
     aspect : float
         Height of a pixel over its width.
     """
@@ -98,7 +98,7 @@ class Search:
         return self._squared(self.mask.astype(float)) > 0
 
     def _squared(self, values: Array) -> Array:
-        """The same with square pixels."""
+        """Values resampled to square pixels."""
         if self.aspect == 1:
             return values
         square: Array = ndimage.zoom(
@@ -107,7 +107,7 @@ class Search:
         return square
 
     def _raw(self, circle: Circle) -> tuple[float, float]:
-        """A centre among square pixels in pixels of the detector."""
+        """Position in detector pixels of a centre among square pixels."""
         return ((circle.y + 0.5) / self.aspect - 0.5, circle.x)
 
     def _squared_place(self, at: tuple[float, float]) -> tuple[float, float]:
@@ -152,7 +152,7 @@ class Search:
         return Disc(center, radius, has_edge=False, doubt=doubt)
 
     def _start(self, outline: Outline) -> tuple[float, float]:
-        """Where the full fit begins: it stays within a fraction of a pixel of that."""
+        """Starting point of the full fit, which stays within a fraction of a pixel of it."""
         if outline.visible < 1:
             return outline.center
         settled = self._settled(outline.center, outline.radius)
@@ -176,7 +176,7 @@ def _is_same(one: Candidate, other: Candidate) -> bool:
 
 
 def _is_in(one: Candidate, other: Candidate) -> bool:
-    """Whether a disc as clear lies in the other, which is a halo or a crowd of discs then."""
+    """True if an equally clear disc lies in the other, then a halo or a crowd of discs."""
     inner, outer = one.outline, other.outline
     apart = np.hypot(*np.subtract(inner.center, outer.center))
     return bool(

@@ -1,4 +1,4 @@
-"""What a bright-field disc is: where it lies, how large it is, and how sure that is."""
+"""Properties of a bright-field disc: position, size, shape and certainty."""
 
 from dataclasses import dataclass
 
@@ -56,13 +56,13 @@ class Disc:
     ellipse : Ellipse
         Shape of the disc's edge; a circle unless the edge says otherwise beyond doubt.
     has_edge : bool
-        False where no edge was seen all round: the rest is then that of the brightest part.
+        False where no edge was seen all round: centre and radius are then of the brightest part.
     doubt : str
-        Why this may not be the direct beam, in words; empty where it is sure.
+        Reason why this may not be the direct beam, in words; empty where it is certain.
     cut : bool
-        Whether the detector ends within the disc.
+        True if the detector ends within the disc.
     given : bool
-        Whether a person said where it is.
+        True if a person gave the disc.
     """
 
     center: tuple[float, float]
@@ -75,7 +75,7 @@ class Disc:
 
     @property
     def sure(self) -> bool:
-        """Whether it may be used without asking."""
+        """True if the disc may be used without asking."""
         return self.has_edge and not self.doubt
 
     def outline(self, pixel_size: tuple[float, float] = (1.0, 1.0)) -> tuple[Array, Array]:

@@ -1,4 +1,4 @@
-"""What is seen on both sides of an edge, and whether that makes a disc."""
+"""Brightness on both sides of an edge, and the decision whether that makes a disc."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -35,7 +35,7 @@ class Candidate:
     Parameters
     ----------
     outline : Outline
-        Its edge.
+        Outline of its edge.
     inside, outside, core : float
         Brightness along the edge within and without, and in the middle.
     error : float
@@ -50,17 +50,17 @@ class Candidate:
 
     @property
     def step(self) -> float:
-        """By how much the inside is brighter."""
+        """Brightness of the inside above the outside."""
         return self.inside - self.outside
 
     @property
     def contrast(self) -> float:
-        """By how much the inside is brighter beyond what noise may do."""
+        """Brightness of the inside above the outside, beyond noise."""
         return self.step - DEVIATIONS * self.error
 
     @property
     def score(self) -> float:
-        """How much it looks like the direct beam."""
+        """Likeness to the direct beam: the larger the likelier."""
         seen = min(1.0, self.outline.visible / SURE_VISIBLE)
         bright = np.sqrt(max(self.contrast, 0.0) * self.inside * self.outline.radius)
         return float(bright * self.outline.agreeing**2 * seen)
@@ -96,7 +96,7 @@ class Sides:
     aspect: float
 
     def candidate(self, center: tuple[float, float], radius: float) -> Candidate | None:
-        """The disc that a circle is, followed with a few rays; None if it is none."""
+        """Candidate for a circle, followed with a few rays; None if that makes no disc."""
         edge = self.edge_for(center, radius)
         if edge is None:
             return None
@@ -104,7 +104,7 @@ class Sides:
         return None if outline is None else self.judged(outline, edge)
 
     def judged(self, outline: Outline, edge: Edge) -> Candidate | None:
-        """What is seen beside an edge; None if that makes no disc."""
+        """Candidate from the pixels beside an edge; None if they make no disc."""
         radius = outline.radius
         if (
             radius < SMALLEST_RADIUS
@@ -157,7 +157,7 @@ class Sides:
 
     @cached_property
     def _rest(self) -> Array:
-        """What a pixel holds more than its neighbours."""
+        """Excess of each pixel over its neighbours."""
         rest: Array = self.pattern - ndimage.uniform_filter(self.pattern, 3, mode="nearest")
         return rest
 
@@ -171,7 +171,7 @@ class Sides:
         return {0.0: self.edge}
 
     def edge_for(self, center: tuple[float, float], radius: float) -> Edge | None:
-        """The pattern, as smooth as noise about this circle asks for; None if it is not bright."""
+        """The pattern, smoothed as noise about this circle asks; None if it is not bright."""
         beside = self._beside(center, radius, CIRCLE)
         step = 0.0 if beside is None else float(beside.within.mean() - beside.beyond.mean())
         if beside is None or step <= 0:

@@ -1,12 +1,12 @@
-"""Whether the discs around one disc lie as reflections lie around the direct beam."""
+"""Test whether the discs around one disc lie as reflections lie around the direct beam."""
 
 from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
-RIVAL = 0.7  # of the brightness of the disc: as bright within what crystals do
-FAINT = 0.15  # of it: a disc that says nothing
+RIVAL = 0.7  # of the brightness of the disc: crystals make reflections as bright
+FAINT = 0.15  # of it: a fainter disc counts as no neighbour
 DOMINANT = 0.5  # of it: no other disc is brighter than this
 LEAST_PAIRS = 2  # about a place without a disc
 PAIRED, SURELY_PAIRED = 0.5, 0.6  # of what could be paired
@@ -21,15 +21,15 @@ class Neighbours:
     Parameters
     ----------
     places : list of (float, float)
-        Where discs of its size are, it among them.
+        Places of the discs of the same size, this one included.
     bright : list of float
-        How bright they are against it.
+        Brightness of each, relative to this disc.
     at : (float, float)
-        Where the disc is.
+        Place of the disc.
     radius : float
-        Its radius.
+        Radius of the disc.
     shape : (int, int)
-        Of the pattern.
+        Shape of the pattern.
     """
 
     def __init__(
@@ -66,7 +66,7 @@ class Neighbours:
 
     @property
     def doubt(self) -> str:
-        """Why the disc may be a reflection, in words; empty if nothing says so."""
+        """Reason why the disc may be a reflection, in words; empty if there is none."""
         if not len(self._bright):
             return ""
         brightest, own = self._bright.max(), self._share(self._at)
@@ -102,7 +102,7 @@ class Neighbours:
         return (float(top[0]), float(top[1])) if clearer else None
 
     def _share(self, about: Array) -> float:
-        """Of what could have a partner, how much has; few say little."""
+        """Share of the discs that could have a partner and do; a few discs count little."""
         pairs, possible = self._paired(about)
         return pairs / (possible + 0.5)
 

@@ -1,7 +1,7 @@
 """Moments of patterns whose single events are left out, from one reading of memory.
 
-Patterns are compared with the limits while they are in the cache: beside a look for events of its
-own this saves one reading of the scan.
+Patterns are compared with the limits while they are in the cache: this saves one reading of the
+scan over a separate search for events.
 """
 
 from collections.abc import Callable
@@ -15,6 +15,7 @@ from stemwidgets.arrays.faults.scan import RepairedScan, note
 from stemwidgets.arrays.kernels.limits import Watch
 from stemwidgets.arrays.kernels.moments import Moments
 
+# of patterns: few enough to keep every core busy, many enough to be read as a stream
 BLOCK_BYTES = 8 * 2**20
 
 MomentsOf = Callable[[NDArray[Any], Watch | None], Moments]
@@ -26,9 +27,9 @@ def checked_moments(scan: RepairedScan, moments_of: MomentsOf) -> Moments:
     Parameters
     ----------
     scan : RepairedScan
-        Its events hold what their neighbours hold, and are noted.
+        Scan whose events hold the median of their neighbours, and are noted.
     moments_of : callable
-        Takes patterns ``[n, ky, kx]`` and what watches them, if anything; gives their sums.
+        Gives the sums of patterns ``[n, ky, kx]``; also takes the limits to compare them with.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""A scan, and what is left out of it wherever it is read."""
+"""A scan with its faulty pixels masked and its single events repaired, wherever it is read."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -17,7 +17,7 @@ FIND = "find"
 
 @dataclass(frozen=True, eq=False)
 class CleanScan:
-    """What is read instead of a scan.
+    """Scan to read instead of a recorded one.
 
     Parameters
     ----------
@@ -26,9 +26,9 @@ class CleanScan:
     mask : ndarray of bool, shape [ky, kx], or None
         True where a pixel is left out, by the user or as faulty.
     left_out : LeftOut
-        What is faulty.
+        Faults of the detector.
     found : set
-        Single events that were met so far, ``(number of the pattern, ky, kx)``.
+        Single events found so far, ``(number of the pattern, ky, kx)``.
     """
 
     data: Any
@@ -38,19 +38,19 @@ class CleanScan:
 
     @property
     def told(self) -> LeftOut:
-        """What is faulty, with the single events that were met while the data were read."""
+        """Faults, with the single events that were found while the data were read."""
         return self.left_out.with_events(places_of(self.found, tuple(self.data.shape[:-2])))
 
 
 def clean_scan(data: Any, faulty: Any = FIND, mask: Any = None) -> CleanScan:
-    """Leave out of a scan what is faulty.
+    """Leave faults out of a scan.
 
     Parameters
     ----------
     data : array, shape [..., ky, kx]
         numpy or dask.
     faulty : "find", None or LeftOut
-        Find what is faulty, leave nothing out, or leave out what was found before.
+        Search for faults, leave nothing out, or leave out those found before.
     mask : ndarray of bool, shape [ky, kx], optional
         True where a pixel is left out anyway.
 
@@ -65,7 +65,7 @@ def clean_scan(data: Any, faulty: Any = FIND, mask: Any = None) -> CleanScan:
 
 
 def faults_of(data: Any, faulty: Any = FIND, mask: Any = None) -> LeftOut:
-    """What is left out of a scan; see :func:`clean_scan`."""
+    """Faults that are left out of a scan; see :func:`clean_scan`."""
     shape = (int(data.shape[-2]), int(data.shape[-1]))
     given = None if mask is None else require_mask(mask, shape)
     if isinstance(faulty, LeftOut):

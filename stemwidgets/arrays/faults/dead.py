@@ -11,6 +11,7 @@ FEW = 16  # patterns
 REACH = 2  # pixels
 MOST = 4  # pixels together: more are a beam stop
 
+# to the next pixel along the two axes and both diagonals
 _STEPS = ((0, 1), (1, 0), (1, 1), (1, -1))
 
 
@@ -20,16 +21,16 @@ def dead_pixels(sample: PixelSample, mean: Map, known: Mask) -> Mask:
     Parameters
     ----------
     sample : PixelSample
-        Some patterns.
+        Sample of patterns.
     mean : ndarray, shape [ky, kx]
-        Theirs, filled in where pixels are left out already.
+        Mean pattern, filled in where pixels are left out already.
     known : ndarray of bool, shape [ky, kx]
         Pixels that are left out already.
 
     Returns
     -------
     ndarray of bool, shape [ky, kx]
-        Without those that are known. A beam stop is wider than what is found.
+        Dead pixels that were not known. A beam stop is wider than what is found.
     """
     variance, count = sample.variance, sample.count
     still = (variance == 0) & ~known
@@ -56,7 +57,7 @@ def dead_pixels(sample: PixelSample, mean: Map, known: Mask) -> Mask:
 def _within_reach(
     lit: Mask, mean: Map, y: NDArray[np.intp], x: NDArray[np.intp], step: tuple[int, int]
 ) -> tuple[Mask, Map]:
-    """Whether there is a lit pixel near each of some in a direction, and what the nearest holds."""
+    """True where a lit pixel is near in a direction, and the count of the nearest."""
     near, value = np.zeros(len(y), dtype=bool), np.zeros(len(y))
     for i in range(1, REACH + 1):
         a, b = y + i * step[0], x + i * step[1]

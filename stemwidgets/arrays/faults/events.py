@@ -19,7 +19,7 @@ FEWEST = 3  # pixels around an event that tell what it should hold
 
 @dataclass(frozen=True, eq=False)
 class EventLimits:
-    """What no pixel holds unless it is hit.
+    """Counts that no pixel reaches unless it is hit.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Find what is faulty on a detector, in a sample of the patterns of a scan."""
+"""Search for the faults of a detector, in a sample of the patterns of a scan."""
 
 from typing import Any
 
@@ -17,7 +17,7 @@ ROUNDS = 2  # a pixel beside a faulty one is judged again without it
 
 
 def find_faulty(data: Any, mask: Mask | None = None) -> LeftOut:
-    """Find hot, weak and dead pixels, rows and columns, and what tells single events.
+    """Find hot, weak and dead pixels, rows and columns, and the limits of single events.
 
     Every number comes from a sample of patterns spread over the scan, without the few highest and
     lowest values of each pixel: no single value can move it.

@@ -33,16 +33,16 @@ def isolated_pixels(sample: PixelSample, mean: Map, known: Mask) -> Mask:
     Parameters
     ----------
     sample : PixelSample
-        Some patterns.
+        Sample of patterns.
     mean : ndarray, shape [ky, kx]
-        Theirs, filled in where pixels are left out already.
+        Mean pattern, filled in where pixels are left out already.
     known : ndarray of bool, shape [ky, kx]
         Pixels that are left out already.
 
     Returns
     -------
     ndarray of bool, shape [ky, kx]
-        Without those that are known.
+        Faulty pixels that were not known.
     """
     plus, square = _opened_by_plus(mean), _opened_by_square(mean)
     hot = _stand_out(sample, mean, np.maximum(plus, square), known)
@@ -85,7 +85,7 @@ def _opened_by_plus(values: Map) -> Map:
 
 
 def _opened_by_square(values: Map) -> Map:
-    """The same with squares of four pixels."""
+    """The brightest square of four pixels around each, each as bright as its darkest pixel."""
     darkest = np.minimum(values, _shifted(values, 1, 0, -np.inf))
     darkest = np.minimum(darkest, _shifted(darkest, 0, 1, -np.inf))
     brightest = np.maximum(darkest, _shifted(darkest, -1, 0, -np.inf))
@@ -104,7 +104,7 @@ def _around(values: Map, y: NDArray[np.intp], x: NDArray[np.intp], known: Mask) 
 
 
 def _usual_excess(excess: Map) -> float:
-    """How much pixels differ from those around without being faulty."""
+    """Usual difference of sound pixels from those around them."""
     return SCATTER * float(np.percentile(excess, 95))
 
 
@@ -136,7 +136,7 @@ def _stand_out(sample: PixelSample, mean: Map, usual: Map, known: Mask) -> Mask:
 
 
 def _squares(sample: PixelSample, mean: Map, plus: Map, known: Mask) -> Mask:
-    """Squares of four pixels that are lit alone, and are not lit by electrons."""
+    """Squares of four pixels that are lit alone, and not by electrons."""
     stand = _stand_out(sample, mean, plus, known)
     labels, number = ndimage.label(stand, np.ones((3, 3)))
     found = np.zeros_like(stand)
@@ -173,7 +173,7 @@ def _fall_short(sample: PixelSample, mean: Map, usual: Map, known: Mask) -> Mask
 
 
 def _without_spots(mean: Map, hot: Mask, opened: Map) -> Mask:
-    """Less the spots of a spot pattern: most then have another one opposite."""
+    """Hot pixels without the spots of a spot pattern, most of which have one opposite."""
     labels, number = ndimage.label(hot, np.ones((3, 3)))
     if not number:
         return hot
@@ -196,7 +196,7 @@ def _without_spots(mean: Map, hot: Mask, opened: Map) -> Mask:
 
 
 def _peaks(mean: Map, where: tuple[NDArray[np.intp], ...]) -> Map:
-    """How far the highest of nine pixels is above its ground, right at some places only."""
+    """Height of the highest of nine pixels above its ground, exact at `where` only."""
     near = np.zeros(mean.shape, dtype=bool)
     near[where] = True
     near = ndimage.binary_dilation(near, np.ones((3, 3)))
@@ -204,7 +204,7 @@ def _peaks(mean: Map, where: tuple[NDArray[np.intp], ...]) -> Map:
 
 
 def _above_ground(mean: Map, wanted: Mask) -> Map:
-    """Mean less the median of 25 pixels, where it is wanted: there are few such places."""
+    """Mean less the median of 25 pixels, at the few pixels where it is wanted."""
     y, x = np.nonzero(wanted)
     windows = np.lib.stride_tricks.sliding_window_view(np.pad(mean, 2, mode="edge"), (5, 5))
     above = np.full(mean.shape, -np.inf)

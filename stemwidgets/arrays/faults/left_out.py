@@ -1,4 +1,4 @@
-"""What is left out of a scan because the detector is faulty there, and how that is said."""
+"""Faults of a detector that are left out of a scan, and sentences about them."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
@@ -21,13 +21,13 @@ class LeftOut:
     mask : ndarray of bool, shape [ky, kx]
         True where a pixel is left out.
     rows, columns : tuple of int
-        Those that are left out whole; they are in the mask.
+        Rows and columns that are left out whole; they are in the mask.
     limits : EventLimits or None
-        What tells single events from patterns; None where they are not looked for.
+        Limits of single events; None where these are not searched for.
     saturated : float or None
         The count at which an area of the patterns is saturated. It is not left out.
     events : ndarray of int, shape [n, ...]
-        Single events that were found, ``(iy, ix, ky, kx)``; those of what was read so far.
+        Single events found so far, ``(iy, ix, ky, kx)``.
     """
 
     mask: Mask
@@ -47,17 +47,17 @@ class LeftOut:
 
     @property
     def any(self) -> bool:
-        """Whether anything is left out."""
+        """True if anything is left out."""
         return bool(self.mask.any() or len(self.events))
 
     @property
     def words(self) -> str:
-        """What is left out, and what is saturated; empty if neither."""
+        """Sentences on what is left out and what is saturated; empty if nothing is."""
         return " ".join(part for part in (self.left_out_words, self.saturation_words) if part)
 
     @property
     def left_out_words(self) -> str:
-        """Such as "Row 15 and 3 pixels are left out."; empty if nothing is."""
+        """A sentence such as "Row 15 and 3 pixels are left out."; empty if nothing is."""
         count, events = len(self.pixels), len(self.events)
         parts = [*_lines("row", self.rows), *_lines("column", self.columns)]
         if count:
@@ -72,7 +72,7 @@ class LeftOut:
 
     @property
     def saturation_words(self) -> str:
-        """What a saturated area means; empty without one."""
+        """Meaning of a saturated area, in a sentence; empty without one."""
         if self.saturated is None:
             return ""
         return f"The disc is saturated at {self.saturated:g} counts: COM and angle are biased."
@@ -94,7 +94,7 @@ class LeftOut:
         return self.limits.repaired(flat)[0].reshape(patterns.shape)
 
     def to_record(self) -> dict[str, Any]:
-        """What is left out, as values that fit into JSON."""
+        """Faults as values that fit into JSON."""
         return {
             "rows": list(self.rows),
             "columns": list(self.columns),
@@ -105,7 +105,7 @@ class LeftOut:
 
 
 def nothing_left_out(shape: tuple[int, int]) -> LeftOut:
-    """Nothing is left out of patterns of this shape."""
+    """Record for patterns of this shape without faults."""
     return LeftOut(np.zeros(shape, dtype=bool))
 
 

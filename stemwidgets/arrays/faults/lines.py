@@ -7,20 +7,20 @@ from stemwidgets.arrays.faults.sample import Map, Mask
 
 SIDES = 4  # sound rows, two above and two below
 WIDEST = 3  # rows side by side: the cross of a detector made of four chips is two or three wide
-SHORTEST = 10  # pixels in a row that must tell of a line: longer than small spots are
+SHORTEST = 10  # pixels in a row that must show a line: longer than small spots are
 GAP = 1  # pixel in between that need not
-SHARE = 0.75  # of the pixels that can tell must say that the line is faulty
+SHARE = 0.75  # of the pixels that can show it must show the line to be faulty
 OUT_OF_RANGE = 3.0  # times the range of the rows beside it
 EMPTY = 0.1  # of what the rows on both sides hold: where less is left, no slope explains it
 DEVIATIONS = 6.0  # of the noise, in each pixel
 LEAST_CHANGE = 0.25  # of the level beside it
-PLAIN = 0.3  # a pixel can tell where the rows beside the line differ by less of their level
+PLAIN = 0.3  # a pixel can show it where the rows beside the line differ by less of their level
 ALIKE = 0.6  # of the brightest of the four pixels beside it has the darkest, to tell a weak row,
 SMOOTH = 0.15  # of it, by which most differ: a fringe or a gap between discs is not as abrupt
 SURE = 3.0  # times the noise, by which they differ from a pixel of a weak row
 WEAK = 0.75  # of all four: what counts more is even enough
 MOST_WEAK = 2  # rows: more are fringes
-NEARLY_ALL = 0.9  # of the pixels that can tell must say that a row is weak,
+NEARLY_ALL = 0.9  # of the pixels that can show it must show a row to be weak,
 EVENLY = 0.1  # and scatter no more about their median share
 LEAST_SUM = 0.05  # change of the sum of a row, without which nothing is looked at closely
 
@@ -33,16 +33,16 @@ def faulty_rows(mean: Map, noise: Map, known: Mask) -> Lines:
     Parameters
     ----------
     mean : ndarray, shape [ky, kx]
-        Of the patterns, robust.
+        Mean pattern, robust.
     noise : ndarray, shape [ky, kx]
-        Standard deviation of that mean.
+        Standard deviation of each pixel of that mean.
     known : ndarray of bool, shape [ky, kx]
-        Pixels that tell nothing.
+        Pixels that are left out already.
 
     Returns
     -------
     tuple of int
-        Rising. For columns pass everything transposed.
+        Numbers of the rows, rising. For columns pass everything transposed.
     """
     if len(mean) < 2 + WIDEST:
         return ()
@@ -68,7 +68,7 @@ def faulty_rows(mean: Map, noise: Map, known: Mask) -> Lines:
 
 
 def _levels(mean: Map) -> list[float]:
-    """Sum of each row, without what only single pixels of it hold."""
+    """Sum of each row, without the excess of its single pixels."""
     padded = np.pad(mean, ((0, 0), (1, 1)), mode="edge")
     wide = np.minimum(mean, np.maximum(padded[:, :-2], padded[:, 2:]))
     sums: list[float] = wide.sum(axis=1).tolist()
@@ -135,7 +135,7 @@ def _weak_rows(mean: Map, noise: Map, known: Mask, found: set[int]) -> set[int]:
 
 
 def _is_weak(mean: Map, noise: Map, known: Mask) -> bool:
-    """Whether the third of five rows counts less than the others, by one share all along."""
+    """True if the third of five rows counts less than the others, by one share all along."""
     own, around = mean[2], mean[[0, 1, 3, 4]]
     low, high = around.min(axis=0), around.max(axis=0)
     ask = ~known.any(axis=0) & (low > ALIKE * high)
@@ -151,7 +151,7 @@ def _is_weak(mean: Map, noise: Map, known: Mask) -> bool:
 
 
 def _change_to_dark(row: Map, low: Map, change: Map, least: Map) -> Map:
-    """The change that counts, which is less where a row is dark between rows that are not."""
+    """Change to compare with the limit: less where a dark row lies between rows that are not."""
     return np.where((low > 0) & (row < EMPTY * low), least, change)
 
 
@@ -162,7 +162,7 @@ def _told(excess: Map, change: Map, ask: Mask, plain: Mask) -> bool:
 
 
 def _longest(out: Mask) -> int:
-    """How many pixels of a row are in its longest run, whose gaps are short."""
+    """Number of pixels in the longest run of a row, bridging short gaps."""
     where = np.flatnonzero(out)
     if not len(where):
         return 0

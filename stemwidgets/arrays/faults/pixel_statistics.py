@@ -1,4 +1,4 @@
-"""What each detector pixel saw over a scan: sums that come together block by block."""
+"""Statistics of each detector pixel over a scan, from sums that add up block by block."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -11,9 +11,9 @@ from stemwidgets.arrays.blocks import read_blocks
 from stemwidgets.arrays.checks import require_squares
 from stemwidgets.arrays.errors import InputError
 
-SLICE_PIXELS = 2**22
+SLICE_PIXELS = 2**22  # of patterns at once, 32 MB as sums are in double precision
 TILE = 1024  # pixels whose sums stay in the cache
-NEGATIVE_SHARE = 0.3
+NEGATIVE_SHARE = 0.3  # of the positive sum: more is no noise, a mean was subtracted
 
 Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]
@@ -21,7 +21,7 @@ Mask = NDArray[np.bool_]
 
 @dataclass(frozen=True, eq=False)
 class PixelStatistics:
-    """What each detector pixel saw over the scan.
+    """Statistics of each detector pixel over the scan.
 
     Parameters
     ----------
@@ -30,7 +30,7 @@ class PixelStatistics:
     filled : int
         Number of patterns with counts.
     mean, variance : ndarray, shape [ky, kx]
-        Over the scan; 0 in pixels that are not finite in any pattern.
+        Mean and variance over the scan; 0 in pixels that are not finite in any pattern.
     broken : ndarray of bool, shape [ky, kx]
         Pixels that are NaN or infinite in every pattern.
     """
@@ -64,12 +64,12 @@ def pixel_statistics(data: Any, mask: Mask | None = None) -> PixelStatistics:
 
 
 class PixelSums:
-    """Sums of every pixel over patterns; of integers exact, in whatever blocks they come.
+    """Sums of every pixel over patterns; exact for integers, in whatever blocks they come.
 
     Parameters
     ----------
     shape : (int, int)
-        Of the patterns.
+        Shape of the patterns.
     mask : ndarray of bool, shape [ky, kx], optional
         True where a pixel is left out, whatever it holds.
     """
@@ -86,7 +86,7 @@ class PixelSums:
         self.not_finite: list[NDArray[np.int_]] = []
 
     def of(self, patterns: NDArray[Any]) -> "PixelSums":
-        """Those of other patterns ``[..., ky, kx]``, with the same mask."""
+        """Sums of other patterns ``[..., ky, kx]``, with the same mask."""
         sums = PixelSums(self.shape, ~self.used.reshape(self.shape))
         flat = patterns.reshape(-1, self.used.size)
         rows = max(1, SLICE_PIXELS // self.used.size)
@@ -160,7 +160,7 @@ class PixelSums:
         )
 
     def _rounded(self, values: Array) -> Array:
-        """Less the last digits, which depend on the order of summing."""
+        """Values without their last digits, which depend on the order of summing."""
         return np.where(self.used, values, 0.0).astype(np.float32).astype(np.float64)
 
 

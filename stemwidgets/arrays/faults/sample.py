@@ -1,4 +1,4 @@
-"""A sample of patterns from all over a scan, and what each pixel holds in it, robustly."""
+"""A sample of patterns from all over a scan, with robust statistics of each pixel."""
 
 import math
 from dataclasses import dataclass
@@ -18,8 +18,8 @@ FEWEST, MOST = 24, 512  # patterns
 CHUNK_BYTES = 2**26  # of lazy data that are decoded for the sample, but one chunk at least
 CHUNKS = 8  # that the sample comes from at most
 TILE = 2048  # pixels whose extremes stay in the cache
-SPARSE = 0.2  # share of pixels with counts, below which single counts tell the unit
-UNLIKE = 1.3  # times as bright: the bright and the dark half of the pixels tell both noises
+SPARSE = 0.2  # share of pixels with counts, below which single counts give the unit
+UNLIKE = 1.3  # times as bright: the bright and the dark half of the pixels give both noises
 TINY = 1e-30  # instead of no noise at all
 VARYING = 0.05  # of the pixels must vary: without noise none or few do
 
@@ -29,19 +29,19 @@ Mask = NDArray[np.bool_]
 
 @dataclass(frozen=True, eq=False)
 class PixelSample:
-    """What each pixel holds in a sample of patterns, whatever a few patterns hold in it.
+    """Sample of patterns, with statistics of each pixel that a few odd patterns do not change.
 
     Parameters
     ----------
     patterns : ndarray, shape [n, ky, kx]
-        The sample.
+        Patterns of the sample.
     mean, variance : ndarray of float64, shape [ky, kx]
         Over the patterns, with the few highest and lowest values of each pixel drawn in
         (winsorized); 0 in pixels that are not finite in any of them.
     broken : ndarray of bool, shape [ky, kx]
         Pixels that are NaN or infinite in every pattern.
     unit : float
-        What one electron counts: the slope of the variance over the mean. 0 without noise.
+        Counts of one electron: the slope of the variance over the mean. 0 without noise.
     ground : float
         Variance of a pixel that no electron hits.
     """
@@ -101,7 +101,7 @@ def sample_scan(data: Any) -> PixelSample:
 
 
 def drawn_in(count: int) -> int:
-    """How many of the highest values of a pixel are not believed, nor of its lowest."""
+    """Number of the highest values of a pixel, and of its lowest, that are not believed."""
     return 0 if count < 3 else min(8, 1 + (count >= 16) + (count >= 48) + count // 100)
 
 
@@ -149,7 +149,7 @@ def _spread(count: int, wanted: int) -> NDArray[np.intp]:
 
 
 def _noise(flat: NDArray[Any], mean: Map, variance: Map, used: Mask) -> tuple[float, float]:
-    """What one electron counts, and the variance of a pixel without electrons."""
+    """Counts of one electron, and the variance of a pixel without electrons."""
     varying = used & (variance > 0) & (mean > 0)
     unit = ground = 0.0
     if varying.sum() >= VARYING * used.sum():
@@ -173,7 +173,7 @@ def _noise(flat: NDArray[Any], mean: Map, variance: Map, used: Mask) -> tuple[fl
 
 
 def _unit_of_one(mean: Map) -> float:
-    """From neighbours in one pattern, which differ by their noise at least."""
+    """Counts of one electron from neighbours in one pattern, which differ by noise at least."""
     total, half = mean[:-1] + mean[1:], 0.455  # the median of a squared normal number
     lit = total > 0
     return (
@@ -228,7 +228,7 @@ def _winsorized(
 
 @numba.njit(cache=True, nogil=True)
 def _insert(row: NDArray[Any], kept: NDArray[Any], falling: bool) -> None:  # pragma: no cover
-    """Put values where they belong among those kept; the row then holds what falls out."""
+    """Insert values in order among those kept; the row then holds those that fell out."""
     for j in range(len(kept)):
         line = kept[j]
         if falling:

@@ -1,4 +1,4 @@
-"""Areas of a pattern in which the detector counts no further."""
+"""Areas of a pattern in which the detector is saturated."""
 
 from typing import Any
 
@@ -16,12 +16,12 @@ EACH = 0.5  # of the patterns of a sample have such an area
 
 
 def saturation(sample: PixelSample, hidden: Mask) -> float | None:
-    """The count at which an area of the patterns stands still, or None if there is none.
+    """Count at which an area of the patterns is saturated, or None if there is none.
 
     Parameters
     ----------
     sample : PixelSample
-        Some patterns; only whole numbers can be told to be saturated.
+        Sample of patterns; saturation is recognised in whole numbers only.
     hidden : ndarray of bool, shape [ky, kx]
         Pixels that are left out.
     """
@@ -46,7 +46,7 @@ def saturation(sample: PixelSample, hidden: Mask) -> float | None:
 
 
 def _darkest_of_plus(patterns: NDArray[Any]) -> NDArray[Any]:
-    """The lowest of each pixel and the four beside it."""
+    """Minimum of each pixel and the four beside it."""
     darkest = patterns.copy()
     for low, high in ((np.s_[:, 1:], np.s_[:, :-1]), (np.s_[:, :, 1:], np.s_[:, :, :-1])):
         np.fmin(darkest[low], patterns[high], out=darkest[low])

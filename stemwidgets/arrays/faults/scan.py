@@ -1,4 +1,4 @@
-"""A scan as it would be without its single events, repaired where it is read."""
+"""A scan with its single events repaired where it is read."""
 
 from typing import Any
 
@@ -11,11 +11,11 @@ from stemwidgets.arrays.faults.left_out import LeftOut
 
 Found = set[tuple[int, int, int]]
 
-BLOCK_BYTES = 2**22  # is compared as it is, and copied only where it has an event
+BLOCK_BYTES = 2**22  # compared in place, and copied only if it has an event
 
 
 class RepairedScan(ChangedScan):
-    """An array in memory whose single events hold what their neighbours hold.
+    """An array in memory whose single events hold the median of their neighbours.
 
     Nothing is copied but the blocks that have an event, when they are read.
 
@@ -24,11 +24,11 @@ class RepairedScan(ChangedScan):
     data : ndarray, shape [..., ky, kx]
         The scan.
     left_out : LeftOut
-        With limits.
+        Faults, with limits of single events.
     numbers : ndarray of int, shape [...], optional
         Number of each pattern in the whole scan.
     found : set, optional
-        Where events are noted, ``(number, ky, kx)``.
+        Receives the events, ``(number, ky, kx)``.
     """
 
     block_bytes = BLOCK_BYTES
@@ -48,16 +48,16 @@ class RepairedScan(ChangedScan):
 
 
 def repaired(data: Any, left_out: LeftOut, found: Found | None = None) -> Any:
-    """A scan to read instead of `data`, whose single events hold what their neighbours hold.
+    """A scan to read instead of `data`, whose events hold the median of their neighbours.
 
     Parameters
     ----------
     data : array, shape [..., ky, kx]
         numpy or dask; of another kind of array, or without limits, the scan itself.
     left_out : LeftOut
-        What is left out of it. Its mask changes nothing here.
+        Faults of the scan. Their mask changes nothing here.
     found : set, optional
-        Where events are noted, ``(number, ky, kx)``, as they are met in this process.
+        Receives the events ``(number, ky, kx)`` as they are found in this process.
     """
     found = set() if found is None else found
     if left_out.limits is None or np.ma.isMaskedArray(data) or isinstance(data, RepairedScan):
@@ -83,7 +83,7 @@ def _repair(left_out: LeftOut, found: Found) -> Change:
 
 
 def places_of(found: Found, leading: tuple[int, ...]) -> NDArray[np.intp]:
-    """Events that were noted as places ``[n, axes]``, in storage order."""
+    """Places ``[n, axes]`` of events that were noted, in storage order."""
     met = np.array(sorted(found), np.intp).reshape(-1, 3)
     return np.stack([*np.unravel_index(met[:, 0], leading), *met[:, 1:].T], axis=1)
 

@@ -5,9 +5,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+# of the zinger: the brightest neighbour but one stays below, as no feature is one pixel wide
 ISOLATED = 0.5
-FEWEST_NEIGHBOURS = 3
-MOST = 0.01
+FEWEST_NEIGHBOURS = 3  # with finite values, to judge by
+MOST = 0.01  # of all values: where more exceed the limit, it belongs to another scan
 
 
 def without_zingers(patterns: NDArray[Any], limit: NDArray[np.float32]) -> NDArray[Any]:
@@ -19,9 +20,9 @@ def without_zingers(patterns: NDArray[Any], limit: NDArray[np.float32]) -> NDArr
     Parameters
     ----------
     patterns : ndarray, shape [n, ky, kx]
-        Not changed.
+        Patterns, which are not changed.
     limit : ndarray, shape [ky, kx]
-        The most that each pixel holds, but for zingers and rare bright features; infinite where a
+        Highest count of each pixel but for zingers and rare bright features; infinite where a
         pixel is left out.
 
     Returns

@@ -1,1 +1,1 @@
-"""Files that are whole before they take their names, and files that are damaged."""
+"""Files that are complete before they take their names, and files that are damaged."""

@@ -1,4 +1,4 @@
-"""One way to write files: an earlier file stays whole until the new one is, whatever happens.
+"""Atomic writing of files: an earlier file stays whole until the new one is, whatever happens.
 
 What is new is made in a hidden folder beside its target, ``.NAME.part-…``, which is locked as long
 as its process lives. Synced to the disk, it then takes its name: a file replaces a file at once,
@@ -45,14 +45,14 @@ def written(path: str | Path, overwrite: bool = True) -> Iterator[Path]:
     Parameters
     ----------
     path : str or Path
-        Its name. A link stays a link to what is written.
+        Name of the file or folder. A link stays a link to it.
     overwrite : bool
-        Replace what has that name.
+        True to replace an earlier file or folder of that name.
 
     Yields
     ------
     Path
-        Where to write, of the same name in another folder.
+        Where to write: the same name in another folder.
 
     Raises
     ------
@@ -74,7 +74,7 @@ def written_together(
     Parameters
     ----------
     paths : sequence of path
-        Their names; what was cut short is found by the first one.
+        Names of the files; an interrupted write is recovered by the first one.
     overwrite : bool
         As for `written`.
 
@@ -95,14 +95,14 @@ def written_together(
 
 
 def take_name(unfinished: Path, target: Path) -> None:
-    """Give a folder that was made beside its target, over hours maybe, that name at once.
+    """Rename a folder that was made beside its target, over hours maybe, at once.
 
     Parameters
     ----------
     unfinished : Path
         The folder; should this be interrupted it is still there, or has got its name.
     target : Path
-        Its name; what has that name now is removed.
+        Target name; an earlier folder of that name is removed.
     """
     with writing(target):
         sync_all(unfinished)
@@ -118,7 +118,7 @@ def take_name(unfinished: Path, target: Path) -> None:
 
 @contextmanager
 def alone(path: Path) -> Iterator[None]:
-    """Keep other processes from making the same file meanwhile.
+    """Lock out other processes that would make the same file.
 
     Raises
     ------
@@ -192,7 +192,7 @@ def _locked(path: Path, stack: ExitStack) -> Path:
 
 
 def _take_names(folder: Path, targets: list[Path]) -> None:
-    """Put what is new in its place; once the list is there, that cannot be half done."""
+    """Move the new files to their names; once the list is written, all of them arrive."""
     parts = [folder / NEW / target.name for target in targets]
     for part, target in zip(parts, targets, strict=True):
         if target.is_dir() and not part.is_dir():
@@ -225,5 +225,5 @@ def _remove(path: Path) -> None:
 
 
 def _is_taken(path: Path) -> bool:
-    """Whether something has this name; an empty folder does not count."""
+    """True if something has this name; an empty folder does not count."""
     return any(path.iterdir()) if path.is_dir() else path.exists()

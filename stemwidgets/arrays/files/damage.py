@@ -9,7 +9,7 @@ SIGNS = ("decompress", "truncat", "checksum", "crc-32", "unexpected end")  # in 
 
 
 def of_damaged_file(error: BaseException) -> str | None:
-    """Words for an error that a decoder raised on a damaged file; None for any other error."""
+    """Description of a decoder's error on a damaged file; None for any other error."""
     if not any(sign in str(error).lower() for sign in SIGNS):
         return None
     return (
@@ -20,7 +20,7 @@ def of_damaged_file(error: BaseException) -> str | None:
 
 @contextmanager
 def decoding() -> Iterator[None]:
-    """Say in words that a file is damaged, where a lazy scan is decoded.
+    """Raise an error in words for a damaged file, where a lazy scan is decoded.
 
     Raises
     ------

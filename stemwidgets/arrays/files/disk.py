@@ -1,4 +1,4 @@
-"""Why a file could not be written, in words: which file, on which disk, how much room there is."""
+"""Errors of writing, in words: which file, on which disk, and how much room is left."""
 
 import errno
 import os
@@ -13,7 +13,7 @@ _NUMBER = re.compile(r"(?:errno = |\[Errno )(\d+)")  # as HDF5 and Python write 
 
 
 class UnwrittenError(OSError):
-    """What prevented a file from being written, as a sentence; the earlier file is as it was."""
+    """Reason why a file was not written, as a sentence; the earlier file is as it was."""
 
     def __str__(self) -> str:
         """The sentence, without the number of the error."""
@@ -22,7 +22,7 @@ class UnwrittenError(OSError):
 
 @contextmanager
 def writing(path: Path) -> Iterator[None]:
-    """Say in words why a file could not be written.
+    """Raise errors of writing a file in words.
 
     Raises
     ------
@@ -33,7 +33,7 @@ def writing(path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise unwritten(path, error) from error
-    except KeyError as error:  # zarr's word for what the disk did not take
+    except KeyError as error:  # zarr's error for a full disk
         cause = error.__cause__ or error.__context__
         if not isinstance(cause, OSError):
             raise
@@ -41,7 +41,7 @@ def writing(path: Path) -> Iterator[None]:
 
 
 def require_room(path: Path, size: int) -> None:
-    """Ask the disk for so many bytes under this name, and give them back.
+    """Reserve so many bytes on the disk under this name, and free them again.
 
     HDF5 cannot close a file that the disk did not take to its end, and ends the process when it
     closes another one later: it must not begin.
@@ -66,9 +66,9 @@ def unwritten(path: Path, error: OSError) -> OSError:
     Parameters
     ----------
     path : Path
-        What was to be written.
+        File that was to be written.
     error : OSError
-        What came instead.
+        Error of the system.
 
     Returns
     -------
@@ -97,7 +97,7 @@ def number_of(error: BaseException) -> int:
 
 
 def room(folder: Path) -> str:
-    """How much room there is on the disk that holds a folder, in words."""
+    """Room on the disk that holds a folder, in words."""
     while not folder.is_dir() and folder != folder.parent:
         folder = folder.parent
     try:

@@ -1,4 +1,4 @@
-"""What the system offers to make names and contents of files last: exchange and sync."""
+"""System calls that exchange names of files at once and flush files to the disk."""
 
 import ctypes
 import errno
@@ -43,7 +43,7 @@ _LINUX = os.uname().sysname == "Linux" if hasattr(os, "uname") else False
 
 
 def sync_all(path: Path) -> None:
-    """Have a file, or a folder with all that is in it, on the disk before going on."""
+    """Flush a file, or a folder with all that is in it, to the disk."""
     if path.is_dir():
         if not _sync_disk(path):
             for entry in path.iterdir():
@@ -75,7 +75,7 @@ def _sync_disk(folder: Path) -> bool:
 
 
 def sync_names(folder: Path) -> None:
-    """Have the names in a folder on the disk before going on, where folders can be synced."""
+    """Flush the names in a folder to the disk, where folders can be synced."""
     if os.name != "posix":
         return
     descriptor = os.open(folder, os.O_RDONLY)

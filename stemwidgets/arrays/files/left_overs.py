@@ -1,4 +1,4 @@
-"""Unfinished files: whose they are, and what becomes of those that killed processes left."""
+"""Unfinished files: their owners, and the removal of those that killed processes left."""
 
 import hashlib
 import json
@@ -19,7 +19,7 @@ _UNFINISHED = re.compile(r"\..*\.part-[0-9a-f]{8}")
 
 
 def recover(path: str | Path) -> None:
-    """Complete what a process that was killed had begun to give its name.
+    """Complete a renaming that a killed process had begun.
 
     Parameters
     ----------
@@ -34,12 +34,12 @@ def recover(path: str | Path) -> None:
 
 
 def remove_left_overs(folder: Path, name: str | None = None) -> None:
-    """Remove what killed processes left unfinished in a folder; nothing of a process that lives.
+    """Remove unfinished files of killed processes in a folder; nothing of a process that lives.
 
     Parameters
     ----------
     folder : Path
-        Where to look.
+        Folder to search.
     name : str, optional
         Only what was to become the file of this name.
     """
@@ -61,12 +61,12 @@ def discard(folder: Path) -> None:
 
 
 def is_unfinished(path: Path) -> bool:
-    """Whether this is a folder in which a file is, or was, being written."""
+    """True if this is a folder in which a file is, or was, being written."""
     return _UNFINISHED.fullmatch(path.name) is not None
 
 
 def prefix(name: str) -> str:
-    """How the names of folders begin in which a file of this name is made."""
+    """Beginning of the names of folders in which a file of this name is made."""
     encoded = os.fsencode(name)
     if len(encoded) > LONGEST_NAME:
         name = hashlib.sha256(encoded).hexdigest()[:32]
@@ -74,7 +74,7 @@ def prefix(name: str) -> str:
 
 
 def held(lock: Path) -> bool:
-    """Whether a process that lives holds a lock."""
+    """True if a process that lives holds a lock."""
     if not lock.is_file():
         return False
     try:
@@ -92,7 +92,7 @@ def lock_of(path: Path) -> Path:
 
 
 def keep_up(path: Path) -> FileLock | None:
-    """Tell other processes that a file is kept up to date here, until `let_go`; None if they do."""
+    """Claim that a file is kept up to date here, until `let_go`; None if another process does."""
     lock = FileLock(lock_of(path), timeout=0, thread_local=False)
     try:
         lock.acquire()
@@ -102,7 +102,7 @@ def keep_up(path: Path) -> FileLock | None:
 
 
 def let_go(lock: FileLock | None) -> None:
-    """Let others know that a file is no longer kept up to date."""
+    """Release the claim that a file is kept up to date here."""
     if lock is None:
         return
     with suppress(OSError):
@@ -112,7 +112,7 @@ def let_go(lock: FileLock | None) -> None:
 
 
 def give_names(folder: Path) -> None:
-    """Give their names to all that are listed in an unfinished folder and have not got them yet."""
+    """Rename all files listed in an unfinished folder that are not renamed yet."""
     (folder / EARLIER).mkdir(exist_ok=True)
     for name in json.loads((folder / LIST).read_text(encoding="utf-8")):
         part, target = folder / NEW / Path(name).name, folder.parent / Path(name).name
@@ -126,14 +126,14 @@ def give_names(folder: Path) -> None:
 
 
 def rename(part: Path, target: Path) -> None:
-    """Put a file in the place of another one, or a folder where there is none but an empty one."""
+    """Move a file over another one, or a folder to where there is none but an empty one."""
     if target.is_dir() and os.name != "posix":  # POSIX replaces an empty folder
         target.rmdir()
     part.replace(target)
 
 
 def _complete(folder: Path) -> None:
-    """Go on for a process that was killed; wait for one that lives."""
+    """Complete the work of a process that was killed; wait for one that lives."""
     with suppress(Timeout), FileLock(folder / LOCK, timeout=PATIENCE, thread_local=False):
         if (folder / LIST).is_file():
             give_names(folder)
