@@ -176,7 +176,7 @@ def read_pieces(
         Takes a piece, an array with as many axes as `data`, which may be large: walk through it
         with :func:`iterate_blocks`.
     result : ndarray, shape [..., ...], optional
-        Of data in memory, `read` is also given the part of this that belongs to the piece, to fill.
+        For data in memory: `read` is also given the part of it that belongs to the piece, to fill.
 
     Yields
     ------
@@ -236,7 +236,7 @@ def native(block: Any) -> NDArray[Any]:
     Returns
     -------
     ndarray
-        Of the same shape, C-contiguous, aligned, in native byte order: uint8 for bool, float32 or
+        The same values, C-contiguous, aligned, in native byte order: uint8 for bool, float32 or
         float64 for other floating-point numbers.
     """
     block = np.asarray(np.ma.filled(block, 0))
@@ -266,7 +266,7 @@ def pattern_at(data: Any, position: tuple[int, ...]) -> NDArray[np.float32]:
     data : array, shape [..., ky, kx]
         numpy or dask.
     position : tuple of int
-        Its scan position.
+        Scan position.
 
     Returns
     -------

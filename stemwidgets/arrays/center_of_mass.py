@@ -104,7 +104,7 @@ def moments(
         Counts to subtract from each pixel. The result is not clipped at 0, so that noise does not
         pull the centre of mass.
     weights : ndarray of shape [ky, kx], or Detector, optional
-        How much each pixel counts, w; 1 if not given. 0 leaves a pixel out, whatever it holds.
+        Weight w of each pixel; 1 if not given. 0 leaves a pixel out, whatever it holds.
 
     Returns
     -------
@@ -161,7 +161,7 @@ def calibrated(com: Map, axes: Axes, reference: ArrayLike) -> Deflection:
     Returns
     -------
     Deflection
-        It points towards nuclei.
+        Deflection towards nuclei.
     """
     origin = np.asarray(reference, dtype=float)
     y = (com[..., 0] - origin[..., 0]) * axes.ky.scale + 0.0  # no -0.0, whose angle would be -π

@@ -86,9 +86,9 @@ def electron_speed(beam_energy: float) -> float:
     """Relativistic speed v of the beam electrons.
 
     Parameters
-    Energy of the beam [keV].
+    ----------
     beam_energy : float
-        [keV].
+        Energy of the beam [keV].
 
     Returns
     -------
@@ -105,9 +105,9 @@ def interaction_constant(beam_energy: float) -> float:
     Parameters
     ----------
     beam_energy : float
-        [keV].
+        Energy of the beam [keV].
 
-    Energy of the beam [keV].
+    Returns
     -------
     float
         [rad/(V·Å)]; m is the relativistic mass, λ the wavelength and v the speed of the electrons.

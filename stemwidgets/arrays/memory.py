@@ -1,4 +1,4 @@
-"""How much memory is left, and how much of it may be used."""
+"""Free memory, and the share of it that may be used."""
 
 import contextlib
 import ctypes
@@ -11,7 +11,7 @@ from stemwidgets.arrays.errors import InputError
 SHARE = 0.5  # of the free memory, where no limit was set
 LEAST = 2**26  # less is no room to work in
 GROUPS = Path("/sys/fs/cgroup")
-_UNLIMITED = 2**60
+_UNLIMITED = 2**60  # bytes: version 1 of control groups writes a number beyond this for no limit
 
 _set_limit: int | None = None
 _processes = 1
@@ -55,7 +55,7 @@ def share_memory(processes: int) -> None:
 
 
 def memory_limit() -> int | None:
-    """Bytes that one step may take now; None where the system does not tell and none was set."""
+    """Bytes that one step may take now; None if the system does not say and no limit was set."""
     free = free_memory()
     if _set_limit is None:
         return None if free is None else int(SHARE * free / _processes)
@@ -76,7 +76,7 @@ def require_room(needed: int, step: str, advice: str) -> None:
     needed : int
         Bytes.
     step : str
-        What needs them, as the end of the sentence "Expected … GB of memory for".
+        Purpose, as the end of the sentence "Expected … GB of memory for".
     advice : str
         The smaller way, a sentence.
 
@@ -94,7 +94,7 @@ def require_room(needed: int, step: str, advice: str) -> None:
 
 
 def free_memory() -> int | None:
-    """Bytes of main memory that this process may still take; None where the system does not tell.
+    """Bytes of main memory that this process may still take; None if the system does not say.
 
     The limits of its control group (version 1 or 2) and on its data (``ulimit -d``) count.
     """
@@ -105,7 +105,7 @@ def free_memory() -> int | None:
 
 
 def _in_group(folder: Path) -> int | None:
-    """What a control group has left; pages of files that can be dropped are free."""
+    """Bytes that a control group has left; pages of files that can be dropped are free."""
     for most, taken, pages, within in (
         ("memory.max", "memory.current", "inactive_file", folder),
         (
@@ -123,7 +123,7 @@ def _in_group(folder: Path) -> int | None:
 
 
 def _in_process() -> int | None:
-    """What a limit on the data of this process leaves."""
+    """Bytes that a limit on the data of this process leaves."""
     if os.name != "posix":
         return None
     import resource

@@ -1,4 +1,4 @@
-"""What the opening of a scan needs, from one read of the data."""
+"""Overview for the opening of a scan, from one read of the data."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -69,7 +69,7 @@ class Overview:
 
 
 class _Piece(NamedTuple):
-    """What is read from a part of the scan: the maps along the last axis."""
+    """Results of a part of the scan: the maps along the last axis."""
 
     moments: Map
     images: Map
@@ -113,7 +113,7 @@ def overview(
 
 
 class Reading:
-    """An overview on the way: what has been read so far may be looked at.
+    """An overview in progress: its results so far may be looked at.
 
     Parameters
     ----------
@@ -143,7 +143,7 @@ class Reading:
         self._small = None if bin_by is None else _binned_scan(data, bin_by)
 
     def steps(self) -> Iterator[float]:
-        """Read the scan; gives the share that has been read, after every piece.
+        """Read the scan; yields the share that has been read, after every piece.
 
         Raises
         ------
@@ -162,7 +162,7 @@ class Reading:
         require_finite(moments[..., 0])
 
     def overview(self) -> Overview:
-        """Of what has been read; maps are NaN where nothing was, and mean over the rest."""
+        """Overview of the part that has been read; maps are NaN elsewhere, and mean over it."""
         mean_pattern = self._total / self._count
         y, x = centroids(pattern_moments(mean_pattern, _kept(self._mask)), self._shape)
         seen: list[Map | None] = [

@@ -1,4 +1,4 @@
-"""From raw patterns to the pixels that a model learns from, recorded and applied again."""
+"""The window of pixels that a model learns from, recorded and applied again."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -12,16 +12,17 @@ from stemwidgets.arrays.disc.find import CIRCLE, Ellipse, find_disc
 from stemwidgets.arrays.errors import InputError
 from stemwidgets.arrays.faults.zingers import without_zingers
 
-BATCH = 64
+BATCH = 64  # rows at once: their copies in double precision stay in the cache
+# binned pixels: larger windows are binned until they fit, with a quarter to spare
 LARGEST_RADIUS = 32.0
-ENCLOSED_INTENSITY = 0.998
-USABLE_SHARE = 0.7
-MOST_GAPS = 0.5
+ENCLOSED_INTENSITY = 0.998  # of the counts, in the circle: what lies beyond is mostly noise
+USABLE_SHARE = 0.7  # of a bin's raw pixels: with fewer that count the bin is a gap, and is filled
+MOST_GAPS = 0.5  # of the used pixels: a mask that covers more leaves no pattern to learn from
 
 
 @dataclass(frozen=True, eq=False)
 class Preparation:
-    """Which pixels of a pattern are used: binned, and within a circle about the optic axis.
+    """Pixels of a pattern that are used: binned, and within a circle about the optic axis.
 
     Parameters
     ----------
@@ -40,9 +41,9 @@ class Preparation:
     mask : ndarray of bool, shape [ky, kx], or None
         True where a raw pixel is left out, whatever it holds.
     limit : ndarray of float32, shape [ky, kx], or None
-        The most that a raw pixel holds, unless it is hit: a single event.
+        Highest count of a raw pixel that is not hit by a single event.
     filling : ndarray of float32, shape [seen pixels, gaps], or None
-        What each pixel that is seen adds to each of the `gaps`; they are 0 without it.
+        Weight of each pixel that is seen in each of the `gaps`; they are 0 without it.
     """
 
     shape: tuple[int, int]
@@ -118,14 +119,14 @@ class Preparation:
 
     @cached_property
     def inside(self) -> NDArray[np.bool_]:
-        """Which pixels of the binned pattern are used."""
+        """True for the pixels of the binned pattern that are used."""
         y, x = self._grid
         inside: NDArray[np.bool_] = np.hypot(y, x) <= self.radius / self.binning
         return inside
 
     @cached_property
     def gaps(self) -> NDArray[np.bool_]:
-        """Which of the used pixels are not seen, ``[pixels]``: most of them is left out."""
+        """True for the used pixels that are not seen, ``[pixels]``: most of them is left out."""
         gaps: NDArray[np.bool_] = self._usable_share[self.inside] < USABLE_SHARE
         return gaps
 
@@ -225,7 +226,7 @@ class Preparation:
         return patterns
 
     def to_record(self) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
-        """Everything as named arrays and plain values that fit into JSON."""
+        """Write everything as named arrays and plain values that fit into JSON."""
         arrays = {"mask": self.mask, "limit": self.limit, "filling": self.filling}
         record = {
             "shape": list(self.shape),
@@ -239,7 +240,7 @@ class Preparation:
 
     @classmethod
     def from_record(cls, arrays: dict[str, NDArray[Any]], record: dict[str, Any]) -> Self:
-        """What `to_record` gave."""
+        """Read the result of `to_record`."""
         return cls(
             shape=(record["shape"][0], record["shape"][1]),
             center=(record["center"][0], record["center"][1]),
@@ -252,7 +253,7 @@ class Preparation:
 
 
 def _product(rows: NDArray[np.float32], matrix: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Matrix product; in single precision its last digits would depend on the number of rows."""
+    """Matrix product, in double precision: the result does not depend on the number of rows."""
     product = np.empty((len(rows), matrix.shape[1]), dtype=np.float32)
     exact = matrix.astype(np.float64)
     for start in range(0, len(rows), BATCH):

@@ -19,8 +19,8 @@ Map = NDArray[np.float64]
 Pair = tuple[Map, Map]
 
 GUESSED = 1e-4  # weight of a step to or from a position that is not known
-TOLERANCE = 1e-10
-ITERATIONS = 2000
+TOLERANCE = 1e-10  # relative residual at which the fit ends: far below the noise of any scan
+ITERATIONS = 2000  # at most: the preconditioner needs tens; the bound ends a fit that cannot settle
 
 
 def potential(

@@ -12,7 +12,7 @@ from stemwidgets.arrays.errors import InputError
 from stemwidgets.arrays.kernels.sums import DetectorSum
 from stemwidgets.arrays.masks import require_mask
 
-BLOCK_BYTES = 4 * 2**20
+BLOCK_BYTES = 4 * 2**20  # of patterns that one core adds up at a time
 
 
 def virtual_image(

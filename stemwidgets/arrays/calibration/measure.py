@@ -90,18 +90,18 @@ def measure(
         Counts; numpy or dask (read one chunk at a time).
     axes : Axes
         Calibration so far; it gives the shape of scan and detector pixels.
-    Given where it is known; measured otherwise.
-        Where it is known.
-    +1 or -1, given where only that is known.
-        +1 or -1, where only that is known.
+    rotation : ScanRotation, optional
+        Given where it is known; measured otherwise.
+    handedness : int, optional
+        +1 or -1, given where only that is known.
     descan_order, descan_where
         As for :func:`stemwidgets.arrays.calibration.descan.fit_descan`.
     mask : ndarray of bool, shape [ky, kx], optional
         True where a pixel is left out, whatever it holds.
     disc : Disc, optional
         The direct beam, where it is known; it is sought in the mean pattern if not given.
-    Given where it is known; fitted otherwise.
-        Where it is known; it is fitted if not given.
+    descan : Descan, optional
+        Given where it is known; fitted otherwise.
 
     Raises
     ------
@@ -235,7 +235,7 @@ def rotation_of(
     dark, counts : ndarray, shape [iy, ix]
         Counts outside the disc, if there is room, and all counts.
     axes : Axes
-        Of the scan.
+        Axes of the scan.
     pixel : (float, float)
         Height and width of a detector pixel.
     handedness : int, optional

@@ -46,8 +46,8 @@ class BeamFrame:
 
     Parameters
     ----------
-    Position of the beam on the detector.
-        Where the beam falls.
+    descan : Descan
+        Position of the beam on the detector.
     dose : ndarray, shape [iy, ix]
         Counts of each pattern over their mean.
     half_pixels : ndarray, shape [2 ky + 3, 2 kx + 3]
@@ -164,7 +164,7 @@ class BeamFrame:
         Parameters
         ----------
         weights : ndarray, shape [images, ky, kx]
-            How much each pixel counts, see `detector_weights`.
+            Weight of each pixel, see `detector_weights`.
         """
         return np.stack([self._rest_of(weight) for weight in weights], axis=-1)
 
@@ -177,7 +177,7 @@ class BeamFrame:
         return self.dose * result.reshape(self.descan.shape)
 
     def _expected(self, weights: NDArray[Any], pixels: Pixels, places: Any) -> Map:
-        """What the mean pattern leads to expect on some pixels, at some positions."""
+        """Counts to expect from the mean pattern on some pixels, at some positions."""
         seen = np.tensordot(weights[pixels].astype(float), windows(self.half_pixels)[pixels], 1)
         shares, chosen = self._shares[places], np.zeros(weights.shape)
         chosen[pixels] = weights[pixels]

@@ -38,7 +38,7 @@ class SharpEdges:
     pixels : ndarray of int, shape [n, 2]
         Pixels on edges, ``(ky, kx)``.
     slopes : ndarray, shape [n, terms]
-        Their change with each of the `powers`, at the mean dose.
+        Change of each with each of the `powers`, at the mean dose.
     """
 
     order: int

@@ -29,7 +29,7 @@ class Clusters:
     centers : ndarray, shape [clusters, d]
         Mean features of each cluster.
     probability : ndarray of float32, shape [..., clusters], or None
-        Of each cluster (GMM only); NaN where a feature is not finite.
+        Probability of each cluster (GMM only); NaN where a feature is not finite.
     """
 
     labels: NDArray[np.int16]

@@ -46,8 +46,8 @@ def nmf(
     ----------
     data : array, shape [..., ky, kx]
         Counts or intensities, none negative; numpy or dask, which is read as for `pca`.
-    Number of components; 5 if not given, or as many as there are.
-        How many; 5 if not given, or as many as there are.
+    components : int, optional
+        Number of components; 5 if not given, or as many as there are.
     weighting, mask
         As for `pca`.
 

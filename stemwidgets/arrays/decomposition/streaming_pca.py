@@ -68,7 +68,7 @@ def read_slices(
     part : slice
         Slice of the block's patterns, counted row by row.
     values : ndarray, shape [n, pixels]
-        Their used pixels.
+        Used pixels of these patterns.
     filled : ndarray of bool, shape [n]
         True for patterns with counts.
     """

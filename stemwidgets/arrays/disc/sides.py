@@ -10,7 +10,7 @@ from scipy import ndimage
 from stemwidgets.arrays.disc.edge import Edge, Outline
 from stemwidgets.arrays.disc.shape import CIRCLE, Ellipse
 
-QUICK_RAYS, QUICK_FITS = 40, 3
+QUICK_RAYS, QUICK_FITS = 40, 3  # rays and fits of a first look at one of many circles
 RIM = (0.6, 0.75, 0.9)  # radii: where the level within an edge is read
 OUTSIDE = (1.12, 1.25, 1.4)  # radii: and that beyond it
 CORE = 0.45  # radii

@@ -15,8 +15,7 @@ from stemwidgets.arrays.faults.scan import RepairedScan, note
 from stemwidgets.arrays.kernels.limits import Watch
 from stemwidgets.arrays.kernels.moments import Moments
 
-# of patterns: few enough to keep every core busy, many enough to be read as a stream
-BLOCK_BYTES = 8 * 2**20
+BLOCK_BYTES = 8 * 2**20  # of patterns that are summed and compared at once
 
 MomentsOf = Callable[[NDArray[Any], Watch | None], Moments]
 

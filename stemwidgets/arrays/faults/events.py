@@ -42,7 +42,7 @@ class EventLimits:
 
     @classmethod
     def of(cls, sample: PixelSample, hidden: Mask) -> "EventLimits":
-        """From a sample of patterns and the pixels that are left out."""
+        """Make limits from a sample of patterns and the pixels that are left out."""
         width = (
             DEVIATIONS * np.sqrt(np.maximum(sample.variance, sample.noise)) + COUNTS * sample.unit
         )
@@ -126,7 +126,7 @@ def _confirmed(
     hidden: Mask,
     least: float,
 ) -> NDArray[np.int64]:  # pragma: no cover
-    """Of the pixels beyond the limits those whose neighbours are not beyond what is expected.
+    """Confirm the pixels beyond the limits whose neighbours hold what is expected.
 
     Values that are not finite are no counts, and are refused by those who read the patterns.
     """
@@ -157,7 +157,7 @@ def _alone(
     above: bool,
     least: float,
 ) -> bool:  # pragma: no cover
-    """Whether at most one of the pixels around one is as far from what is expected."""
+    """True if at most one of the pixels around one is as far from what is expected."""
     height, width = hidden.shape
     sign = 1.0 if above else -1.0
     excess = sign * (float(pattern[y, x]) - expected[y, x])

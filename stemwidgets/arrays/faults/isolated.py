@@ -20,6 +20,7 @@ HIGHEST, LOWEST = 4, 3  # of 24 pixels around one, those that may be faulty them
 ALIKE = 0.2  # of the height of a spot has the one opposite at least
 PAIRED = 0.6  # of the spots have one opposite
 
+# (y, x) of the 24 pixels around one
 _AROUND = [(y, x) for y in range(-2, 3) for x in range(-2, 3) if (y, x) != (0, 0)]
 
 

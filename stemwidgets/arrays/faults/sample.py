@@ -140,7 +140,7 @@ def _of_chunks(data: Any, wanted: int) -> NDArray[Any]:
 
 
 def _spread(count: int, wanted: int) -> NDArray[np.intp]:
-    """So many numbers below `count`, one from each stretch of it, in no rhythm with the scan."""
+    """Numbers below `count`, one from each stretch of it, in no rhythm with the scan."""
     if count <= wanted:
         return np.arange(count)
     edges = np.linspace(0, count, wanted + 1)

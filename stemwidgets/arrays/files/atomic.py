@@ -52,7 +52,7 @@ def written(path: str | Path, overwrite: bool = True) -> Iterator[Path]:
     Yields
     ------
     Path
-        Where to write: the same name in another folder.
+        Path to write to: the same name in another folder.
 
     Raises
     ------

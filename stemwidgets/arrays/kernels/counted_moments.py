@@ -38,7 +38,7 @@ def kept_moments(
     keep : ndarray of bool, shape [ky, kx]
         True where a pixel counts; the others may hold anything.
     threshold : float, optional
-        Pixels below count nothing.
+        Pixels with fewer counts are left out.
     watch : Watch, optional
         Limits that the patterns are compared with while they are in the cache.
 
@@ -119,7 +119,7 @@ def _walk(
     watch: Watch | None,
     result: Moments,
 ) -> None:  # pragma: no cover
-    """A row or two of four patterns after the other, in the way for which arguments are given."""
+    """Read four patterns at a time by rows, in the way for which arguments are given."""
     n, height, _ = patterns.shape
     if kept is not None:
         bits, low, places = kept
@@ -153,7 +153,7 @@ def _four(start: int, n: int) -> Any:  # pragma: no cover
 
 @numba.njit(cache=True, nogil=True)
 def _fetch(patterns: NDArray[Any], start: int, y: int, rows: int) -> None:  # pragma: no cover
-    """Ask for what comes after some rows of four patterns."""
+    """Prefetch what follows some rows of four patterns."""
     _, height, width = patterns.shape
     line = width * patterns.itemsize
     for k in range(TOGETHER):
@@ -233,7 +233,7 @@ def _add_weighted(
     places: NDArray[np.float64],
     sums: Moments,
 ) -> None:  # pragma: no cover
-    """Two rows of integers: what does not count, times 0, is 0."""
+    """Two rows of integers; a pixel of weight 0 adds 0."""
     z = min(y + 1, patterns.shape[1] - 1)
     a0, b0 = patterns[four[0], y], patterns[four[0], z]
     a1, b1 = patterns[four[1], y], patterns[four[1], z]
@@ -273,7 +273,7 @@ def _add_above(
     places: NDArray[np.float64],
     sums: Moments,
 ) -> None:  # pragma: no cover
-    """A row of any numbers; -∞, which is below `low`, times 0 tells of itself."""
+    """A row of numbers of any type; -∞, which is below `low`, gives NaN, times 0."""
     r0, r1 = patterns[four[0], y], patterns[four[1], y]
     r2, r3 = patterns[four[2], y], patterns[four[3], y]
     weight, dark = weights[y], background[y]

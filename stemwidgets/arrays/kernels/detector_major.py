@@ -14,7 +14,7 @@ from stemwidgets.arrays.kernels.intrinsics import narrow_sum
 from stemwidgets.arrays.memory import require_room
 from stemwidgets.arrays.virtual_image import detector_weights
 
-BLOCK_BYTES = 2**22
+BLOCK_BYTES = 2**22  # of patterns that are turned at once
 TILE = 32  # pixels and positions that are turned at once, in the cache
 STRETCH = 2048  # positions whose sums stay in the cache
 GROUP = 4  # pixels that are added up in registers

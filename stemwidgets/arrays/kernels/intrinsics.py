@@ -1,4 +1,4 @@
-"""Two things that processors can do and numba has no word for."""
+"""Two processor instructions that numba does not offer."""
 
 from typing import Any
 
@@ -18,7 +18,7 @@ def _sum(typing: Any, first: Any, second: Any) -> Any:  # pragma: no cover
 
 
 def _prefetch(typing: Any, array: Any, byte: Any) -> Any:  # pragma: no cover
-    """Ask for the cache line of a byte; one beyond the end of the array does no harm."""
+    """Prefetch the cache line of a byte; one beyond the end of the array does no harm."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         pointer, integer = ir.IntType(8).as_pointer(), ir.IntType(32)

@@ -12,7 +12,7 @@ BORROWING: dict[str, Any] = {"cache": True, "nogil": True, "_nrt": False}
 
 
 class Watch(NamedTuple):
-    """What patterns are compared with, and which of them are beyond.
+    """Limits for patterns, and flags for those that exceed them.
 
     Parameters
     ----------

@@ -45,7 +45,7 @@ def plain_moments(patterns: NDArray[Any], watch: Watch | None = None) -> Moments
 
 
 def accumulator(patterns: NDArray[Any]) -> type:
-    """The narrowest type that the sums of a group and of a column of counts surely fit."""
+    """Narrowest type that certainly holds the sums of a group and of a column of counts."""
     kind, longest = patterns.dtype.kind, max(patterns.shape[1:])
     if kind == "f" or patterns.itemsize == 8:  # sums of 64 bits, which would wrap around
         return np.float64

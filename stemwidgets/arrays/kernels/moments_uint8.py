@@ -18,12 +18,12 @@ GROUP = 8  # rows that are added up in registers
 STRIP = 128  # rows of which a column of pairs of bytes surely fits 16 bits
 AHEAD = 8192  # bytes that are fetched before they are needed
 PIXELS = 8  # in a word
-BYTE, HALF, LONG = np.uint64(8), np.uint64(16), np.uint64(32)
-BYTES = np.uint64(0x00FF00FF00FF00FF)
-SIGNS = np.uint64(0x8080808080808080)
-HALVES = np.uint64(0x0000FFFF0000FFFF)
-LOW_HALF = np.uint64(0xFFFF)
-LOW_LONG = np.uint64(0xFFFFFFFF)
+BYTE, HALF, LONG = np.uint64(8), np.uint64(16), np.uint64(32)  # bits of a shift
+BYTES = np.uint64(0x00FF00FF00FF00FF)  # every other byte: even pixels, with room for 16 bits each
+SIGNS = np.uint64(0x8080808080808080)  # the highest bit of each byte
+HALVES = np.uint64(0x0000FFFF0000FFFF)  # every other 16 bits, with room for 32 each
+LOW_HALF = np.uint64(0xFFFF)  # the first of four 16-bit numbers
+LOW_LONG = np.uint64(0xFFFFFFFF)  # the first of two 32-bit numbers
 
 Words = NDArray[np.uint64]
 
@@ -77,7 +77,7 @@ def kept_byte_moments(
     keep : ndarray of bool, shape [ky, kx]
         True where a pixel counts.
     low : int
-        Pixels below count nothing; of int8 all count, whatever it is.
+        Pixels with fewer counts are left out; for int8 none is, whatever the value.
     watch : Watch, optional
         Limits that the patterns are compared with while they are in the cache.
 
@@ -87,9 +87,9 @@ def kept_byte_moments(
 
     Notes
     -----
-    Of each pixel one number is asked, which it must exceed to count: one comparison serves mask and
-    threshold. What does not exceed it becomes the least number, which is 0: with their highest bit
-    turned, numbers with a sign are larger by 128.
+    Each pixel has a floor, which it must exceed to count: one comparison serves mask and threshold.
+    The rest becomes the least number, which is 0: with their highest bit turned, signed numbers are
+    larger by 128.
     """
     limits, (n, _, width) = np.iinfo(patterns.dtype), patterns.shape
     signed = limits.min < 0
@@ -148,7 +148,7 @@ def _kept(
 def _exceeding(
     pixels: NDArray[Any], floors: NDArray[Any], least: Any, band: NDArray[Any]
 ) -> None:  # pragma: no cover
-    """Put what exceeds its floor into a band, and the least number into the rest of it."""
+    """Copy pixels above their floors into a band, and the least number for all others."""
     for x in range(len(pixels)):
         band[x] = pixels[x] if pixels[x] > floors[x] else least
     for x in range(len(pixels), len(band)):

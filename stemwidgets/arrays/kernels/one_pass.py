@@ -26,18 +26,18 @@ Map = NDArray[np.float64]
 
 
 class FirstLook:
-    """What to find in patterns, for many of them.
+    """Quantities to compute of patterns, prepared for many of them.
 
     Parameters
     ----------
     detectors : list of ndarray of bool, shape [ky, kx]
         Pixels to add up for each image.
     shape : (int, int)
-        Of a pattern.
+        Shape of a pattern.
     dtype : numpy.dtype
         Type of the patterns.
     bin_by : int, optional
-        How many rows and columns become one.
+        Number of rows and columns that become one.
     mask : ndarray of bool, shape [ky, kx], optional
         True where a pixel is left out of all but the sum of the patterns.
     """
@@ -67,7 +67,7 @@ class FirstLook:
 
     @staticmethod
     def can(shape: tuple[int, int], dtype: np.dtype[Any], bin_by: int | None) -> bool:
-        """Whether it is made for such patterns and bins."""
+        """True if patterns of this shape and type, and bins of this size, can be read so."""
         small = dtype.kind in "bui" and dtype.itemsize <= 2 and shape[1] <= WIDEST
         fits = bin_by is None or (bin_by % ROWS == 0 and bin_by <= COARSEST)
         return small and fits and shape[0] % ROWS == 0
@@ -80,14 +80,14 @@ class FirstLook:
         images: Map,
         binned: NDArray[np.float32],
     ) -> None:
-        """Look at patterns ``[n, ky, kx]``.
+        """Compute the quantities of patterns ``[n, ky, kx]``.
 
         Parameters
         ----------
         patterns : ndarray, shape [n, ky, kx]
             Contiguous.
         total : ndarray of int64, shape [ky, kx]
-            They are added to it.
+            Total to which the patterns are added.
         moments : ndarray, shape [n, 3]
             Becomes the sums ``(Σ I, Σ I·y, Σ I·x)``.
         images : ndarray, shape [n, detectors]
@@ -112,7 +112,7 @@ class FirstLook:
 
 
 class _Tiles(NamedTuple):
-    """Where detectors lie, in fours that are wholly on them and in pixels at their edges.
+    """Detectors as fours that lie wholly on them, and single pixels at their edges.
 
     Parameters
     ----------
@@ -123,7 +123,7 @@ class _Tiles(NamedTuple):
     pixels : ndarray
         Places in the pattern of the pixels at the edges, of one detector after the other.
     ends : ndarray, shape [detectors + 1]
-        Where those of each detector begin and end.
+        Begin and end of each detector in `pixels`.
     """
 
     bits: NDArray[Any]
@@ -180,7 +180,7 @@ def _look(
 
 @numba.njit(cache=True, nogil=True)
 def _add_fours(pattern: NDArray[Any], fours: NDArray[Any]) -> float:  # pragma: no cover
-    """Add up four rows at a time; gives the first moment about the first row of each four."""
+    """Add up four rows at a time; returns the first moment about the first row of each four."""
     width = pattern.shape[1]
     line = ROWS * width * pattern.itemsize
     number = fours.dtype.type
@@ -208,7 +208,7 @@ def _add_fours(pattern: NDArray[Any], fours: NDArray[Any]) -> float:  # pragma: 
 def _add_kept_fours(
     pattern: NDArray[Any], bits: NDArray[Any], fours: NDArray[Any]
 ) -> float:  # pragma: no cover
-    """The same of the pixels to keep, whose bits are all set."""
+    """As `_add_fours`, over the pixels to keep, whose bits are all set."""
     width = pattern.shape[1]
     line = ROWS * width * pattern.itemsize
     number = fours.dtype.type

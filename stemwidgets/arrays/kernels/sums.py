@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from stemwidgets.arrays.kernels.intrinsics import narrow_sum
 
 GROUP = 8  # patterns, or rows of a pattern, that are added up in registers
-VECTOR = 32  # pixels
+VECTOR = 32  # pixels  # that a processor adds up at once, of one byte each (AVX2)
 
 
 class DetectorSum:
@@ -21,7 +21,7 @@ class DetectorSum:
     Parameters
     ----------
     weights : ndarray of bool or float, shape [ky, kx]
-        How much each pixel counts; where it is 0, the pixel may hold anything.
+        Weight of each pixel; where it is 0, the pixel may hold anything.
     dtype : numpy.dtype
         Type of the patterns, one that numba knows.
     """
@@ -59,7 +59,7 @@ class PatternSum:
     Parameters
     ----------
     shape : (int, int)
-        Of a pattern.
+        Shape of a pattern.
     dtype : numpy.dtype
         Type of the patterns, one that numba knows.
     """
@@ -80,11 +80,11 @@ def bin_patterns(patterns: NDArray[Any], factor: int, result: NDArray[np.float32
     Parameters
     ----------
     patterns : ndarray, shape [n, ky, kx]
-        Of a type that numba knows.
+        Patterns of a type that numba knows.
     factor : int
-        How many rows and columns become one.
+        Number of rows and columns that become one.
     result : ndarray of float32, shape [n, ky // factor, kx // factor]
-        Is overwritten.
+        Overwritten with the sums.
     """
     size = result.shape[-2] * result.shape[-1] * factor
     lines = np.empty(size, dtype=_wide(patterns, factor).dtype)
@@ -92,7 +92,7 @@ def bin_patterns(patterns: NDArray[Any], factor: int, result: NDArray[np.float32
 
 
 def _wide(patterns: NDArray[Any], height: int = 1) -> NDArray[Any]:
-    """Zero of the type that the sum of so many rows of pixels surely fits."""
+    """Zero of the type that certainly holds the sum of so many rows of pixels."""
     kind, size = patterns.dtype.kind, patterns.itemsize
     if kind == "f" or size == 8:  # sums of 64 bits, which would wrap around
         return np.zeros(1, np.float64)

@@ -18,7 +18,7 @@ FEWEST = 20  # positions for each map
 
 @dataclass(frozen=True, eq=False)
 class Anomaly:
-    """How far each place lies from what is usual in a scan.
+    """Distance of each place in a scan from the usual.
 
     Parameters
     ----------
@@ -38,7 +38,7 @@ class Anomaly:
         Parameters
         ----------
         count : int
-            At most that many; each is the largest within twice the smoothing.
+            Largest number of places; each is the largest within twice the smoothing.
         """
         values = np.nan_to_num(np.asarray(self.distance), nan=-np.inf)
         around = 2 * max(int(np.ceil(2 * self.smoothing)), 1) + 1
@@ -49,7 +49,7 @@ class Anomaly:
 
 
 def anomaly(maps: ArrayLike, smoothing: float | None = None) -> Anomaly:
-    """How unusual each place of a scan is, without being told what to look for.
+    """Find unusual places of a scan, without being told what to look for.
 
     A single pattern of a crystal is seldom unusual: above a missing atom it is much like that in
     the middle of a hexagon. What is unusual is that it stands there. Therefore the maps are

@@ -10,7 +10,7 @@ from stemwidgets.arrays.errors import InputError
 
 
 def wrap(angle: ArrayLike, symmetry: int = 1) -> NDArray[np.float64]:
-    """The same angle modulo 2π / symmetry, in (-π, π] / symmetry [rad]."""
+    """The angle modulo 2π / symmetry, in (-π, π] / symmetry [rad]."""
     half = np.pi / symmetry
     return half - np.mod(half - np.asarray(angle, dtype=float), 2 * half)
 
@@ -22,7 +22,7 @@ def period(symmetry: int) -> str:
 
 @dataclass(frozen=True)
 class AngleComparison:
-    """How well one angle map follows another, once their conventions are made equal.
+    """Agreement of two angle maps, once their conventions are made equal.
 
     ``b ≈ handedness * a + offset`` (modulo 2π / symmetry).
 
@@ -56,11 +56,11 @@ class AngleComparison:
         return wrap(self.handedness * np.asarray(a, dtype=float) + self.offset, self.symmetry)
 
     def difference(self, a: ArrayLike, b: ArrayLike) -> NDArray[np.float64]:
-        """What is left of ``a - b`` once the conventions are equal [rad, in (-π, π] / symmetry]."""
+        """Difference ``a - b`` once the conventions are equal [rad, in (-π, π] / symmetry]."""
         return wrap(self.aligned(a) - np.asarray(b, dtype=float), self.symmetry)
 
     def __str__(self) -> str:
-        """One line for the screen."""
+        """The comparison in one line for the screen."""
         mirrored = ", mirrored" if self.handedness < 0 else ""
         modulo = f"modulo {period(self.symmetry)} " if self.symmetry > 1 else ""
         offset = round(float(np.degrees(self.offset)), 1) + 0.0  # -0.0 reads badly
@@ -89,7 +89,7 @@ def compare_angles(
     Returns
     -------
     AngleComparison
-        What was removed and what is left.
+        Conventions that were removed, and the remaining difference.
 
     Raises
     ------
@@ -138,7 +138,7 @@ def joint_histogram(
     bins: int = 48,
     symmetry: int = 1,
 ) -> NDArray[np.float64]:
-    """How often two angles occur together.
+    """Count how often two angles occur together.
 
     Parameters
     ----------

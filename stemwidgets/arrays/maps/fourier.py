@@ -1,4 +1,4 @@
-"""Fourier transform of a map over the scan: which spacings it holds."""
+"""Fourier transform of a map over the scan, for its spacings."""
 
 from typing import NamedTuple
 
@@ -47,7 +47,7 @@ def spectrum(values: ArrayLike, y: Axis, x: Axis) -> Spectrum:
     values : array, shape [iy, ix]
         Real or complex.
     y, x : Axis
-        Its axes.
+        Axes of the map.
 
     Returns
     -------
@@ -86,9 +86,9 @@ def direction_spectrum(
     angle : array, shape [iy, ix]
         [rad], defined modulo 2π / fold.
     y, x : Axis
-        Its axes.
+        Axes of the map.
     weight : array, shape [iy, ix], optional
-        How certain each angle is; 1 if not given. One that is not finite counts as 0.
+        Certainty of each angle; 1 if not given. One that is not finite counts as 0.
     fold : int
         Symmetry order of the angle.
 

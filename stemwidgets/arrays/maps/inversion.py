@@ -1,4 +1,4 @@
-"""How far maps of a crystal are from having a centre of inversion."""
+"""Deviation of the maps of a crystal from inversion symmetry."""
 
 from dataclasses import dataclass
 
@@ -10,7 +10,7 @@ from stemwidgets.arrays.errors import InputError
 
 @dataclass(frozen=True, eq=False)
 class Inversion:
-    """The best centre of inversion of maps, and what speaks against it.
+    """The best centre of inversion of maps, and the evidence against it.
 
     Parameters
     ----------
@@ -21,7 +21,7 @@ class Inversion:
         1 - the correlation of the maps with themselves, inverted about the centre: 0 where they
         have a centre of inversion, 1 where inverted maps have nothing in common with them.
     map : ndarray of float64, shape [iy, ix]
-        Where inversion is broken: distance of the maps from the inverted ones, in units of their
+        Breaking of inversion: distance of the maps from the inverted ones, in units of their
         spread.
     """
 
@@ -31,20 +31,20 @@ class Inversion:
 
 
 def inversion(maps: ArrayLike, odd: bool = False) -> Inversion:
-    """Look for the centre of inversion of maps that go on periodically.
+    """Find the centre of inversion of maps that go on periodically.
 
     Seen along the beam, inversion is a half turn. If a thin crystal has such a centre, the patterns
     at r and at the inverted position are turned by 180° against each other, and otherwise the same.
-    What does not turn with a pattern (latent variables, dark field, length of the COM) is then even
-    about the centre, and what turns with it, as a vector does (the COM; cosine and sine of an
-    angle), is odd.
+    Quantities that do not turn with a pattern (latent variables, dark field, length of the COM) are
+    then even about the centre; those that turn with it like a vector (the COM; cosine and sine of
+    an angle) are odd.
 
     Parameters
     ----------
     maps : array, shape [iy, ix] or [iy, ix, d]
         Maps of whole cells.
     odd : bool
-        Whether they change their sign in the inversion.
+        True if they change their sign in the inversion.
 
     Returns
     -------

@@ -12,7 +12,7 @@ Point = tuple[float, float]
 
 @dataclass(frozen=True)
 class LineProfile:
-    """What a map says along a line.
+    """Values of a map along a line.
 
     Parameters
     ----------
@@ -92,7 +92,7 @@ def line_profile(
 ) -> LineProfile:
     """Read a map along a line.
 
-    Between positions it is interpolated bilinearly. What is not defined there is left out, so that
+    Between positions it is interpolated bilinearly. Undefined neighbours are left out, so that
     one undefined position makes no hole in its neighbours.
 
     Parameters
@@ -160,7 +160,7 @@ def angle_profile(
 def nearest_profile(
     values: ArrayLike, start: Point, end: Point, steps: tuple[float, float] = (1.0, 1.0)
 ) -> LineProfile:
-    """Read a map along a line at the nearest positions: of classes there is no mean.
+    """Read a map along a line at the nearest positions, as for classes, which have no mean.
 
     Parameters
     ----------
@@ -187,7 +187,7 @@ def nearest_profile(
 
 
 def crossed(angles: NDArray[np.float64], symmetry: int = 1) -> NDArray[np.bool_]:
-    """Where a row of angles jumps over the end of the circle, between one value and the next.
+    """Jumps of a row of angles over the end of the circle, between one value and the next.
 
     Parameters
     ----------

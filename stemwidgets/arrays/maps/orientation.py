@@ -1,4 +1,4 @@
-"""By how much the lattice is turned from place to place, told by patterns alone."""
+"""Rotation of the lattice from place to place, from patterns alone."""
 
 from dataclasses import dataclass, replace
 
@@ -11,7 +11,7 @@ from stemwidgets.arrays.maps.circular import wrap
 WIDTH = 0.2  # of the latent variables, in units of their spread: patterns that near are alike
 MOST = 2000  # positions of the reference that are compared with
 BLOCK = 1024  # positions at once
-ROUNDS = 4
+ROUNDS = 4  # of moving the boundary to where the grains found last end: it settles in two or three
 ASIDE = 0.1  # of the scan, on both sides of a boundary: patterns that see both grains
 FEWEST = 0.1  # of the scan, to belong to a grain
 
@@ -25,12 +25,12 @@ class Split:
     Parameters
     ----------
     boundary : float
-        Where the second begins [scan positions]: 4.5 is between the positions 4 and 5.
+        Beginning of the second grain [scan positions]: 4.5 is between the positions 4 and 5.
     rotation : float
         Angle of the second lattice against the first [rad, in (-π, π] / symmetry]; positive turns
         +kx towards +ky.
     contrast : float
-        How much better two grains explain the angles than one, from 0 to 1.
+        Gain of two grains over one in explaining the angles, from 0 to 1.
     """
 
     boundary: float
@@ -45,7 +45,7 @@ class LatticeRotation:
     Parameters
     ----------
     turn : ndarray of complex, shape [iy, ix]
-        exp(i·n·rotation) with the symmetry n, times a weight from 0 to 1 that tells how sure it is.
+        exp(i·n·rotation) with the symmetry n, times a weight from 0 to 1 for its certainty.
     symmetry : int
         Order n of the lattice.
     """
@@ -64,7 +64,7 @@ class LatticeRotation:
         Parameters
         ----------
         region : array of bool, shape [iy, ix]
-            The positions.
+            True at its positions.
         """
         inside = np.asarray(region, dtype=bool)
         return float(np.angle(self.turn[inside].sum()) / self.symmetry)
@@ -73,7 +73,7 @@ class LatticeRotation:
 def lattice_rotation(
     angle: ArrayLike, latent: ArrayLike, reference: ArrayLike, symmetry: int = 6
 ) -> LatticeRotation:
-    """How the lattice is turned against that of a reference region.
+    """Rotation of the lattice against that of a reference region.
 
     In one lattice, patterns with the same latent variables come from equivalent places of the cell,
     and their angles differ by multiples of 2π/n only. If the lattice turns, the latent variables
@@ -85,7 +85,7 @@ def lattice_rotation(
     angle : array, shape [iy, ix]
         Angle of each pattern [rad].
     latent : array, shape [iy, ix, d]
-        What else is known of the pattern and does not turn: latent variables, the magnitude of the
+        Quantities of the pattern that do not turn: latent variables, the magnitude of the
         centre of mass.
     reference : array of bool, shape [iy, ix]
         A region of one grain.
@@ -120,7 +120,7 @@ def lattice_rotation(
 
 
 def two_grains(angle: ArrayLike, latent: ArrayLike, symmetry: int = 6, axis: int = 1) -> Split:
-    """Where one grain ends and the next begins, and how they are turned.
+    """Find the boundary of two grains, and the rotation of one against the other.
 
     The first third of the scan along the axis is taken for the reference; then the first
     grain is, as it was found, until nothing changes. For the rotation a tenth of the scan is left
@@ -131,7 +131,7 @@ def two_grains(angle: ArrayLike, latent: ArrayLike, symmetry: int = 6, axis: int
     angle, latent, symmetry
         As for `lattice_rotation`.
     axis : {0, 1}
-        Along which the grains follow one another: 1 for a boundary that runs along y.
+        Axis along which the grains follow one another: 1 for a boundary that runs along y.
 
     Returns
     -------
@@ -167,7 +167,7 @@ def two_grains(angle: ArrayLike, latent: ArrayLike, symmetry: int = 6, axis: int
 
 
 def _expected(vectors: Vectors, z: NDArray[np.float64], reference: NDArray[np.bool_]) -> Vectors:
-    """Mean vector of the reference at each position's latent variables, itself left out."""
+    """Mean vector of the reference at each position's latent variables, without the position."""
     places = np.flatnonzero(reference)
     places = places[:: int(np.ceil(len(places) / MOST))]
     flat, values = z.reshape(-1, z.shape[-1]), vectors.ravel()

@@ -1,4 +1,4 @@
-"""Which points a closed outline surrounds."""
+"""Points inside a closed outline."""
 
 from collections.abc import Sequence
 
@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 def surrounded(
     y: ArrayLike, x: ArrayLike, outline: Sequence[tuple[float, float]]
 ) -> NDArray[np.bool_]:
-    """Whether points lie inside an outline.
+    """Test which points lie inside an outline.
 
     Parameters
     ----------

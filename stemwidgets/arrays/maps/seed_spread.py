@@ -1,4 +1,4 @@
-"""How alike the maps are that trainings from different seeds found."""
+"""Agreement of the maps from trainings with different seeds."""
 
 import math
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ Map = NDArray[np.float64]
 
 @dataclass(frozen=True, eq=False)
 class AngleSpread:
-    """How far angle maps that know neither zero nor sense of rotation agree.
+    """Agreement of angle maps that know neither zero nor sense of rotation.
 
     Parameters
     ----------
@@ -50,7 +50,7 @@ def angle_spread(
     angles : ndarray, shape [n, iy, ix]
         Maps [rad]; NaN where undefined.
     weights : ndarray, shape [n, iy, ix], optional
-        Of each position for the offset, not negative; the confidence, say.
+        Weight of each position for the offset, not negative; the confidence, for example.
     symmetry : int
         Angles are compared modulo 2π / symmetry.
 
@@ -84,16 +84,16 @@ def angle_spread(
 
 @dataclass(frozen=True, eq=False)
 class LatentSpread:
-    """How much of the latent variables of one training another one found too.
+    """Agreement of the latent variables of several trainings.
 
     Parameters
     ----------
     stability : ndarray, shape [n, d]
-        Of each variable of each training: the share of its variance that a linear map of another
+        Share of the variance of each variable of each training that a linear map of another
         training's variables explains, mean over the others, from 0 to 1. NaN for a variable that
         is not used.
     spread : ndarray, shape [iy, ix]
-        What no such map explains, root mean square over variables and pairs, in units of the
+        Remainder of such maps, root mean square over variables and pairs, in units of the
         standard deviation of a variable; NaN where it is not defined.
     canonical : ndarray, shape [d]
         Canonical correlations, mean over the pairs: those of the best matched directions of the

@@ -1,4 +1,4 @@
-"""What many positions say together: mean and standard deviation, around the circle for angles."""
+"""Statistics of many positions: mean and standard deviation, circular for angles."""
 
 from typing import NamedTuple
 
@@ -14,7 +14,7 @@ class Summary(NamedTuple):
     mean, std : float
         In the units of the values; NaN if there are none.
     defined : int
-        How many values are defined.
+        Number of values that are defined.
     """
 
     mean: float
@@ -28,11 +28,11 @@ class Majority(NamedTuple):
     Parameters
     ----------
     kind : int
-        Its number; -1 if nothing is defined.
+        Number of the class; -1 if nothing is defined.
     share : float
         Part of the defined positions that belong to it.
     defined : int
-        How many positions are defined.
+        Number of positions that are defined.
     """
 
     kind: int

@@ -1,10 +1,11 @@
-"""How often an angle turns on a walk around a scan position."""
+"""Winding of an angle: its turns on a walk around a scan position."""
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from stemwidgets.arrays.errors import InputError
 
+# (y, x) of the eight neighbours in the sense from +x to +y, and the first one again
 RING = ((0, 1), (1, 1), (1, 0), (1, -1), (0, -1), (-1, -1), (-1, 0), (-1, 1), (0, 1))
 
 
@@ -21,7 +22,7 @@ def winding(angle: ArrayLike, periodic: bool = False) -> NDArray[np.float64]:
     angle : array, shape [iy, ix]
         [rad]; positive turns +x towards +y.
     periodic : bool
-        Whether the scan goes on at its edges as at the opposite ones.
+        True if the scan goes on at its edges as at the opposite ones.
 
     Returns
     -------

@@ -48,7 +48,7 @@ class Masked(Step):
         store(self, pixels=pixels)
 
     def apply(self, scan: Scan) -> Scan:
-        """Set to 0."""
+        """Set the pixels to 0."""
         hidden = require_mask(from_words(self.pixels), tuple(scan.data.shape[-2:]))
         zero = scan.data.dtype.type(0)
         data = each(scan.data, lambda patterns: np.where(hidden, zero, patterns), scan.data.dtype)
@@ -63,11 +63,11 @@ class SubtractMean(Step):
 
     @property
     def spoils_com(self) -> bool:
-        """Differences of counts have no centre of mass."""
+        """True: differences of counts have no centre of mass."""
         return True
 
     def apply(self, scan: Scan) -> Scan:
-        """Subtract."""
+        """Subtract the mean pattern."""
         mean = mean_pattern(scan.data).astype(np.float32)
         data = each(
             scan.data, lambda patterns: patterns.astype(np.float32) - mean, np.dtype(np.float32)
@@ -102,11 +102,11 @@ class Scale(Step):
 
     @property
     def spoils_com(self) -> bool:
-        """A background that was added pulls the centre of mass to the middle."""
+        """True if a background is added, which pulls the centre of mass to the middle."""
         return self.by == "range"
 
     def measured(self, scan: Scan) -> Self:
-        """With the standard deviation as a number."""
+        """The same scale with the standard deviation as a number."""
         if self.by != "std":
             return self
         deviation = _deviation(scan.data)
@@ -117,7 +117,7 @@ class Scale(Step):
         return replace(self, by=deviation)
 
     def apply(self, scan: Scan) -> Scan:
-        """Divide."""
+        """Divide by the scale."""
         return scan._replace(data=each(scan.data, self._function(scan), np.dtype(np.float32)))
 
     def _function(self, scan: Scan) -> Callable[[NDArray[Any]], NDArray[Any]]:
@@ -142,7 +142,7 @@ class Denoise(Step):
     Parameters
     ----------
     components : int
-        How many.
+        Number of components.
     weighting : {"none", "poisson"}
         As for `stemwidgets.arrays.decomposition.pca.pca`.
     """

@@ -21,7 +21,7 @@ from stemwidgets.arrays.preparation.step import (
     store,
 )
 
-MARGIN = 1.1
+MARGIN = 1.1  # radii of the disc: its blurred edge is kept, and a tenth around it
 DECIMALS = 3  # of a pixel: what is measured is printed
 
 
@@ -42,11 +42,11 @@ class Center(Step):
         store(self, position=require_position(self.position))
 
     def measured(self, scan: Scan) -> Self:
-        """With the centre of the disc."""
+        """The same step with the centre of the disc."""
         return self if self.position is not None else replace(self, position=_disc(scan)[0])
 
     def apply(self, scan: Scan) -> Scan:
-        """Move the zero."""
+        """Move the zero of the axes."""
         assert self.position is not None
         for at, axis, name in zip(self.position, scan.axes[2:], ("ky", "kx"), strict=True):
             if not -0.5 <= at <= axis.size - 0.5:
@@ -93,7 +93,7 @@ class Crop(Step):
         )
 
     def measured(self, scan: Scan) -> Self:
-        """With centre and radius of the disc."""
+        """The same step with centre and radius of the disc."""
         center, radius = self.center, self.radius
         if radius is None or (center or scan.center) is None:
             found, of_disc = _disc(scan)

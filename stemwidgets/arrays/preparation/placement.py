@@ -1,4 +1,4 @@
-"""Where prepared patterns lie on the detector that recorded them."""
+"""Places of prepared patterns on the detector that recorded them."""
 
 from dataclasses import dataclass
 from typing import Any, Self
@@ -61,7 +61,7 @@ class Placement:
         return result
 
     def counts_on_detector(self, patterns: NDArray[Any]) -> NDArray[np.float32]:
-        """The same with the counts of a prepared pixel shared by those that went into it."""
+        """As `on_detector`, with the counts of a prepared pixel shared by its recorded pixels."""
         return self.on_detector(patterns) / np.float32(self.factor**2)
 
     def _covered(self, axis: int) -> tuple[NDArray[np.intp], NDArray[np.intp]]:

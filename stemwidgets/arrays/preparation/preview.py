@@ -10,7 +10,7 @@ from stemwidgets.arrays.blocks import pattern_at
 from stemwidgets.arrays.preparation.placement import Placement
 from stemwidgets.arrays.preparation.recipe import Recipe
 
-CHUNK_BYTES = 4 * 2**20
+CHUNK_BYTES = 4 * 2**20  # of a chunk to read from a scan in memory, whole patterns
 
 
 class Preview:
@@ -23,14 +23,14 @@ class Preview:
     data : array, shape [iy, ix, ky, kx]
         The scan, numpy or dask. It is read as often as the steps ask for; nothing is copied.
     axes : Axes
-        Theirs.
+        Calibration of the scan.
 
     Attributes
     ----------
     recipe : Recipe
         With numbers for all that it left open, as far as it can be a number.
     axes : Axes
-        Of the prepared scan.
+        Calibration of the prepared scan.
 
     Raises
     ------
@@ -45,7 +45,7 @@ class Preview:
         self._placement = Placement.of(self.recipe, (axes.ky.size, axes.kx.size))
 
     def pattern(self, position: tuple[int, int]) -> NDArray[np.float32]:
-        """The prepared pattern at a position, as large as the detector; NaN where nothing is."""
+        """The prepared pattern at a position, as large as the detector; NaN where cropped."""
         return self._placement.on_detector(pattern_at(self._data, position))
 
 
@@ -62,7 +62,7 @@ def _in_chunks(data: Any) -> Any:
 
 
 class _Uncopied:
-    """An array of which dask reads parts; it would copy one of numpy as a whole, mapped or not."""
+    """An array of which dask reads parts; it would copy a numpy array whole, mapped or not."""
 
     def __init__(self, data: NDArray[Any]) -> None:
         self._data = data

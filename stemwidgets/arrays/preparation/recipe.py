@@ -19,7 +19,7 @@ FORMAT = "stemwidgets preparation 1"
 STEPS: dict[str, type[Step]] = {
     step.name: step for step in (Center, Crop, Bin, Masked, SubtractMean, Scale, Denoise)
 }
-LINE = 88
+LINE = 88  # characters of a line of code, as formatters have it
 
 
 @dataclass(frozen=True, repr=False)
@@ -54,14 +54,14 @@ class Recipe:
         data : array, shape [iy, ix, ky, kx]
             numpy or dask.
         axes : Axes
-            Theirs.
+            Calibration of the scan.
         mask : ndarray of bool, shape [ky, kx], optional
             True where a pixel holds no counts that were seen; it is carried along.
 
         Returns
         -------
         scan : Scan
-            What comes out, with its axes and what became of the mask.
+            The prepared scan, with its axes and its mask.
         recipe : Recipe
             The same steps with numbers for all that they left open, as far as it can be a number.
         """
@@ -83,13 +83,13 @@ class Recipe:
         return scan, type(self)(tuple(taken))
 
     def to_json(self) -> str:
-        """All steps as JSON, which `from_json` reads."""
+        """Write all steps as JSON, which `from_json` reads."""
         steps = [{"step": step.name, **_given(step)} for step in self.steps]
         return json.dumps({"format": FORMAT, "steps": steps})
 
     @classmethod
     def from_json(cls, text: str) -> Self:
-        """Read what `to_json` wrote.
+        """Read the result of `to_json`.
 
         Raises
         ------
@@ -109,7 +109,7 @@ class Recipe:
         return cls(tuple(_step(entry) for entry in steps))
 
     def to_code(self) -> str:
-        """All steps as Python, which gives the same preparation again."""
+        """Write all steps as Python, which gives the same preparation again."""
         calls = [f".{step.name}({_arguments(step)})" for step in self.steps]
         line = "".join(["sw.Preparation()", *calls])
         if len(line) <= LINE:
@@ -117,7 +117,7 @@ class Recipe:
         return "\n".join(["(", "    sw.Preparation()", *(f"    {call}" for call in calls), ")"])
 
     def __repr__(self) -> str:
-        """As Python."""
+        """The preparation as Python code."""
         return self.to_code()
 
 

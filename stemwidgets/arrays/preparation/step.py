@@ -1,4 +1,4 @@
-"""What a preparation is made of: steps that take a scan and give a scan."""
+"""Parts of a preparation: steps that take a scan and return a scan."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from stemwidgets.arrays.checks import require_finite
 from stemwidgets.arrays.errors import InputError
 
 Mask = NDArray[np.bool_]
-LARGEST = float(np.finfo(float).max)
+LARGEST = float(np.finfo(float).max)  # of double precision: a sum beyond it is infinite
 
 
 class Scan(NamedTuple):
@@ -24,7 +24,7 @@ class Scan(NamedTuple):
     data : array, shape [iy, ix, ky, kx]
         numpy or dask.
     axes : Axes
-        Theirs.
+        Calibration of the patterns.
     center : (float, float) or None
         Optic axis ``(ky, kx)`` in pixels, once it is known.
     mask : ndarray of bool, shape [ky, kx], or None
@@ -39,13 +39,13 @@ class Scan(NamedTuple):
 
 @dataclass(frozen=True)
 class Step:
-    """One step; what it leaves open it measures."""
+    """One step; parameters that it leaves open are measured."""
 
     name: ClassVar[str]
 
     @property
     def spoils_com(self) -> bool:
-        """Whether the centre of mass of what comes out is no centre of mass of counts."""
+        """True if its result has no centre of mass of counts."""
         return False
 
     def measured(self, scan: Scan) -> Self:
@@ -90,7 +90,7 @@ def mean_pattern(data: Any) -> NDArray[np.float64]:
 
 
 def _sums(patterns: NDArray[Any]) -> tuple[NDArray[np.float64], NDArray[np.float64] | float]:
-    """Sum over patterns, and where that is not finite those of the patterns, else 0."""
+    """Sum over patterns, and the sums of single patterns where that is not finite, else 0."""
     sums = patterns.sum(axis=(0, 1), dtype=np.float64)
     return sums, 0.0 if np.isfinite(sums).all() else pattern_sums(patterns)
 

@@ -1,1 +1,1 @@
-"""What a scan tells of its experiment, before anything is computed from it."""
+"""Report on the experiment behind a scan, before anything is computed from it."""

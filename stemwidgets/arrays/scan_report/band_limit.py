@@ -1,4 +1,4 @@
-"""Highest frequency that a scan can hold, and maps without what lies beyond it.
+"""Highest frequency that a scan can hold, and maps without the frequencies beyond.
 
 At each detector pixel the intensity over the position of the probe holds no scan frequency beyond
 2α/λ, as the wave is linear in the probe: what lies beyond is noise, or a fault of the scan.
@@ -25,13 +25,13 @@ def highest_frequency(
     Parameters
     ----------
     axes : Axes
-        Of the scan.
+        Axes of the scan.
     disc : Disc or None
         The direct beam.
     energy : float or None
-        Of the beam [keV].
+        Energy of the beam [keV].
     semi_angle : float or None
-        Of convergence [mrad], where the metadata tell it.
+        Semi-angle of convergence [mrad], if the metadata hold one.
     """
     if disc is not None and disc.sure and axes.kx.units == "1/Å":
         return 2 * disc.radius * abs(axes.kx.scale)
@@ -43,7 +43,7 @@ def highest_frequency(
 
 
 def per_step(axes: Axes, highest: float | None) -> tuple[float, float] | None:
-    """That frequency in cycles per scan step, down and along; None where it is not known."""
+    """Highest frequency in cycles per scan step, down and along; None where it is not known."""
     if highest is None or axes.scan_x.units != "Å" or axes.scan_y.units != "Å":
         return None
     return abs(axes.scan_y.scale) * highest, abs(axes.scan_x.scale) * highest
@@ -61,5 +61,5 @@ def low_passed(maps: Map, limit: tuple[float, float]) -> tuple[Map, float]:
 
 
 def is_oversampled(limit: tuple[float, float] | None) -> bool:
-    """Whether there are frequencies that only noise can have."""
+    """True if there are frequencies that only noise can have."""
     return limit is not None and math.hypot(*limit) < math.sqrt(0.5)

@@ -32,7 +32,7 @@ def measure_flicker(sums: Map, limit: float, spread: float, doubt: float) -> Sca
     spread : float
         Variance of the counts of a pattern over their mean, as its pixels tell it.
     doubt : float
-        By how much of itself it may be more: `COUNTED` or `SHARED`.
+        Relative error of `spread`: `COUNTED` or `SHARED`.
 
     Returns
     -------

@@ -34,14 +34,14 @@ FINDINGS: tuple[Callable[[Seen], Finding], ...] = (
 
 
 class Checking:
-    """A report on the way.
+    """A report in progress.
 
     Parameters
     ----------
     data : array, shape [iy, ix, ky, kx]
         Counts; numpy or dask, which is streamed.
     axes : Axes
-        Calibration.
+        Calibration of the scan.
     title : str
         Name of the scan.
     **known
@@ -55,7 +55,7 @@ class Checking:
         self._reading = Reading(clean.data, clean.mask, True, axes.pixel_size)
 
     def steps(self) -> Iterator[float]:
-        """Read the scan once; gives the share that has been read.
+        """Read the scan once; yields the share that has been read.
 
         Raises
         ------
@@ -95,21 +95,21 @@ def scan_report(
     data : array, shape [iy, ix, ky, kx]
         The scan.
     axes : Axes
-        Its calibration.
+        Calibration of the scan.
     overview : Overview
-        What was read of it.
+        Overview of the scan.
     left_out : LeftOut
-        What is faulty, with the single events that were met.
+        Faults, with the single events that were found.
     title : str
         Name of the scan.
     counts_faulty : bool
-        Whether what is faulty counts like the rest.
+        True if faulty pixels count like the rest.
     leaves_descan : bool
-        Whether descan is left in.
+        True if descan is left in.
     beam_energy, semi_angle : float, optional
         [keV] and [mrad], where they are known.
     notes : tuple of str
-        What of the metadata was not used, in sentences.
+        Metadata that were not used, in sentences.
     """
     runs = neighbouring_runs(data)
     sound = left_out.repaired(runs)

@@ -17,7 +17,7 @@ from stemwidgets.arrays.files.damage import decoding
 RUN = 16  # positions one after the other
 ORDER = 8  # of the differences: a detail of four positions is damped to 2 % of its power
 VALUES = 2**20  # pixels that are read
-MOST_RUNS = 32
+MOST_RUNS = 32  # of the scan, each 16 positions long: enough places to average over
 CHUNKS = 4  # of lazy data that are decoded at most,
 CHUNK_BYTES = 2**26  # and of how many bytes in all, but one at least
 CLASSES = 8  # of pixels, by their brightness, at most,
@@ -41,14 +41,14 @@ Map = NDArray[np.float64]
 
 @dataclass(frozen=True, eq=False)
 class Counting:
-    """How a detector counts.
+    """Calibration of the detector's counts.
 
     Parameters
     ----------
     unit : float
         Counts of one electron; NaN where the scan does not tell.
     doubt : str
-        Why it does not, in words; empty where it does.
+        Reason why the unit is not known, in words; empty where it is.
     spread : float
         Variance of the counts of a whole pattern over their mean, if its pixels scatter apart; NaN
         where there are too few patterns.
@@ -60,12 +60,12 @@ class Counting:
 
     @property
     def known(self) -> bool:
-        """Whether counts can be turned into electrons."""
+        """True if counts can be converted into electrons."""
         return self.unit > 0
 
     @property
     def smooth(self) -> bool:
-        """Whether there is less noise than electrons make."""
+        """True if there is less noise than electrons make."""
         return self.doubt == SMOOTH
 
 
@@ -194,7 +194,7 @@ def _runs_of(data: Any, wanted: int, length: int | None = None) -> NDArray[Any]:
 
 
 def _unit(variance: Map, mean: Map, samples: int) -> tuple[float, str]:
-    """Least slope of the variance over the mean, of pixels of like brightness, or why not."""
+    """Least slope of the variance over the mean, of pixels of like brightness, or a reason."""
     if not mean.size:
         return math.nan, FEW
     classes = int(np.clip(mean.size * samples // EACH, 1, min(CLASSES, mean.size)))

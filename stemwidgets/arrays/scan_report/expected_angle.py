@@ -20,7 +20,7 @@ Map = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class ExpectedAngle:
-    """What the direction of one pattern's centre of mass is worth.
+    """Certainty of the direction of one pattern's centre of mass.
 
     Parameters
     ----------
@@ -41,14 +41,14 @@ class ExpectedAngle:
 def expected_angle(
     com: Map, electrons: Map, variance: float, limit: tuple[float, float] | None
 ) -> ExpectedAngle:
-    """Foretell the error of the direction of the centre of mass.
+    """Predict the error of the direction of the centre of mass.
 
     Parameters
     ----------
     com : ndarray, shape [iy, ix, 2]
         Less descan, in units in which both components count alike; NaN is left out.
     electrons : ndarray, shape [iy, ix]
-        In each pattern.
+        Number in each pattern.
     variance : float
         ⟨k²⟩/2 of a pattern about its centre of mass, in those units squared.
     limit : (float, float) or None

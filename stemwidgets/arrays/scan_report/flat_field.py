@@ -24,16 +24,16 @@ Map = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class FlatField:
-    """How unevenly the pixels count.
+    """Unevenness of the pixels' gain.
 
     Parameters
     ----------
     rms : float
         Standard deviation of the gain over its mean; NaN where too few pixels tell.
     error : float
-        Standard error of `rms`, or where it does not stand out what it may be at most.
+        Standard error of `rms`, or an upper limit of it where it does not stand out.
     stands_out : bool
-        Whether there is more than the noise of counting.
+        True if there is more than the noise of counting.
     """
 
     rms: float

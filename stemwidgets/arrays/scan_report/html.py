@@ -31,7 +31,7 @@ def cards(report: ScanReport) -> str:
 
 
 def card(finding: Finding) -> str:
-    """One finding: its name and judgement, what was found and what is done, and a picture."""
+    """One finding: its name and judgement, the result, the action taken, and a picture."""
     color = COLORS[finding.state]
     picture = "" if finding.picture is None else drawn(finding.picture)
     action = finding.action and f"<div style='opacity:0.75'>→ {escape(finding.action)}</div>"
@@ -73,7 +73,7 @@ def drawn(picture: Picture) -> str:
 
 
 def _address(picture: Picture) -> str:
-    """Its pixels in grey, or blue and red about zero, as PNG in an address."""
+    """Data address of the picture as PNG: grey, or blue and red about zero."""
     values = _smaller(np.asarray(picture.values, dtype=float))
     finite = values[np.isfinite(values)]
     if picture.kind == "signed":

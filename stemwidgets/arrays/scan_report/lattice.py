@@ -1,7 +1,7 @@
 """Distortion of a lattice that should be a regular hexagon or a square.
 
-Drift and scan coils that are out of square shear a scan. One scan tells that only by something
-whose shape is known: here waves at 60°, or at 90°, of equal length. They are found in the spectrum,
+Drift and scan coils that are out of square shear a scan. A single scan shows that only by an object
+of known shape: here waves at 60°, or at 90°, of equal length. They are found in the spectrum,
 and their frequencies refined by least squares together with all their harmonics, without the
 positions that do not fit, at a defect say.
 """
@@ -47,16 +47,16 @@ ORDERS = np.array(
 
 @dataclass(frozen=True)
 class Lattice:
-    """A lattice, and how far it is from what it resembles.
+    """A lattice, and its deviation from a regular one.
 
     Parameters
     ----------
     name : str
-        What it resembles.
+        Name of the regular lattice that it resembles.
     distortion : float
         Longest over shortest direction, less 1.
     error : float
-        Its standard error.
+        Standard error of the distortion.
     """
 
     name: str
@@ -65,7 +65,7 @@ class Lattice:
 
     @property
     def stands_out(self) -> bool:
-        """Whether it is distorted beyond its error."""
+        """True if it is distorted beyond its error."""
         return self.distortion > STANDS_OUT * self.error
 
 
@@ -104,7 +104,7 @@ def measure_lattice(maps: Map, step: tuple[float, float]) -> Lattice | None:
 
 
 def _without_tops(maps: Map) -> Map:
-    """Maps whose highest and lowest values, at a defect say, are drawn in."""
+    """Maps with their highest and lowest values, as at a defect, drawn in."""
     middle = np.median(maps, axis=(0, 1))
     reach = TOPS * np.median(np.abs(maps - middle), axis=(0, 1))
     drawn = np.clip(maps, middle - reach, middle + reach)
@@ -112,7 +112,7 @@ def _without_tops(maps: Map) -> Map:
 
 
 def _spectrum(maps: Map, step: tuple[float, float]) -> tuple[Map, NDArray[np.complex128]]:
-    """Power of the waves of which some periods are in the scan, and their frequencies x + iy."""
+    """Power of the waves with enough periods in the scan, and their frequencies x + iy."""
     down, along = (np.hanning(size + 2)[1:-1] for size in maps.shape[:2])
     padded = [PADDED * size for size in maps.shape[:2]]
     waves = np.fft.fft2(maps * down[:, None, None] * along[:, None], padded, axes=(0, 1))
@@ -188,7 +188,7 @@ def _basis(places: Map, waves: Map) -> Map:
 
 
 def _sound(rest: Map) -> NDArray[np.bool_]:
-    """Where the lattice fits as well as elsewhere."""
+    """True where the lattice fits as well as elsewhere."""
     squares = rest**2
     usual = np.median(squares, axis=(0, 1)) / CHI_SQUARED
     misfit = (squares / np.maximum(usual, NEGLIGIBLE)).mean(axis=2)
@@ -197,7 +197,7 @@ def _sound(rest: Map) -> NDArray[np.bool_]:
 
 
 def _structured(rest: Map, sound: NDArray[np.bool_]) -> float:
-    """Share of the variance that most maps leave and is no noise: neighbours have it in common."""
+    """Share of the variance that most maps leave and neighbours have in common: no noise."""
     both = sound[:, 1:] & sound[:, :-1]
     if not both.any():
         return math.inf
@@ -215,7 +215,7 @@ def _slopes(basis: Map, amplitudes: Map, points: Map, orders: NDArray[np.intp]) 
 
 
 def _judged(name: str, turn: float, waves: Map, covariance: Map) -> Lattice | None:
-    """How far the linear map from regular waves to these is from a rotation.
+    """Deviation of the linear map from regular waves to these from a rotation.
 
     None where they have moved apart as they were refined.
     """

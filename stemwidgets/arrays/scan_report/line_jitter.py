@@ -19,7 +19,7 @@ from stemwidgets.arrays.scan_report.scatter import BY_CHANCE, Scatter
 
 REACH = 0.85  # of the highest frequency: the transfer of the probe ends there in practice
 LEAK = 1e-4  # share of a sequence below that frequency: such are projected out
-FEWEST_LINES = 16
+FEWEST_LINES = 16  # in a scan: fewer leave nothing faster than a map can be
 FEWEST_LEFT = 4  # dimensions that are not projected out
 FEWEST_POSITIONS = 12  # in a line
 MOST = 256  # lines and positions that are looked at, in the middle of the scan
@@ -30,12 +30,12 @@ Map = NDArray[np.float64]
 
 
 def measure_jitter(maps: Map, limit: tuple[float, float]) -> tuple[Scatter, Scatter] | None:
-    """Find how far lines are shifted down and along the scan.
+    """Measure the shifts of lines down and along the scan.
 
     Parameters
     ----------
     maps : ndarray, shape [iy, ix, n]
-        Such as the centre of mass and the bright-field image.
+        Maps such as the centre of mass and the bright-field image.
     limit : (float, float)
         Highest frequency that a map can have, in cycles per step down and along.
 

@@ -1,4 +1,4 @@
-"""Findings on units, dose, the direct beam and what can be expected of the angle."""
+"""Findings on units, dose, the direct beam and the error to expect of the angle."""
 
 import math
 
@@ -56,7 +56,7 @@ def units(seen: Seen) -> Finding:
 
 
 def direct_beam(seen: Seen) -> Finding:
-    """Place and radius of the disc, and whether that is sure."""
+    """Place and radius of the disc, and their certainty."""
     disc, name = seen.disc, "direct beam"
     pattern = seen.mean_pattern
     if disc is None:
@@ -78,7 +78,7 @@ def direct_beam(seen: Seen) -> Finding:
 
 
 def ellipse(seen: Seen) -> Finding:
-    """Whether the direct beam is round."""
+    """Roundness of the direct beam."""
     disc = seen.disc
     if disc is None or not disc.sure:
         return Finding("ellipse", "Not measurable: that takes a sure edge.", "unknown")
@@ -116,7 +116,7 @@ def dose(seen: Seen) -> Finding:
 
 
 def beam_current(seen: Seen) -> Finding:
-    """Whether the counts of whole patterns flicker, beyond the noise of counting."""
+    """Flicker of the counts of whole patterns, beyond the noise of counting."""
     name, unknown, counting = "beam current", "Not measurable: ", seen.counting
     if not counting.known and not counting.smooth:
         return Finding(name, f"{unknown}that takes the dose.", "unknown", None, "%")

@@ -49,7 +49,7 @@ def faulty_pixels(seen: Seen) -> Finding:
 
 
 def single_events(seen: Seen) -> Finding:
-    """Pixels that were hit in one pattern, by a cosmic ray say."""
+    """Pixels that were hit in one pattern, by a cosmic ray for example."""
     events, name = seen.left_out.events, "single events"
     if seen.left_out.limits is None:
         return Finding(name, "Not looked for: too few patterns to tell.", "unknown")
@@ -69,7 +69,7 @@ def single_events(seen: Seen) -> Finding:
 
 
 def gain(seen: Seen) -> Finding:
-    """How unevenly the pixels count, and whether that matters."""
+    """Unevenness of the pixels' gain, and its importance."""
     name, disc, counting = "gain", seen.disc, seen.counting
     if disc is None or not disc.sure or seen.left_out.saturated is not None:
         why = "a disc that is not saturated" if disc is not None and disc.sure else "a sure disc"
@@ -99,7 +99,7 @@ def gain(seen: Seen) -> Finding:
 
 
 def saturation(seen: Seen) -> Finding:
-    """Whether an area of the patterns stands still at one count."""
+    """Areas of the patterns that are saturated."""
     level, name = seen.left_out.saturated, "saturation"
     if level is None:
         return Finding(name, "None.", "good", 0.0)
@@ -111,7 +111,7 @@ def saturation(seen: Seen) -> Finding:
 
 
 def _kinds(seen: Seen, pixels: NDArray[np.intp]) -> list[str]:
-    """Single pixels by what is wrong with them, and where the first ones are."""
+    """Single pixels by their fault, and the places of the first ones."""
     if not len(pixels):
         return []
     own = seen.overview.mean_pattern[tuple(pixels.T)]
@@ -151,7 +151,7 @@ def _lines_by_kind(seen: Seen, line: str, axis: int) -> list[str]:
 
 
 def _lines(line: str, numbers: tuple[int, ...]) -> list[str]:
-    """Such as "rows 3 and 4"; nothing for none."""
+    """Words such as "rows 3 and 4"; none for no rows."""
     if not numbers:
         return []
     if len(numbers) > NAMED:
@@ -160,7 +160,7 @@ def _lines(line: str, numbers: tuple[int, ...]) -> list[str]:
 
 
 def _dead_in_the_dark(seen: Seen) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    """Rows and columns that never count where others do, but too little to be left out."""
+    """Rows and columns that never count where others do, too faintly to be left out."""
     mean = seen.overview.mean_pattern
     if not seen.counting.known:
         return (), ()

@@ -73,7 +73,7 @@ def frames(seen: Seen) -> Finding:
 
 
 def descan(seen: Seen) -> Finding:
-    """How the beam wanders over the detector, beside the deflections by the specimen."""
+    """Wandering of the beam over the detector, beside the deflections by the specimen."""
     found, name = seen.descan, "descan"
     if found is None:
         return Finding(name, "Not measurable: too few patterns have a COM.", "unknown")
@@ -108,7 +108,7 @@ def descan(seen: Seen) -> Finding:
 
 
 def scan_rotation(seen: Seen) -> Finding:
-    """How the detector lies against the scan, and how sure that is."""
+    """Rotation of the detector against the scan, and its certainty."""
     name, axes, overview = "scan rotation", seen.axes, seen.overview
     if seen.descan is None:
         return Finding(name, "Not measurable: too few patterns have a COM.", "unknown", None, "°")
@@ -149,7 +149,7 @@ def scan_rotation(seen: Seen) -> Finding:
 
 
 def line_jitter(seen: Seen) -> Finding:
-    """How far lines are shifted against their neighbours."""
+    """Shifts of lines against their neighbours."""
     name, axes = "line jitter", seen.axes
     unknown = "Not measurable: "
     rows, columns = seen.com.shape[:2]
@@ -184,7 +184,7 @@ def line_jitter(seen: Seen) -> Finding:
 
 
 def drift(seen: Seen) -> Finding:
-    """Whether a lattice that should be regular is sheared."""
+    """Shear of a lattice that should be regular."""
     name, axes = "drift", seen.axes
     maps = _maps(seen)
     if not np.isfinite(maps).all():

@@ -1,4 +1,4 @@
-"""Findings about a scan, each with a number, a judgement and what is done about it."""
+"""Findings about a scan, each with a number, a judgement and an action."""
 
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -26,14 +26,14 @@ NAMES, MARKS = 15, 14  # characters: columns in the shell
 
 @dataclass(frozen=True, eq=False)
 class Picture:
-    """What a finding looks like.
+    """Illustration of a finding.
 
     Parameters
     ----------
     values : ndarray, shape [rows, columns]
         A pattern or a map.
     words : str
-        Its caption.
+        Caption of the picture.
     kind : {"counts", "map", "signed"}
         A pattern, which is shown by its square root; numbers; or numbers about zero.
     marks : ndarray, shape [n, 2]
@@ -51,24 +51,24 @@ class Picture:
 
 @dataclass(frozen=True, eq=False)
 class Finding:
-    """One thing that a scan tells of its experiment.
+    """One result about the experiment behind a scan.
 
     Parameters
     ----------
     name : str
-        Of the thing.
+        Name of the property.
     words : str
-        What was found, in words, with its number.
+        Result in words, with its number.
     state : {"good", "doubtful", "bad", "unknown"}
-        Whether it is as it should be; unknown is what cannot be measured on this scan.
+        Judgement; "unknown" if it cannot be measured on this scan.
     value : float or None
         The number.
     units : str
-        Its units.
+        Units of the number.
     action : str
-        What is done about it, or can be; empty if there is nothing to do.
+        Action that is taken or can be taken; empty if there is nothing to do.
     picture : Picture or None
-        Where it is seen.
+        Picture of it.
     """
 
     name: str
@@ -96,7 +96,7 @@ class ScanReport:
     findings: tuple[Finding, ...]
 
     def __getitem__(self, name: str) -> Finding:
-        """The finding of this name; a KeyError names those that there are."""
+        """The finding of this name; a KeyError names all of them."""
         for finding in self.findings:
             if finding.name == name:
                 return finding
@@ -110,7 +110,7 @@ class ScanReport:
 
     @property
     def summary(self) -> str:
-        """How many things there are to look at, in one line."""
+        """Number of alarms, in one line."""
         count = len(self.alarms)
         unknown = sum(finding.state == "unknown" for finding in self.findings)
         words = {0: "Nothing stands out", 1: "One thing to look at"}

@@ -1,4 +1,4 @@
-"""How far something scatters over a scan, beyond the noise of counting."""
+"""Scatter of a quantity over a scan, beyond the noise of counting."""
 
 from dataclasses import dataclass
 
@@ -7,16 +7,16 @@ BY_CHANCE = 1e-4  # probability that noise feigns so much
 
 @dataclass(frozen=True)
 class Scatter:
-    """Scatter beyond noise, in the units of what scatters.
+    """Scatter beyond noise, in the units of the quantity.
 
     Parameters
     ----------
     rms : float
         Root mean square.
     error : float
-        Standard error of `rms`, or where it does not stand out what it may be at most.
+        Standard error of `rms`, or an upper limit of it where it does not stand out.
     stands_out : bool
-        Whether it is more than noise.
+        True if it is more than noise.
     """
 
     rms: float

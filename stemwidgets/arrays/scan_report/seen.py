@@ -1,4 +1,4 @@
-"""All that has been read of a scan, and what follows from it, for the findings to speak of."""
+"""Everything read of a scan, and the quantities derived from it, for the findings."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -31,23 +31,23 @@ class Seen:
     Parameters
     ----------
     axes : Axes
-        Its calibration.
+        Calibration of the scan.
     overview : Overview
-        What was read.
+        Overview of the scan.
     left_out : LeftOut
-        What is faulty.
+        Faults of the detector.
     counting : Counting
-        How the detector counts.
+        Calibration of the detector's counts.
     runs : ndarray, shape [runs, n, ky, kx]
         Patterns of neighbouring positions, as they were recorded.
     counts_faulty : bool
-        Whether what is faulty counts like the rest.
+        True if faulty pixels count like the rest.
     leaves_descan : bool
-        Whether descan is left in.
+        True if descan is left in.
     beam_energy, semi_angle : float or None
         [keV] and [mrad], where they are known.
     notes : tuple of str
-        What of the metadata was not used, in sentences.
+        Metadata that were not used, in sentences.
     """
 
     axes: Axes
@@ -63,12 +63,12 @@ class Seen:
 
     @property
     def small(self) -> bool:
-        """Whether there are too few positions to tell descan from deflections, or a rotation."""
+        """True if there are too few positions to distinguish descan or measure a rotation."""
         return min(self.overview.sum_image.shape) < SMALLEST_SCAN
 
     @property
     def few(self) -> bool:
-        """Whether there are too few patterns for their mean to show the disc as it is."""
+        """True if there are too few patterns for their mean to show the disc as it is."""
         return self.overview.sum_image.size < FEWEST
 
     @property
@@ -78,7 +78,7 @@ class Seen:
 
     @cached_property
     def mean_pattern(self) -> Map:
-        """Mean pattern, with what the nearest other pixel holds in those that are faulty."""
+        """Mean pattern, with the count of the nearest other pixel in those that are faulty."""
         mean = self.overview.mean_pattern
         broken = ~np.isfinite(mean)
         return filled_in(np.where(broken, 0.0, mean), self.hidden | broken)
@@ -90,7 +90,7 @@ class Seen:
 
     @cached_property
     def disc(self) -> Disc | None:
-        """The direct beam; sought in the mean of all patterns where some did not tell it."""
+        """The direct beam; found in the mean of all patterns where a sample did not show it."""
         disc = self.overview.disc
         if disc is not None and disc.sure:
             return disc
@@ -101,7 +101,7 @@ class Seen:
 
     @cached_property
     def descan(self) -> Descan | None:
-        """How the beam wanders; None where too few patterns tell."""
+        """Wandering of the beam; None from too few patterns."""
         try:
             return fit_descan(self.overview.com, None)
         except InputError:
@@ -125,13 +125,13 @@ class Seen:
 
     @property
     def made_whole(self) -> float:
-        """What the counts are to be multiplied with, as pixels that are left out count nothing."""
+        """Factor that makes up for the pixels that are left out of the counts."""
         whole, seen = self.mean_pattern.sum(), self.mean_pattern[~self.hidden].sum()
         return float(whole / seen) if seen > 0 and not self.counts_faulty else 1.0
 
     @cached_property
     def electrons(self) -> Map:
-        """Electrons of each pattern; NaN where the counts do not tell."""
+        """Electrons of each pattern; NaN where the unit of the counts is not known."""
         return np.asarray(self.overview.sum_image / self.counting.unit)
 
     @cached_property
@@ -142,7 +142,7 @@ class Seen:
 
     @property
     def oversampled(self) -> bool:
-        """Whether there are scan frequencies that only noise can have."""
+        """True if there are scan frequencies that only noise can have."""
         return is_oversampled(self.limit)
 
     @cached_property

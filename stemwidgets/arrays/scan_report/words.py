@@ -1,10 +1,10 @@
-"""How the numbers of a report are written."""
+"""Numbers and lists as a report writes them."""
 
 import math
 
 
 def number(value: float, digits: int = 2) -> str:
-    """So many significant digits, with a proper minus sign and powers of ten where they help."""
+    """Number to so many significant digits, with a proper minus sign and powers of ten."""
     if not math.isfinite(value):
         return "–"
     if value == 0:
@@ -18,15 +18,15 @@ def number(value: float, digits: int = 2) -> str:
 
 
 def counted(count: int, name: str) -> str:
-    """Such as "1 pixel" or "3 pixels"."""
+    """Count and name, such as "1 pixel" or "3 pixels"."""
     return f"{count} {name}{'' if count == 1 else 's'}"
 
 
 def listed(words: list[str]) -> str:
-    """Such as "a, b and c"."""
+    """List such as "a, b and c"."""
     return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
 
 
 def sentence(words: str) -> str:
-    """With a capital at the start."""
+    """Sentence with a capital at the start."""
     return words[:1].upper() + words[1:]
