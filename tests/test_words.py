@@ -2,6 +2,7 @@
 
 import ast
 import io
+import itertools
 import re
 import tokenize
 from collections.abc import Iterator
@@ -70,7 +71,7 @@ def test_docstrings_begin_with_a_noun_or_an_imperative(path: Path) -> None:
     for name, text in _docstrings(ast.parse(path.read_text(encoding="utf-8"))):
         lines = text.splitlines() or [""]
         wrong += [f"{name}: {lines[0]}"] if QUESTION.match(lines[0]) else []
-        for above, line in zip(lines, lines[1:], strict=False):
+        for above, line in itertools.pairwise(lines):
             described = PARAMETER.fullmatch(above) and RELATIVE.match(line.strip())
             if described and line.startswith("    "):
                 wrong.append(f"{name}, {above}: {line.strip()}")
