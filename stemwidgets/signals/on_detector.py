@@ -7,7 +7,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from stemwidgets.arrays.axes import Axes
 from stemwidgets.arrays.preparation.placement import Placement
-from stemwidgets.arrays.preparation.step import Scan
+from stemwidgets.arrays.preparation.step import PreparedScan
 from stemwidgets.signals import rrvae
 
 
@@ -47,7 +47,7 @@ class RRVAE(rrvae.RRVAE):
 
     _placement: Placement | None = None
 
-    def _measure(self, data: Any, *given: Any) -> tuple[Scan, Axes]:
+    def _measure(self, data: Any, *given: Any) -> tuple[PreparedScan, Axes]:
         measured = super()._measure(data, *given)
         self.lie_on(tuple(data.shape[-2:]))
         return measured

@@ -10,7 +10,7 @@ from stemwidgets.arrays.errors import InputError
 from stemwidgets.arrays.preparation.counts import Denoise, Masked, Scale, SubtractMean
 from stemwidgets.arrays.preparation.geometry import Bin, Center, Crop
 from stemwidgets.arrays.preparation.recipe import Recipe
-from stemwidgets.arrays.preparation.step import Step
+from stemwidgets.arrays.preparation.step import PreparationStep
 from stemwidgets.signals.conversion import arrays_to_signal, to_arrays
 from stemwidgets.signals.io.load import load
 
@@ -27,7 +27,7 @@ class Preparation(Recipe):
 
     Parameters
     ----------
-    steps : tuple of Step
+    steps : tuple of PreparationStep
         Steps to start with; none, as a rule.
 
     Examples
@@ -38,7 +38,7 @@ class Preparation(Recipe):
     >>> again = sw.Preparation.from_json(measured.to_json()).apply(signal)
     """
 
-    steps: tuple[Step, ...] = ()
+    steps: tuple[PreparationStep, ...] = ()
 
     def center(self, position: Position | None = None) -> Self:
         """Put the zero of the detector axes on the optic axis; no pattern is changed.
@@ -173,7 +173,7 @@ class Preparation(Recipe):
         data, axes, _ = to_arrays(source)
         return self.prepared(data, axes)[1]
 
-    def _and(self, step: Step) -> Self:
+    def _and(self, step: PreparationStep) -> Self:
         return type(self)((*self.steps, step))
 
 

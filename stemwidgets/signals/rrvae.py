@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from stemwidgets.arrays.axes import Axes
 from stemwidgets.arrays.faults.clean import FIND, clean_scan
-from stemwidgets.arrays.preparation.step import Scan
+from stemwidgets.arrays.preparation.step import PreparedScan
 from stemwidgets.rrvae import model
 from stemwidgets.rrvae.common.checks import require_pixel_size, require_same_frame
 from stemwidgets.rrvae.common.records import Progress
@@ -281,7 +281,7 @@ class RRVAE(model.RRVAE):
 
     def _measure(
         self, data: Any, pixel_size: PixelSize | None, mask: Any, faulty: Any
-    ) -> tuple[Scan, Axes]:
+    ) -> tuple[PreparedScan, Axes]:
         """What the steps make of a scan, and the axes that it had."""
         array, axes, _ = to_arrays(data)
         if pixel_size is not None:

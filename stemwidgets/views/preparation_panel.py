@@ -8,7 +8,7 @@ import ipywidgets
 import numpy as np
 
 from stemwidgets.arrays.errors import InputError
-from stemwidgets.arrays.preparation.step import Step
+from stemwidgets.arrays.preparation.step import PreparationStep
 from stemwidgets.state.scan.preparation import Entry
 from stemwidgets.state.session import Session
 from stemwidgets.views.parts.step_row import WORDS, StepRow, first_parameters, kind_of
@@ -127,7 +127,7 @@ class PreparationPanel(View):
         named = {f"{name} {n}": part for n, row in rows for name, part in row.parts.items()}
         self.parts = self._fixed | named
 
-    def _row(self, index: int, step: Step) -> StepRow:
+    def _row(self, index: int, step: PreparationStep) -> StepRow:
         row, preparation = StepRow(step), self.session.preparation
 
         def act(*arguments: Any) -> Callable[[], None]:

@@ -25,7 +25,7 @@ Map = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class Scale:
+class PixelScale:
     """Size of a detector pixel.
 
     Parameters
@@ -61,14 +61,14 @@ class Measured:
         Position of the beam on the detector [px].
     disc : Disc
         The bright disc at the mean position of the beam [px].
-    scale : Scale
+    scale : PixelScale
         Size of a detector pixel.
     """
 
     scan_rotation: ScanRotation
     descan: Descan
     disc: Disc
-    scale: Scale
+    scale: PixelScale
 
 
 def measure(
@@ -122,7 +122,7 @@ def measure(
     if disc is None:
         disc, scale = _disc_and_scale(aligned.mean_pattern, aligned.hidden, axes)
     else:
-        scale = Scale(axes.ky.scale, axes.kx.scale, axes.kx.units)
+        scale = PixelScale(axes.ky.scale, axes.kx.scale, axes.kx.units)
     if rotation is None:
         deflections = (seen.com - descan.positions) * (scale.y, scale.x)
         few = _pixels_outside(data.shape[2:], rough, inner, aspect) < LEAST_DARK_PIXELS
@@ -169,15 +169,15 @@ def to_detector_frame(
 
 
 def scale_from_disc(
-    disc: Disc, shape: Scale, semi_angle: float, wavelength: float | None = None
-) -> Scale:
+    disc: Disc, shape: PixelScale, semi_angle: float, wavelength: float | None = None
+) -> PixelScale:
     """Size of a detector pixel from the disc, whose radius is the semi-angle of the beam.
 
     Parameters
     ----------
     disc : Disc
         The bright disc [px].
-    shape : Scale
+    shape : PixelScale
         In any units; the shape of a pixel and the signs of the axes are kept.
     semi_angle : float
         Convergence semi-angle α [mrad].
@@ -203,19 +203,21 @@ def scale_from_disc(
     radius = semi_angle if wavelength is None else semi_angle * 1e-3 / wavelength
     along = radius / disc.radius / abs(shape.x)
     units = "mrad" if wavelength is None else "1/Å"
-    return Scale(shape.y * along, shape.x * along, units, "disc")
+    return PixelScale(shape.y * along, shape.x * along, units, "disc")
 
 
-def _disc_and_scale(mean_pattern: Map, hidden: NDArray[np.bool_], axes: Axes) -> tuple[Disc, Scale]:
+def _disc_and_scale(
+    mean_pattern: Map, hidden: NDArray[np.bool_], axes: Axes
+) -> tuple[Disc, PixelScale]:
     """The disc, and the axes' scale; where they have none, a round disc gives a pixel its shape."""
     disc = find_disc(mean_pattern, axes.pixel_size, hidden)
-    scale = Scale(axes.ky.scale, axes.kx.scale, axes.kx.units)
+    scale = PixelScale(axes.ky.scale, axes.kx.scale, axes.kx.units)
     ellipse = disc.ellipse
     if scale.units != "px" or abs(np.sin(2 * ellipse.angle)) > ALIGNED or ellipse.ratio == 1:
         return disc, scale
     height = ellipse.ratio if abs(ellipse.angle) < np.pi / 4 else 1 / ellipse.ratio
     disc = find_disc(mean_pattern, (height, 1.0), hidden)
-    return disc, Scale(float(height), 1.0, "px", "disc")
+    return disc, PixelScale(float(height), 1.0, "px", "disc")
 
 
 def rotation_of(

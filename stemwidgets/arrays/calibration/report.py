@@ -3,7 +3,7 @@
 import math
 
 from stemwidgets.arrays.calibration.descan import Descan
-from stemwidgets.arrays.calibration.measure import Measured, Scale
+from stemwidgets.arrays.calibration.measure import Measured, PixelScale
 from stemwidgets.arrays.calibration.scan_rotation import ScanRotation
 from stemwidgets.arrays.disc.find import Disc
 from stemwidgets.arrays.maps.circular import wrap
@@ -98,7 +98,9 @@ def _center(disc: Disc) -> str:
     return f"{words}, cut by the detector's edge" if disc.cut else words
 
 
-def _radius(disc: Disc, scale: Scale, semi_angle: float | None, wavelength: float | None) -> str:
+def _radius(
+    disc: Disc, scale: PixelScale, semi_angle: float | None, wavelength: float | None
+) -> str:
     if not disc.has_edge:
         return ""
     parts = [f"{disc.radius:.2f} px along kx"]
@@ -115,7 +117,7 @@ def _radius(disc: Disc, scale: Scale, semi_angle: float | None, wavelength: floa
     return ", ".join(parts)
 
 
-def _detector(scale: Scale, semi_angle: float | None) -> str:
+def _detector(scale: PixelScale, semi_angle: float | None) -> str:
     if scale.units == "px":
         shape = "" if scale.source == "axes" else f"pixels of {scale.y:.4g}:1 (ky:kx), "
         return f"{shape}not calibrated: with the semi-angle the scale follows from the disc"

@@ -14,8 +14,8 @@ from stemwidgets.arrays.errors import InputError
 from stemwidgets.arrays.masks import require_mask
 from stemwidgets.arrays.preparation.mask_text import from_words, in_words
 from stemwidgets.arrays.preparation.step import (
-    Scan,
-    Step,
+    PreparationStep,
+    PreparedScan,
     each,
     mean_pattern,
     pattern_sums,
@@ -28,7 +28,7 @@ SCALES = ("range", "std", "dose")
 
 
 @dataclass(frozen=True)
-class Masked(Step):
+class Masked(PreparationStep):
     """Set pixels to 0, whatever they hold.
 
     Parameters
@@ -47,7 +47,7 @@ class Masked(Step):
         from_words(pixels)
         store(self, pixels=pixels)
 
-    def apply(self, scan: Scan) -> Scan:
+    def apply(self, scan: PreparedScan) -> PreparedScan:
         """Set the pixels to 0."""
         hidden = require_mask(from_words(self.pixels), tuple(scan.data.shape[-2:]))
         zero = scan.data.dtype.type(0)
@@ -56,7 +56,7 @@ class Masked(Step):
 
 
 @dataclass(frozen=True)
-class SubtractMean(Step):
+class SubtractMean(PreparationStep):
     """Subtract the mean pattern of the scan at hand."""
 
     name: ClassVar[str] = "subtract_mean"
@@ -66,7 +66,7 @@ class SubtractMean(Step):
         """True: differences of counts have no centre of mass."""
         return True
 
-    def apply(self, scan: Scan) -> Scan:
+    def apply(self, scan: PreparedScan) -> PreparedScan:
         """Subtract the mean pattern."""
         mean = mean_pattern(scan.data).astype(np.float32)
         data = each(
@@ -76,7 +76,7 @@ class SubtractMean(Step):
 
 
 @dataclass(frozen=True)
-class Scale(Step):
+class Scale(PreparationStep):
     """Bring counts to another scale.
 
     Parameters
@@ -105,7 +105,7 @@ class Scale(Step):
         """True if a background is added, which pulls the centre of mass to the middle."""
         return self.by == "range"
 
-    def measured(self, scan: Scan) -> Self:
+    def measured(self, scan: PreparedScan) -> Self:
         """The same scale with the standard deviation as a number."""
         if self.by != "std":
             return self
@@ -116,11 +116,11 @@ class Scale(Step):
             )
         return replace(self, by=deviation)
 
-    def apply(self, scan: Scan) -> Scan:
+    def apply(self, scan: PreparedScan) -> PreparedScan:
         """Divide by the scale."""
         return scan._replace(data=each(scan.data, self._function(scan), np.dtype(np.float32)))
 
-    def _function(self, scan: Scan) -> Callable[[NDArray[Any]], NDArray[Any]]:
+    def _function(self, scan: PreparedScan) -> Callable[[NDArray[Any]], NDArray[Any]]:
         if self.by == "dose":
             return _over_dose
         low, span = 0.0, self.by
@@ -136,7 +136,7 @@ class Scale(Step):
 
 
 @dataclass(frozen=True)
-class Denoise(Step):
+class Denoise(PreparationStep):
     """Put patterns together again from the first principal components of the scan at hand.
 
     Parameters
@@ -158,7 +158,7 @@ class Denoise(Step):
                 f'Expected weighting to be "none" or "poisson", got {self.weighting!r}.'
             )
 
-    def apply(self, scan: Scan) -> Scan:
+    def apply(self, scan: PreparedScan) -> PreparedScan:
         """Find the components, and keep them."""
         found = pca(scan.data, self.components, self.weighting)
         return scan._replace(data=found.denoised(lazy=hasattr(scan.data, "dask")))

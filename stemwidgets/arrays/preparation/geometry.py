@@ -11,8 +11,8 @@ from stemwidgets.arrays.checks import SMALLEST_PATTERN
 from stemwidgets.arrays.disc.find import find_disc
 from stemwidgets.arrays.errors import InputError
 from stemwidgets.arrays.preparation.step import (
-    Scan,
-    Step,
+    PreparationStep,
+    PreparedScan,
     each,
     mean_pattern,
     require_integer,
@@ -26,7 +26,7 @@ DECIMALS = 3  # of a pixel: what is measured is printed
 
 
 @dataclass(frozen=True)
-class Center(Step):
+class Center(PreparationStep):
     """Put the zero of the detector axes on the optic axis; no pattern is changed.
 
     Parameters
@@ -41,11 +41,11 @@ class Center(Step):
     def __post_init__(self) -> None:
         store(self, position=require_position(self.position))
 
-    def measured(self, scan: Scan) -> Self:
+    def measured(self, scan: PreparedScan) -> Self:
         """The same step with the centre of the disc."""
         return self if self.position is not None else replace(self, position=_disc(scan)[0])
 
-    def apply(self, scan: Scan) -> Scan:
+    def apply(self, scan: PreparedScan) -> PreparedScan:
         """Move the zero of the axes."""
         assert self.position is not None
         for at, axis, name in zip(self.position, scan.axes[2:], ("ky", "kx"), strict=True):
@@ -62,7 +62,7 @@ class Center(Step):
 
 
 @dataclass(frozen=True)
-class Crop(Step):
+class Crop(PreparationStep):
     """Keep an odd number of rows and columns about the optic axis, all of them on the detector.
 
     Parameters
@@ -92,7 +92,7 @@ class Crop(Step):
             center=require_position(self.center),
         )
 
-    def measured(self, scan: Scan) -> Self:
+    def measured(self, scan: PreparedScan) -> Self:
         """The same step with centre and radius of the disc."""
         center, radius = self.center, self.radius
         if radius is None or (center or scan.center) is None:
@@ -105,7 +105,7 @@ class Crop(Step):
             radius = (radius if height == width else radius * width / height, radius)
         return replace(self, radius=radius, margin=None, center=center)
 
-    def apply(self, scan: Scan) -> Scan:
+    def apply(self, scan: PreparedScan) -> PreparedScan:
         """Cut the window out."""
         assert isinstance(self.radius, tuple)
         center = self.center or scan.center
@@ -123,11 +123,11 @@ class Crop(Step):
         mask = None if scan.mask is None else scan.mask[window[0], window[1]]
         center = (center[0] - window[0].start, center[1] - window[1].start)
         data = scan.data[..., window[0], window[1]]
-        return Scan(data, scan.axes._replace(ky=ky, kx=kx), center, mask)
+        return PreparedScan(data, scan.axes._replace(ky=ky, kx=kx), center, mask)
 
 
 @dataclass(frozen=True)
-class Bin(Step):
+class Bin(PreparationStep):
     """Add up squares of pixels; rows and columns at the end that fill no square are left out.
 
     Parameters
@@ -142,7 +142,7 @@ class Bin(Step):
     def __post_init__(self) -> None:
         store(self, factor=require_integer("the factor of binning", self.factor))
 
-    def apply(self, scan: Scan) -> Scan:
+    def apply(self, scan: PreparedScan) -> PreparedScan:
         """Add up."""
         n = self.factor
         sizes = [axis.size // n for axis in scan.axes[2:]]
@@ -172,7 +172,7 @@ class Bin(Step):
         if center is not None:
             center = ((center[0] - (n - 1) / 2) / n, (center[1] - (n - 1) / 2) / n)
         data = each(scan.data, add, kind, (sizes[0], sizes[1]))
-        return Scan(data, scan.axes._replace(ky=ky, kx=kx), center, mask)
+        return PreparedScan(data, scan.axes._replace(ky=ky, kx=kx), center, mask)
 
 
 def _sum_type(dtype: np.dtype[Any]) -> np.dtype[Any]:
@@ -183,7 +183,7 @@ def _sum_type(dtype: np.dtype[Any]) -> np.dtype[Any]:
     return np.result_type(dtype, np.uint32 if small else np.uint64 if dtype.kind == "u" else int)
 
 
-def _disc(scan: Scan) -> tuple[tuple[float, float], float]:
+def _disc(scan: PreparedScan) -> tuple[tuple[float, float], float]:
     disc = find_disc(mean_pattern(scan.data), scan.axes.pixel_size, scan.mask)
     y, x = (round(float(at), DECIMALS) for at in disc.center)
     return (y, x), float(disc.radius)

@@ -13,10 +13,10 @@ from stemwidgets.arrays.errors import InputError
 from stemwidgets.arrays.masks import common_mask
 from stemwidgets.arrays.preparation.counts import Denoise, Masked, Scale, SubtractMean
 from stemwidgets.arrays.preparation.geometry import Bin, Center, Crop
-from stemwidgets.arrays.preparation.step import Mask, Scan, Step
+from stemwidgets.arrays.preparation.step import Mask, PreparationStep, PreparedScan
 
 FORMAT = "stemwidgets preparation 1"
-STEPS: dict[str, type[Step]] = {
+STEPS: dict[str, type[PreparationStep]] = {
     step.name: step for step in (Center, Crop, Bin, Masked, SubtractMean, Scale, Denoise)
 }
 LINE = 88  # characters of a line of code, as formatters have it
@@ -28,14 +28,16 @@ class Recipe:
 
     Parameters
     ----------
-    steps : tuple of Step
+    steps : tuple of PreparationStep
         In the order in which they are taken.
     """
 
-    steps: tuple[Step, ...] = ()
+    steps: tuple[PreparationStep, ...] = ()
 
     def __post_init__(self) -> None:
-        if not isinstance(self.steps, tuple) or not all(isinstance(s, Step) for s in self.steps):
+        if not isinstance(self.steps, tuple) or not all(
+            isinstance(s, PreparationStep) for s in self.steps
+        ):
             raise InputError(
                 f"Expected a tuple of steps, got {self.steps!r}. Write them one after the other: "
                 "Preparation().center().crop()."
@@ -46,7 +48,9 @@ class Recipe:
         """Steps after which the centre of mass is no longer that of the counts."""
         return tuple(step.name for step in self.steps if step.spoils_com)
 
-    def prepared(self, data: Any, axes: Axes, mask: Mask | None = None) -> tuple[Scan, Self]:
+    def prepared(
+        self, data: Any, axes: Axes, mask: Mask | None = None
+    ) -> tuple[PreparedScan, Self]:
         """Take all steps.
 
         Parameters
@@ -60,7 +64,7 @@ class Recipe:
 
         Returns
         -------
-        scan : Scan
+        scan : PreparedScan
             The prepared scan, with its axes and its mask.
         recipe : Recipe
             The same steps with numbers for all that they left open, as far as it can be a number.
@@ -76,7 +80,7 @@ class Recipe:
             data = data.rechunk({2: -1, 3: -1})
         else:
             data = np.ma.filled(data, 0)
-        scan, taken = Scan(data, axes, None, mask), []
+        scan, taken = PreparedScan(data, axes, None, mask), []
         for step in self.steps:
             taken.append(step.measured(scan))
             scan = taken[-1].apply(scan)
@@ -121,14 +125,14 @@ class Recipe:
         return self.to_code()
 
 
-def _given(step: Step) -> dict[str, Any]:
+def _given(step: PreparationStep) -> dict[str, Any]:
     """Parameters that are not at their default."""
     values = {field.name: getattr(step, field.name) for field in fields(step)}
     defaults = {field.name: field.default for field in fields(step)}
     return {name: value for name, value in values.items() if value != defaults[name]}
 
 
-def _arguments(step: Step) -> str:
+def _arguments(step: PreparationStep) -> str:
     given = _given(step)
     needed = {field.name for field in fields(step) if field.default is MISSING}
     return ", ".join(
@@ -136,7 +140,7 @@ def _arguments(step: Step) -> str:
     )
 
 
-def _step(entry: Any) -> Step:
+def _step(entry: Any) -> PreparationStep:
     if not isinstance(entry, dict) or not isinstance(entry.get("step"), str):
         raise InputError(f'Expected a step as {{"step": name, …}}, got {entry!r}.')
     parameters = dict(entry)

@@ -16,7 +16,7 @@ Mask = NDArray[np.bool_]
 LARGEST = float(np.finfo(float).max)  # of double precision: a sum beyond it is infinite
 
 
-class Scan(NamedTuple):
+class PreparedScan(NamedTuple):
     """Patterns on their way through a preparation.
 
     Parameters
@@ -38,7 +38,7 @@ class Scan(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Step:
+class PreparationStep:
     """One step; parameters that it leaves open are measured."""
 
     name: ClassVar[str]
@@ -48,11 +48,11 @@ class Step:
         """True if its result has no centre of mass of counts."""
         return False
 
-    def measured(self, scan: Scan) -> Self:
+    def measured(self, scan: PreparedScan) -> Self:
         """The same step with numbers for all that it leaves open."""
         return self
 
-    def apply(self, scan: Scan) -> Scan:
+    def apply(self, scan: PreparedScan) -> PreparedScan:
         """The scan after this step, which leaves nothing open."""
         raise NotImplementedError
 
@@ -101,7 +101,7 @@ def pattern_sums(patterns: NDArray[Any]) -> NDArray[np.float64]:
     return sums
 
 
-def store(step: Step, **values: Any) -> None:
+def store(step: PreparationStep, **values: Any) -> None:
     """Set parameters of a frozen step while it is made."""
     for name, value in values.items():
         object.__setattr__(step, name, value)

@@ -8,7 +8,7 @@ import hyperspy.api as hs
 from numpy.typing import NDArray
 
 from stemwidgets.arrays.calibration.electrons import energy_in_kev, semi_angle_in_mrad, wavelength
-from stemwidgets.arrays.calibration.measure import Scale, measure, scale_from_disc
+from stemwidgets.arrays.calibration.measure import PixelScale, measure, scale_from_disc
 from stemwidgets.arrays.calibration.scan_rotation import ScanRotation
 from stemwidgets.arrays.centring.find import require_descan
 from stemwidgets.arrays.disc.find import Disc, given_disc
@@ -146,7 +146,7 @@ def _given(rotation: float | None, handedness: int | None) -> ScanRotation | Non
     return ScanRotation(wrapped, handedness=-1 if handedness == -1 else 1)
 
 
-def _scale(disc: Disc, shape: Scale, semi_angle: float, energy: float | None) -> Scale:
+def _scale(disc: Disc, shape: PixelScale, semi_angle: float, energy: float | None) -> PixelScale:
     if shape.units == "1/Å" and energy is None:
         raise InputError(
             "Expected the beam energy [keV] beside the semi-angle, as the detector axes are in "

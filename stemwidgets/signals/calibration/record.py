@@ -8,7 +8,7 @@ from typing import Any, Self
 
 from stemwidgets.arrays.calibration.descan import Descan
 from stemwidgets.arrays.calibration.electrons import wavelength
-from stemwidgets.arrays.calibration.measure import Measured, Scale
+from stemwidgets.arrays.calibration.measure import Measured, PixelScale
 from stemwidgets.arrays.calibration.report import findings
 from stemwidgets.arrays.calibration.scan_rotation import ScanRotation
 from stemwidgets.arrays.disc.find import Disc
@@ -41,7 +41,7 @@ class Calibration:
         Position of the undeflected beam on the detector, over the scan [px].
     disc : Disc
         The bright disc at the mean position of the beam [px].
-    scale : Scale
+    scale : PixelScale
         Size of a detector pixel.
     pattern_shape : (int, int)
         Detector pixels ``[ky, kx]``.
@@ -58,7 +58,7 @@ class Calibration:
     scan_rotation: ScanRotation
     descan: Descan
     disc: Disc
-    scale: Scale
+    scale: PixelScale
     pattern_shape: tuple[int, int]
     semi_angle: float | None = None
     beam_energy: float | None = None

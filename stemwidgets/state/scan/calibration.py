@@ -10,7 +10,7 @@ from stemwidgets.arrays.axes import Axes
 from stemwidgets.arrays.calibration.electrons import semi_angle_in_mrad, wavelength
 from stemwidgets.arrays.calibration.measure import (
     Measured,
-    Scale,
+    PixelScale,
     measure,
     scale_from_disc,
     to_scan_frame,
@@ -115,7 +115,7 @@ class Calibrating(Computing):
             self._keep(found)
             self.set_trait("status", "finished")
 
-    def _scale(self, semi_angle: float) -> Scale:
+    def _scale(self, semi_angle: float) -> PixelScale:
         assert self.found is not None
         if self.found.scale.units == "1/Å" and self.wavelength is None:
             raise InputError(
@@ -181,7 +181,7 @@ class Calibrating(Computing):
         self._session.show_com(com)
 
 
-def _scaled(axes: Axes, scale: Scale) -> Axes:
+def _scaled(axes: Axes, scale: PixelScale) -> Axes:
     ky, kx = (
         replace(axis, scale=size, units=scale.units)
         for axis, size in zip(axes[2:], (scale.y, scale.x), strict=True)

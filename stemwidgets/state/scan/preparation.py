@@ -9,7 +9,7 @@ from traitlets import Instance, Tuple, observe
 from stemwidgets.arrays.errors import InputError
 from stemwidgets.arrays.preparation.preview import Preview
 from stemwidgets.arrays.preparation.recipe import STEPS, Recipe
-from stemwidgets.arrays.preparation.step import Step
+from stemwidgets.arrays.preparation.step import PreparationStep
 from stemwidgets.state.background.background_task import Computing
 from stemwidgets.state.traits import Array
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 class Entry:
     """A step on the list, taken or not."""
 
-    step: Step
+    step: PreparationStep
     on: bool = True
 
 

@@ -10,7 +10,7 @@ from stemwidgets.arrays.errors import InputError
 from stemwidgets.arrays.preparation.counts import SCALES
 from stemwidgets.arrays.preparation.geometry import MARGIN
 from stemwidgets.arrays.preparation.mask_text import from_rectangles, from_words, in_words
-from stemwidgets.arrays.preparation.step import Step
+from stemwidgets.arrays.preparation.step import PreparationStep
 from stemwidgets.state.scan.preparation import Entry
 
 WORDS = {
@@ -43,7 +43,7 @@ def first_parameters(name: str, detector: tuple[int, int]) -> dict[str, Any]:
     return _FIRST.get(name, {})
 
 
-def kind_of(step: Step) -> str:
+def kind_of(step: PreparationStep) -> str:
     """What decides which controls a step needs."""
     by = getattr(step, "by", "")
     return f"scale by {by:g}" if isinstance(by, float) else step.name
@@ -54,7 +54,7 @@ class StepRow:
 
     Parameters
     ----------
-    step : Step
+    step : PreparationStep
         The step; its kind stays.
 
     Attributes
@@ -67,7 +67,7 @@ class StepRow:
         The row.
     """
 
-    def __init__(self, step: Step) -> None:
+    def __init__(self, step: PreparationStep) -> None:
         self.kind, self._pixels_now = kind_of(step), ""
         self.parts: dict[str, Any] = {
             "on": ipywidgets.Checkbox(
@@ -124,7 +124,7 @@ class StepRow:
         return pixels if from_words(pixels).any() else ""
 
 
-def _parameter(step: Step) -> Any:
+def _parameter(step: PreparationStep) -> Any:
     style = {"description_width": "110px"}
     layout = ipywidgets.Layout(width="200px")
     if step.name == "crop":

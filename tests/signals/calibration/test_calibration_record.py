@@ -11,7 +11,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 import stemwidgets as sw
 from stemwidgets.arrays.axes import Axes, Axis
 from stemwidgets.arrays.calibration.descan import Descan
-from stemwidgets.arrays.calibration.measure import Scale
+from stemwidgets.arrays.calibration.measure import PixelScale
 from stemwidgets.arrays.calibration.scan_rotation import ScanRotation
 from stemwidgets.arrays.disc.find import Disc
 from stemwidgets.signals.conversion import arrays_to_signal
@@ -46,7 +46,7 @@ def record():
         scan_rotation=ScanRotation(1.1, 0.01, -1, 0.99, 0.98, 0.97, "dark field"),
         descan=Descan((5, 6), 1, (20.0, 0.3, -0.7), (22.0, 0.1, 0.4)),
         disc=Disc((19.7, 22.4), 9.1),
-        scale=Scale(0.036, 0.024, "1/Å", "disc"),
+        scale=PixelScale(0.036, 0.024, "1/Å", "disc"),
         pattern_shape=(40, 44),
         semi_angle=32.0,
         beam_energy=60.0,
