@@ -21,7 +21,7 @@ MOST_GAPS = 0.5  # of the used pixels: a mask that covers more leaves no pattern
 
 
 @dataclass(frozen=True, eq=False)
-class Preparation:
+class PixelWindow:
     """Pixels of a pattern that are used: binned, and within a circle about the optic axis.
 
     Parameters

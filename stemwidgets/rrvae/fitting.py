@@ -125,7 +125,7 @@ class Trainable:
         FileNotFoundError, PermissionError
             If the folder of the checkpoint is not there, or may not be written to.
         DivergenceError
-            If the training went wrong; the model is then as it was at its last good moment.
+            If the training went wrong; the model is then as it was at its last good step.
         KeyboardInterrupt
             If it was interrupted, by Ctrl-C or a notebook's Stop, which ends it after its present
             step: what was learned stays, and called again it goes on.
@@ -205,17 +205,17 @@ class Trainable:
         self, run: Run, began: float, maps: bool, file: Checkpoint | None
     ) -> Iterator[Progress]:
         """Train a run, and keep what it has learned however it ends."""
-        between_moments = False
+        between_steps = False
         try:
             yield from watch(run, began, maps and distributed.count() == 1, file)
-            between_moments = True
+            between_steps = True
         except (GeneratorExit, DivergenceError):
-            between_moments = True
+            between_steps = True
             raise
         finally:
             if run.last is not None:
                 with one_thread():
-                    self._keep(run, file if between_moments else None)
+                    self._keep(run, file if between_steps else None)
 
     def _start(
         self,
@@ -233,7 +233,7 @@ class Trainable:
                     "Expected a new model or a checkpoint to train, got a model that was saved "
                     "without its training. Make a new RRVAE, or go on with RRVAE.resume."
                 )
-            require_as_before(self._learned.preparation, pixel_size, mask)
+            require_as_before(self._learned.window, pixel_size, mask)
         if self._only_for is not None:
             self._only_for.require_shape(data.shape)
         size = (1.0, 1.0) if pixel_size is None else (float(pixel_size[0]), float(pixel_size[1]))

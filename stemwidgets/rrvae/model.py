@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from stemwidgets.arrays.centring.find import centred_scan
 from stemwidgets.arrays.errors import InputError
 from stemwidgets.arrays.faults.clean import FIND
-from stemwidgets.arrays.pixel_window import Preparation
+from stemwidgets.arrays.pixel_window import PixelWindow
 from stemwidgets.rrvae import model_file
 from stemwidgets.rrvae.common import distributed
 from stemwidgets.rrvae.common.checks import require_codes
@@ -117,9 +117,9 @@ class RRVAE(Trainable):
         return self._require_learned().fold
 
     @property
-    def used_pixels(self) -> Preparation:
+    def used_pixels(self) -> PixelWindow:
         """Which pixels of the patterns are used."""
-        return self._require_learned().preparation
+        return self._require_learned().window
 
     def encode(self, data: Any, *, descan: Any = FIND) -> Encoding:
         """Read angle and latent variables off each pattern.
@@ -147,13 +147,13 @@ class RRVAE(Trainable):
         """The same, with the maps as files in a folder, mapped into memory."""
         learned = self._require_learned()
         array = as_array(data)
-        if tuple(array.shape[-2:]) == learned.preparation.shape:
+        if tuple(array.shape[-2:]) == learned.window.shape:
             descan = self._descan_of(array, descan)
-            array = centred_scan(array, descan, mask=learned.preparation.mask).data
+            array = centred_scan(array, descan, mask=learned.window.mask).data
         array = distributed.own_part(array)
         maps = MapBuilder(array.shape[:-2], folder)
         with one_thread():
-            for numbers, batch in batches(array, learned.preparation, BATCH):
+            for numbers, batch in batches(array, learned.window, BATCH):
                 prepared = batch[: len(numbers)]
                 has_counts = prepared.sum(axis=1) > 0
                 columns = on_all_cores(learned.encode, prepared[has_counts], self.device)

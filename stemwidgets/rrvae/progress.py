@@ -8,7 +8,7 @@ from typing import cast
 from stemwidgets.rrvae.checkpoint import Checkpoint
 from stemwidgets.rrvae.common.device import one_thread
 from stemwidgets.rrvae.common.notices import listening
-from stemwidgets.rrvae.common.protocols import Moment, Run
+from stemwidgets.rrvae.common.protocols import Run, Step
 from stemwidgets.rrvae.common.records import Encoding, Progress
 
 SECONDS_BETWEEN_READINGS = 0.2
@@ -57,7 +57,7 @@ def reading(
 def watch(
     run: Run, since: float, maps: bool, checkpoint: Checkpoint | None = None
 ) -> Generator[Progress]:
-    """Train, telling every moment; between two of them the threads are given back.
+    """Train, telling every step; between two of them the threads are given back.
 
     Parameters
     ----------
@@ -74,42 +74,42 @@ def watch(
     ------
     Progress
         With maps, if wanted, twice a second at most, and at the end. While they are read their
-        moment is told again, so that one may stop.
+        step is told again, so that one may stop.
     """
-    moments = run.moments()
+    steps = run.steps()
     began = time.perf_counter()
     pace = _Pace()
     before = 0.0 if run.last is None else run.last.fraction % 1
     heard: list[str] = []
 
-    def told(moment: Moment, encoding: Encoding | None = None) -> Progress:
+    def told(step: Step, encoding: Encoding | None = None) -> Progress:
         now = time.perf_counter()
-        gained = moment.fraction - before
+        gained = step.fraction - before
         return Progress(
-            epoch=moment.epoch,
-            epochs=moment.epochs,
-            loss=moment.reconstruction + moment.kl,
-            reconstruction=moment.reconstruction,
-            kl=moment.kl,
+            epoch=step.epoch,
+            epochs=step.epochs,
+            loss=step.reconstruction + step.kl,
+            reconstruction=step.reconstruction,
+            kl=step.kl,
             elapsed=now - since,
-            remaining=(now - began) * (1 - moment.fraction) / gained if gained > 0 else nan,
+            remaining=(now - began) * (1 - step.fraction) / gained if gained > 0 else nan,
             encoding=encoding,
             notice=" ".join(heard),
-            fraction=moment.fraction,
-            passes=moment.passes,
+            fraction=step.fraction,
+            passes=step.passes,
         )
 
     try:
         while True:
             with one_thread(), listening(heard):
-                moment = next(moments, None)
-                if moment is None:
+                step = next(steps, None)
+                if step is None:
                     return
                 if checkpoint is not None:
                     checkpoint.offer(run)
-            yield told(moment)
+            yield told(step)
             elapsed = time.perf_counter() - began
-            if maps and (elapsed >= pace.due or moment.fraction == 1):
+            if maps and (elapsed >= pace.due or step.fraction == 1):
                 cost, encoding = 0.0, None
                 parts = run.preview(pace.most(elapsed))
                 while encoding is None:
@@ -117,10 +117,10 @@ def watch(
                     with one_thread(), listening(heard):
                         encoding = next(parts)
                     cost += time.perf_counter() - start
-                    yield told(moment, encoding)
+                    yield told(step, encoding)
                 pace.taken(cost, encoding.angle.size, elapsed)
     finally:
-        moments.close()
+        steps.close()
 
 
 class _Pace:

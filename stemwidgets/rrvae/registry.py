@@ -18,7 +18,7 @@ from stemwidgets.rrvae.common.checks import (
 )
 from stemwidgets.rrvae.common.protocols import Learned, Options, Run
 from stemwidgets.rrvae.harmonic.angle_convention import CONVENTIONS
-from stemwidgets.rrvae.harmonic.model import Trained
+from stemwidgets.rrvae.harmonic.model import HarmonicModel
 from stemwidgets.rrvae.harmonic.run import HarmonicRun
 from stemwidgets.rrvae.paper.run import PaperModel, PaperRun
 
@@ -52,7 +52,9 @@ class Kind:
 _OF_NETWORKS = frozenset({"centered", "epochs"})
 
 KINDS: Mapping[str, Kind] = {
-    "harmonic": Kind(HarmonicRun.begin, Trained.from_record, frozenset({"classes", "convention"})),
+    "harmonic": Kind(
+        HarmonicRun.begin, HarmonicModel.from_record, frozenset({"classes", "convention"})
+    ),
     "paper": Kind(partial(PaperRun.begin, turning=True), PaperModel.from_record, _OF_NETWORKS),
     "vae": Kind(
         partial(PaperRun.begin, turning=False), PaperModel.from_record, _OF_NETWORKS, turning=False

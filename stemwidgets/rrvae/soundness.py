@@ -49,7 +49,7 @@ def require_plausible(tensors: dict[str, Tensor], record: Any) -> None:
     TypeError, ValueError, KeyError
         If one is of another type or out of range.
     """
-    _require_preparation(record["preparation"])
+    _require_window(record["preparation"])
     for part in (record, record.get("network", {}), record.get("basis", {})):
         for name, value in part.items():
             if name in LARGEST:
@@ -63,16 +63,16 @@ def require_plausible(tensors: dict[str, Tensor], record: Any) -> None:
             _require_finite(name, float(tensors[name].abs().max()))
 
 
-def _require_preparation(preparation: dict[str, Any]) -> None:
-    height, width = preparation["shape"]
-    binning = preparation["binning"]
+def _require_window(window: dict[str, Any]) -> None:
+    height, width = window["shape"]
+    binning = window["binning"]
     for size in (height, width, binning):
         _require_count("a number of pixels", size, 10**6)
     if (height // binning) * (width // binning) > MOST_PIXELS:
         raise ValueError(f"patterns of {height}×{width}")
-    ellipse, pixel_size = preparation["ellipse"], preparation["pixel_size"]
-    _require_finite("center", *preparation["center"], ellipse["angle"])
-    _require_positive("a length", *map(abs, pixel_size), ellipse["ratio"], preparation["radius"])
+    ellipse, pixel_size = window["ellipse"], window["pixel_size"]
+    _require_finite("center", *window["center"], ellipse["angle"])
+    _require_positive("a length", *map(abs, pixel_size), ellipse["ratio"], window["radius"])
 
 
 def require_use(learned: Learned, options: Options, device: torch.device) -> None:
@@ -87,10 +87,10 @@ def require_use(learned: Learned, options: Options, device: torch.device) -> Non
         latent = torch.zeros(TRIED, options.latent_dim, device=device)
         kind = torch.arange(TRIED, device=device) % options.classes
         patterns = learned.decode(latent, latent[:, 0], kind)
-        if patterns.shape != (TRIED, *learned.preparation.shape):
+        if patterns.shape != (TRIED, *learned.window.shape):
             raise ValueError(f"patterns of the shape {patterns.shape}")
         counts = np.nan_to_num(patterns, posinf=0.0).clip(0) + 1
-        columns = learned.encode(learned.preparation.apply(counts.astype(np.float32)))
+        columns = learned.encode(learned.window.apply(counts.astype(np.float32)))
     if columns["latent"].shape != latent.shape or columns["angle"].shape != (TRIED,):
         raise ValueError(f"latent variables of the shape {columns['latent'].shape}")
 

@@ -157,7 +157,7 @@ class RRVAE(model.RRVAE):
         InputError
             If there is nothing to learn from: see the message.
         DivergenceError
-            If the training went wrong; the model is then as it was at its last good moment.
+            If the training went wrong; the model is then as it was at its last good step.
         PermissionError
             If the folder of the checkpoint may not be written to.
 

@@ -115,16 +115,16 @@ def test_a_device_without_memory_is_told_and_the_next_training_runs(session, mon
 def test_a_burst_of_nan_ends_the_training_with_the_last_good_model(session, model, monkeypatch):
     count = []
 
-    def burst(moment, last, *weights):
+    def burst(step, last, *weights):
         count.append(0)
         poison = (torch.tensor(float("nan")),) if len(count) > 3 else ()
-        return real(moment, last, *weights, *poison)
+        return real(step, last, *weights, *poison)
 
     where = run if model == "harmonic" else training
     real = where.require_finite
     with monkeypatch.context() as patched:
         patched.setattr(where, "require_finite", burst)
-        patched.setattr(training, "SECONDS_BETWEEN_MOMENTS", 0.0)
+        patched.setattr(training, "SECONDS_PER_STEP", 0.0)
         options = {"model": model, **({"epochs": 40} if model == "vae" else {})}
         session.training.start(**options)
         with pytest.raises(DivergenceError, match="no longer finite"):

@@ -194,7 +194,7 @@ def poison(kind, monkeypatch):
             calls.append(0)
             return step(self, rows) * (torch.nan if len(calls) > 5 else 1.0)
 
-        monkeypatch.setattr("stemwidgets.rrvae.paper.training.SECONDS_BETWEEN_MOMENTS", 0.0)
+        monkeypatch.setattr("stemwidgets.rrvae.paper.training.SECONDS_PER_STEP", 0.0)
         monkeypatch.setattr(PaperTraining, "_step", wrong)
 
     (harmonic_goes_wrong if kind == "harmonic" else network_goes_wrong)(monkeypatch)
@@ -208,7 +208,7 @@ def test_a_training_that_diverges_goes_back_to_its_last_good_moment(make):
         seen.extend(model.steps(turning_spot()))
 
     assert model.trained
-    assert np.isfinite([moment.loss for moment in seen]).all()
+    assert np.isfinite([step.loss for step in seen]).all()
     maps = model.encode(turning_spot())
     assert np.isfinite(maps.latent).all()
     assert np.isfinite(maps.residual).all()
@@ -231,21 +231,21 @@ def test_the_desk_tells_of_a_training_that_diverged_and_keeps_the_model(kind):
 
 
 def test_weights_that_go_wrong_are_put_back_and_training_can_go_on(monkeypatch):
-    monkeypatch.setattr("stemwidgets.rrvae.paper.training.SECONDS_BETWEEN_MOMENTS", 0.0)
+    monkeypatch.setattr("stemwidgets.rrvae.paper.training.SECONDS_PER_STEP", 0.0)
     patterns = torch.from_numpy(turning_spot().reshape(24, -1))
     y, x = (grid.ravel() - 8.0 for grid in np.indices((18, 15)))
     from stemwidgets.rrvae.paper.settings import PaperSettings
 
     run = PaperTraining.create(patterns, (y, x), 2, 0, PaperSettings(centered=True, epochs=5))
-    moments = run.moments()
-    good = next(moments)
+    steps = run.steps()
+    good = next(steps)
     with torch.no_grad():
         run.network.parameters[0].fill_(torch.inf)
     with pytest.raises(DivergenceError):
-        next(moments)
+        next(steps)
 
     assert run.last is good
-    assert list(run.moments())[-1].fraction == 1
+    assert list(run.steps())[-1].fraction == 1
     assert all(tensor.isfinite().all() for tensor in run.network.parameters)
 
 

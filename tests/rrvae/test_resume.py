@@ -44,8 +44,8 @@ def make_network(request):
 
 @pytest.fixture
 def every_step(monkeypatch):
-    """Tell a moment after each step."""
-    monkeypatch.setattr("stemwidgets.rrvae.paper.training.SECONDS_BETWEEN_MOMENTS", 0.0)
+    """Report after each step."""
+    monkeypatch.setattr("stemwidgets.rrvae.paper.training.SECONDS_PER_STEP", 0.0)
 
 
 @pytest.fixture
@@ -63,9 +63,9 @@ def record(model, tmp_path):
     return {name: tensor.numpy().tobytes() for name, tensor in tensors.items()}, plain
 
 
-def stop_after(model, moments, data, **how):
+def stop_after(model, count, data, **how):
     steps = model.steps(data, maps=False, **how)
-    for _ in range(moments):
+    for _ in range(count):
         next(steps)
     steps.close()
     return model
@@ -86,10 +86,10 @@ def shorter(scan):
 
 
 @pytest.mark.usefixtures("every_step")
-@pytest.mark.parametrize("moments", [1, 3, 6])
-def test_a_training_that_was_stopped_is_completed_as_if_it_had_not_been(make, moments, tmp_path):
+@pytest.mark.parametrize("count", [1, 3, 6])
+def test_a_training_that_was_stopped_is_completed_as_if_it_had_not_been(make, count, tmp_path):
     scan = turning_spot()
-    unbroken, broken = make().fit(scan), stop_after(make(), moments, scan)
+    unbroken, broken = make().fit(scan), stop_after(make(), count, scan)
     assert record(broken, tmp_path) != record(unbroken, tmp_path)
 
     broken.fit(scan)
@@ -159,8 +159,8 @@ def test_resumed_at_any_moment_it_learns_the_same_to_the_last_bit(make, seed, tm
     unbroken = make(seed=seed).fit(scan)
 
     stop_after(make(seed=seed), draw.randint(1, 3), scan, checkpoint=path)
-    for moments in (draw.randint(1, 2), draw.randint(1, 2)):
-        stop_after(RRVAE.resume(path), moments, scan, checkpoint=path)
+    for count in (draw.randint(1, 2), draw.randint(1, 2)):
+        stop_after(RRVAE.resume(path), count, scan, checkpoint=path)
     resumed = RRVAE.resume(path).fit(scan, checkpoint=path)
 
     assert record(resumed, tmp_path) == record(unbroken, tmp_path)
@@ -193,7 +193,7 @@ def test_a_training_that_had_ended_is_left_as_it_is_by_resuming(make, tmp_path):
 
     progress = list(resumed.steps(scan))
 
-    assert {moment.remaining for moment in progress} == {0}
+    assert {step.remaining for step in progress} == {0}
     assert progress[-1].encoding is not None
     assert record(resumed, tmp_path) == record(done, tmp_path)
     assert list(resumed.steps(scan))[-1].epoch > progress[-1].epoch

@@ -10,30 +10,30 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from stemwidgets.arrays.pixel_window import Preparation
+from stemwidgets.arrays.pixel_window import PixelWindow
 from stemwidgets.rrvae.basis.harmonics import Float, HarmonicBasis, fit_basis
 
 ROUNDS = 2
 LEARNED_FROM = 512
 
 
-def fill_gaps(preparation: Preparation, sample: Float) -> Preparation:
+def fill_gaps(window: PixelWindow, sample: Float) -> PixelWindow:
     """Learn to fill the gaps of patterns.
 
     Parameters
     ----------
-    preparation : Preparation
+    window : PixelWindow
         With gaps.
     sample : ndarray of float32, shape [n, pixels]
         Patterns so prepared, none of them empty; their gaps are filled in place.
 
     Returns
     -------
-    Preparation
+    PixelWindow
         The same, with its filling.
     """
-    y, x = preparation.coordinates
-    seen = ~preparation.gaps
+    y, x = window.coordinates
+    seen = ~window.gaps
     part = sample[:: max(1, len(sample) // LEARNED_FROM)].copy()
     filling = _from_neighbours(seen, y, x)
     for _ in range(ROUNDS):
@@ -43,7 +43,7 @@ def fill_gaps(preparation: Preparation, sample: Float) -> Preparation:
         mean_pattern = (part * (basis.dose / total)).mean(axis=0)
         filling = _from_harmonics(basis, seen, mean_pattern)
     sample[:, ~seen] = sample[:, seen] @ filling
-    return replace(preparation, filling=filling)
+    return replace(window, filling=filling)
 
 
 def _from_neighbours(

@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from stemwidgets.arrays.errors import InputError
 from stemwidgets.arrays.masks import require_mask
-from stemwidgets.arrays.pixel_window import Preparation
+from stemwidgets.arrays.pixel_window import PixelWindow
 from stemwidgets.rrvae.common.protocols import Options
 
 ASPECT_TOLERANCE = 0.01
@@ -85,9 +85,9 @@ def require_pixel_size(pixel_size: Any) -> None:
         )
 
 
-def require_same_frame(preparation: Preparation, pixel_size: tuple[float, float]) -> None:
+def require_same_frame(window: PixelWindow, pixel_size: tuple[float, float]) -> None:
     """Refuse patterns whose axes run the other way than those that a model has learned from."""
-    learned = np.sign(preparation.pixel_size)
+    learned = np.sign(window.pixel_size)
     for name, sign, before in zip(("ky", "kx"), np.sign(pixel_size), learned, strict=True):
         if sign != before:
             raise InputError(
@@ -99,23 +99,23 @@ def require_same_frame(preparation: Preparation, pixel_size: tuple[float, float]
 
 
 def require_as_before(
-    preparation: Preparation,
+    window: PixelWindow,
     pixel_size: tuple[float, float] | None,
     mask: NDArray[np.bool_] | None,
 ) -> None:
     """Refuse another shape or choice of pixels than a model has learned with, if one is given."""
     if pixel_size is not None:
-        require_same_frame(preparation, pixel_size)
-        aspect, before = (abs(size[0] / size[1]) for size in (pixel_size, preparation.pixel_size))
+        require_same_frame(window, pixel_size)
+        aspect, before = (abs(size[0] / size[1]) for size in (pixel_size, window.pixel_size))
         if abs(aspect / before - 1) > ASPECT_TOLERANCE:
             raise InputError(
                 f"Expected pixels {before:.4g} times as high as wide, as those that the model has "
                 f"learned from, got {aspect:.4g}. Train a new model on these."
             )
     if mask is not None:
-        used = require_mask(mask, preparation.shape)
-        if preparation.mask is not None:
-            used = used & ~preparation.mask
+        used = require_mask(mask, window.shape)
+        if window.mask is not None:
+            used = used & ~window.mask
         if used.any():
             raise InputError(
                 f"Expected the mask that the model has learned with, got one that leaves out "

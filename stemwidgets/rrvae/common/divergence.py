@@ -6,21 +6,21 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from stemwidgets.rrvae.common.protocols import Moment
+    from stemwidgets.rrvae.common.protocols import Step
 
 
 class DivergenceError(RuntimeError):
-    """A training that went wrong; the model is as it was at its last good moment."""
+    """A training that went wrong; the model is as it was at its last good step."""
 
 
-def require_finite(moment: "Moment", last: "Moment | None", *weights: "Tensor") -> None:
+def require_finite(step: "Step", last: "Step | None", *weights: "Tensor") -> None:
     """Make sure that a training has not diverged.
 
     Parameters
     ----------
-    moment : Moment
+    step : Step
         Where it stands.
-    last : Moment or None
+    last : Step or None
         The last one that was good, for the message.
     *weights : Tensor
         What it has learned.
@@ -30,7 +30,7 @@ def require_finite(moment: "Moment", last: "Moment | None", *weights: "Tensor") 
     DivergenceError
         If the loss or a weight is NaN or infinite.
     """
-    loss = moment.reconstruction + moment.kl
+    loss = step.reconstruction + step.kl
     if math.isfinite(loss) and all(
         math.isfinite(float(tensor.detach().sum())) for tensor in weights
     ):
@@ -39,6 +39,6 @@ def require_finite(moment: "Moment", last: "Moment | None", *weights: "Tensor") 
     if last is not None:
         kept = f"The model is kept as it was in epoch {last.epoch}."
     raise DivergenceError(
-        f"The training went wrong in epoch {moment.epoch} of {moment.epochs}: its numbers are no "
+        f"The training went wrong in epoch {step.epoch} of {step.epochs}: its numbers are no "
         f"longer finite. {kept} Look for patterns with extreme counts, or try another seed."
     )

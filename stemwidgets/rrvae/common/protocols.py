@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.cuda import OutOfMemoryError
 
 from stemwidgets.arrays.errors import InputError
-from stemwidgets.arrays.pixel_window import Preparation
+from stemwidgets.arrays.pixel_window import PixelWindow
 from stemwidgets.rrvae.common.records import Encoding
 from stemwidgets.rrvae.data.fingerprint import Fingerprint
 
@@ -52,7 +52,7 @@ class Options:
     convention: str = "com"
 
 
-class Moment(Protocol):
+class Step(Protocol):
     """Where a training stands.
 
     ``epoch`` of ``epochs`` are done (exactly, so many ``passes`` over the data), which is a
@@ -77,7 +77,7 @@ class Learned(Protocol):
     """What comes out of a training."""
 
     @property
-    def preparation(self) -> Preparation:
+    def window(self) -> PixelWindow:
         """Which pixels of the patterns are used."""
 
     @property
@@ -104,22 +104,22 @@ class Run(Protocol):
     """
 
     @property
-    def last(self) -> Moment | None:
-        """The last good moment; None if there is none yet for these data."""
+    def last(self) -> Step | None:
+        """The last good step; None if there is none yet for these data."""
 
     @property
     def fingerprint(self) -> Fingerprint:
         """What its data are known by."""
 
-    def moments(self) -> Generator[Moment]:
-        """Train, a moment at a time; may be closed early.
+    def steps(self) -> Generator[Step]:
+        """Train, a step at a time; may be closed early.
 
-        Of a training that has ended it gives the last moment.
+        Of a training that has ended it gives the last step.
 
         Raises
         ------
         DivergenceError
-            If the training goes wrong; the run is then as it was at its last good moment.
+            If the training goes wrong; the run is then as it was at its last good step.
         """
 
     def preview(self, most: int) -> Iterator[Encoding | None]:
@@ -132,7 +132,7 @@ class Run(Protocol):
         """Plan more training, for a run that has ended."""
 
     def state(self, result: Learned) -> State:
-        """All that it takes to go on from here, with its `result`; only between two moments."""
+        """All that it takes to go on from here, with its `result`; only between two steps."""
 
 
 def part(tensors: dict[str, Tensor], name: str) -> dict[str, Tensor]:

@@ -58,7 +58,7 @@ class Encoding:
 
 @dataclass(frozen=True, eq=False)
 class Progress:
-    """One moment of a training.
+    """What a training reports after a step.
 
     Parameters
     ----------

@@ -7,18 +7,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stemwidgets.arrays.blocks import Where, read_blocks
-from stemwidgets.arrays.pixel_window import Preparation
+from stemwidgets.arrays.pixel_window import PixelWindow
 from stemwidgets.rrvae.basis.harmonics import Float
 
 
-def prepared_blocks(data: Any, preparation: Preparation) -> Iterator[tuple[Where, Float]]:
+def prepared_blocks(data: Any, window: PixelWindow) -> Iterator[tuple[Where, Float]]:
     """The used pixels of the patterns, block by block."""
-    return read_blocks(data, preparation.apply)
+    return read_blocks(data, window.apply)
 
 
-def batches(
-    data: Any, preparation: Preparation, size: int
-) -> Iterator[tuple[NDArray[np.intp], Float]]:
+def batches(data: Any, window: PixelWindow, size: int) -> Iterator[tuple[NDArray[np.intp], Float]]:
     """The used pixels of the patterns, always as many at once; the last ones are filled up.
 
     The last digits of a matrix product depend on how many rows it has.
@@ -33,7 +31,7 @@ def batches(
     rows: list[NDArray[np.intp]] = []
     pixels: list[Float] = []
     waiting = 0
-    for where, prepared in prepared_blocks(data, preparation):
+    for where, prepared in prepared_blocks(data, window):
         rows.append(numbers_of(where, data.shape[:-2]))
         pixels.append(prepared)
         waiting += len(prepared)

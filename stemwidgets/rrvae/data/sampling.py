@@ -15,7 +15,7 @@ from stemwidgets.arrays.faults.left_out import LeftOut
 from stemwidgets.arrays.faults.pixel_statistics import PixelStatistics, PixelSums
 from stemwidgets.arrays.masks import left_out
 from stemwidgets.arrays.memory import memory_limit
-from stemwidgets.arrays.pixel_window import Preparation
+from stemwidgets.arrays.pixel_window import PixelWindow
 from stemwidgets.rrvae.basis.gaps import fill_gaps
 from stemwidgets.rrvae.basis.harmonics import Float
 from stemwidgets.rrvae.common import distributed
@@ -33,7 +33,7 @@ def preparing(
     pixel_size: tuple[float, float],
     mask: NDArray[np.bool_] | None = None,
     faulty: Any = FIND,
-) -> Generator[float, None, tuple[Preparation, Float]]:
+) -> Generator[float, None, tuple[PixelWindow, Float]]:
     """Choose the pixels that are used, and prepare a sample of the patterns with counts.
 
     The scan is read once; twice if there is no room for the raw patterns of the sample.
@@ -50,7 +50,7 @@ def preparing(
 
     Returns
     -------
-    preparation : Preparation
+    window : PixelWindow
     sample : ndarray of float32, shape [n, pixels]
         Evenly spaced patterns, few enough to learn a basis from.
 
@@ -79,15 +79,15 @@ def preparing(
     sums, *others = distributed.gathered(sums)
     for more in others:
         sums.merge(more)
-    preparation = _choose_pixels(sums.statistics(), pixel_size, known, faults)
+    window = _choose_pixels(sums.statistics(), pixel_size, known, faults)
     if not raw.fits:
         del raw
-        raw = _Sample(data, preparation)
+        raw = _Sample(data, window)
         yield from scaled(raw.reading(), share, 1.0)
-    sample = raw.prepared(preparation)
-    if preparation.gaps.any():
-        preparation = fill_gaps(preparation, sample)
-    return preparation, sample
+    sample = raw.prepared(window)
+    if window.gaps.any():
+        window = fill_gaps(window, sample)
+    return window, sample
 
 
 def _choose_pixels(
@@ -95,19 +95,19 @@ def _choose_pixels(
     pixel_size: tuple[float, float],
     known: NDArray[np.bool_],
     faults: LeftOut,
-) -> Preparation:
+) -> PixelWindow:
     require_enough(statistics.filled)
     mask = known | statistics.broken
-    preparation = Preparation.from_mean(statistics.mean, pixel_size, mask)
+    window = PixelWindow.from_mean(statistics.mean, pixel_size, mask)
     limits = faults.limits
     if limits is None:
-        return preparation
+        return window
     limit = np.where(mask, np.inf, limits.highest.astype(np.float32)).astype(np.float32)
-    return replace(preparation, limit=limit)
+    return replace(window, limit=limit)
 
 
 class _Sample:
-    """Evenly spaced patterns of a scan: raw, or prepared if `preparation` is known.
+    """Evenly spaced patterns of a scan: raw, or prepared if `window` is known.
 
     Of several processes each takes those of the part that it reads.
 
@@ -115,24 +115,24 @@ class _Sample:
     ----------
     data : array, shape [..., ky, kx]
         numpy or dask.
-    preparation : Preparation, optional
+    window : PixelWindow, optional
         Of the patterns.
     """
 
-    def __init__(self, data: Any, preparation: Preparation | None = None) -> None:
-        self.part, self.preparation = distributed.own_part(data), preparation
+    def __init__(self, data: Any, window: PixelWindow | None = None) -> None:
+        self.part, self.window = distributed.own_part(data), window
         self.stride = max(1, math.prod(data.shape[:-2]) // SAMPLE)
         self.first = distributed.first_pattern(data)
         end = self.first + math.prod(self.part.shape[:-2])
         self.before = -(-self.first // self.stride)
         rows = -(-end // self.stride) - self.before
         shape, kind = tuple(data.shape[-2:]), native_type(data.dtype)
-        if preparation is not None:
-            shape, kind = (len(preparation.gaps),), np.dtype(np.float32)
+        if window is not None:
+            shape, kind = (len(window.gaps),), np.dtype(np.float32)
         limit = memory_limit()
         room = np.inf if limit is None else limit / SHARE
         needed = rows * math.prod(shape) * kind.itemsize
-        self.fits = preparation is not None or (hasattr(data, "dask") and needed <= room)
+        self.fits = window is not None or (hasattr(data, "dask") and needed <= room)
         self._patterns = np.empty((rows if self.fits else 0, *shape), kind)
 
     def add(self, where: Where, patterns: NDArray[Any]) -> None:
@@ -142,8 +142,8 @@ class _Sample:
         if not self.fits or not len(chosen):
             return
         taken = patterns.reshape(-1, *patterns.shape[-2:])[chosen]
-        if self.preparation is not None:
-            taken = self.preparation.apply(taken)
+        if self.window is not None:
+            taken = self.window.apply(taken)
         self._patterns[numbers[chosen] // self.stride - self.before] = taken
 
     def reading(self) -> Generator[float]:
@@ -154,13 +154,13 @@ class _Sample:
             done += patterns.size // math.prod(self.part.shape[-2:])
             yield done / count
 
-    def prepared(self, preparation: Preparation) -> Float:
+    def prepared(self, window: PixelWindow) -> Float:
         """The patterns with counts of all processes, ``[n, pixels]``."""
-        if self.preparation is not None:
+        if self.window is not None:
             prepared = self._patterns
         else:
             parts = [
-                preparation.apply(self._patterns[start : start + TOGETHER])
+                window.apply(self._patterns[start : start + TOGETHER])
                 for start in range(0, len(self._patterns), TOGETHER)
             ]
             prepared = np.concatenate(parts)

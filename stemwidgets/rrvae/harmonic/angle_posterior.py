@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from stemwidgets.rrvae.harmonic.angle_convention import HIGHEST_SYMMETRY
-from stemwidgets.rrvae.harmonic.grid import Grid
+from stemwidgets.rrvae.harmonic.grid import LatentGrid
 from stemwidgets.rrvae.harmonic.manifold import Manifold
 
 CONCENTRATED = math.radians(10.0)  # a posterior as narrow as that has one peak
@@ -46,14 +46,14 @@ class Direction:
         )
 
 
-def direction(cells: Tensor, grid: Grid, offset: Tensor, fold: int) -> Direction:
+def direction(cells: Tensor, grid: LatentGrid, offset: Tensor, fold: int) -> Direction:
     """Add up the posterior over the latent variables.
 
     Parameters
     ----------
     cells : Tensor, shape [frames, n, points]
         Probabilities.
-    grid : Grid
+    grid : LatentGrid
         Of the cells.
     offset : Tensor, shape [points]
         Angle of each unturned point [rad].
@@ -70,7 +70,7 @@ def direction(cells: Tensor, grid: Grid, offset: Tensor, fold: int) -> Direction
     return Direction(angle, std, resultant)
 
 
-def _waves(cells: Tensor, grid: Grid, offset: Tensor, count: Tensor) -> tuple[Tensor, Tensor]:
+def _waves(cells: Tensor, grid: LatentGrid, offset: Tensor, count: Tensor) -> tuple[Tensor, Tensor]:
     """Mean cosine and sine ``[n, len(count)]`` of so many times the angle."""
     phase = count[:, None] * grid.angles
     turned = torch.cat([phase.cos(), phase.sin()]) @ cells.flatten(1)
@@ -81,7 +81,9 @@ def _waves(cells: Tensor, grid: Grid, offset: Tensor, count: Tensor) -> tuple[Te
     return real, imag
 
 
-def _highest_peak(cells: Tensor, grid: Grid, offset: Tensor, fold: int) -> tuple[Tensor, Tensor]:
+def _highest_peak(
+    cells: Tensor, grid: LatentGrid, offset: Tensor, fold: int
+) -> tuple[Tensor, Tensor]:
     """Where the posterior of each angle ``[n]`` is highest, and half the width of the peak."""
     count = torch.arange(grid.frames // (2 * fold), device=offset.device) * fold
     real, imag = _waves(cells, grid, offset, count)

@@ -8,10 +8,10 @@ from torch import Tensor
 
 from stemwidgets.rrvae.common import distributed
 from stemwidgets.rrvae.harmonic.em_on_grid import LEAST_COUNT, new_grid, spacing
-from stemwidgets.rrvae.harmonic.grid import Grid
+from stemwidgets.rrvae.harmonic.grid import LatentGrid
 from stemwidgets.rrvae.harmonic.manifold import Manifold
 from stemwidgets.rrvae.harmonic.posterior import Posterior, Start, refine
-from stemwidgets.rrvae.harmonic.state import BATCH, Moment, Patterns, best_cells, generator
+from stemwidgets.rrvae.harmonic.state import BATCH, Patterns, TrainingState, best_cells, generator
 from stemwidgets.rrvae.harmonic.unfolding import principal_latent, turn_alike
 
 FEWEST_ROUNDS = 8
@@ -25,40 +25,42 @@ THIN = 1e-4  # least variance about a point, over the square of the distance bet
 
 
 @torch.no_grad()
-def begin(moment: Moment, patterns: Patterns) -> Moment:
+def begin(state: TrainingState, patterns: Patterns) -> TrainingState:
     """Where the grid has led, unfolded once more by the patterns themselves."""
-    manifold, found = moment.manifold, best_cells(moment, patterns)
+    manifold, found = state.manifold, best_cells(state, patterns)
     decoded = manifold.decode(found.latent, found.kind)
     angle = found.angle - turn_alike(manifold, decoded, patterns.dose, divided=True)
-    alike = manifold.turn(patterns.without(moment.fixed).coefficients, -angle)
-    dose, kind, noise = patterns.dose, found.kind, moment.noise
+    alike = manifold.turn(patterns.without(state.fixed).coefficients, -angle)
+    dose, kind, noise = patterns.dose, found.kind, state.noise
     latent = principal_latent(alike, dose, kind, manifold.latent_dim, noise, divided=True)
     manifold = manifold.through(latent, kind, alike, dose, noise, divided=True)
-    grid = replace(new_grid(manifold), frames=moment.grid.frames)
+    grid = replace(new_grid(manifold), frames=state.grid.frames)
     counts = _counts(grid, grid.nearest(latent, kind))
     return replace(
-        moment,
+        state,
         manifold=manifold,
         grid=grid.with_counts(counts + LEAST_COUNT),
         carried={"angle": angle, "latent": latent, "kind": kind},
     )
 
 
-def finished(moment: Moment, noise_floor: float) -> bool:
+def finished(state: TrainingState, noise_floor: float) -> bool:
     """Whether the noise has come down to the shot noise, or no longer falls."""
-    if moment.rounds < FEWEST_ROUNDS:
+    if state.rounds < FEWEST_ROUNDS:
         return False
-    fallen = moment.noise / float(moment.carried["noise_before"])
-    return moment.rounds >= ROUNDS or moment.noise < noise_floor / SLOW or fallen > SLOW
+    fallen = state.noise / float(state.carried["noise_before"])
+    return state.rounds >= ROUNDS or state.noise < noise_floor / SLOW or fallen > SLOW
 
 
 @torch.no_grad()
-def update(moment: Moment, patterns: Patterns, noise_floor: float, seed: int) -> Moment:
+def update(
+    state: TrainingState, patterns: Patterns, noise_floor: float, seed: int
+) -> TrainingState:
     """One round of Monte Carlo expectation and maximisation.
 
     Parameters
     ----------
-    moment : Moment
+    state : TrainingState
         Where the training stands.
     patterns : Patterns
         What is learned from.
@@ -67,8 +69,8 @@ def update(moment: Moment, patterns: Patterns, noise_floor: float, seed: int) ->
     seed : int
         Of the draws.
     """
-    manifold, grid, noise, fixed = moment.manifold, moment.grid, moment.noise, moment.fixed
-    carried, dof = moment.carried, moment.manifold.degrees_of_freedom
+    manifold, grid, noise, fixed = state.manifold, state.grid, state.noise, state.fixed
+    carried, dof = state.carried, state.manifold.degrees_of_freedom
     turning = patterns.without(fixed)
     nearest = grid.nearest(carried["latent"], carried["kind"])
     start = Start(
@@ -81,10 +83,10 @@ def update(moment: Moment, patterns: Patterns, noise_floor: float, seed: int) ->
     found = _refined(manifold, turning, noise, start)
     fixed = fixed + _mean_rest(manifold, turning, found)
     turning = patterns.without(fixed)
-    draws = generator(seed, moment.rounds, distributed.number())
+    draws = generator(seed, state.rounds, distributed.number())
     new_normal, new_target = _drawn_sums(manifold, turning, found, draws)
     normal, target = new_normal, new_target
-    if moment.rounds:
+    if state.rounds:
         normal = torch.lerp(normal, carried["normal"], MEMORY)
         target = torch.lerp(target, carried["target"], MEMORY)
     manifold = manifold.fitted(normal, target, noise)
@@ -95,17 +97,17 @@ def update(moment: Moment, patterns: Patterns, noise_floor: float, seed: int) ->
     grid = _along_patterns(grid.with_counts(counts), found, spacing(manifold))
     reconstruction = misfit / (2 * noise) + 0.5 * dof * math.log(noise / noise_floor)
     divergence = _divergence(found, grid.log_share[nearest])
-    rounds = moment.rounds + 1
+    rounds = state.rounds + 1
     return replace(
-        moment,
+        state,
         manifold=manifold,
         grid=grid,
         noise=max(noise_floor, misfit / dof),
         fixed=fixed,
         rounds=rounds,
-        passes=moment.passes + 1,
+        passes=state.passes + 1,
         fraction=rounds / ROUNDS,
-        losses=(*moment.losses, reconstruction + divergence),
+        losses=(*state.losses, reconstruction + divergence),
         reconstruction=reconstruction,
         carried={
             "angle": found.angle,
@@ -118,12 +120,12 @@ def update(moment: Moment, patterns: Patterns, noise_floor: float, seed: int) ->
     )
 
 
-def _counts(grid: Grid, nearest: Tensor) -> Tensor:
+def _counts(grid: LatentGrid, nearest: Tensor) -> Tensor:
     """How many patterns are nearest to each point."""
     return distributed.total(torch.bincount(nearest, minlength=len(grid.kind)))
 
 
-def _along_patterns(grid: Grid, found: Posterior, width: float) -> Grid:
+def _along_patterns(grid: LatentGrid, found: Posterior, width: float) -> LatentGrid:
     """Let each point lie, and spread, as the latent variables of the patterns around it do."""
     d = grid.latent.shape[1]
     least_here = LEAST_COUNT / distributed.count()

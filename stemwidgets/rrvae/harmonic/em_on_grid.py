@@ -14,10 +14,10 @@ from torch import Tensor
 
 from stemwidgets.rrvae.common import distributed
 from stemwidgets.rrvae.common.device import at_a_time
-from stemwidgets.rrvae.harmonic.grid import Grid, TurnedPoints
+from stemwidgets.rrvae.harmonic.grid import LatentGrid, TurnedPoints
 from stemwidgets.rrvae.harmonic.grouping import groups
 from stemwidgets.rrvae.harmonic.manifold import Manifold, scattered_points
-from stemwidgets.rrvae.harmonic.state import Moment, Patterns, generator
+from stemwidgets.rrvae.harmonic.state import Patterns, TrainingState, generator
 from stemwidgets.rrvae.harmonic.unfolding import principal_latent, turn_alike
 
 POINTS = 128
@@ -35,55 +35,57 @@ REACH = 2.0  # how far z may be from its point, over the distance between points
 LEAST_COUNT = 0.1  # patterns at a point of the grid where none was found
 
 
-def begin(manifold: Manifold, noise_floor: float) -> Moment:
-    """The moment before the first update."""
+def begin(manifold: Manifold, noise_floor: float) -> TrainingState:
+    """The state before the first update."""
     noise = max(noise_floor, COOLING * float(manifold.signal.max()))
     # classes are told apart when the manifold is unfolded
     one_class = replace(manifold, weights=manifold.weights[:1])
-    return Moment(manifold, new_grid(one_class), noise, torch.zeros_like(manifold.signal))
+    return TrainingState(manifold, new_grid(one_class), noise, torch.zeros_like(manifold.signal))
 
 
-def anew(moment: Moment) -> Moment:
-    """The moment before the first update on other patterns, with what was learned."""
-    return Moment(moment.manifold, new_grid(moment.manifold), moment.noise, moment.fixed)
+def anew(state: TrainingState) -> TrainingState:
+    """The state before the first update on other patterns, with what was learned."""
+    return TrainingState(state.manifold, new_grid(state.manifold), state.noise, state.fixed)
 
 
-def extended(moment: Moment) -> Moment:
-    """The same moment of a training that had ended, with more to do."""
-    if moment.rounds:
-        return replace(moment, rounds=0, carried={}, fraction=0.0)
-    return replace(moment, cooled=moment.updates - UNFOLD_AFTER[-1] - 1, fraction=0.0)
+def extended(state: TrainingState) -> TrainingState:
+    """The same state of a training that had ended, with more to do."""
+    if state.rounds:
+        return replace(state, rounds=0, carried={}, fraction=0.0)
+    return replace(state, cooled=state.updates - UNFOLD_AFTER[-1] - 1, fraction=0.0)
 
 
-def settled(moment: Moment) -> bool:
+def settled(state: TrainingState) -> bool:
     """Whether it is time to see if the grid is too coarse to learn from: once in a training."""
-    return moment.cooled > 0 and moment.updates - moment.cooled == SETTLED
+    return state.cooled > 0 and state.updates - state.cooled == SETTLED
 
 
-def finished(moment: Moment, patterns: Patterns) -> bool:
+def finished(state: TrainingState, patterns: Patterns) -> bool:
     """Whether all updates are done, or the last of them have led no further.
 
     The loss differs from batch to batch, so the mean of the last `PLATEAU` updates has to lie below
     that of as many before by two standard errors.
     """
-    since = moment.updates - moment.cooled
-    if not moment.cooled or since < UPDATES:
+    since = state.updates - state.cooled
+    if not state.cooled or since < UPDATES:
         return False
     if since >= PASSES * _batches(patterns):
         return True
-    losses = torch.tensor(moment.losses[-2 * PLATEAU :])
+    losses = torch.tensor(state.losses[-2 * PLATEAU :])
     before, last = losses.chunk(2)
     error = math.sqrt(float(before.var() + last.var()) / PLATEAU)
     return since >= UPDATES + PLATEAU and float(before.mean() - last.mean()) < 2 * error
 
 
 @torch.no_grad()
-def update(moment: Moment, patterns: Patterns, noise_floor: float, seed: int) -> Moment:
+def update(
+    state: TrainingState, patterns: Patterns, noise_floor: float, seed: int
+) -> TrainingState:
     """Take one more batch into account.
 
     Parameters
     ----------
-    moment : Moment
+    state : TrainingState
         Where the training stands.
     patterns : Patterns
         What is learned from.
@@ -92,34 +94,34 @@ def update(moment: Moment, patterns: Patterns, noise_floor: float, seed: int) ->
     seed : int
         Of the order of the batches.
     """
-    since = moment.updates - moment.cooled
-    if moment.cooled and since in UNFOLD_AFTER:
-        moment = _unfolded(moment, patterns.share.whole)
-    manifold, grid, noise = moment.manifold, moment.grid, moment.noise
+    since = state.updates - state.cooled
+    if state.cooled and since in UNFOLD_AFTER:
+        state = _unfolded(state, patterns.share.whole)
+    manifold, grid, noise = state.manifold, state.grid, state.noise
     batches, count = _batches(patterns), patterns.share.whole
-    chosen = patterns.share.own(_batch(count, batches, moment.updates, seed))
+    chosen = patterns.share.own(_batch(count, batches, state.updates, seed))
     batch = patterns.rows(chosen.to(grid.latent.device))
     new = _expectation(manifold, grid, batch, noise)
     constant = 0.5 * manifold.degrees_of_freedom * math.log(noise / noise_floor)
     seen = new.misfit(batch.energy, manifold.decode(grid.latent, grid.kind))
 
     known = new
-    if moment.carried:
+    if state.carried:
         seen_before = since - max(u for u in UNFOLD_AFTER if u <= since)
         share = max(1 / batches, min(0.5, 10 / (seen_before + 1)))
-        known = _Expected(**moment.carried, log_evidence=0.0).mixed(new, share)
+        known = _Expected(**state.carried, log_evidence=0.0).mixed(new, share)
     learned = manifold.fitted(*_by_class(manifold, grid, known), noise / count)
     counts = count * known.share + LEAST_COUNT
     misfit = known.misfit(patterns.energy, learned.decode(grid.latent, grid.kind))
     expected = max(noise_floor, misfit / manifold.degrees_of_freedom)
-    updates = moment.updates + 1
+    updates = state.updates + 1
     # before it may follow the misfit: patterns that differ in amplitude would pass for noise
     fallen = updates >= FEWEST_UPDATES and COOLING * noise <= noise_floor
-    cooled = moment.cooled or (updates if fallen else 0)
+    cooled = state.cooled or (updates if fallen else 0)
     fall = cooled or _falling(manifold, noise_floor)
     planned = fall + max(UPDATES, PASSES * batches)
     return replace(
-        moment,
+        state,
         manifold=learned,
         grid=grid.with_counts(counts),
         noise=max(expected if cooled else noise_floor, COOLING * noise),
@@ -128,13 +130,13 @@ def update(moment: Moment, patterns: Patterns, noise_floor: float, seed: int) ->
         passes=updates / batches,
         planned=planned / batches,
         fraction=min(1.0, updates / min(planned, _expected_end(fall, updates))),
-        losses=(*moment.losses, constant - new.log_evidence),
+        losses=(*state.losses, constant - new.log_evidence),
         reconstruction=constant + seen / (2 * noise),
         carried={"share": known.share, "weight": known.weight, "sums": known.sums},
     )
 
 
-def new_grid(manifold: Manifold) -> Grid:
+def new_grid(manifold: Manifold) -> LatentGrid:
     """Evenly scattered points, with as many patterns at each."""
     classes, device = manifold.classes, manifold.weights.device
     d, points = manifold.latent_dim, _points(manifold)
@@ -143,7 +145,7 @@ def new_grid(manifold: Manifold) -> Grid:
     within = (REACH * spacing(manifold)) ** 2
     spread = within * torch.eye(d, device=device).expand(len(kind), d, d)
     nothing = torch.zeros(len(kind), device=device)
-    return Grid(latent, kind, spread, nothing, FRAMES).with_counts(nothing + 1)
+    return LatentGrid(latent, kind, spread, nothing, FRAMES).with_counts(nothing + 1)
 
 
 def spacing(manifold: Manifold) -> float:
@@ -170,17 +172,17 @@ def _expected_end(fall: int, updates: int) -> int:
     return max(fall + UPDATES + PLATEAU, updates + PLATEAU // 2)
 
 
-def _unfolded(moment: Moment, count: int) -> Moment:
-    manifold, grid = moment.manifold, moment.grid
+def _unfolded(state: TrainingState, count: int) -> TrainingState:
+    manifold, grid = state.manifold, state.grid
     weight = count * grid.log_share.exp()
     decoded = manifold.decode(grid.latent, grid.kind)
     alike = manifold.turn(decoded, turn_alike(manifold, decoded, weight))
     kind = grid.kind
-    if moment.updates == moment.cooled:
-        kind = groups(alike, weight, moment.noise, manifold.classes)
+    if state.updates == state.cooled:
+        kind = groups(alike, weight, state.noise, manifold.classes)
     latent = principal_latent(alike, weight, kind, manifold.latent_dim)
-    manifold = manifold.through(latent, kind, alike, weight, moment.noise)
-    return replace(moment, manifold=manifold, grid=new_grid(manifold), carried={})
+    manifold = manifold.through(latent, kind, alike, weight, state.noise)
+    return replace(state, manifold=manifold, grid=new_grid(manifold), carried={})
 
 
 def _batch(n: int, batches: int, update: int, seed: int) -> Tensor:
@@ -218,7 +220,9 @@ class _Expected:
         return energy + float(apart.sum())
 
 
-def _expectation(manifold: Manifold, grid: Grid, patterns: Patterns, noise: float) -> _Expected:
+def _expectation(
+    manifold: Manifold, grid: LatentGrid, patterns: Patterns, noise: float
+) -> _Expected:
     turned = TurnedPoints(manifold, grid)
     share = weight = torch.zeros_like(grid.log_share)
     sums, evidences = torch.zeros_like(turned.decoded), []
@@ -234,7 +238,7 @@ def _expectation(manifold: Manifold, grid: Grid, patterns: Patterns, noise: floa
     return _Expected(total(share) / n, total(weight) / n, total(sums) / n, total(evidence) / n)
 
 
-def _by_class(manifold: Manifold, grid: Grid, known: _Expected) -> tuple[Tensor, Tensor]:
+def _by_class(manifold: Manifold, grid: LatentGrid, known: _Expected) -> tuple[Tensor, Tensor]:
     """What `Manifold.fitted` needs, per pattern."""
     features = manifold.features(grid.latent)
     of_class = [features * (grid.kind == k)[:, None] for k in range(manifold.classes)]

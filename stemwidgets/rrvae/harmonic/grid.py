@@ -13,7 +13,7 @@ NEGLIGIBLE = -60.0  # log-probability; below, floating-point numbers become slow
 
 
 @dataclass(frozen=True, eq=False)
-class Grid:
+class LatentGrid:
     """Points of the manifold, turned to evenly spaced angles.
 
     Parameters
@@ -36,7 +36,7 @@ class Grid:
     log_share: Tensor
     frames: int
 
-    def with_counts(self, counts: Tensor) -> "Grid":
+    def with_counts(self, counts: Tensor) -> "LatentGrid":
         """The same grid, with that many patterns at its points."""
         return replace(self, log_share=torch.log(counts / counts.sum()))
 
@@ -89,7 +89,7 @@ class TurnedPoints:
     them costs one matrix product for all angles.
     """
 
-    def __init__(self, manifold: Manifold, grid: Grid) -> None:
+    def __init__(self, manifold: Manifold, grid: LatentGrid) -> None:
         self.grid = grid
         self.decoded = manifold.decode(grid.latent, grid.kind)
         self.power = self.decoded.square().sum(-1)

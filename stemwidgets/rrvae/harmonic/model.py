@@ -9,14 +9,14 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from stemwidgets.arrays.maps.circular import wrap
-from stemwidgets.arrays.pixel_window import Preparation
+from stemwidgets.arrays.pixel_window import PixelWindow
 from stemwidgets.rrvae.basis.harmonics import Float, HarmonicBasis
 from stemwidgets.rrvae.common.device import at_a_time
 from stemwidgets.rrvae.common.memory import Batch
 from stemwidgets.rrvae.common.protocols import part
 from stemwidgets.rrvae.harmonic.angle_convention import Convention
 from stemwidgets.rrvae.harmonic.angle_posterior import Direction, direction, symmetry
-from stemwidgets.rrvae.harmonic.grid import Grid, TurnedPoints
+from stemwidgets.rrvae.harmonic.grid import LatentGrid, TurnedPoints
 from stemwidgets.rrvae.harmonic.manifold import Manifold
 from stemwidgets.rrvae.harmonic.posterior import CountLikelihood, Posterior, Start, refine
 from stemwidgets.rrvae.harmonic.state import Patterns
@@ -30,18 +30,18 @@ NARROW = math.radians(3.0)  # a posterior as narrow as that is read off its peak
 
 
 @dataclass(frozen=True, eq=False)
-class Trained:
-    """A manifold with the preparation, the basis and the angle convention that belong to it.
+class HarmonicModel:
+    """A manifold with the pixel window, the basis and the angle convention that belong to it.
 
     Parameters
     ----------
-    preparation : Preparation
+    window : PixelWindow
         Which pixels are used.
     basis : HarmonicBasis
         What they are projected on.
     manifold : Manifold
         The decoder.
-    grid : Grid
+    grid : LatentGrid
         Points and angles from where a new pattern is searched.
     convention : Convention
         What the angle means.
@@ -51,10 +51,10 @@ class Trained:
         Mean sum of squares that the reconstruction of a training pattern leaves.
     """
 
-    preparation: Preparation
+    window: PixelWindow
     basis: HarmonicBasis
     manifold: Manifold
-    grid: Grid
+    grid: LatentGrid
     convention: Convention
     noise: float
     typical_misfit: float
@@ -182,11 +182,11 @@ class Trained:
         """Patterns ``[n, ky, kx]`` in counts."""
         turn = angle - self.convention.offset(self.manifold, latent, kind)
         coefficients = self.manifold.turn(self.manifold.decode(latent, kind), turn)
-        return self.preparation.restore(self.basis.restore(coefficients.cpu().numpy()))
+        return self.window.restore(self.basis.restore(coefficients.cpu().numpy()))
 
     def to_record(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
         """Everything as named tensors and plain values."""
-        prepared, preparation = self.preparation.to_record()
+        prepared, window = self.window.to_record()
         tensors = {f"preparation.{name}": torch.from_numpy(a) for name, a in prepared.items()}
         for name in _BASIS:
             tensors[f"basis.{name}"] = torch.from_numpy(getattr(self.basis, name))
@@ -198,7 +198,7 @@ class Trained:
         tensors["grid.log_share"] = self.grid.log_share
         tensors["convention.pointer"] = self.convention.pointer
         record = {
-            "preparation": preparation,
+            "preparation": window,
             "basis": {"noise": self.basis.noise, "dose": self.basis.dose},
             "frames": self.grid.frames,
             "symmetry": self.convention.symmetry,
@@ -219,10 +219,10 @@ class Trained:
             name: tensor.numpy() for name, tensor in part(tensors, "basis").items()
         }
         return cls(
-            Preparation.from_record(prepared, record["preparation"]),
+            PixelWindow.from_record(prepared, record["preparation"]),
             HarmonicBasis(**basis, **record["basis"]),
             Manifold(**part(tensors, "manifold")).to(device),
-            Grid(
+            LatentGrid(
                 **{k: t.to(device) for k, t in part(tensors, "grid").items()},
                 frames=record["frames"],
             ),

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from stemwidgets.arrays.blocks import known_array
 from stemwidgets.arrays.checks import require_patterns
 from stemwidgets.arrays.faults.clean import FIND
-from stemwidgets.arrays.pixel_window import Preparation
+from stemwidgets.arrays.pixel_window import PixelWindow
 from stemwidgets.rrvae.basis.harmonics import Float, HarmonicBasis, fit_basis
 from stemwidgets.rrvae.common import distributed
 from stemwidgets.rrvae.common.generators import scaled
@@ -30,7 +30,7 @@ class Gathered:
 
     Parameters
     ----------
-    preparation : Preparation
+    window : PixelWindow
         Which pixels are used.
     basis : HarmonicBasis
         What they are projected on.
@@ -50,7 +50,7 @@ class Gathered:
         What the scan is known by.
     """
 
-    preparation: Preparation
+    window: PixelWindow
     basis: HarmonicBasis
     coefficients: Float
     left_out: Float
@@ -74,11 +74,11 @@ def gathering(
     data: Any,
     pixel_size: tuple[float, float],
     mask: NDArray[np.bool_] | None = None,
-    before: tuple[Preparation, HarmonicBasis, float] | None = None,
+    before: tuple[PixelWindow, HarmonicBasis, float] | None = None,
     room: float | None = None,
     faulty: Any = FIND,
 ) -> Generator[float, None, Gathered]:
-    """Read a scan, choose its preparation and basis, and project it.
+    """Read a scan, choose its pixel window and basis, and project it.
 
     Dead and hot pixels are found and left out, cosmic rays are taken out of their patterns. The
     scan is read twice, and what comes out does not depend on the blocks in which it is read.
@@ -91,7 +91,7 @@ def gathering(
         Height and width of a detector pixel, negative where k falls from pixel to pixel.
     mask : ndarray of bool, shape [ky, kx], optional
         True where a pixel is left out; that of a masked array is added.
-    before : (Preparation, HarmonicBasis, share), optional
+    before : (PixelWindow, HarmonicBasis, share), optional
         Of a training that goes on, instead of choosing them: the scan is read once.
     room : float, optional
         Bytes that the coefficients may take; None where nobody knows.
@@ -117,20 +117,20 @@ def gathering(
     count = math.prod(part.shape[:-2])
     if before is None:
         parts = preparing(data, pixel_size, mask, faulty)
-        preparation, sample = yield from scaled(parts, 0.0, 1 - last)
-        basis = fit_basis(sample, *preparation.coordinates)
-        preparation, basis = distributed.of_first((preparation, basis))
+        window, sample = yield from scaled(parts, 0.0, 1 - last)
+        basis = fit_basis(sample, *window.coordinates)
+        window, basis = distributed.of_first((window, basis))
         del sample
         numbers = basis.analysis.shape[1] + 4  # with what tells whose they are
         share = share_that_fits(4 * numbers * count, room)
     else:
-        preparation, basis, share = before
+        window, basis, share = before
     kept = chosen(np.arange(start, start + count), share)
     place = np.cumsum(kept) - 1
     left_out, dose = np.empty(kept.sum(), np.float32), np.zeros(count, np.float32)
     coefficients = np.empty((len(left_out), basis.analysis.shape[1]), dtype=np.float32)
-    total, done = np.zeros(len(preparation.gaps)), 0
-    for rows, prepared in batches(part, preparation, BATCH):
+    total, done = np.zeros(len(window.gaps)), 0
+    for rows, prepared in batches(part, window, BATCH):
         counts = prepared[: len(rows)].sum(axis=1)
         dose[rows] = counts
         total += prepared[: len(rows)][counts > 0].sum(axis=0, dtype=np.float64)
@@ -149,7 +149,7 @@ def gathering(
     dose = dose[learned]
     dose /= np.float32(distributed.mean(dose))
     return Gathered(
-        preparation,
+        window,
         basis,
         compact(coefficients, with_counts),
         left_out[with_counts],

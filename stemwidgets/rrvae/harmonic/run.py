@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from stemwidgets.arrays.faults.clean import FIND
 from stemwidgets.arrays.memory import memory_limit
-from stemwidgets.arrays.pixel_window import Preparation
+from stemwidgets.arrays.pixel_window import PixelWindow
 from stemwidgets.rrvae.basis.harmonics import HarmonicBasis
 from stemwidgets.rrvae.common import distributed
 from stemwidgets.rrvae.common.device import free_memory
@@ -23,10 +23,10 @@ from stemwidgets.rrvae.data.subset import require_share, tell_share
 from stemwidgets.rrvae.harmonic import em_on_grid as on_grid
 from stemwidgets.rrvae.harmonic.angle_convention import Convention
 from stemwidgets.rrvae.harmonic.manifold import Manifold
-from stemwidgets.rrvae.harmonic.model import Trained
+from stemwidgets.rrvae.harmonic.model import HarmonicModel
 from stemwidgets.rrvae.harmonic.projection import Gathered, gathering
 from stemwidgets.rrvae.harmonic.schedule import train
-from stemwidgets.rrvae.harmonic.state import Moment, Patterns, best_cells
+from stemwidgets.rrvae.harmonic.state import Patterns, TrainingState, best_cells
 
 FRAMES = 96
 PREVIEW_FRAMES = 48
@@ -62,7 +62,7 @@ class HarmonicRun:
             torch.from_numpy(gathered.coefficients), torch.from_numpy(gathered.relative_dose)
         ).to(device)
         self.seed, self.convention = options.seed, options.convention
-        self.last: Moment | None = None
+        self.last: TrainingState | None = None
         if before is None:
             manifold = Manifold.create(
                 torch.from_numpy(basis.order.astype("float32")),
@@ -73,11 +73,11 @@ class HarmonicRun:
             )
             self.start = on_grid.begin(manifold.to(device), basis.noise)
         else:
-            self.start = before.moment
+            self.start = before.training
             if before.fingerprint.same(self.fingerprint):
-                self.last = before.moment.divided(self.patterns.share)
+                self.last = before.training.divided(self.patterns.share)
             else:
-                self.start = on_grid.anew(before.moment)
+                self.start = on_grid.anew(before.training)
 
     @classmethod
     def begin(
@@ -98,19 +98,19 @@ class HarmonicRun:
             If there is nothing to learn from, or the state is not whole.
         """
         before = None if state is None else _before(state, device)
-        known = None if before is None else (before.preparation, before.basis, before.share)
+        known = None if before is None else (before.window, before.basis, before.share)
         gathered = yield from gathering(data, pixel_size, mask, known, _room(device), faulty)
         return cls(gathered, options, device, before)
 
-    def moments(self) -> Generator[Moment]:
-        """Train, one step for each moment."""
+    def steps(self) -> Generator[TrainingState]:
+        """Train, and give the state after each step."""
         tell_share(self.gathered.share)
         start = self.last or self.start
         steps = train(start, self.patterns, self.gathered.basis.noise, self.seed)
-        for moment in steps if self.last is None else _first_whole(steps):
-            require_finite(moment, self.last, moment.manifold.weights)
-            self.last = moment
-            yield moment
+        for state in steps if self.last is None else _first_whole(steps):
+            require_finite(state, self.last, state.manifold.weights)
+            self.last = state
+            yield state
 
     def extend(self) -> None:
         """Plan more: local rounds after local rounds, else updates on the grid."""
@@ -121,20 +121,20 @@ class HarmonicRun:
         """What it takes to go on; part of it is the record of the `result`."""
         assert self.last is not None
         tensors, record = result.to_record()
-        moment, position = self.last.whole().to_record()
-        moment["background"] = torch.from_numpy(self.gathered.basis.background)
+        training, position = self.last.whole().to_record()
+        training["background"] = torch.from_numpy(self.gathered.basis.background)
         mean, of_data = self.fingerprint.to_record()
-        tensors |= {f"training.{name}": tensor for name, tensor in moment.items()}
+        tensors |= {f"training.{name}": tensor for name, tensor in training.items()}
         position["share"] = self.gathered.share
         return tensors | mean, record | of_data | {"training": position}
 
     def preview(self, most: int) -> Iterator[Encoding | None]:
         """The maps as they stand, in parts: see `preview.preview`."""
-        moment = self.last
-        assert moment is not None
+        state = self.last
+        assert state is not None
         trained = self.result()
         trained = replace(trained, grid=replace(trained.grid, frames=PREVIEW_FRAMES))
-        turning = self.patterns.without(moment.fixed)
+        turning = self.patterns.without(state.fixed)
         left_out = torch.from_numpy(self.gathered.left_out)
 
         def read(numbers: NDArray[np.intp]) -> Columns:
@@ -144,36 +144,36 @@ class HarmonicRun:
         return preview(self.gathered.filled, self.gathered.learned, read, trained.fold, most)
 
     @torch.no_grad()
-    def result(self) -> Trained:
+    def result(self) -> HarmonicModel:
         """The model as it stands."""
-        moment = self.last
-        assert moment is not None
-        basis = self.gathered.basis.with_fixed(moment.fixed.cpu().numpy())
+        state = self.last
+        assert state is not None
+        basis = self.gathered.basis.with_fixed(state.fixed.cpu().numpy())
         count = len(self.patterns)
         chosen = torch.linspace(0, count - 1, min(SAMPLE // distributed.count(), count)).long()
         patterns = self.patterns.rows(chosen.to(self.patterns.dose.device))
-        sample = best_cells(moment, patterns)
-        preparation = self.gathered.preparation
+        sample = best_cells(state, patterns)
+        window = self.gathered.window
         convention = Convention.choose(
-            moment.manifold,
+            state.manifold,
             basis,
-            preparation.coordinates,
+            window.coordinates,
             distributed.joined(sample.latent),
             distributed.joined(sample.kind),
-            moment.noise,
+            state.noise,
             alike=self.convention == "alike",
         )
         shot_noise = basis.noise / patterns.dose
-        turning = patterns.without(moment.fixed).coefficients
-        convention = convention.measured(moment.manifold, sample, turning, shot_noise)
+        turning = patterns.without(state.fixed).coefficients
+        convention = convention.measured(state.manifold, sample, turning, shot_noise)
         left_out = distributed.mean(self.gathered.relative_dose * self.gathered.left_out)
-        return Trained(
-            preparation,
+        return HarmonicModel(
+            window,
             basis,
-            moment.manifold,
-            replace(moment.grid, frames=FRAMES),
+            state.manifold,
+            replace(state.grid, frames=FRAMES),
             convention,
-            moment.noise,
+            state.noise,
             distributed.mean(patterns.dose * sample.misfit) + left_out,
         )
 
@@ -190,14 +190,14 @@ def _room(device: torch.device) -> float | None:
 class _Before:
     """What an earlier run leaves: where it stood, and what its coefficients mean."""
 
-    preparation: Preparation
+    window: PixelWindow
     basis: HarmonicBasis
-    moment: Moment
+    training: TrainingState
     fingerprint: Fingerprint
     share: float
 
 
-def _first_whole(steps: Iterator[Moment]) -> Generator[Moment]:
+def _first_whole(steps: Iterator[TrainingState]) -> Generator[TrainingState]:
     """The same steps; one that cannot be taken because of where they start is told of the state."""
     with whole_state():
         first = next(steps, None)
@@ -209,17 +209,17 @@ def _first_whole(steps: Iterator[Moment]) -> Generator[Moment]:
 def _before(state: State, device: torch.device) -> _Before:
     tensors, record = state
     with whole_state():
-        trained = Trained.from_record(tensors, record, device)
-        training = part(tensors, "training")
-        background = training.pop("background").cpu().numpy()
-        moment = Moment.from_record(
-            trained.manifold, trained.grid, training, record["training"], device
+        trained = HarmonicModel.from_record(tensors, record, device)
+        own = part(tensors, "training")
+        background = own.pop("background").cpu().numpy()
+        training = TrainingState.from_record(
+            trained.manifold, trained.grid, own, record["training"], device
         )
         fingerprint = Fingerprint.from_record(*state)
         share = require_share(record["training"].get("share", 1.0))
         if background.shape != trained.basis.background.shape:
             raise ValueError(f"a background of the shape {background.shape}")
-        if moment.fixed.shape != trained.manifold.signal.shape:
-            raise ValueError(f"a fixed part of the shape {tuple(moment.fixed.shape)}")
+        if training.fixed.shape != trained.manifold.signal.shape:
+            raise ValueError(f"a fixed part of the shape {tuple(training.fixed.shape)}")
     basis = replace(trained.basis, background=background)
-    return _Before(trained.preparation, basis, moment, fingerprint, share)
+    return _Before(trained.window, basis, training, fingerprint, share)

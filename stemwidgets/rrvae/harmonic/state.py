@@ -13,7 +13,7 @@ from torch import Tensor
 from stemwidgets.rrvae.common import distributed
 from stemwidgets.rrvae.common.device import at_a_time
 from stemwidgets.rrvae.common.distributed import Share
-from stemwidgets.rrvae.harmonic.grid import Grid, TurnedPoints
+from stemwidgets.rrvae.harmonic.grid import LatentGrid, TurnedPoints
 from stemwidgets.rrvae.harmonic.manifold import Manifold
 from stemwidgets.rrvae.harmonic.posterior import Posterior, refine
 
@@ -68,14 +68,14 @@ class Patterns:
 
 
 @dataclass(frozen=True, eq=False)
-class Moment:
+class TrainingState:
     """Where the training stands after a step, and all that the next step needs.
 
     Parameters
     ----------
     manifold : Manifold
         The decoder as it is.
-    grid : Grid
+    grid : LatentGrid
         Points of it and how many patterns lie there.
     noise : float
         Variance of a coefficient about the manifold, at the mean dose.
@@ -99,7 +99,7 @@ class Moment:
     """
 
     manifold: Manifold
-    grid: Grid
+    grid: LatentGrid
     noise: float
     fixed: Tensor
     updates: int = 0
@@ -112,13 +112,13 @@ class Moment:
     reconstruction: float = 0.0
     carried: dict[str, Tensor] = field(default_factory=dict)
 
-    def divided(self, share: Share) -> "Moment":
-        """What belongs to the patterns of this process, of a moment with that of all."""
+    def divided(self, share: Share) -> "TrainingState":
+        """What belongs to the patterns of this process, of a state with that of all."""
         own = {name: share.part(self.carried[name]) for name in _EACH if name in self.carried}
         return replace(self, carried=self.carried | own)
 
-    def whole(self) -> "Moment":
-        """The moment with what belongs to the patterns of all processes."""
+    def whole(self) -> "TrainingState":
+        """The state with what belongs to the patterns of all processes."""
         own = {n: distributed.joined(self.carried[n]) for n in _EACH if n in self.carried}
         return replace(self, carried=self.carried | own)
 
@@ -147,11 +147,11 @@ class Moment:
     def from_record(
         cls,
         manifold: Manifold,
-        grid: Grid,
+        grid: LatentGrid,
         tensors: dict[str, Tensor],
         record: dict[str, Any],
         device: torch.device,
-    ) -> "Moment":
+    ) -> "TrainingState":
         """What `to_record` gave."""
         on_device = {name: tensor.to(device) for name, tensor in tensors.items()}
         fixed = on_device.pop("fixed")
@@ -191,16 +191,16 @@ def generator(seed: int, step: int, process: int = 0) -> torch.Generator:
 
 
 @torch.no_grad()
-def best_cells(moment: Moment, patterns: Patterns) -> Posterior:
+def best_cells(state: TrainingState, patterns: Patterns) -> Posterior:
     """The posterior of each pattern around its best cell of the grid."""
-    grid = moment.grid
-    turned = TurnedPoints(moment.manifold, grid)
+    grid = state.grid
+    turned = TurnedPoints(state.manifold, grid)
     parts = []
-    for part in patterns.without(moment.fixed).batches(BATCH):
+    for part in patterns.without(state.fixed).batches(BATCH):
         cells = [
-            turned.posterior(batch.coefficients, moment.noise / batch.dose).best
+            turned.posterior(batch.coefficients, state.noise / batch.dose).best
             for batch in part.batches(at_a_time(part.dose.device))
         ]
-        start, noise = grid.start(torch.cat(cells)), moment.noise / part.dose
-        parts.append(refine(moment.manifold, part.coefficients, noise, start, STEPS))
+        start, noise = grid.start(torch.cat(cells)), state.noise / part.dose
+        parts.append(refine(state.manifold, part.coefficients, noise, start, STEPS))
     return Posterior.joined(parts)

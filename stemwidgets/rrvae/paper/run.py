@@ -12,7 +12,7 @@ from torch import Tensor
 
 from stemwidgets.arrays.errors import InputError
 from stemwidgets.arrays.faults.clean import FIND
-from stemwidgets.arrays.pixel_window import Preparation
+from stemwidgets.arrays.pixel_window import PixelWindow
 from stemwidgets.rrvae.common import distributed
 from stemwidgets.rrvae.common.device import free_memory
 from stemwidgets.rrvae.common.generators import scaled
@@ -30,7 +30,7 @@ from stemwidgets.rrvae.data.subset import (
     tell_share,
 )
 from stemwidgets.rrvae.paper.model import PaperTrained, Scaling
-from stemwidgets.rrvae.paper.settings import PaperMoment, PaperSettings
+from stemwidgets.rrvae.paper.settings import PaperSettings, PaperStep
 from stemwidgets.rrvae.paper.training import PaperTraining
 
 LARGEST_SHARE = 0.5  # of the free memory
@@ -40,17 +40,17 @@ LEAST_CONTRAST = 1e-5
 
 @dataclass(frozen=True, eq=False)
 class PaperModel:
-    """A trained network with the preparation that belongs to it.
+    """A trained network with the pixel window that belongs to it.
 
     Parameters
     ----------
-    preparation : Preparation
+    window : PixelWindow
         Which pixels are used.
     trained : PaperTrained
         The network.
     """
 
-    preparation: Preparation
+    window: PixelWindow
     trained: PaperTrained
 
     @property
@@ -64,15 +64,15 @@ class PaperModel:
 
     def decode(self, latent: Tensor, angle: Tensor, kind: Tensor) -> NDArray[np.float32]:
         """Patterns ``[n, ky, kx]`` in counts; there is one kind only."""
-        return self.preparation.restore(self.trained.decode(latent, angle).cpu().numpy())
+        return self.window.restore(self.trained.decode(latent, angle).cpu().numpy())
 
     def to_record(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
         """Everything as named tensors and plain values."""
-        arrays, preparation = self.preparation.to_record()
+        arrays, window = self.window.to_record()
         tensors, trained = self.trained.to_record()
         prepared = {f"preparation.{name}": torch.from_numpy(a) for name, a in arrays.items()}
         network = {f"network.{name}": tensor for name, tensor in tensors.items()}
-        return prepared | network, {"preparation": preparation, "network": trained}
+        return prepared | network, {"preparation": window, "network": trained}
 
     @classmethod
     def from_record(
@@ -81,7 +81,7 @@ class PaperModel:
         """What `to_record` gave."""
         prepared = {name: tensor.numpy() for name, tensor in part(tensors, "preparation").items()}
         return cls(
-            Preparation.from_record(prepared, record["preparation"]),
+            PixelWindow.from_record(prepared, record["preparation"]),
             PaperTrained.from_record(part(tensors, "network"), record["network"], device),
         )
 
@@ -116,13 +116,13 @@ class PaperRun:
         state: State | None,
         before: PaperModel | None,
     ) -> None:
-        self.preparation, self.fingerprint, self._read = read.preparation, read.fingerprint, read
+        self.window, self.fingerprint, self._read = read.window, read.fingerprint, read
         pixels = read.pixels
         _require_contrast(pixels)
         count = distributed.total(len(pixels))
         settings = PaperSettings.for_data(count, turning, options.centered, options.epochs)
         if before is None or state is None:
-            where = self.preparation.coordinates
+            where = self.window.coordinates
             self.training = PaperTraining.create(
                 pixels, where, options.latent_dim, options.seed, settings
             )
@@ -154,25 +154,25 @@ class PaperRun:
         last = 1.0 if before else 0.5  # of the work that the last reading is
         if before is None or state is None:
             parts = preparing(data, pixel_size, mask, faulty)
-            preparation, _ = yield from scaled(parts, 0.0, 1 - last)
-            preparation = distributed.of_first(preparation)
-            share = _share_that_fits(data, preparation, device)
+            window, _ = yield from scaled(parts, 0.0, 1 - last)
+            window = distributed.of_first(window)
+            share = _share_that_fits(data, window, device)
         else:
-            preparation = before.preparation
+            window = before.window
             with whole_state():
                 share = require_share(state[1]["training"].get("share", 1.0))
-        read = yield from scaled(_reading(data, preparation, share, device), 1 - last, 1.0)
+        read = yield from scaled(_reading(data, window, share, device), 1 - last, 1.0)
         return cls(read, options, turning, state, before)
 
     @property
-    def last(self) -> PaperMoment | None:
-        """The last good moment."""
+    def last(self) -> PaperStep | None:
+        """The last good step."""
         return self.training.last
 
-    def moments(self) -> Generator[PaperMoment]:
-        """Train, a moment at a time."""
+    def steps(self) -> Generator[PaperStep]:
+        """Train, a step at a time."""
         tell_share(self._read.share)
-        yield from self.training.moments()
+        yield from self.training.steps()
 
     def extend(self) -> None:
         """Plan as much training again."""
@@ -200,7 +200,7 @@ class PaperRun:
 
     def result(self) -> PaperModel:
         """The model as it stands."""
-        return PaperModel(self.preparation, self.training.result())
+        return PaperModel(self.window, self.training.result())
 
     def _restore(self, state: State) -> None:
         tensors, record = state
@@ -215,7 +215,7 @@ class _Read:
 
     Parameters
     ----------
-    preparation : Preparation
+    window : PixelWindow
         Which pixels are used.
     pixels : Tensor, shape [n, pixels]
         Those of the patterns that are learned from.
@@ -227,7 +227,7 @@ class _Read:
         What the scan is known by.
     """
 
-    preparation: Preparation
+    window: PixelWindow
     pixels: Tensor
     filled: NDArray[np.bool_]
     learned: NDArray[np.bool_]
@@ -236,16 +236,16 @@ class _Read:
 
 
 def _reading(
-    data: Any, preparation: Preparation, share: float, device: torch.device
+    data: Any, window: PixelWindow, share: float, device: torch.device
 ) -> Generator[float, None, _Read]:
     own = distributed.own_part(data)
     filled = np.zeros(own.shape[:-2], dtype=bool)
     start = distributed.first_pattern(data)
     kept = chosen(np.arange(start, start + filled.size), share)
     place = np.cumsum(kept) - 1
-    pixels = torch.empty((int(kept.sum()), len(preparation.coordinates[0])), device=device)
+    pixels = torch.empty((int(kept.sum()), len(window.coordinates[0])), device=device)
     done, total = 0, np.zeros(pixels.shape[1])
-    for where, prepared in prepared_blocks(own, preparation):
+    for where, prepared in prepared_blocks(own, window):
         rows, has_counts = numbers_of(where, filled.shape), prepared.sum(axis=1) > 0
         filled.flat[rows] = has_counts
         total += prepared[has_counts].sum(axis=0, dtype=np.float64)
@@ -259,15 +259,15 @@ def _reading(
     patterns = distributed.total(int(filled.sum()))
     fingerprint = Fingerprint.from_sum(data.shape, distributed.total(total), patterns)
     pixels = compact(pixels, filled.ravel()[kept])
-    return _Read(preparation, pixels, filled, learned, share, fingerprint)
+    return _Read(window, pixels, filled, learned, share, fingerprint)
 
 
-def _share_that_fits(data: Any, preparation: Preparation, device: torch.device) -> float:
+def _share_that_fits(data: Any, window: PixelWindow, device: torch.device) -> float:
     """How many of the patterns may be kept: half of the free memory is for them."""
     patterns = math.prod(distributed.own_part(data).shape[:-2])
     free = free_memory(device)
     room = None if free is None else LARGEST_SHARE * free
-    return share_that_fits(4 * patterns * len(preparation.coordinates[0]), room)
+    return share_that_fits(4 * patterns * len(window.coordinates[0]), room)
 
 
 def _require_contrast(pixels: Tensor) -> None:

@@ -60,7 +60,7 @@ class PaperSettings:
 
 
 @dataclass(frozen=True)
-class PaperMoment:
+class PaperStep:
     """Where the training stands after a few steps.
 
     Parameters
@@ -85,7 +85,7 @@ class PaperMoment:
 
 
 @dataclass
-class Position:
+class TrainingPosition:
     """How far a training is.
 
     Parameters

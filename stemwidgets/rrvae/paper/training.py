@@ -18,10 +18,10 @@ from stemwidgets.rrvae.paper.cuda_graph import Replay
 from stemwidgets.rrvae.paper.model import PaperTrained, Scaling
 from stemwidgets.rrvae.paper.network import PaperNetwork
 from stemwidgets.rrvae.paper.plateau import FEWEST, on_plateau
-from stemwidgets.rrvae.paper.settings import BATCH, PaperMoment, PaperSettings, Position
+from stemwidgets.rrvae.paper.settings import BATCH, PaperSettings, PaperStep, TrainingPosition
 
 STEPS_PER_LOSS = 50
-SECONDS_BETWEEN_MOMENTS = 0.03
+SECONDS_PER_STEP = 0.03
 MEASURED = 128
 
 
@@ -58,11 +58,11 @@ class PaperTraining:
         self.network = network.to(prepared.device).over(self.adam.weights)
         self.prepared, self.scaling = prepared, scaling
         self.seed, self.settings = seed, settings
-        self.last: PaperMoment | None = None
+        self.last: PaperStep | None = None
         self.share = distributed.Share.of(len(prepared))
         self._per_epoch = -(-self.share.whole // BATCH)
         self._draws = torch.Generator(prepared.device).manual_seed(seed)
-        self._position = Position(0, settings.epochs * self._per_epoch)
+        self._position = TrainingPosition(0, settings.epochs * self._per_epoch)
         # reconstruction and KL: mean over about an epoch, sum since the last of the losses
         self._means = torch.zeros(2, 2, device=prepared.device)
         self._batch = Batch(BATCH)
@@ -106,10 +106,10 @@ class PaperTraining:
         position.planned = position.steps + self.settings.epochs * self._per_epoch
         position.began = len(position.losses)
         if self.last is not None:
-            self.last = self._moment()
+            self.last = self._present_step()
 
-    def moments(self) -> Generator[PaperMoment]:
-        """Train: a moment after some steps and at the end; only the last one if it has ended.
+    def steps(self) -> Generator[PaperStep]:
+        """Train: a step after some batches and at the end; only the last one if it has ended.
 
         It may be closed at any time; called again, it goes on where it stopped.
 
@@ -117,19 +117,19 @@ class PaperTraining:
         ------
         DivergenceError
             If the loss or a weight is no longer finite. The weights are then those of the last
-            moment, and so is the number of steps done; Adam starts afresh.
+            step, and so is the number of batches done; Adam starts afresh.
         """
         if self.finished and self.last is not None:
             yield self.last
-        due = time.perf_counter() + SECONDS_BETWEEN_MOMENTS
+        due = time.perf_counter() + SECONDS_PER_STEP
         while not self.finished:
             epoch, first = divmod(self._position.steps, self._per_epoch)
             for rows in self._batches(epoch)[first:]:
                 self._count(self._step(rows))
                 if distributed.agreed(time.perf_counter() > due or self.finished):
-                    self.last = self._good_moment()
+                    self.last = self._good_step()
                     yield self.last
-                    due = time.perf_counter() + SECONDS_BETWEEN_MOMENTS
+                    due = time.perf_counter() + SECONDS_PER_STEP
                 if self.finished:
                     break
 
@@ -173,22 +173,22 @@ class PaperTraining:
             if self.settings.to_plateau and not fresh and on_plateau(position.losses):
                 position.planned = position.steps
 
-    def _good_moment(self) -> PaperMoment:
-        moment = self._moment()
+    def _good_step(self) -> PaperStep:
+        step = self._present_step()
         try:
-            require_finite(moment, self.last, self.adam.weights)
+            require_finite(step, self.last, self.adam.weights)
         except DivergenceError:
             self._go_back()
             raise
         self._keep()
-        return moment
+        return step
 
-    def _moment(self) -> PaperMoment:
+    def _present_step(self) -> PaperStep:
         steps, planned = self._position.steps, self._position.planned
         epoch = steps // self._per_epoch if steps < planned else -(-steps // self._per_epoch)
         epochs = -(-planned // self._per_epoch)
         passes = steps / self._per_epoch
-        return PaperMoment(epoch, epochs, passes, steps / planned, *self._means[0].tolist())
+        return PaperStep(epoch, epochs, passes, steps / planned, *self._means[0].tolist())
 
     def _keep(self) -> None:
         position = replace(self._position, losses=list(self._position.losses))
@@ -245,6 +245,6 @@ class PaperTraining:
         self._batch = Batch(int(record["batch"]))
         if same_data:
             self._means.copy_(tensors["means"])
-            self._position = Position.from_record(record["position"])
-            self.last = self._moment()
+            self._position = TrainingPosition.from_record(record["position"])
+            self.last = self._present_step()
         self._keep()

@@ -277,7 +277,7 @@ def test_mask_of_a_masked_array_is_taken(truth):
 
     for data in (scan, da.from_array(scan, chunks=(5, 20, 12, 31))):
         np.testing.assert_array_equal(common_mask(data), stop)
-        assert to_the_end(gathering(data, (1.0, 1.0))).preparation.mask[stop].all()
+        assert to_the_end(gathering(data, (1.0, 1.0))).window.mask[stop].all()
 
 
 def test_masks_that_differ_are_refused(truth):

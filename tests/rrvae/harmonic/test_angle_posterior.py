@@ -8,7 +8,7 @@ from rotated_patterns import harmonic, rotated_patterns, threefold
 from stemwidgets.arrays.maps.circular import wrap
 from stemwidgets.rrvae import RRVAE
 from stemwidgets.rrvae.harmonic.angle_posterior import direction, symmetry
-from stemwidgets.rrvae.harmonic.grid import Grid
+from stemwidgets.rrvae.harmonic.grid import LatentGrid
 from stemwidgets.rrvae.harmonic.manifold import Manifold
 
 FRAMES = 96
@@ -18,7 +18,7 @@ ORDERS = (0, 1, 2, 3, 4, 5, 6)
 def read(*peaks, fold=1, offset=(0.0,), floor=0.0):
     """Read a posterior of Gaussian peaks: (share, angle [deg], std [deg], point)."""
     points = len(offset)
-    grid = Grid(
+    grid = LatentGrid(
         latent=torch.zeros(points, 1),
         kind=torch.zeros(points, dtype=torch.long),
         spread=torch.ones(points, 1, 1),

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from stemwidgets.rrvae.harmonic.grid import Grid, TurnedPoints
+from stemwidgets.rrvae.harmonic.grid import LatentGrid, TurnedPoints
 from stemwidgets.rrvae.harmonic.manifold import Manifold, scattered_points
 
 FRAMES, POINTS, PATTERNS = 10, 6, 7
@@ -19,7 +19,7 @@ def make(order=ORDER, classes=2):
     manifold = Manifold.create(order, SIGNAL[: len(order)], 2, classes, seed=1)
     latent = scattered_points(POINTS, 2).repeat(classes, 1)
     kind = torch.arange(classes).repeat_interleave(POINTS)
-    grid = Grid(
+    grid = LatentGrid(
         latent=latent,
         kind=kind,
         spread=torch.eye(2).repeat(len(kind), 1, 1),

@@ -37,9 +37,9 @@ def steps(monkeypatch):
 
         def counted(*args):
             with Counted() as mode:
-                moment = update(*args)
+                state = update(*args)
             steps.append(mode.operations)
-            return moment
+            return state
 
         monkeypatch.setattr(module, "update", counted)
 
@@ -60,12 +60,12 @@ def test_a_step_has_few_operations_and_waits_for_few_results(steps):
     ("dose", "updates"), [(1e4, em_on_grid.SETTLED), (1e2, em_on_grid.UPDATES)]
 )
 def test_the_grid_is_left_as_soon_as_posteriors_are_narrow(dose, updates, monkeypatch):
-    moments = []
+    states = []
     update = em_on_grid.update
     monkeypatch.setattr(
-        em_on_grid, "update", lambda *args: moments.append(update(*args)) or moments[-1]
+        em_on_grid, "update", lambda *args: states.append(update(*args)) or states[-1]
     )
 
     RRVAE().fit(rotated_patterns(bragg, PATTERNS, dose, 0, size=32, bound=False).patterns)
 
-    assert moments[-1].updates - moments[-1].cooled == updates
+    assert states[-1].updates - states[-1].cooled == updates

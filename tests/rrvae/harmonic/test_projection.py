@@ -51,13 +51,13 @@ CHUNKS = [(30, 17, 33, 35), (1, 17, 33, 35), (7, 5, 33, 35), (4, 3, 20, 11), (1,
 def test_what_is_gathered_does_not_depend_on_the_chunks_to_the_last_bit(scan, small_sample, kind):
     scan = scan.astype(kind) * kind(1 if kind is np.uint16 else 0.37)
     whole = gathered(scan, (1.0, 1.0))
-    assert whole.preparation.gaps.any() or whole.preparation.binning > 1
+    assert whole.window.gaps.any() or whole.window.binning > 1
     for chunks in CHUNKS:
         lazy = gathered(da.from_array(scan, chunks=chunks), (1.0, 1.0))
         for name in ARRAYS:
             np.testing.assert_array_equal(getattr(lazy, name), getattr(whole, name), name)
         np.testing.assert_array_equal(lazy.basis.functions, whole.basis.functions)
-        assert lazy.preparation.center == whole.preparation.center
+        assert lazy.window.center == whole.window.center
 
 
 def test_training_does_not_depend_on_the_chunks_to_the_last_bit(scan):
@@ -96,7 +96,7 @@ def test_lazy_data_are_read_twice_and_once_more_only_where_memory_is_short(scan,
     assert len(read) == SAMPLE + 2 * 3
     before = gathered(scan, (1.0, 1.0))
     read.clear()
-    gathered(lazy, (1.0, 1.0), before=(before.preparation, before.basis, 1.0))
+    gathered(lazy, (1.0, 1.0), before=(before.window, before.basis, 1.0))
     assert len(read) == 3
     read.clear()
     monkeypatch.setattr(sampling, "memory_limit", lambda: 10_000)

@@ -7,7 +7,7 @@ import torch
 from rotated_patterns import harmonic, rotated_patterns
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from stemwidgets.arrays.pixel_window import Preparation
+from stemwidgets.arrays.pixel_window import PixelWindow
 from stemwidgets.rrvae.common.device import one_thread
 from stemwidgets.rrvae.common.notices import TrainingNotice
 from stemwidgets.rrvae.paper import cuda_graph as replay
@@ -78,14 +78,14 @@ def on_gpu(monkeypatch):
 @pytest.fixture
 def train():
     truth = rotated_patterns(harmonic, n=77, dose=2e4, seed=0, size=33, bound=False)
-    preparation = Preparation.from_mean(truth.patterns.mean(axis=0))
-    prepared = torch.from_numpy(preparation.apply(truth.patterns))
+    window = PixelWindow.from_mean(truth.patterns.mean(axis=0))
+    prepared = torch.from_numpy(window.apply(truth.patterns))
 
     def trained(**settings):
         chosen = PaperSettings(centered=True, epochs=6, **settings)
         with one_thread():
-            training = PaperTraining.create(prepared, preparation.coordinates, 2, 0, chosen)
-            last = list(training.moments())[-1]
+            training = PaperTraining.create(prepared, window.coordinates, 2, 0, chosen)
+            last = list(training.steps())[-1]
         return training.adam.weights, last.reconstruction
 
     return trained

@@ -6,7 +6,7 @@ import torch
 from rotated_patterns import harmonic, rotated_patterns
 
 from stemwidgets.arrays.maps.circular import compare_angles, wrap
-from stemwidgets.arrays.pixel_window import Preparation
+from stemwidgets.arrays.pixel_window import PixelWindow
 from stemwidgets.rrvae.common.device import one_thread
 from stemwidgets.rrvae.common.notices import TrainingNotice
 from stemwidgets.rrvae.paper import coordinate_decoder
@@ -39,30 +39,30 @@ def patterns(truth):
 
 
 @pytest.fixture(scope="module")
-def preparation(patterns):
-    return Preparation.from_mean(patterns.mean(axis=0))
+def window(patterns):
+    return PixelWindow.from_mean(patterns.mean(axis=0))
 
 
 @pytest.fixture(scope="module")
-def prepared(patterns, preparation):
-    return torch.from_numpy(preparation.apply(patterns))
+def prepared(patterns, window):
+    return torch.from_numpy(window.apply(patterns))
 
 
 @pytest.fixture
-def training(prepared, preparation):
+def training(prepared, window):
     def start(seed=0, rows=300, **settings):
         chosen = PaperSettings(**settings)
-        return PaperTraining.create(prepared[:rows], preparation.coordinates, 2, seed, chosen)
+        return PaperTraining.create(prepared[:rows], window.coordinates, 2, seed, chosen)
 
     return start
 
 
 @pytest.fixture(scope="module")
-def trained(prepared, preparation):
+def trained(prepared, window):
     settings = PaperSettings(centered=True, epochs=30)
     with one_thread():
-        training = PaperTraining.create(prepared, preparation.coordinates, 2, 0, settings)
-        list(training.moments())
+        training = PaperTraining.create(prepared, window.coordinates, 2, 0, settings)
+        list(training.steps())
         return training.result()
 
 
@@ -148,10 +148,10 @@ def test_centred_patterns_teach_it_the_angle(truth, trained, prepared):
 
 
 @pytest.mark.slow
-def test_longer_training_finds_the_angle_to_a_few_degrees(truth, prepared, preparation):
+def test_longer_training_finds_the_angle_to_a_few_degrees(truth, prepared, window):
     settings = PaperSettings(centered=True, epochs=90)
-    training = PaperTraining.create(prepared, preparation.coordinates, 2, 0, settings)
-    list(training.moments())
+    training = PaperTraining.create(prepared, window.coordinates, 2, 0, settings)
+    list(training.steps())
 
     found = training.result().encode(prepared)
 
@@ -162,17 +162,17 @@ def test_longer_training_finds_the_angle_to_a_few_degrees(truth, prepared, prepa
 
 def test_own_setting_of_the_paper_learns_little_in_few_epochs(truth, training, prepared):
     run = training(epochs=3)
-    moments = list(run.moments())
+    steps = list(run.steps())
 
     found = run.result().encode(prepared)
 
-    assert moments[-1].reconstruction < moments[0].reconstruction
+    assert steps[-1].reconstruction < steps[0].reconstruction
     assert np.isfinite(found["angle"]).all()
     assert compare_angles(found["angle"], truth.angle).correlation < 0.5
 
 
-def test_decoded_pattern_has_its_com_along_the_angle(trained, preparation):
-    y, x = preparation.coordinates
+def test_decoded_pattern_has_its_com_along_the_angle(trained, window):
+    y, x = window.coordinates
     latent = torch.tensor([[0.0, 0.0], [1.0, -0.5], [-0.7, 0.4], [0.2, 1.1]])
     angle = torch.tensor([0.0, 0.5, -2.0, 3.0])
 
@@ -204,7 +204,7 @@ def test_residual_of_some_pixels_stands_for_that_of_all(trained, prepared):
 @pytest.mark.parametrize("turning", [True, False])
 def test_saved_and_read_again_gives_identical_maps(training, prepared, turning):
     run = training(rows=60, turning=turning, epochs=2)
-    list(run.moments())
+    list(run.steps())
     before = run.result()
     after = PaperTrained.from_record(*before.to_record(), torch.device("cpu"))
 
@@ -219,7 +219,7 @@ def test_two_trainings_in_two_threads_learn_what_each_learns_alone(training, pre
     def learn(seed):
         with one_thread():
             run = training(seed=seed, rows=100, centered=True, epochs=4)
-            list(run.moments())
+            list(run.steps())
             return run.result().encode(prepared[:100])["angle"]
 
     alone = [learn(0), learn(1)]
@@ -233,9 +233,9 @@ def test_two_trainings_in_two_threads_learn_what_each_learns_alone(training, pre
 
 def test_stopped_at_once_it_still_encodes(training, prepared):
     run = training(centered=True)
-    moments = run.moments()
-    first = next(moments)
-    moments.close()
+    steps = run.steps()
+    first = next(steps)
+    steps.close()
 
     assert first.epoch == 0
     assert 0 < first.fraction < 0.1
@@ -243,14 +243,14 @@ def test_stopped_at_once_it_still_encodes(training, prepared):
 
 
 def test_stopped_and_started_again_it_learns_the_same(training, monkeypatch):
-    monkeypatch.setattr("stemwidgets.rrvae.paper.training.SECONDS_BETWEEN_MOMENTS", 0.0)
+    monkeypatch.setattr("stemwidgets.rrvae.paper.training.SECONDS_PER_STEP", 0.0)
     unbroken, broken = (training(rows=100, centered=True, epochs=3) for _ in range(2))
-    list(unbroken.moments())
-    moments = broken.moments()
+    list(unbroken.steps())
+    steps = broken.steps()
     for _ in range(7):
-        next(moments)
-    moments.close()
-    last = list(broken.moments())[-1]
+        next(steps)
+    steps.close()
+    last = list(broken.steps())[-1]
 
     assert last.fraction == 1
     torch.testing.assert_close(unbroken.network.parameters, broken.network.parameters)
@@ -267,27 +267,27 @@ def test_every_epoch_has_its_own_order(training):
 
 def test_looking_at_it_does_not_change_what_is_learned(training, prepared, monkeypatch):
     unwatched, watched = (training(rows=100, centered=True, epochs=3) for _ in range(2))
-    list(unwatched.moments())
-    monkeypatch.setattr("stemwidgets.rrvae.paper.training.SECONDS_BETWEEN_MOMENTS", 0.0)
-    moments = []
-    for moment in watched.moments():
-        moments.append(moment)
+    list(unwatched.steps())
+    monkeypatch.setattr("stemwidgets.rrvae.paper.training.SECONDS_PER_STEP", 0.0)
+    steps = []
+    for step in watched.steps():
+        steps.append(step)
         watched.result()
 
-    assert len(moments) == 15
-    assert moments[-1].epoch == 3
-    assert moments[-1].fraction == 1
+    assert len(steps) == 15
+    assert steps[-1].epoch == 3
+    assert steps[-1].fraction == 1
     torch.testing.assert_close(unwatched.network.parameters, watched.network.parameters)
 
 
 def test_plain_autoencoder_has_no_angle(training, prepared):
     run = training(turning=False, centered=True, epochs=20)
-    moments = list(run.moments())
+    steps = list(run.steps())
     trained = run.result()
 
     found = trained.encode(prepared)
 
-    assert moments[-1].reconstruction < moments[0].reconstruction
+    assert steps[-1].reconstruction < steps[0].reconstruction
     assert np.isnan(found["angle"]).all()
     assert (found["confidence"] == 0).all()
     assert (found["symmetry"] == 0).all()
@@ -299,7 +299,7 @@ def test_plain_autoencoder_has_no_angle(training, prepared):
 
 def test_plain_autoencoder_spends_its_latents_on_the_turning(truth, training, prepared):
     run = training(turning=False, centered=True, epochs=60)
-    list(run.moments())
+    list(run.steps())
 
     latent = run.result().encode(prepared)["latent"]
 
@@ -378,7 +378,7 @@ def test_training_ends_on_its_plateau(training, monkeypatch):
     monkeypatch.setattr("stemwidgets.rrvae.paper.training.STEPS_PER_LOSS", 2)
     run = training(rows=60, turning=False, centered=True, epochs=3000, to_plateau=True)
 
-    last = list(run.moments())[-1]
+    last = list(run.steps())[-1]
 
     assert last.fraction == 1
     assert last.epoch == last.epochs < 1000
@@ -412,17 +412,17 @@ def test_batches_that_do_not_fit_into_memory_teach_the_same_in_parts(training, m
         return loss(self, scaled, normal)
 
     whole, parts = (training(rows=70, centered=True, epochs=2) for _ in range(2))
-    list(whole.moments())
+    list(whole.steps())
     monkeypatch.setattr(PaperNetwork, "loss", hungry)
     with pytest.warns(TrainingNotice):
-        list(parts.moments())
+        list(parts.steps())
 
     torch.testing.assert_close(whole.adam.weights, parts.adam.weights, rtol=1e-3, atol=1e-4)
 
 
-def test_batches_are_of_one_size(prepared, preparation):
+def test_batches_are_of_one_size(prepared, window):
     run = PaperTraining.create(
-        prepared[:47], preparation.coordinates, 2, 0, PaperSettings(centered=True, epochs=1)
+        prepared[:47], window.coordinates, 2, 0, PaperSettings(centered=True, epochs=1)
     )
 
     assert [len(rows) for rows in run._batches(0)] == [16, 16, 15]

@@ -7,7 +7,7 @@ from rotated_patterns import bragg, harmonic
 
 import stemwidgets as sw
 from stemwidgets.arrays.disc.find import CIRCLE, Ellipse, find_disc
-from stemwidgets.arrays.pixel_window import Preparation
+from stemwidgets.arrays.pixel_window import PixelWindow
 from stemwidgets.arrays.virtual_image import virtual_image
 
 
@@ -113,46 +113,46 @@ def test_mask_of_everything_is_refused():
     mean = soft_disc((40, 46), (18, 25), 10)
 
     with pytest.raises(sw.InputError, match="covers the whole detector"):
-        Preparation.from_mean(mean, mask=np.ones(mean.shape, dtype=bool))
+        PixelWindow.from_mean(mean, mask=np.ones(mean.shape, dtype=bool))
     most = np.broadcast_to(np.arange(46) > 21, mean.shape)
     with pytest.raises(sw.InputError, match=r"pass ~mask"):
-        Preparation.from_mean(mean, mask=most)
+        PixelWindow.from_mean(mean, mask=most)
 
 
-def test_preparation_survives_its_record():
+def test_a_pixel_window_survives_its_record():
     mean = soft_disc((40, 46), (18.2, 25.1), 10, Ellipse(1.05, 0.7))
     mask = np.zeros(mean.shape, dtype=bool)
     mask[17:20, 24] = True
-    preparation = Preparation.from_mean(mean, (1.0, 1.0), mask)
-    filling = np.full(((~preparation.gaps).sum(), 3), 1e-3, dtype=np.float32)
+    window = PixelWindow.from_mean(mean, (1.0, 1.0), mask)
+    filling = np.full(((~window.gaps).sum(), 3), 1e-3, dtype=np.float32)
     limit = np.full(mean.shape, 1e3, dtype=np.float32)
-    preparation = replace(preparation, filling=filling, limit=limit)
+    window = replace(window, filling=filling, limit=limit)
 
-    arrays, record = preparation.to_record()
-    again = Preparation.from_record(arrays, json.loads(json.dumps(record)))
+    arrays, record = window.to_record()
+    again = PixelWindow.from_record(arrays, json.loads(json.dumps(record)))
 
-    assert preparation.ellipse.ratio == pytest.approx(1.05, abs=0.005)
+    assert window.ellipse.ratio == pytest.approx(1.05, abs=0.005)
     assert again.gaps.sum() == 3
     np.testing.assert_array_equal(again.mask, mask)
     np.testing.assert_array_equal(again.limit, limit)
-    np.testing.assert_array_equal(again.apply(mean), preparation.apply(mean))
-    np.testing.assert_array_equal(again.coordinates, preparation.coordinates)
+    np.testing.assert_array_equal(again.apply(mean), window.apply(mean))
+    np.testing.assert_array_equal(again.coordinates, window.coordinates)
 
 
 def test_masked_pixels_say_nothing_whatever_they_hold():
     mean = soft_disc((200, 190), (100.4, 95.2), 60.0)
     mask = np.zeros(mean.shape, dtype=bool)
     mask[90, 100] = mask[60:80, 70:90] = True
-    preparation = Preparation.from_mean(mean, mask=mask)
-    sound = replace(preparation, mask=None)
-    assert preparation.binning > 1
+    window = PixelWindow.from_mean(mean, mask=mask)
+    sound = replace(window, mask=None)
+    assert window.binning > 1
 
-    prepared = preparation.apply(np.where(mask, np.nan, mean))[0]
+    prepared = window.apply(np.where(mask, np.nan, mean))[0]
 
-    seen = ~preparation.gaps
+    seen = ~window.gaps
     np.testing.assert_allclose(prepared[seen], sound.apply(mean)[0][seen], rtol=1e-3)
     np.testing.assert_array_equal(prepared[~seen], 0)
-    assert 20 * 20 / 9 * 0.7 < (~seen).sum() * (preparation.binning / 3) ** 2 < 20 * 20 / 9 * 1.5
+    assert 20 * 20 / 9 * 0.7 < (~seen).sum() * (window.binning / 3) ** 2 < 20 * 20 / 9 * 1.5
 
 
 def test_blank_detector_has_no_disc():
@@ -162,11 +162,11 @@ def test_blank_detector_has_no_disc():
 
 def test_large_patterns_are_binned_and_restored_to_their_place():
     mean = disc_pattern((203, 190), (100.4, 95.2), 60.0)
-    preparation = Preparation.from_mean(mean)
+    window = PixelWindow.from_mean(mean)
 
-    restored = preparation.restore(preparation.apply(mean[None]))[0]
+    restored = window.restore(window.apply(mean[None]))[0]
 
-    assert preparation.binning > 1
+    assert window.binning > 1
     assert restored.shape == mean.shape
     inside = np.isfinite(restored)
     assert np.nansum(restored) == pytest.approx(mean[inside].sum(), rel=0.01)
@@ -175,17 +175,17 @@ def test_large_patterns_are_binned_and_restored_to_their_place():
 
 def test_used_pixels_are_counted_from_the_optic_axis():
     mean = disc_pattern((40, 46), (18.0, 25.0), 10.0)
-    y, x = Preparation.from_mean(mean).coordinates
+    y, x = PixelWindow.from_mean(mean).coordinates
 
     assert abs(y.mean()) < 0.05
     assert abs(x.mean()) < 0.05
 
 
 def test_patterns_of_another_shape_are_refused():
-    preparation = Preparation.from_mean(disc_pattern((40, 46), (18, 25), 10))
+    window = PixelWindow.from_mean(disc_pattern((40, 46), (18, 25), 10))
 
     with pytest.raises(sw.InputError, match=r"40×46 pixels.*got 46×40"):
-        preparation.apply(np.zeros((3, 46, 40)))
+        window.apply(np.zeros((3, 46, 40)))
 
 
 def test_ring_and_disc_share_all_counts():
