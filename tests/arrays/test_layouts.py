@@ -209,7 +209,7 @@ def _compare(name: str, entry: Callable[[Any], Results], cases: list[Case]) -> N
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("entry", QUICK, ids=lambda entry: entry.__name__)
+@pytest.mark.parametrize("entry", QUICK[1:], ids=lambda entry: entry.__name__)  # the first: below
 def test_every_type_with_every_layout(entry):
     _compare(entry.__name__, entry, pairs())
 

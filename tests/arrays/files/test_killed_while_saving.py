@@ -21,7 +21,7 @@ from stemwidgets.arrays.files.disk import UnwrittenError
 from stemwidgets.arrays.files.left_overs import is_unfinished
 
 QUICK = ("folder", "model", "session")  # in the plain run, at a few steps
-FEW, MANY = 6, int(os.environ.get("FUZZ_CASES", "8"))  # steps of each save
+FEW, MANY = 6, int(os.environ.get("FUZZ_CASES", "5"))  # steps of each save
 IN_FOLDERS = ("maps .zspy", "rechunk")  # what is exchanged for a folder that is there
 
 
