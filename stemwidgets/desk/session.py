@@ -73,8 +73,7 @@ class Session(signals.Session):
         self.require_open()
         if self.overview is None:
             raise InputError(
-                "Expected maps to take away, but the scan is still being read. Wait for the first "
-                "maps, in a script with session.wait()."
+                "Expected maps to take away, but the scan is still being read: session.wait()."
             )
         calibration = self.calibration.used if self.calibration.applied else None
         return Snapshot(
@@ -92,6 +91,7 @@ class Session(signals.Session):
             semi_angle=0.0 if calibration is None else self.calibration.semi_angle,
             disc=self.beam.given,
             channels=self.channels,
+            decompositions=self.decomposition.shown,
             mean_pattern=self.overview.mean_pattern,
             model=self.model,
             read=self.encoding,

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from stemwidgets.arrays.calibration.descan import Descan
 from stemwidgets.arrays.detectors import PixelDetector
-from stemwidgets.state.channels import CLUSTERS, DECOMPOSITIONS, is_component
+from stemwidgets.state.channels import CLUSTERS
 
 if TYPE_CHECKING:
     from stemwidgets.export.snapshot import Snapshot
@@ -22,13 +22,12 @@ def code(snapshot: "Snapshot") -> str:
     elif snapshot.detector is not None:
         keeping = keep + _followed(snapshot)
         parts.append(f"image = sw.virtual_image(signal, sw.{snapshot.detector!r}{keeping})")
-    for method in DECOMPOSITIONS:
-        count = sum(is_component(name, method) for name in snapshot.channels)
-        if count:
-            name = method.lower()
+    for found in snapshot.decompositions:
+        if found.family == CLUSTERS:
+            parts.append("# the clusters are not in here: see stemwidgets.cluster")
+        else:
+            name, count = found.method.lower(), len(found.names)
             parts.append(f"{name} = sw.{name}(signal, components={count}{keep})")
-    if CLUSTERS in snapshot.channels:
-        parts.append("# the clusters are not in here: see stemwidgets.cluster")
     if snapshot.model is not None:
         parts += [_model(snapshot), f"maps = model.encode(signal{_taken_off(snapshot)})"]
         if snapshot.model.turning:

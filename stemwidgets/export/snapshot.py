@@ -20,8 +20,9 @@ from stemwidgets.export import folder as export
 from stemwidgets.export import html_page
 from stemwidgets.export import script as as_code
 from stemwidgets.rrvae.common.records import Encoding
-from stemwidgets.state.channels import Channel, encoding_channels, is_encoded, merged
+from stemwidgets.state.channels import Channel, encoding_channels, merged, names_from
 from stemwidgets.state.learning.comparison import compared
+from stemwidgets.state.scan.decomposition import Parts
 from stemwidgets.views.pictures.display import Display
 
 
@@ -59,6 +60,8 @@ class Snapshot:
         The direct beam where a person says that it is; None where it is as found.
     channels : mapping of str to Channel
         The maps on screen.
+    decompositions : tuple of Parts
+        Components and clusters whose maps are among them.
     mean_pattern : ndarray, shape [ky, kx]
         Mean of all patterns.
     model : RRVAE or None
@@ -99,6 +102,7 @@ class Snapshot:
     semi_angle: float
     disc: Disc | None
     channels: Mapping[str, Channel]
+    decompositions: tuple[Parts, ...]
     mean_pattern: NDArray[Any]
     model: Any
     read: Encoding | None
@@ -131,7 +135,7 @@ class Snapshot:
         """All channels, those of the trained model from `encoding`."""
         if self.encoding is None:
             return self.channels
-        old = tuple(filter(is_encoded, self.channels))
+        old = names_from(self.channels, "model")
         return merged(self.channels, *encoding_channels(self.encoding), drop=old)
 
     @property

@@ -1,7 +1,7 @@
 """Named maps over the scan: what the views offer to show."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any, Literal
 
@@ -16,6 +16,7 @@ from stemwidgets.arrays.overview import Overview
 from stemwidgets.rrvae.common.records import Encoding
 
 Kind = Literal["scalar", "signed", "angle", "category"]
+Source = Literal["scan", "COM", "detector", "model", "seeds", "decomposition", "user"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,6 +39,8 @@ class Channel:
         low.
     fold : int
         An angle is defined modulo 2π / fold.
+    source : {"scan", "COM", "detector", "model", "seeds", "decomposition", "user"}
+        Origin of the map; maps of one origin are replaced together.
     """
 
     name: str
@@ -46,39 +49,31 @@ class Channel:
     kind: Kind = "scalar"
     confidence: NDArray[np.float32] | None = None
     fold: int = 1
+    source: Source = "user"
 
 
 Channels = Mapping[str, Channel]
 
-_FROM_MODEL = (
-    "angle",
-    "angle std",
-    "confidence",
-    "symmetry",
-    "symmetry confidence",
-    "classes",
-    "class confidence",
-    "residual",
-)
 CLUSTERS = "clusters"
 ANGLE_SPREAD, LATENT_SPREAD = "angle spread", "latent spread"
 DECOMPOSITIONS = ("PCA", "NMF")
-_WITHOUT_MODEL = (
-    "sum",
-    "BF",
-    "ADF",
-    "COM x",
-    "COM y",
-    "COM magnitude",
-    "COM angle",
-    "COM divergence",
-    "COM curl",
-    "virtual detector",
-    "DPC x",
-    "DPC y",
-    ANGLE_SPREAD,
-    LATENT_SPREAD,
-)
+_NAMES: dict[Source, tuple[str, ...]] = {  # latent variables and components are numbered besides
+    "scan": ("sum", "BF", "ADF"),
+    "COM": ("COM x", "COM y", "COM magnitude", "COM angle", "COM divergence", "COM curl"),
+    "detector": ("virtual detector", "DPC x", "DPC y"),
+    "model": (
+        "angle",
+        "angle std",
+        "confidence",
+        "symmetry",
+        "symmetry confidence",
+        "classes",
+        "class confidence",
+        "residual",
+    ),
+    "seeds": (ANGLE_SPREAD, LATENT_SPREAD),
+    "decomposition": (CLUSTERS,),
+}
 
 
 def merged(channels: Channels, *new: Channel, drop: tuple[str, ...] = ()) -> Channels:
@@ -94,7 +89,7 @@ def overview_channels(
     images = {"sum": overview.sum_image, "BF": overview.bright_field, "ADF": overview.dark_field}
     return [
         *(
-            Channel(name, _float32(image), "counts")
+            Channel(name, _float32(image), "counts", source="scan")
             for name, image in images.items()
             if image is not None
         ),
@@ -110,10 +105,10 @@ def com_channels(com: Deflection, axes: Axes) -> list[Channel]:
     long = np.percentile(defined, 95) if defined.size else 0.0
     confidence = np.clip(magnitude / long, 0, 1) if long > 0 else np.zeros_like(magnitude)
     return [
-        Channel("COM x", _float32(com.x), units, "signed"),
-        Channel("COM y", _float32(com.y), units, "signed"),
-        Channel("COM magnitude", magnitude, units),
-        Channel("COM angle", _float32(com.angle), "rad", "angle", _float32(confidence)),
+        Channel("COM x", _float32(com.x), units, "signed", source="COM"),
+        Channel("COM y", _float32(com.y), units, "signed", source="COM"),
+        Channel("COM magnitude", magnitude, units, source="COM"),
+        Channel("COM angle", _float32(com.angle), "rad", "angle", _float32(confidence), 1, "COM"),
         *_derivative_channels(com, axes),
     ]
 
@@ -123,31 +118,32 @@ def _derivative_channels(com: Deflection, axes: Axes) -> list[Channel]:
         return []
     steps = (axes.scan_y.scale, axes.scan_x.scale)
     units = per_length(com.units, axes.scan_x.units)
+    fields = {"COM divergence": divergence, "COM curl": curl}
     return [
-        Channel("COM divergence", _float32(divergence(com.y, com.x, steps)), units, "signed"),
-        Channel("COM curl", _float32(curl(com.y, com.x, steps)), units, "signed"),
+        Channel(name, _float32(field(com.y, com.x, steps)), units, "signed", source="COM")
+        for name, field in fields.items()
     ]
 
 
 def encoding_channels(encoding: Encoding) -> list[Channel]:
     """Channels that the rrVAE reads off the patterns."""
-    latents = [
-        Channel(f"z{index + 1}", _float32(encoding.latent[..., index]))
-        for index in range(encoding.latent.shape[-1])
-    ]
     angle, certain = _float32(encoding.angle), _float32(encoding.confidence)
     sure = _float32(encoding.symmetry_confidence)
     symmetry = _float32(np.where(np.isfinite(sure), encoding.symmetry, np.nan))
-    return [
+    found = [
         Channel("angle", angle, "rad", "angle", certain, encoding.fold),
         Channel("angle std", _float32(encoding.angle_std), "rad"),
-        *latents,
+        *(
+            Channel(f"z{index + 1}", _float32(encoding.latent[..., index]))
+            for index in range(encoding.latent.shape[-1])
+        ),
         Channel("confidence", certain),
         Channel("symmetry", symmetry, "", "category", sure),
         Channel("symmetry confidence", sure),
         *_class_channels(encoding),
         Channel("residual", _float32(encoding.residual)),
     ]
+    return [replace(channel, source="model") for channel in found]
 
 
 def _class_channels(encoding: Encoding) -> list[Channel]:
@@ -158,26 +154,42 @@ def _class_channels(encoding: Encoding) -> list[Channel]:
     return [Channel("classes", classes, "", "category", sure), Channel("class confidence", sure)]
 
 
-def is_known(name: str) -> bool:
-    """Whether a session has or may get a channel of this name."""
-    return name in _WITHOUT_MODEL or is_encoded(name) or is_component(name)
+def spread_channels(angle: NDArray[Any], latent: NDArray[Any]) -> list[Channel]:
+    """Channels of the spread over seeds: of the angle [rad], if it is known anywhere, and latents.
+
+    Parameters
+    ----------
+    angle, latent : ndarray, shape [iy, ix]
+        NaN where it is not known.
+    """
+    spread = Channel(LATENT_SPREAD, _float32(latent), source="seeds")
+    if not np.isfinite(angle).any():
+        return [spread]
+    return [Channel(ANGLE_SPREAD, _float32(angle), "rad", source="seeds"), spread]
 
 
-def is_encoded(name: str) -> bool:
-    """Whether a channel of this name comes from the rrVAE."""
-    return name in _FROM_MODEL or is_latent(name)
+def names_from(channels: Channels, source: Source) -> tuple[str, ...]:
+    """Names of the channels of one origin."""
+    return tuple(name for name, channel in channels.items() if channel.source == source)
 
 
-def is_component(name: str, method: str | None = None) -> bool:
-    """Whether a channel of this name comes from a decomposition; from that one, if it is given."""
-    if name == CLUSTERS:
-        return method is None or method.startswith("k-means")
+def latents(channels: Channels) -> list[Channel]:
+    """Latent variables of the rrVAE, in order; empty without a model."""
+    return [channels[name] for name in names_from(channels, "model") if _is_latent(name)]
+
+
+def expected_source(name: str) -> Source | None:
+    """Origin that a channel of this name will have once it is there; None for an unknown name."""
+    for source, names in _NAMES.items():
+        if name in names:
+            return source
     family, _, index = name.partition(" ")
-    return family in ((method,) if method else DECOMPOSITIONS) and index.isdigit()
+    if family in DECOMPOSITIONS and index.isdigit():
+        return "decomposition"
+    return "model" if _is_latent(name) else None
 
 
-def is_latent(name: str) -> bool:
-    """Whether a channel of this name is a latent variable."""
+def _is_latent(name: str) -> bool:
     return name[:1] == "z" and name[1:].isdigit()
 
 

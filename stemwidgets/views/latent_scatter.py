@@ -9,7 +9,7 @@ from bqplot import Lines, Scatter
 from numpy.typing import NDArray
 
 from stemwidgets.arrays.maps.polygon import surrounded
-from stemwidgets.state.channels import Channel, is_latent
+from stemwidgets.state.channels import Channel, latents
 from stemwidgets.state.session import Session
 from stemwidgets.views.parts.view import ASIDE, REST, View, caption, require_channel
 from stemwidgets.views.parts.words import caption_of, waiting_for
@@ -106,10 +106,10 @@ class LatentScatter(View):
 
     def _coordinates(self) -> tuple[Channel, Channel] | None:
         channels = self.session.channels
-        latents = [channel for name, channel in channels.items() if is_latent(name)]
-        if not latents:
+        found = latents(channels)
+        if not found:
             return None
-        return latents[0], latents[1] if len(latents) > 1 else channels["residual"]
+        return found[0], found[1] if len(found) > 1 else channels["residual"]
 
     def _offer(self) -> None:
         name = str(self._choice.value)

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stemwidgets.arrays.errors import InputError
-from stemwidgets.state.channels import is_latent
+from stemwidgets.state.channels import latents
 from stemwidgets.state.learning.reconstruction import latent_ranges
 from stemwidgets.state.session import Session
 from stemwidgets.views.parts.view import ASIDE, REST, View, caption
@@ -78,8 +78,7 @@ class ManifoldView(View):
             self._asked = ()
             self._clear()
             return
-        latents = [c for name, c in session.channels.items() if is_latent(name)]
-        wanted = (session.decodable, *latents, code.latent[2:], code.kind)
+        wanted = (session.decodable, *latents(session.channels), code.latent[2:], code.kind)
         if wanted != self._asked:
             self._asked = wanted
             if self.raster.message:

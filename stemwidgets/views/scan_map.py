@@ -8,7 +8,7 @@ from typing import Any
 
 import ipywidgets
 
-from stemwidgets.state.channels import ANGLE_SPREAD, LATENT_SPREAD, Channel, is_component
+from stemwidgets.state.channels import ANGLE_SPREAD, LATENT_SPREAD, Channel, expected_source
 from stemwidgets.state.session import Session
 from stemwidgets.views.parts.hover import Hover
 from stemwidgets.views.parts.presenting import put
@@ -221,7 +221,7 @@ class ScanMap(View):
             return waiting_for_scan(self.session.problem)
         if self.channel == "virtual detector":
             return "choose a detector" if self.session.detector is None else "computing …"
-        if is_component(self.channel):
+        if expected_source(self.channel) == "decomposition":
             return "press Compute"
         if self.channel in CLASSES and self.session.model is not None:
             return "trained without classes"

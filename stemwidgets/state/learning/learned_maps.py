@@ -11,7 +11,7 @@ from stemwidgets.arrays.errors import InputError
 from stemwidgets.arrays.memory import return_memory
 from stemwidgets.rrvae.common.records import Encoding
 from stemwidgets.state.background.worker import Mailbox, Worker
-from stemwidgets.state.channels import encoding_channels, is_encoded, merged
+from stemwidgets.state.channels import encoding_channels, merged, names_from
 from stemwidgets.state.learning.comparison import Compared, compared
 from stemwidgets.state.learning.map_history import SavedMaps
 from stemwidgets.state.learning.reconstruction import Reconstruction
@@ -109,7 +109,7 @@ class Learning(Reconstruction, Wandering):
         self.model = self.encoding = self.earlier_maps = self.latest = None
         self._set_decodable(None)
         self.latent_code = None
-        self.channels = merged(self.channels, drop=tuple(filter(is_encoded, self.channels)))
+        self.channels = merged(self.channels, drop=names_from(self.channels, "model"))
         self.comparison = self.compared = None
 
     def _training_changed(self, change: Any) -> None:
@@ -175,7 +175,7 @@ class Learning(Reconstruction, Wandering):
             self._show(shown)
 
     def _show(self, encoding: Encoding) -> None:
-        old = tuple(filter(is_encoded, self.channels))
+        old = names_from(self.channels, "model")
         self.channels = merged(self.channels, *encoding_channels(encoding), drop=old)
         self._compare()
         self._decode_what_is_shown()

@@ -11,7 +11,7 @@ from traitlets import HasTraits, Instance
 
 from stemwidgets.arrays.centring.move import put_back
 from stemwidgets.state.background.worker import Worker
-from stemwidgets.state.channels import Channels, is_latent
+from stemwidgets.state.channels import Channels, latents
 from stemwidgets.state.traits import Array, same
 
 SAMPLED = 400  # positions that stand for a large scan
@@ -199,9 +199,8 @@ def _middle(channels: Channels) -> Code:
 
 def encoded(channels: Channels) -> list[NDArray[Any]]:
     """Latents ``[iy, ix, d]``, angle and, if there are any, classes: what `decode` takes."""
-    latents = [channel.values for name, channel in channels.items() if is_latent(name)]
     angle = np.nan_to_num(channels["angle"].values)  # any turn, where none is defined
-    codes: list[NDArray[Any]] = [np.stack(latents, axis=-1), angle]
+    codes: list[NDArray[Any]] = [np.stack([z.values for z in latents(channels)], axis=-1), angle]
     if "classes" in channels:
         codes.append(np.nan_to_num(channels["classes"].values).astype(int))
     return codes
@@ -210,9 +209,8 @@ def encoded(channels: Channels) -> list[NDArray[Any]]:
 def latent_ranges(channels: Channels) -> list[tuple[float, float]]:
     """Where nearly all patterns lie, for each latent variable; empty without latents."""
     ranges = []
-    for name, channel in channels.items():
-        if is_latent(name):
-            finite = channel.values[np.isfinite(channel.values)]
-            low, high = np.percentile(finite, RANGE).tolist() if finite.size else (-1.0, 1.0)
-            ranges.append((low, high) if high > low else (low - 1.0, low + 1.0))
+    for channel in latents(channels):
+        finite = channel.values[np.isfinite(channel.values)]
+        low, high = np.percentile(finite, RANGE).tolist() if finite.size else (-1.0, 1.0)
+        ranges.append((low, high) if high > low else (low - 1.0, low + 1.0))
     return ranges

@@ -19,7 +19,7 @@ from stemwidgets.arrays.maps.seed_spread import (
 from stemwidgets.rrvae.common.records import Encoding, Progress
 from stemwidgets.state.background.waiting import wait_or_stop
 from stemwidgets.state.background.worker import Puller
-from stemwidgets.state.channels import ANGLE_SPREAD, LATENT_SPREAD, Channel, Channels, merged
+from stemwidgets.state.channels import Channels, merged, names_from, spread_channels
 from stemwidgets.state.errors import in_words
 from stemwidgets.state.learning.loss_history import History, with_loss
 
@@ -223,7 +223,7 @@ class Seeds(HasTraits):
         self.set_trait("share", 0.0)
         self.set_trait("problem", "")
         channels = self._session.channels
-        self._session.channels = merged(channels, drop=(ANGLE_SPREAD, LATENT_SPREAD))
+        self._session.channels = merged(channels, drop=names_from(channels, "seeds"))
 
     def _train(
         self, seeds: tuple[int, ...], options: dict[str, Any], channels: Channels
@@ -254,10 +254,7 @@ class Seeds(HasTraits):
 
     def _show_agreement(self, agreement: Agreement) -> None:
         self.set_trait("agreement", agreement)
-        spreads = [Channel(LATENT_SPREAD, agreement.latents.spread.astype(np.float32))]
-        if np.isfinite(agreement.angles.spread).any():
-            values = agreement.angles.spread.astype(np.float32)
-            spreads.insert(0, Channel(ANGLE_SPREAD, values, "rad"))
+        spreads = spread_channels(agreement.angles.spread, agreement.latents.spread)
         self._session.channels = merged(self._session.channels, *spreads)
 
     def _end(self, failure: Exception | None) -> None:

@@ -17,9 +17,9 @@ from stemwidgets.state.channels import (
     CLUSTERS,
     DECOMPOSITIONS,
     Channel,
-    is_component,
-    is_latent,
+    latents,
     merged,
+    names_from,
 )
 
 
@@ -46,6 +46,11 @@ class Parts:
     patterns: NDArray[np.float32]
     shares: tuple[float, ...]
     channels: tuple[Channel, ...]
+
+    @property
+    def family(self) -> str:
+        """Results of one family replace each other: PCA, NMF or clusters, however found."""
+        return self.method if self.method in DECOMPOSITIONS else CLUSTERS
 
 
 class Decomposing(Computing):
@@ -82,8 +87,8 @@ class Decomposing(Computing):
         if method not in METHODS:
             raise InputError(f"a scan is taken apart by {', '.join(METHODS)}, not by {method!r}")
         session = self._session
-        latents = [channel.values for name, channel in session.channels.items() if is_latent(name)]
-        self._compute(lambda: METHODS[method](session.cleaned(), components, latents), self._keep)
+        codes = [channel.values for channel in latents(session.channels)]
+        self._compute(lambda: METHODS[method](session.cleaned(), components, codes), self._keep)
 
     def again(self) -> None:
         """Compute the latest result anew, with other pixels left out; forget the others."""
@@ -95,17 +100,17 @@ class Decomposing(Computing):
     def restore(self, shown: tuple[Parts, ...]) -> None:
         """Show results that were found before, and no others."""
         channels = self._session.channels
-        self._session.channels = merged(channels, drop=tuple(filter(is_component, channels)))
+        self._session.channels = merged(channels, drop=names_from(channels, "decomposition"))
         self.set_trait("shown", ())
         self.set_trait("found", None)
         for parts in shown:
             self._keep(parts)
 
     def _keep(self, parts: Parts) -> None:
-        channels = self._session.channels
-        old = tuple(name for name in channels if is_component(name, parts.method))
-        self._session.channels = merged(channels, *parts.channels, drop=old)
-        others = tuple(each for each in self.shown if each.channels[0].name not in old)
+        replaced = [each for each in self.shown if each.family == parts.family]
+        old = tuple(channel.name for each in replaced for channel in each.channels)
+        self._session.channels = merged(self._session.channels, *parts.channels, drop=old)
+        others = tuple(each for each in self.shown if each not in replaced)
         self.set_trait("shown", (*others, parts))
         self.set_trait("found", parts)
 
@@ -127,11 +132,14 @@ def named(
         Of each component; of clusters there is one map, of their indices.
     """
     if method not in DECOMPOSITIONS:
-        channels: tuple[Channel, ...] = (Channel(CLUSTERS, maps[..., 0], "", "category"),)
+        channels: tuple[Channel, ...] = (
+            Channel(CLUSTERS, maps[..., 0], "", "category", source="decomposition"),
+        )
     else:
         kind: Any = "signed" if method == "PCA" else "scalar"
         channels = tuple(
-            Channel(name, maps[..., index], "counts", kind) for index, name in enumerate(names)
+            Channel(name, maps[..., index], "counts", kind, source="decomposition")
+            for index, name in enumerate(names)
         )
     return Parts(method, names, patterns, shares, channels)
 

@@ -107,7 +107,7 @@ class DirectBeam(Computing):
         assert session.overview is not None
         self._found, images = made
         new = [
-            Channel(name, image.astype(np.float32), "counts")
+            Channel(name, image.astype(np.float32), "counts", source="scan")
             for name, image in images.items()
             if image is not None
         ]

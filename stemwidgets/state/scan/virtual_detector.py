@@ -132,7 +132,7 @@ def differences(
 
 
 def _channel(name: str, image: Images, kind: Any = "scalar") -> Channel:
-    return Channel(name, image.astype(np.float32), "counts", kind)
+    return Channel(name, image.astype(np.float32), "counts", kind, source="detector")
 
 
 def _fits(data: NDArray[Any]) -> bool:

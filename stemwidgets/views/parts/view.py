@@ -9,7 +9,7 @@ import ipywidgets
 from traitlets import HasTraits
 
 from stemwidgets.arrays.errors import InputError
-from stemwidgets.state.channels import is_known
+from stemwidgets.state.channels import expected_source
 from stemwidgets.state.session import Session
 from stemwidgets.views.parts.cells import made
 from stemwidgets.views.parts.within import close_within
@@ -181,7 +181,7 @@ class View(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
 
 def require_channel(session: Session, name: str) -> None:
     """Check that the session has, or may get, a channel of this name."""
-    if not isinstance(name, str) or not (name in session.channels or is_known(name)):
+    if not isinstance(name, str) or not (name in session.channels or expected_source(name)):
         raise InputError(
             f"there is no channel {name!r}: choose one such as 'sum', 'COM angle', 'angle' or 'z1'"
         )

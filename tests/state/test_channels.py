@@ -1,0 +1,53 @@
+"""Maps over the scan know where they come from, whatever they are called."""
+
+import numpy as np
+import pytest
+from scans import AXES, SHAPE, Sorter, turning_spot
+
+from stemwidgets.arrays.detectors import AnnularDetector
+from stemwidgets.state import Channel, Session
+from stemwidgets.state.channels import expected_source, latents, merged, names_from
+
+
+@pytest.fixture(scope="module")
+def session():
+    session = Session(turning_spot(), AXES, make_model=Sorter)
+    session.detector = AnnularDetector((4.0, 4.0), 0.0, 3.0)
+    session.training.start()
+    session.training.wait(30)
+    session.decomposition.start("PCA", 2)
+    session.decomposition.wait(30)
+    session.decomposition.start("k-means on PCA", 2)
+    session.decomposition.wait(30)
+    session.wait(30)
+    yield session
+    session.close()
+
+
+def test_every_map_has_the_origin_that_its_name_promises(session):
+    sources = {name: channel.source for name, channel in session.channels.items()}
+    assert sources == {name: expected_source(name) for name in sources}
+    assert {"scan", "COM", "detector", "model", "decomposition"} <= set(sources.values())
+
+
+def test_components_of_one_method_are_replaced_together(session):
+    session.decomposition.start("PCA", 3)
+    session.decomposition.wait(30)
+    assert names_from(session.channels, "decomposition") == ("clusters", "PCA 1", "PCA 2", "PCA 3")
+
+
+def test_a_map_of_the_user_is_no_latent_and_outlives_a_model(session):
+    mine = Channel("z9", np.zeros(SHAPE[:2], np.float32))
+    count = len(latents(session.channels))
+    session.channels = merged(session.channels, mine)
+    assert mine.source == "user"
+    assert len(latents(session.channels)) == count > 0
+    session.forget()
+    assert not latents(session.channels)
+    assert session.channels["z9"] is mine
+
+
+def test_an_unknown_name_promises_nothing():
+    assert expected_source("strain") is None
+    assert expected_source("NMF 12") == "decomposition"
+    assert expected_source("z3") == "model"
