@@ -1,4 +1,4 @@
-"""A file that a training can go on from, kept up to date while it runs."""
+"""Checkpoint of a training, kept up to date while it runs."""
 
 import time
 from pathlib import Path
@@ -10,12 +10,13 @@ from stemwidgets.rrvae.common import distributed
 from stemwidgets.rrvae.common.notices import tell
 from stemwidgets.rrvae.common.protocols import Run, State
 
+# s of training that a crash may cost at most, while writing is fast
 SECONDS_BETWEEN_WRITINGS = 10.0
 LARGEST_SHARE = 0.05  # of the time, for writing
 
 
 class Checkpoint:
-    """Writes the state of a run, which is also a file of the trained model.
+    """Checkpoint file with the state of a run, which is also a file of the trained model.
 
     Of several processes only the first one writes. As long as it is not closed, the file is locked
     (`stemwidgets.arrays.files.left_overs.lock_of`), which tells others that a training runs.
@@ -25,12 +26,12 @@ class Checkpoint:
     path : str or Path
         Replaced at each writing, once the new file is complete.
     settings : dict
-        Of the model, as plain values.
+        Settings of the model, as plain values.
 
     Attributes
     ----------
     problem : str
-        Why the last writing failed; empty if it did not.
+        Reason why the last writing failed; empty if it did not.
 
     Raises
     ------
@@ -50,11 +51,11 @@ class Checkpoint:
         self._lock = keep_up(self.path) if distributed.first() else None
 
     def close(self) -> None:
-        """Let others know that the file is no longer kept up to date."""
+        """Release the claim that the file is kept up to date."""
         let_go(self._lock)
 
     def offer(self, run: Run) -> None:
-        """Write now and then; what prevents it is told once, and the training goes on."""
+        """Write from time to time; report a failure once, and let the training go on."""
         if not distributed.agreed(time.perf_counter() >= self._due):
             return
         before = self.problem
@@ -66,7 +67,7 @@ class Checkpoint:
             tell(f"By now {self.path.name} is written again.")
 
     def write(self, state: State) -> bool:
-        """Write where a run stands; False, with the `problem` in words, if the disk refuses."""
+        """Write the state of a run; False, with the `problem` in words, if the disk refuses."""
         if not distributed.first():
             return True
         try:

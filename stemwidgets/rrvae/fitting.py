@@ -1,4 +1,4 @@
-"""What learns: a model that is trained, goes on, and keeps a checkpoint."""
+"""Training of a model, which goes on where it stopped and keeps a checkpoint."""
 
 import time
 import warnings
@@ -33,7 +33,7 @@ from stemwidgets.rrvae.registry import Kind
 
 PixelSize = tuple[float, float]
 
-LARGE = 2**26  # bytes of a scan whose reading one waits for
+LARGE = 2**26  # bytes of a scan whose reading takes long enough to be reported
 
 
 class Trainable:
@@ -44,18 +44,18 @@ class Trainable:
     model : str
         Name of its kind.
     kind : Kind
-        What is trained.
+        The kind itself.
     options : Options
-        What the user chose.
+        Options of the user.
     device : torch.device
-        Where.
+        Device to train on.
 
     Attributes
     ----------
     checkpoint_problem : str
-        Why the last training could not write its checkpoint at its end; empty if it could.
+        Reason why the last training could not write its checkpoint at its end; empty if it could.
     scan : CentredScan or None
-        What the last training read, with the descan that was taken off it.
+        Scan that the last training read, with the descan that was taken off it.
     """
 
     def __init__(self, model: str, kind: Kind, options: Options, device: torch.device) -> None:
@@ -70,12 +70,12 @@ class Trainable:
 
     @property
     def trained(self) -> bool:
-        """Whether the model has learned from data."""
+        """True once the model has learned from data."""
         return self._learned is not None
 
     @property
     def resumable(self) -> bool:
-        """Whether `fit` would go on with what was learned."""
+        """True if `fit` would go on with what was learned."""
         return self._state is not None
 
     def fit(
@@ -116,7 +116,7 @@ class Trainable:
         Returns
         -------
         RRVAE
-            Itself.
+            This model.
 
         Raises
         ------
@@ -166,7 +166,7 @@ class Trainable:
         faulty: Any = FIND,
         descan: Any = FIND,
     ) -> Iterator[Progress]:
-        """Learn from patterns, step by step: what `fit` does, for those who watch.
+        """Learn from patterns, step by step, as `fit` does, and report progress.
 
         A generator that is closed early leaves the model as it is at that moment, ready to encode.
 
@@ -175,7 +175,7 @@ class Trainable:
         data, pixel_size, mask, checkpoint, faulty, descan
             As for `fit`.
         maps : bool
-            Whether to hand over the maps as they stand, which takes up to a tenth of the time;
+            True to include the maps as they stand, which takes up to a tenth of the time;
             several processes never do.
 
         Yields
@@ -252,13 +252,13 @@ class Trainable:
         return run
 
     def _descan_of(self, data: Any, descan: Any) -> Any:
-        """The descan to take off a scan; of that which was learned from it is not found again."""
+        """Descan to take off a scan; the one found in the scan learned from is used again."""
         if self.scan is None or self._scan_identity is None or not isinstance(descan, str):
             return descan
         return self.scan.frame if identity(data) == self._scan_identity else descan
 
     def _keep(self, run: Run, file: Checkpoint | None) -> None:
-        """Keep what was learned, and what it takes to go on."""
+        """Keep what was learned, and everything needed to go on."""
         self._learned = learned = run.result()
         self._state, self._only_for = run.state(learned), None
         if file is not None:
@@ -266,7 +266,7 @@ class Trainable:
             self.checkpoint_problem = file.problem
 
     def _remember(self, tensors: dict[str, Tensor], record: dict[str, Any]) -> None:
-        """Take the state of the training out of a file, if there is one in it."""
+        """Take the state of the training from a file, if there is one in it."""
         if "fingerprint" in record:
             self._state = tensors, record
             Fingerprint.from_record(*self._state)

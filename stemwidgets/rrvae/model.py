@@ -25,7 +25,7 @@ from stemwidgets.rrvae.harmonic.projection import as_array
 from stemwidgets.rrvae.registry import choose
 from stemwidgets.rrvae.soundness import require_plausible, require_use, sound
 
-BATCH = 2048
+BATCH = 2048  # patterns encoded at once: always as many, as the last digits depend on it
 
 
 class RRVAE(Trainable):
@@ -47,8 +47,8 @@ class RRVAE(Trainable):
         ``"harmonic"``: patterns enter as circular harmonics, in which a rotation is exact;
         preparation, model size and length of training are chosen from the data.
         ``"paper"``: the network of Oxley et al., in which an encoder learns to guess the angle and
-        a decoder is asked for each pixel at its turned coordinates. It is here to compare with:
-        it takes minutes where ``"harmonic"`` takes seconds.
+        a decoder computes each pixel from its turned coordinates. It serves comparison: it takes
+        minutes where ``"harmonic"`` takes seconds.
         ``"vae"``: an ordinary variational autoencoder, for teaching why the angle matters; its
         angle is NaN, and its latent variables are spent on the turning.
         The last two keep the used pixels in memory, 4 bytes for each; where there is no room for
@@ -97,7 +97,7 @@ class RRVAE(Trainable):
         super().__init__(model, kind, options, choose_device(device))
 
     def __repr__(self) -> str:
-        """Name the kind and its options."""
+        """Constructor call with the kind and its options."""
         words = [f"{name}={value!r}" for name, value in self._settings.items()]
         return f"<RRVAE {', '.join(words)}, {'trained' if self.trained else 'not trained'}>"
 
@@ -108,7 +108,7 @@ class RRVAE(Trainable):
 
     @property
     def turning(self) -> bool:
-        """Whether the model has an angle."""
+        """True if the model has an angle."""
         return self._kind.turning
 
     @property
@@ -118,7 +118,7 @@ class RRVAE(Trainable):
 
     @property
     def used_pixels(self) -> PixelWindow:
-        """Which pixels of the patterns are used."""
+        """Window of pixels that are used."""
         return self._require_learned().window
 
     def encode(self, data: Any, *, descan: Any = FIND) -> Encoding:
@@ -144,7 +144,7 @@ class RRVAE(Trainable):
         return self._encode(data, descan)
 
     def _encode(self, data: Any, descan: Any, folder: Path | None = None) -> Encoding:
-        """The same, with the maps as files in a folder, mapped into memory."""
+        """Encode, with the maps as files in a folder, mapped into memory."""
         learned = self._require_learned()
         array = as_array(data)
         if tuple(array.shape[-2:]) == learned.window.shape:
@@ -163,17 +163,17 @@ class RRVAE(Trainable):
     def decode(
         self, latent: ArrayLike, angle: ArrayLike = 0.0, classes: ArrayLike = 0
     ) -> NDArray[np.float32]:
-        """The pattern that the model expects.
+        """Pattern that the model expects.
 
         Parameters
         ----------
         latent : array, shape [..., latent_dim]
             Latent variables.
         angle : array, shape [...]
-            Rotation [rad]; at 0 the pattern's centre of mass lies along +kx. Of no effect if the
-            model has no angle.
+            Rotation [rad]; at 0 the pattern's centre of mass lies along +kx. Ignored by a model
+            without an angle.
         classes : array of int, shape [...]
-            Class of each.
+            Class of each pattern.
 
         Returns
         -------
@@ -222,7 +222,7 @@ class RRVAE(Trainable):
         path : str or Path
             A file that `save` wrote.
         device : str
-            Where to use it, as for the model itself.
+            Device to use it on, as for the model itself.
 
         Raises
         ------
@@ -252,9 +252,9 @@ class RRVAE(Trainable):
         Parameters
         ----------
         path : str or Path
-            What was passed to `fit` or `steps` as `checkpoint`.
+            File that was passed to `fit` or `steps` as `checkpoint`.
         device : str
-            Where to go on, as for the model itself.
+            Device to go on with, as for the model itself.
 
         Raises
         ------

@@ -99,7 +99,7 @@ def read(path: str | Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
 
 
 def _digest(tensors: dict[str, Tensor], text: str) -> str:
-    """Of all that a model is made of, so that no damage goes unnoticed."""
+    """Digest of all parts of a model, so that no damage goes unnoticed."""
     digest = hashlib.sha256(text.encode())
     for name in sorted(tensors):
         tensor = tensors[name]

@@ -1,4 +1,4 @@
-"""A training as those see it who watch: progress all the time, maps now and then."""
+"""Progress of a training for its observers: all the time, and maps now and then."""
 
 import time
 from collections.abc import Generator
@@ -11,9 +11,9 @@ from stemwidgets.rrvae.common.notices import listening
 from stemwidgets.rrvae.common.protocols import Run, Step
 from stemwidgets.rrvae.common.records import Encoding, Progress
 
-SECONDS_BETWEEN_READINGS = 0.2
-SECONDS_TO_FIRST_MAPS = 0.1
-SECONDS_BETWEEN_MAPS = 0.5
+SECONDS_BETWEEN_READINGS = 0.2  # as often as a bar of progress needs to move
+SECONDS_TO_FIRST_MAPS = 0.1  # after the training begins: a first look, however rough
+SECONDS_BETWEEN_MAPS = 0.5  # at least: faster maps cannot be followed by eye
 LARGEST_SHARE = 0.1  # of the time, for maps
 FEWEST, MOST = 512, 4096  # patterns that maps are read off
 
@@ -21,21 +21,21 @@ FEWEST, MOST = 512, 4096  # patterns that maps are read off
 def reading(
     parts: Generator[float, None, Run], since: float, told: bool
 ) -> Generator[Progress, None, Run]:
-    """Start a run; while one is told of it, threads are given back.
+    """Start a run, reporting on the reading; the threads are given back at each report.
 
     Parameters
     ----------
     parts : generator
-        Yields that share and returns the run.
+        Yields the share that has been read and returns the run.
     since : float
-        When the work began, by `time.perf_counter`.
+        Time at which the work began, by `time.perf_counter`.
     told : bool
-        Whether to tell how much of the scan has been read.
+        True to report how much of the scan has been read.
 
     Yields
     ------
     Progress
-        A few times a second.
+        Report, a few times a second.
 
     Returns
     -------
@@ -57,24 +57,24 @@ def reading(
 def watch(
     run: Run, since: float, maps: bool, checkpoint: Checkpoint | None = None
 ) -> Generator[Progress]:
-    """Train, telling every step; between two of them the threads are given back.
+    """Train, reporting every step; between two of them the threads are given back.
 
     Parameters
     ----------
     run : Run
-        What is trained.
+        Run to train.
     since : float
-        When the work began, by `time.perf_counter`.
+        Time at which the work began, by `time.perf_counter`.
     maps : bool
-        Whether maps are wanted.
+        True if maps are wanted.
     checkpoint : Checkpoint, optional
-        Kept up to date.
+        Checkpoint to keep up to date.
 
     Yields
     ------
     Progress
-        With maps, if wanted, twice a second at most, and at the end. While they are read their
-        step is told again, so that one may stop.
+        Report, with maps, if wanted, twice a second at most, and at the end. While they are read
+        their step is reported again, so that one may stop.
     """
     steps = run.steps()
     began = time.perf_counter()
@@ -124,12 +124,12 @@ def watch(
 
 
 class _Pace:
-    """When maps are due, and of how many patterns: first of few, then of twice as many each time.
+    """Schedule of the maps, and of how many patterns: few first, then twice as many each time.
 
     Attributes
     ----------
     due : float
-        When the next ones are [s].
+        Time of the next maps [s].
     """
 
     def __init__(self) -> None:
@@ -137,14 +137,14 @@ class _Pace:
         self._most, self._spent, self._each = FEWEST, 0.0, 0.0
 
     def most(self, elapsed: float) -> int:
-        """How many patterns to read after so many seconds: no more than there is time for."""
+        """Number of patterns to read after so many seconds, as many as there is time for."""
         if self._each:
             paid = (LARGEST_SHARE * elapsed - self._spent) / self._each
             self._most = round(min(max(paid, FEWEST), MOST))
         return self._most
 
     def taken(self, cost: float, positions: int, elapsed: float) -> None:
-        """Take note of the seconds that the last maps took, of so many positions."""
+        """Record the seconds that the last maps took, of so many positions."""
         self._spent += cost
         self._each = cost / min(self._most, positions)
         wanted = min(2 * self._most, positions, MOST)

@@ -1,4 +1,4 @@
-"""The kinds of model that there are to choose from, by name."""
+"""Registry of the kinds of model, by name."""
 
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass
@@ -36,11 +36,11 @@ class Kind:
         Reads data, given with pixel size, mask, `Options`, device, to go on a `State` or else
         None, and ``faulty=``: yields the share of the reading that is done, and returns a `Run`.
     read : callable
-        Makes what was learned from saved tensors, record and device.
+        Builds a model from saved tensors, record and device.
     options : frozenset of str
-        Which of the `Options` it takes besides ``latent_dim`` and ``seed``.
+        Names of the `Options` it takes besides ``latent_dim`` and ``seed``.
     turning : bool
-        Whether it has an angle.
+        True if it has an angle.
     """
 
     start: Callable[..., Generator[float, None, Run]]

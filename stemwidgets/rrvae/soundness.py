@@ -1,4 +1,4 @@
-"""Whether what was read from a model file can be used, found out before it is."""
+"""Checks that the contents of a model file can be used, before they are."""
 
 import math
 from collections.abc import Iterator
@@ -14,13 +14,14 @@ from stemwidgets.rrvae.common.device import one_thread
 from stemwidgets.rrvae.common.protocols import Learned, Options
 
 MOST_PIXELS = 4096**2  # of a pattern after binning
+# counts beyond which no model is sensible: a damaged file could ask for any
 LARGEST = {"frames": 720, "symmetry": 24, "fold": 24}
 TRIED = 3  # patterns
 
 
 @contextmanager
 def sound(name: str) -> Iterator[None]:
-    """Say of a model file that it is damaged, whatever goes wrong while it is put to use."""
+    """Report a model file as damaged, whatever goes wrong while it is put to use."""
     try:
         yield
     except InputError:
@@ -81,7 +82,7 @@ def require_use(learned: Learned, options: Options, device: torch.device) -> Non
     Raises
     ------
     Exception
-        Of many kinds, if they do not fit.
+        If they do not fit, of any kind.
     """
     with one_thread(), np.errstate(all="ignore"):
         latent = torch.zeros(TRIED, options.latent_dim, device=device)

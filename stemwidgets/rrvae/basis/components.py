@@ -1,4 +1,4 @@
-"""Principal components of turning patterns, order by order, and which of them are more than noise.
+"""Principal components of turning patterns, order by order, and the selection above the noise.
 
 For each angular order the radial functions are the eigenvectors of the covariance of the patterns
 against that of their shot noise (Zhao & Singer, J. Opt. Soc. Am. A 30, 871 (2013),
@@ -12,8 +12,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+# times the edge of the noise, which in a finite sample scatters by some per cent
 NOISE_MARGIN = 1.2
-FIXED_SIGNIFICANCE = 12.0
+FIXED_SIGNIFICANCE = 12.0  # times the power that random angles leave on average: far beyond chance
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,7 +32,7 @@ class OneOrder:
     root_dose : Tensor, shape [n]
         Square root of the dose of each pattern over the mean: so weighed, all have the same noise.
     overlap : Tensor, shape [splines, splines]
-        Of the splines: the covariance of the moments of noise.
+        Overlap of the splines: the covariance of the moments of noise.
     """
 
     m: int
@@ -97,7 +98,7 @@ class Components:
 
     @classmethod
     def find(cls, orders: list[OneOrder], coarser: int) -> "Components":
-        """All orders together, with knots that many times as far apart."""
+        """Find those of all orders, with knots that many times as far apart."""
         variances, functions, turning_means = zip(
             *(order.components(coarser) for order in orders), strict=True
         )
@@ -126,7 +127,7 @@ class Components:
 def _without_noise(
     variance: NDArray[np.float64], aspect: NDArray[np.float64]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Variance of the signal behind each eigenvalue, and how much of it its eigenvector holds.
+    """Variance of the signal behind each eigenvalue, and the share of it in its eigenvector.
 
     Eigenvalues are in units of the noise, `aspect` is the number of splines over that of patterns;
     both results are 0 below the edge of the noise (Baik & Silverstein, J. Multivar. Anal. 97, 1382
@@ -140,7 +141,7 @@ def _without_noise(
 
 
 def _coarser_splines(fine: int, coarser: int) -> NDArray[np.float64]:
-    """What combines cubic splines into ones with knots a power of two further apart."""
+    """Matrix that combines cubic splines into ones with knots a power of two further apart."""
     combine = np.eye(fine)
     while coarser > 1:
         count = combine.shape[1]
@@ -155,6 +156,6 @@ def _coarser_splines(fine: int, coarser: int) -> NDArray[np.float64]:
 
 
 def _is_fixed(white: Tensor, mean: Tensor) -> bool:
-    """Whether the mean of an order is more than random angles leave: a part that does not turn."""
+    """True if the mean of an order is more than random angles leave: a part that does not turn."""
     power = white.abs().square().sum(dim=0).mean()
     return bool(white.shape[1] * mean.abs().square().sum() > FIXED_SIGNIFICANCE * power)

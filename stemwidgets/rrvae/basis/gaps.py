@@ -1,8 +1,8 @@
-"""What lies under a beam stop or in a dead pixel, guessed from the rest of the pattern.
+"""Counts under a beam stop or in a dead pixel, estimated from the rest of the pattern.
 
 Circular harmonics of different order are orthogonal on a whole disc only. Gaps are filled with
-what the harmonics that fit the other pixels best, and the variance that each of them has, lead to
-expect there; then the harmonics are learned anew (Roweis, EM algorithms for PCA and SPCA, 1997).
+the expectation from the harmonics that fit the other pixels best, given the variance of each;
+then the harmonics are learned anew (Roweis, EM algorithms for PCA and SPCA, 1997).
 """
 
 from dataclasses import replace
@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from stemwidgets.arrays.pixel_window import PixelWindow
 from stemwidgets.rrvae.basis.harmonics import Float, HarmonicBasis, fit_basis
 
-ROUNDS = 2
-LEARNED_FROM = 512
+ROUNDS = 2  # of filling and learning: the second starts from gaps that are right to first order
+LEARNED_FROM = 512  # patterns: enough for a smooth filling, in a fraction of the time for all
 
 
 def fill_gaps(window: PixelWindow, sample: Float) -> PixelWindow:
@@ -23,7 +23,7 @@ def fill_gaps(window: PixelWindow, sample: Float) -> PixelWindow:
     Parameters
     ----------
     window : PixelWindow
-        With gaps.
+        Preparation with gaps.
     sample : ndarray of float32, shape [n, pixels]
         Patterns so prepared, none of them empty; their gaps are filled in place.
 
@@ -57,7 +57,7 @@ def _from_neighbours(
 
 
 def _from_harmonics(basis: HarmonicBasis, seen: NDArray[np.bool_], mean_pattern: Float) -> Float:
-    """Weights ``[seen, gaps]`` that expect in the gaps what the harmonics do."""
+    """Weights ``[seen, gaps]`` that give the gaps what the harmonics expect there."""
     functions = basis.functions.astype(np.float64)
     variance = np.concatenate([basis.variance, basis.variance])
     precision = (functions**2).sum(axis=0) * basis.noise / variance

@@ -18,14 +18,16 @@ from torch import Tensor
 from stemwidgets.arrays.errors import InputError
 from stemwidgets.rrvae.basis.components import Components, OneOrder
 
-HIGHEST_ORDER = 24
-KNOT_DISTANCE = 1.5
-RING = 0.5
+HIGHEST_ORDER = 24  # of the angle: finer detail along a circle is left to noise
+KNOT_DISTANCE = 1.5  # pixels: finer splines would follow single pixels
+RING = 0.5  # pixels: width of the rings over which radial profiles are averaged
+# times the distance of the knots: powers of two, as `_coarser_splines` makes them
 COARSER = (1, 2, 4, 8)
-MOST_COMPONENTS = 96
-LEAST_SHARE = 1e-5
+MOST_COMPONENTS = 96  # of which weaker ones hold little but cost time and memory for each pattern
+LEAST_SHARE = 1e-5  # of the variance of all components, of the signal: a weaker one changes no map
+# of the strongest component: in data without noise, where its posterior would be a point
 PRECISION = 1e-4
-ROUNDING = 1e-9
+ROUNDING = 1e-9  # of the counts in a pixel: variance that rounding leaves
 COM_MARGIN = 2.0  # the noise of dark pixels far out, where the COM looks, is known about so well
 LEAST_REST = 1e-3  # of the COM
 LIT, DARK, DARKEST = 0.1, 0.03, 1e-3  # shares of the brightest ring
@@ -44,16 +46,16 @@ class HarmonicBasis:
     variance : ndarray, shape [components]
         Mean square of the real (and of the imaginary) part of each coefficient.
     signal : ndarray, shape [components]
-        How much of that the patterns themselves vary, without noise.
+        Variance of the patterns themselves in each coefficient, without noise.
     noise : float
-        That of noise alone; in data without noise, a small part of the strongest component, so
+        Variance of noise alone; in data without noise, a small part of the strongest component, so
         that the latent variables stay smooth.
     functions : ndarray, shape [pixels, 2 * components]
         Real parts, then imaginary parts, of u(r)·exp(-imφ); the latter vanish for m = 0.
     analysis : ndarray, shape [pixels, 2 * components]
         Their duals: ``whitened @ analysis`` are the coefficients.
     background : ndarray, shape [pixels]
-        What every pattern has in common and does not turn, per unit dose.
+        Part that all patterns share and that does not turn, per unit dose.
     weight : ndarray, shape [pixels]
         Inverse of the standard deviation of the shot noise, a function of the radius only.
     dose : float
@@ -119,7 +121,7 @@ class HarmonicBasis:
 def _whiten(
     prepared: Float, scale: Float, background: Float, weight: Float, whitened: NDArray[np.float64]
 ) -> Float:  # pragma: no cover
-    """Scale, take the background away, weigh the rest; give its sum of squares, ``[n]``."""
+    """Scale, subtract the background, weigh the rest; return its sum of squares, ``[n]``."""
     energy = np.zeros(len(prepared), dtype=np.float32)
     for i in range(len(prepared)):
         square = np.float32(0)
@@ -221,7 +223,7 @@ def _rest_of_com(
     x: NDArray[np.float64],
     weight: NDArray[np.float64],
 ) -> NDArray[np.complex128]:
-    """What the COM measures of a whitened pattern beyond harmonics of first order, ``[pixels]``.
+    """COM of a whitened pattern beyond harmonics of first order, as weights ``[pixels]``.
 
     Zero where next to nothing is left; else as large as the harmonics are.
     """
@@ -253,7 +255,7 @@ def _ring_average(values: NDArray[np.float64], radius: NDArray[np.float64]) -> N
 def _radial_splines(
     radius: NDArray[np.float64],
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Cubic B-splines of the radius, and where their knots lie."""
+    """Cubic B-splines of the radius, and the radii of their knots."""
     knots = np.arange(np.ceil(radius.max() / KNOT_DISTANCE) + 1)
     distance = np.abs(radius[:, None] / KNOT_DISTANCE - knots)
     inner = (4 - 6 * distance**2 + 3 * distance**3) / 6

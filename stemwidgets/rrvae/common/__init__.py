@@ -1,1 +1,1 @@
-"""What all kinds of model share: records, protocols, devices, processes."""
+"""Parts shared by all kinds of model: records, protocols, devices, processes."""

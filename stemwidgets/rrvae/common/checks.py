@@ -1,4 +1,4 @@
-"""What a model may be asked for, or an error in words."""
+"""Checks of a model's parameters, with errors in words."""
 
 from collections.abc import Collection
 from dataclasses import fields
@@ -12,6 +12,7 @@ from stemwidgets.arrays.masks import require_mask
 from stemwidgets.arrays.pixel_window import PixelWindow
 from stemwidgets.rrvae.common.protocols import Options
 
+# of height over width: one calibration of a detector differs from the next by less
 ASPECT_TOLERANCE = 0.01
 
 _ADVICE = {
@@ -56,7 +57,7 @@ def require_used(options: Options, used: frozenset[str], model: str) -> None:
 def require_codes(
     latent: ArrayLike, angle: ArrayLike, classes: ArrayLike, options: Options
 ) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.int64]]:
-    """Latent variables ``[..., d]``, angles and classes ``[...]`` that may be decoded."""
+    """Check latent variables ``[..., d]``, angles and classes ``[...]`` that are to be decoded."""
     z = np.array(latent, dtype=np.float32)
     if z.ndim == 0 or z.shape[-1] != options.latent_dim:
         raise InputError(

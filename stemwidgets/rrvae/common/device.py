@@ -1,4 +1,4 @@
-"""Where tensors live, how much room there is, and how many threads work on them."""
+"""Devices for tensors, their free memory, and the number of threads."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,7 +16,7 @@ TOGETHER = 2048  # on a GPU, where a step takes longer to start than to do
 
 
 def at_a_time(device: torch.device) -> int:
-    """How many patterns are compared with all cells of the grid, or with all pixels, at once."""
+    """Number of patterns compared with all cells of the grid, or with all pixels, at once."""
     return CACHED if device.type == "cpu" else TOGETHER
 
 
@@ -50,11 +50,11 @@ class Device:
     Parameters
     ----------
     name : str
-        What `choose_device` takes.
+        Name as `choose_device` takes it.
     title : str
-        What it is called.
+        Name as people read it.
     free : int or None
-        Bytes that may still be taken on it, if the system tells.
+        Bytes that may still be taken on it, if the system says so.
     """
 
     name: str
@@ -75,14 +75,14 @@ def devices() -> tuple[Device, ...]:
 
 
 def free_memory(device: torch.device) -> int | None:
-    """Bytes that may still be taken on a device; None where the system does not tell."""
+    """Bytes that may still be taken on a device; None if the system does not say."""
     if device.type == "cuda":
         return torch.cuda.mem_get_info(device)[0]
     return memory.free_memory()
 
 
 class _Threads:
-    """torch's number of CPU threads before any of the trainings that go on, and these."""
+    """Number of torch's CPU threads before any of the running trainings, and their count."""
 
     before = 1
     users: ClassVar[set[object]] = set()

@@ -31,14 +31,14 @@ Values = TypeVar("Values", Tensor, NDArray[Any])
 
 
 class _Joined:
-    """Whether this process has joined others, and why it lost them."""
+    """State of this process: True once it has joined others, and the reason why it lost them."""
 
     others = False
     lost = ""
 
 
 def launched(environment: Mapping[str, str] = os.environ) -> int:
-    """How many processes torchrun says it has started; 1 if it started none."""
+    """Number of processes that torchrun has started; 1 if it started none."""
     if not all(name in environment for name in NEEDED):
         return 1
     return int(environment["WORLD_SIZE"])
@@ -62,9 +62,9 @@ def together(device: str = "auto", silence: float = 60.0) -> Iterator[tuple[str,
     Yields
     ------
     device : str
-        That of this process.
+        Device of this process.
     processes : int
-        How many train together.
+        Number of processes that train together.
 
     Raises
     ------
@@ -118,17 +118,17 @@ def count() -> int:
 
 
 def number() -> int:
-    """Which of them this one is, from 0."""
+    """Number of this process among them, from 0."""
     return distributed.get_rank() if _Joined.others else 0
 
 
 def first() -> bool:
-    """Whether this is the process that writes and prints."""
+    """True in the process that writes and prints."""
     return number() == 0
 
 
 def own_rows(data: Any) -> slice:
-    """The part of a scan that this process reads: along its first axis, in whole chunks.
+    """Rows of a scan that this process reads: along its first axis, in whole chunks.
 
     Where there are fewer chunks than processes, chunks are divided, and decoded by each of those
     that need a part.
@@ -157,12 +157,12 @@ def own_rows(data: Any) -> slice:
 
 
 def own_part(data: Any) -> Any:
-    """What this process reads of a scan: see `own_rows`."""
+    """Part of a scan that this process reads: see `own_rows`."""
     return data if count() == 1 else data[own_rows(data)]
 
 
 def first_pattern(data: Any) -> int:
-    """How many patterns of a scan come before those that this process reads."""
+    """Number of patterns of a scan before those that this process reads."""
     return 0 if count() == 1 else own_rows(data).start * math.prod(data.shape[1:-2])
 
 
@@ -205,7 +205,7 @@ def mean(values: Values) -> float:
 
 
 def gathered(value: T) -> list[T]:
-    """What each process has, in their order; it must be possible to pickle it."""
+    """Values of all processes, in their order; it must be possible to pickle them."""
     if count() == 1:
         return [value]
     found: list[Any] = [None] * count()
@@ -214,7 +214,7 @@ def gathered(value: T) -> list[T]:
 
 
 def of_first(value: T) -> T:
-    """What the first process has; it must be possible to pickle it."""
+    """Value of the first process; it must be possible to pickle it."""
     if count() == 1:
         return value
     told = [value]
@@ -232,7 +232,7 @@ def joined(values: Values) -> Values:
 
 
 def agreed(decision: bool) -> bool:
-    """What the first process has decided, by its clock for example."""
+    """Decision of the first process, by its clock for example."""
     if count() == 1:
         return decision
     told = torch.tensor(decision, dtype=torch.uint8)
@@ -242,16 +242,16 @@ def agreed(decision: bool) -> bool:
 
 @dataclass(frozen=True)
 class Share:
-    """Which patterns of all are here, counted in the order of the processes.
+    """Share of all patterns in this process, counted in the order of the processes.
 
     Parameters
     ----------
     before : int
-        Number of those in the processes before this one.
+        Number of patterns in the processes before this one.
     here : int
-        Number of those in this one.
+        Number of patterns in this one.
     whole : int
-        Number of all.
+        Number of all patterns.
     """
 
     before: int
@@ -265,11 +265,11 @@ class Share:
         return cls(sum(each[: number()]), here, sum(each))
 
     def own(self, rows: Tensor) -> Tensor:
-        """Those of some of all patterns that are here, counted from the first one here."""
+        """Indices of the patterns here among some of all, counted from the first one here."""
         return self.own_of(rows, rows) - self.before
 
     def own_of(self, values: Tensor, rows: Tensor) -> Tensor:
-        """The values that belong to the patterns here, of those of some of all patterns."""
+        """Values that belong to the patterns here, of values for some of all patterns."""
         if self.here == self.whole:
             return values
         return values[(rows >= self.before) & (rows < self.before + self.here)]
@@ -280,9 +280,9 @@ class Share:
 
 
 def _answered(call: Callable[[], object]) -> None:
-    """Do something that needs all processes; say in words that one of them is missing.
+    """Run a call that needs all processes; an error in words if one of them is missing.
 
-    What is lost once is not waited for again.
+    A process that is lost is not waited for again.
     """
     try:
         if _Joined.lost:

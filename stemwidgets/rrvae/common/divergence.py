@@ -1,4 +1,4 @@
-"""When a training goes wrong: how it is noticed, and what is said."""
+"""Divergence of a training: its detection and its message."""
 
 import math
 from typing import TYPE_CHECKING
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 class DivergenceError(RuntimeError):
-    """A training that went wrong; the model is as it was at its last good step."""
+    """A diverged training; the model is as it was at its last good step."""
 
 
 def require_finite(step: "Step", last: "Step | None", *weights: "Tensor") -> None:
@@ -19,11 +19,11 @@ def require_finite(step: "Step", last: "Step | None", *weights: "Tensor") -> Non
     Parameters
     ----------
     step : Step
-        Where it stands.
+        Present state of the training.
     last : Step or None
-        The last one that was good, for the message.
+        Last good state, for the message.
     *weights : Tensor
-        What it has learned.
+        Weights that were learned.
 
     Raises
     ------

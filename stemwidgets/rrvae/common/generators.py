@@ -1,4 +1,4 @@
-"""Generators that tell how far they are and return a result."""
+"""Generators that report how far they are and return a result."""
 
 from collections.abc import Generator
 from typing import Any, TypeVar, cast
@@ -7,7 +7,7 @@ Result = TypeVar("Result")
 
 
 def to_the_end(parts: Generator[Any, None, Result]) -> Result:
-    """What a generator returns."""
+    """Run a generator to its end, for its result."""
     while True:
         try:
             next(parts)
@@ -18,7 +18,7 @@ def to_the_end(parts: Generator[Any, None, Result]) -> Result:
 def scaled(
     parts: Generator[float, None, Result], start: float, stop: float
 ) -> Generator[float, None, Result]:
-    """The same, its fractions from 0 to 1 taken to those from `start` to `stop`."""
+    """Map the fractions of a generator from [0, 1] to [`start`, `stop`]."""
     while True:
         try:
             fraction = next(parts)

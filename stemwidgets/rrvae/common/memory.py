@@ -1,4 +1,4 @@
-"""Out of memory: the batch is halved and the work goes on."""
+"""Recovery from a lack of memory: the batch is halved and the work goes on."""
 
 from collections.abc import Callable
 from typing import TypeVar
@@ -13,19 +13,19 @@ _WORDS = ("out of memory", "can't allocate memory", "not enough memory")
 
 
 class Batch:
-    """How many rows go through at once; halved, and kept so, when they do not fit.
+    """Number of rows processed at once; halved, and kept so, when they do not fit.
 
     Parameters
     ----------
     size : int
-        Where it starts.
+        Number to begin with.
     """
 
     def __init__(self, size: int) -> None:
         self.size = size
 
     def run(self, call: Callable[[slice], T], count: int) -> list[T]:
-        """Do something with all rows, a batch at a time.
+        """Process all rows, a batch at a time.
 
         A batch for which the memory does not suffice is done again in smaller ones, and a notice
         says so. `call` must change nothing before it succeeds.
@@ -40,7 +40,7 @@ class Batch:
         Returns
         -------
         list
-            What `call` gave for each batch.
+            Result of `call` for each batch.
         """
         results: list[T] = []
         first = too_many = 0

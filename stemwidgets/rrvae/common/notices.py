@@ -1,4 +1,4 @@
-"""What those who train should know although the work goes on: a warning, or a line in Progress."""
+"""Notices about a training that goes on all the same: a warning, or a line in Progress."""
 
 import warnings
 from collections.abc import Iterator
@@ -7,14 +7,14 @@ from contextvars import ContextVar
 
 
 class TrainingNotice(UserWarning):
-    """Something went otherwise than planned, and the work went on."""
+    """A deviation from the plan, after which the work went on."""
 
 
 _LISTENER: ContextVar[list[str] | None] = ContextVar("listener", default=None)
 
 
 def tell(notice: str) -> None:
-    """Pass a notice to who listens in this thread; without a listener it becomes a warning."""
+    """Pass a notice to the listener of this thread; without one it becomes a warning."""
     listener = _LISTENER.get()
     if listener is None:
         warnings.warn(notice, TrainingNotice, stacklevel=3)
@@ -29,7 +29,7 @@ def listening(heard: list[str]) -> Iterator[None]:
     Parameters
     ----------
     heard : list of str
-        Where they go, each once.
+        Receives the notices, each once.
     """
     token = _LISTENER.set(heard)
     try:

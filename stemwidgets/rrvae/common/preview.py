@@ -1,4 +1,4 @@
-"""Maps for those who watch a training, read in a fraction of a second however large the scan is."""
+"""Maps shown during a training, read in a fraction of a second however large the scan is."""
 
 import math
 from collections.abc import Callable, Iterator
@@ -11,7 +11,7 @@ from stemwidgets.rrvae.common.protocols import Columns
 from stemwidgets.rrvae.common.records import Encoding
 from stemwidgets.rrvae.data.map_builder import MapBuilder
 
-PART = 128
+PART = 128  # patterns between two chances to stop: some milliseconds
 
 
 def preview(
@@ -21,23 +21,23 @@ def preview(
     fold: int,
     most: int,
 ) -> Iterator[Encoding | None]:
-    """Maps of all positions; if there are too many, one stands for the block around it.
+    """Maps of all positions; if there are too many, one position represents the block around it.
 
     They are read in parts, between which one may stop.
 
     Parameters
     ----------
     filled : ndarray of bool, shape [...]
-        Which patterns have counts.
+        True for patterns with counts.
     learned : ndarray of bool, shape [...]
-        Which of them are learned from, and can be read.
+        True for patterns that are learned from, and can be read.
     read : callable
         Takes numbers of patterns, counted among those that are learned from, and gives the columns
         of an `Encoding` for them, by name.
     fold : int
         The angle is defined modulo 2π / fold.
     most : int
-        Patterns to read.
+        Largest number of patterns to read.
 
     Yields
     ------

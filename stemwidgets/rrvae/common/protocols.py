@@ -1,4 +1,4 @@
-"""What every kind of model offers, so that all are trained, watched, used and saved alike."""
+"""Protocols of all kinds of model, so that all are trained, shown, used and saved alike."""
 
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
@@ -17,31 +17,31 @@ from stemwidgets.rrvae.data.fingerprint import Fingerprint
 
 Columns = dict[str, NDArray[Any]]
 State = tuple[dict[str, Tensor], dict[str, Any]]
-"""All that it takes to go on with a run: named tensors, and values that fit into JSON.
+"""Everything needed to go on with a run: named tensors, and values that fit into JSON.
 
-What ``result().to_record()`` gives is among them, by the same names, so that a file of a state is
-also one of a trained model; and so is ``fingerprint.to_record()``.
+The result of ``result().to_record()`` is part of it, under the same names, so that a file of a
+state is also one of a trained model; and so is that of ``fingerprint.to_record()``.
 """
 
 
 @dataclass(frozen=True)
 class Options:
-    """What a user may choose; each kind takes what it has a use for.
+    """Options of a user; each kind takes those that it has a use for.
 
     Parameters
     ----------
     latent_dim : int
         Number of latent variables besides the angle.
     seed : int
-        Of all that is random.
+        Seed of everything random.
     classes : int
         Number of kinds of patterns.
     centered : bool
-        Whether the mean pattern is taken away before training.
+        True to subtract the mean pattern before training.
     epochs : int or None
         Passes over the data; None leaves it to the data.
     convention : {"com", "alike"}
-        Along what patterns point at angle 0.
+        Meaning of angle 0.
     """
 
     latent_dim: int
@@ -53,7 +53,7 @@ class Options:
 
 
 class Step(Protocol):
-    """Where a training stands.
+    """State of a training.
 
     ``epoch`` of ``epochs`` are done (exactly, so many ``passes`` over the data), which is a
     ``fraction`` of all; ``reconstruction`` and ``kl`` add up to the loss [nats per pattern].
@@ -74,11 +74,11 @@ class Step(Protocol):
 
 
 class Learned(Protocol):
-    """What comes out of a training."""
+    """Result of a training."""
 
     @property
     def window(self) -> PixelWindow:
-        """Which pixels of the patterns are used."""
+        """Window of pixels that are used."""
 
     @property
     def fold(self) -> int:
@@ -95,7 +95,7 @@ class Learned(Protocol):
 
 
 class Run(Protocol):
-    """One run of training: its data and where it stands.
+    """One run of training: its data and its state.
 
     It is started with data, pixel size, mask, options, device and, to go on, the `State` of an
     earlier run: see `Kind`. With the data of that run (its fingerprint tells) it goes on exactly as
@@ -109,12 +109,12 @@ class Run(Protocol):
 
     @property
     def fingerprint(self) -> Fingerprint:
-        """What its data are known by."""
+        """Fingerprint of its data."""
 
     def steps(self) -> Generator[Step]:
         """Train, a step at a time; may be closed early.
 
-        Of a training that has ended it gives the last step.
+        After the end of a training it yields the last step.
 
         Raises
         ------
@@ -132,18 +132,18 @@ class Run(Protocol):
         """Plan more training, for a run that has ended."""
 
     def state(self, result: Learned) -> State:
-        """All that it takes to go on from here, with its `result`; only between two steps."""
+        """Everything needed to go on from here, with its `result`; only between two steps."""
 
 
 def part(tensors: dict[str, Tensor], name: str) -> dict[str, Tensor]:
-    """Those tensors whose names begin with ``name.``, without it."""
+    """Tensors whose names begin with ``name.``, without that prefix."""
     start = f"{name}."
     return {key.removeprefix(start): t for key, t in tensors.items() if key.startswith(start)}
 
 
 @contextmanager
 def whole_state() -> Iterator[None]:
-    """Say of a `State` that is read inside, and lacks something, that it is not whole."""
+    """Raise an error in words if a `State` that is read inside is not whole."""
     try:
         yield
     except (InputError, OutOfMemoryError):

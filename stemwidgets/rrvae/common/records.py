@@ -1,4 +1,4 @@
-"""What training and encoding hand over: frozen records of plain numbers and arrays."""
+"""Records that training and encoding return: frozen, of plain numbers and arrays."""
 
 from dataclasses import dataclass
 
@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 @dataclass(frozen=True, eq=False)
 class Encoding:
-    """What the rrVAE reads off each pattern.
+    """Maps that the rrVAE reads off the patterns.
 
     The leading shape ``[...]`` is that of the patterns: ``[iy, ix]`` or ``[n]``.
 
@@ -35,7 +35,7 @@ class Encoding:
     classes : ndarray of int16, shape [...], or None
         Most probable class, from 0; None if the model has no classes.
     class_probability : ndarray of float32, shape [..., classes], or None
-        Of each class.
+        Probability of each class.
     shown : ndarray of int, shape [...], or None
         Number of the pattern that each position shows, counted through the scan; -1 where there is
         none. None where each shows its own.
@@ -58,7 +58,7 @@ class Encoding:
 
 @dataclass(frozen=True, eq=False)
 class Progress:
-    """What a training reports after a step.
+    """Progress of a training, reported after a step.
 
     Parameters
     ----------
@@ -69,7 +69,7 @@ class Progress:
     loss : float
         Negative evidence lower bound per pattern [nats], mean over the epoch.
     reconstruction, kl : float
-        Its two parts.
+        The two parts of the loss.
     elapsed, remaining : float
         Seconds spent, and estimated seconds to go.
     encoding : Encoding or None
@@ -77,7 +77,7 @@ class Progress:
         than 4,096 positions, at first of more than 512, one stands for the block of neighbours
         around it.
     notice : str
-        What went otherwise than planned so far, in words; empty if nothing did.
+        Deviations from the plan so far, in words; empty if there are none.
     read : float
         Share of the scan that has been read. Training begins at 1; before, `epochs` is 0 and loss
         and its parts are NaN.

@@ -1,1 +1,1 @@
-"""From a scan to the patterns that are learned from, and from batches back to maps."""
+"""Patterns to learn from, prepared from a scan, and maps assembled from batches."""

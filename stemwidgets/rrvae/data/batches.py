@@ -24,9 +24,9 @@ def batches(data: Any, window: PixelWindow, size: int) -> Iterator[tuple[NDArray
     Yields
     ------
     rows : ndarray of int, shape [n]
-        Which patterns these are, counted through the scan.
+        Numbers of these patterns, counted through the scan.
     prepared : ndarray of float32, shape [size, pixels]
-        The first n are theirs.
+        Used pixels of these patterns in the first n rows.
     """
     rows: list[NDArray[np.intp]] = []
     pixels: list[Float] = []
@@ -48,7 +48,7 @@ def batches(data: Any, window: PixelWindow, size: int) -> Iterator[tuple[NDArray
 
 
 def numbers_of(where: Where, shape: tuple[int, ...]) -> NDArray[np.intp]:
-    """Where a block lies among the patterns of the scan."""
+    """Numbers of a block's patterns, counted through the scan."""
     axes = [np.arange(size)[part] for part, size in zip(where, shape, strict=False)]
     axes += [np.arange(size) for size in shape[len(where) :]]
     return np.ravel_multi_index(np.ix_(*axes), shape).ravel()

@@ -11,6 +11,7 @@ from stemwidgets.rrvae.basis.harmonics import Float
 from stemwidgets.rrvae.common.device import one_thread
 from stemwidgets.rrvae.common.protocols import Columns
 
+# patterns in a part: enough to make up for starting it, few enough for all cores to share
 ROWS = 512
 
 
@@ -24,11 +25,11 @@ def on_all_cores(
     Parameters
     ----------
     encode : callable
-        Takes patterns ``[n, pixels]`` and gives the columns of an `Encoding`, by name.
+        Encodes patterns ``[n, pixels]`` into the columns of an `Encoding`, by name.
     prepared : ndarray of float32, shape [n, pixels]
         The patterns.
     device : torch.device
-        Where `encode` works.
+        Device of `encode`.
     """
     if device.type != "cpu" or len(prepared) <= ROWS:
         return encode(prepared)

@@ -1,4 +1,4 @@
-"""Telling whether a training goes on with the data that it began with."""
+"""Fingerprint of a scan, to recognise the data that a training began with."""
 
 from dataclasses import dataclass
 from typing import Any, Self
@@ -15,12 +15,12 @@ TOLERANCE = 1e-4  # of the mean; another order of summing changes less, another 
 
 @dataclass(frozen=True, eq=False)
 class Fingerprint:
-    """What a scan is known by.
+    """Identity of a scan.
 
     Parameters
     ----------
     shape : tuple of int
-        Of the whole array, ``[..., ky, kx]``.
+        Shape of the whole array, ``[..., ky, kx]``.
     dose : float
         Mean counts of a pattern in the used pixels.
     mean : Tensor, shape [used pixels]
@@ -38,11 +38,11 @@ class Fingerprint:
         return cls(tuple(shape), float(total.sum() / patterns), mean)
 
     def same(self, other: "Fingerprint") -> bool:
-        """Whether both are of the same data."""
+        """True if both are of the same data."""
         return not self.difference(other)
 
     def difference(self, other: "Fingerprint") -> str:
-        """What tells the data of another one from these, in words; empty if nothing does."""
+        """Difference of the data of another one from these, in words; empty if there is none."""
         if self.shape != other.shape:
             return f"their shape is {_size(other.shape)} instead of {_size(self.shape)}"
         if abs(self.dose - other.dose) > TOLERANCE * abs(self.dose):
@@ -63,7 +63,7 @@ class Fingerprint:
         Raises
         ------
         InputError
-            That says how they differ.
+            If they differ; the message says how.
         """
         difference = self.difference(other)
         if difference:
@@ -80,7 +80,7 @@ class Fingerprint:
 
     @classmethod
     def from_record(cls, tensors: dict[str, Tensor], record: dict[str, Any]) -> Self:
-        """What `to_record` gave."""
+        """Read the result of `to_record`."""
         of_all = record["fingerprint"]
         return cls(tuple(of_all["shape"]), float(of_all["dose"]), tensors["fingerprint.mean"])
 

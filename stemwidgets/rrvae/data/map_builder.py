@@ -18,11 +18,12 @@ Column = NDArray[Any]
 
 Places = tuple[NDArray[np.intp], ...]
 
+# kind of a column: type of its map, and the value where nothing was put
 _KEPT = {"f": (np.float32, np.nan), "u": (np.uint8, 0), "i": (np.int16, -1)}
 
 
 class MapBuilder:
-    """Collects columns, one value or row for each pattern, into the maps of an `Encoding`.
+    """Collector of columns, one value or row for each pattern, into the maps of an `Encoding`.
 
     A map is made with the first column of its name. Floating-point columns are kept as float32,
     unsigned integers as uint8 and signed ones as int16; where nothing was put they hold NaN, 0
@@ -33,7 +34,7 @@ class MapBuilder:
     shape : tuple of int
         Leading shape of the patterns: ``(iy, ix)`` or ``(n,)``.
     folder : Path, optional
-        Where the maps are kept, as files that are mapped into memory, instead of in memory.
+        Folder for the maps, as files that are mapped into memory, instead of in memory.
     """
 
     def __init__(self, shape: tuple[int, ...], folder: Path | None = None) -> None:
@@ -50,9 +51,9 @@ class MapBuilder:
         where : tuple of slice or of ndarray of int
             Place of the block in the maps.
         rows : ndarray of bool, shape [patterns of the block]
-            Which of its patterns the columns describe.
+            True for the patterns of the block that the columns describe.
         columns : mapping of str to ndarray, shape [chosen patterns, ...]
-            By the name of a parameter of `Encoding`; the same names for every block.
+            Columns by the name of a parameter of `Encoding`; the same names for every block.
         """
         for name, column in columns.items():
             dtype, nothing = _KEPT[column.dtype.kind]
@@ -89,14 +90,14 @@ class MapBuilder:
     def put_numbers(
         self, numbers: NDArray[np.intp], rows: NDArray[np.bool_], columns: Mapping[str, Column]
     ) -> None:
-        """Put the columns of the chosen ones of some patterns, which are counted through the scan.
+        """Put the columns of some patterns in place, which are counted through the scan.
 
         Parameters
         ----------
         numbers : ndarray of int, shape [n]
-            Which patterns these are.
+            Numbers of the patterns.
         rows : ndarray of bool, shape [n]
-            Which of them the columns describe.
+            True for the patterns that the columns describe.
         columns : mapping of str to ndarray, shape [chosen patterns, ...]
             As for `put`.
         """
@@ -114,7 +115,7 @@ class MapBuilder:
 
 
 def _reserve(file: Path) -> None:
-    """Make sure of the room for a file that is mapped: a disk that fills later kills the process.
+    """Reserve room for a file that is mapped: a disk that fills later kills the process.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Which pixels of a scan are used, and a sample of its patterns, from one read."""
+"""The window of used pixels of a scan, and a sample of its patterns, from one read."""
 
 import math
 from collections.abc import Generator
@@ -22,7 +22,7 @@ from stemwidgets.rrvae.common import distributed
 from stemwidgets.rrvae.common.generators import scaled
 from stemwidgets.rrvae.data.batches import numbers_of
 
-FEWEST_PATTERNS = 16
+FEWEST_PATTERNS = 16  # with counts: from fewer no component stands out of the noise
 SAMPLE = 2048  # to 4095 patterns
 TOGETHER = 64  # patterns that are prepared
 SHARE = 4  # one part in so many of the memory may be taken by raw patterns
@@ -109,14 +109,14 @@ def _choose_pixels(
 class _Sample:
     """Evenly spaced patterns of a scan: raw, or prepared if `window` is known.
 
-    Of several processes each takes those of the part that it reads.
+    Each of several processes takes the patterns of the part that it reads.
 
     Parameters
     ----------
     data : array, shape [..., ky, kx]
         numpy or dask.
     window : PixelWindow, optional
-        Of the patterns.
+        Preparation of the patterns.
     """
 
     def __init__(self, data: Any, window: PixelWindow | None = None) -> None:
@@ -136,7 +136,7 @@ class _Sample:
         self._patterns = np.empty((rows if self.fits else 0, *shape), kind)
 
     def add(self, where: Where, patterns: NDArray[Any]) -> None:
-        """Take what belongs to the sample out of a block."""
+        """Add the patterns of a block that belong to the sample."""
         numbers = self.first + numbers_of(where, self.part.shape[:-2])
         chosen = np.flatnonzero(numbers % self.stride == 0)
         if not self.fits or not len(chosen):
@@ -147,7 +147,7 @@ class _Sample:
         self._patterns[numbers[chosen] // self.stride - self.before] = taken
 
     def reading(self) -> Generator[float]:
-        """Read the scan for it."""
+        """Read the scan for the sample."""
         done, count = 0, math.prod(self.part.shape[:-2])
         for where, patterns in iterate_blocks(self.part):
             self.add(where, patterns)

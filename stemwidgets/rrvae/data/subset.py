@@ -1,4 +1,4 @@
-"""Which patterns are learned from where there is no room for all of a scan."""
+"""Choice of the patterns to learn from where there is no room for all of a scan."""
 
 from typing import Any, TypeVar
 
@@ -12,20 +12,21 @@ from stemwidgets.rrvae.common.notices import tell
 Values = TypeVar("Values", NDArray[Any], Tensor)
 
 MOVED = 2**16  # rows at once
+# constants of SplitMix64
 _STEP, _FIRST, _SECOND = (
     np.uint64(number) for number in (0x9E3779B97F4A7C15, 0xBF58476D1CE4E5B9, 0x94D049BB133111EB)
 )
 
 
 def share_that_fits(needed: int, room: float | None) -> float:
-    """How much of something may be kept: 1, 1/2, 1/4 …, the same in all processes.
+    """Share of something that may be kept: 1, 1/2, 1/4 …, the same in all processes.
 
     Parameters
     ----------
     needed : int
         Bytes that all of it takes.
     room : float or None
-        Bytes that may be used; None where nobody knows.
+        Bytes that may be used; None if that is not known.
     """
     share = 1.0
     while room is not None and share * needed > max(room, 1.0):
@@ -34,7 +35,7 @@ def share_that_fits(needed: int, room: float | None) -> float:
 
 
 def chosen(numbers: NDArray[np.intp], share: float) -> NDArray[np.bool_]:
-    """Which patterns are learned from: some at random, always the same, whoever asks.
+    """Choose patterns to learn from: at random, but always the same ones.
 
     Evenly spaced ones could fall in step with a lattice. Numbers are mixed by SplitMix64 (Steele,
     Lea and Flood, OOPSLA 2014, doi:10.1145/2660193.2660195), so that each process and each block
@@ -43,9 +44,9 @@ def chosen(numbers: NDArray[np.intp], share: float) -> NDArray[np.bool_]:
     Parameters
     ----------
     numbers : ndarray of int, shape [n]
-        Of patterns, counted through the whole scan.
+        Numbers of patterns, counted through the whole scan.
     share : float
-        How many of all, 0 to 1.
+        Share of all patterns, 0 to 1.
     """
     if share == 1:
         return np.ones(len(numbers), dtype=bool)
@@ -56,7 +57,7 @@ def chosen(numbers: NDArray[np.intp], share: float) -> NDArray[np.bool_]:
 
 
 def require_share(share: float) -> float:
-    """Refuse what cannot be a share, read from a file."""
+    """Check a share that was read from a file."""
     if not 0 < share <= 1:
         raise ValueError(f"a share of {share} of the patterns")
     return float(share)
@@ -73,7 +74,7 @@ def compact(values: Values, kept: NDArray[np.bool_]) -> Values:
 
 
 def tell_share(share: float) -> None:
-    """Say that not all patterns are learned from, if it is so."""
+    """Report that not all patterns are learned from, if it is so."""
     if share < 1 and distributed.first():
         tell(
             f"There is no room for all patterns: one in {round(1 / share):,} is learned from, "

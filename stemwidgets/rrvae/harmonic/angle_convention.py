@@ -1,4 +1,4 @@
-"""What an angle means.
+"""Meaning of an angle: the convention by which it is measured.
 
 The decoder's own frame is arbitrary. By the convention "com" it is removed by turning each decoded
 pattern so that its centre of mass lies along +kx: the angle is then that of a denoised COM. Where
@@ -6,7 +6,7 @@ no pattern has a COM of its own, the strongest term of the lowest order m that s
 place, and the angle is defined modulo 2π/m.
 
 A manifold of few patterns is not exact, and with many electrons its COM is less so than that of the
-pattern itself. How far the patterns' own pointers lie from it, beyond their noise, is measured on
+pattern itself. The scatter of the patterns' own pointers about it, beyond noise, is measured on
 those that were learned from; each pattern's own is then believed as much as it is the more precise.
 
 Where the COM moves within the pattern as the latent variables change, their uncertainty adds to
@@ -29,8 +29,8 @@ from stemwidgets.rrvae.harmonic.manifold import Manifold
 from stemwidgets.rrvae.harmonic.posterior import Posterior
 
 CONVENTIONS = ("com", "alike")
-CLEAR = 9.0
-HIGHEST_SYMMETRY = 6
+CLEAR = 9.0  # times the power of one pattern's noise, in half of the patterns at least
+HIGHEST_SYMMETRY = 6  # of a crystal along its axis
 OF_MEDIAN = 0.4549  # median of the square of a normal variable of unit variance
 
 
@@ -72,19 +72,19 @@ class Convention:
         Parameters
         ----------
         manifold : Manifold
-            Trained.
+            Trained manifold.
         basis : HarmonicBasis
-            Of the patterns.
+            Basis of the patterns.
         coordinates : tuple of ndarray
             ``(y, x)`` of the pixels.
         latent : Tensor, shape [n, d]
             Latent variables of the training patterns.
         kind : Tensor of int, shape [n]
-            Their classes.
+            Classes of the training patterns.
         noise : float
             Variance of a coefficient.
         alike : bool
-            Whether angle 0 has one direction in the decoder's own frame.
+            True if angle 0 has one direction in the decoder's own frame.
         """
         decoded = manifold.decode(latent, kind)
         best, clearest = None, -1.0
@@ -120,7 +120,7 @@ class Convention:
     def measured(
         self, manifold: Manifold, found: Posterior, coefficients: Tensor, noise: Tensor
     ) -> "Convention":
-        """The same, with what the manifold leaves of the pointers of the patterns learned from.
+        """The same convention, with the error of the manifold's pointers, from training patterns.
 
         Parameters
         ----------
@@ -145,7 +145,7 @@ class Convention:
         manifold : Manifold
             The decoder.
         found : Posterior
-            Of each pattern.
+            Posterior of each pattern.
         coefficients : Tensor, shape [n, 2 * components]
             The patterns.
         noise : Tensor, shape [n]
@@ -183,7 +183,7 @@ class Convention:
 
 @dataclass(frozen=True, eq=False)
 class _Pointers:
-    """Those of the manifold, and what it leaves of those of the patterns, in its own frame.
+    """Pointers of the manifold, and what it leaves of those of the patterns, in its own frame.
 
     Parameters
     ----------
@@ -192,7 +192,7 @@ class _Pointers:
     across : Tensor, shape [n]
         Component of the latter that turns the pointer.
     variance, noise : Tensor, shape [n]
-        Of that component: of the manifold, by the posterior, and of the pattern.
+        Variance of that component: of the manifold, by the posterior, and of the pattern.
     """
 
     pointing: Tensor

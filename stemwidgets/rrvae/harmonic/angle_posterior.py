@@ -1,4 +1,4 @@
-"""What is read off the posterior of a pattern: its angle, how sure that is, and its symmetry."""
+"""Angle, its certainty and the symmetry of a pattern, from its posterior."""
 
 import math
 from collections.abc import Sequence
@@ -12,6 +12,7 @@ from stemwidgets.rrvae.harmonic.grid import LatentGrid
 from stemwidgets.rrvae.harmonic.manifold import Manifold
 
 CONCENTRATED = math.radians(10.0)  # a posterior as narrow as that has one peak
+# of the probability: the share within a standard deviation of a normal distribution
 INTERVAL = 0.683
 SMOOTHING = math.radians(3.0)  # of the posterior, before its highest peak is taken
 LEAST_INFORMATION = 0.01  # nats that an angle must be worth to be defined
@@ -40,7 +41,7 @@ class Direction:
 
     @classmethod
     def joined(cls, parts: Sequence["Direction"]) -> "Direction":
-        """Of all patterns, from those of some at a time."""
+        """Concatenate batches."""
         return cls(
             *(torch.cat([getattr(p, n) for p in parts]) for n in ("angle", "std", "resultant"))
         )
@@ -52,9 +53,9 @@ def direction(cells: Tensor, grid: LatentGrid, offset: Tensor, fold: int) -> Dir
     Parameters
     ----------
     cells : Tensor, shape [frames, n, points]
-        Probabilities.
+        Probabilities of the cells.
     grid : LatentGrid
-        Of the cells.
+        Grid of the cells.
     offset : Tensor, shape [points]
         Angle of each unturned point [rad].
     fold : int
@@ -84,7 +85,7 @@ def _waves(cells: Tensor, grid: LatentGrid, offset: Tensor, count: Tensor) -> tu
 def _highest_peak(
     cells: Tensor, grid: LatentGrid, offset: Tensor, fold: int
 ) -> tuple[Tensor, Tensor]:
-    """Where the posterior of each angle ``[n]`` is highest, and half the width of the peak."""
+    """Highest peak of the posterior of each angle ``[n]``, and half its width."""
     count = torch.arange(grid.frames // (2 * fold), device=offset.device) * fold
     real, imag = _waves(cells, grid, offset, count)
     bins = 8 * len(count)
@@ -120,7 +121,7 @@ def symmetry(manifold: Manifold, decoded: Tensor, noise: Tensor) -> tuple[Tensor
     Parameters
     ----------
     manifold : Manifold
-        Of the patterns.
+        Manifold of the patterns.
     decoded : Tensor, shape [n, 2 * components]
         Patterns without noise.
     noise : Tensor, shape [n]
@@ -131,7 +132,7 @@ def symmetry(manifold: Manifold, decoded: Tensor, noise: Tensor) -> tuple[Tensor
     symmetry : Tensor of uint8, shape [n]
         1 is none, 0 is full rotational symmetry.
     probability : Tensor, shape [n]
-        Of that symmetry, among those tried.
+        Probability of that symmetry, among those tried.
     """
     real, imag = decoded.chunk(2, dim=-1)
     power = (real.square() + imag.square()) / (2 * noise[:, None])

@@ -14,19 +14,19 @@ from stemwidgets.rrvae.harmonic.posterior import Posterior, Start, refine
 from stemwidgets.rrvae.harmonic.state import BATCH, Patterns, TrainingState, best_cells, generator
 from stemwidgets.rrvae.harmonic.unfolding import principal_latent, turn_alike
 
-FEWEST_ROUNDS = 8
+FEWEST_ROUNDS = 8  # before the fit may end: the noise falls unevenly in the first
 NARROWEST = -200.0  # nats: log-determinant of a posterior that is a point
-ROUNDS = 40
+ROUNDS = 40  # at most, to bound the time of a fit that creeps
 SLOW = 0.98  # what is left of the noise after a round that led no further
-STEPS = 1
-DRAWS = 2
-MEMORY = 0.5
+STEPS = 1  # of Newton per round: the next round starts where this one ends
+DRAWS = 2  # from each posterior, in opposite pairs: more of them cost time and gain little
+MEMORY = 0.5  # share of the sums of earlier rounds, which averages the draws over about two
 THIN = 1e-4  # least variance about a point, over the square of the distance between points
 
 
 @torch.no_grad()
 def begin(state: TrainingState, patterns: Patterns) -> TrainingState:
-    """Where the grid has led, unfolded once more by the patterns themselves."""
+    """Begin where the grid has led, unfolded once more by the patterns themselves."""
     manifold, found = state.manifold, best_cells(state, patterns)
     decoded = manifold.decode(found.latent, found.kind)
     angle = found.angle - turn_alike(manifold, decoded, patterns.dose, divided=True)
@@ -45,7 +45,7 @@ def begin(state: TrainingState, patterns: Patterns) -> TrainingState:
 
 
 def finished(state: TrainingState, noise_floor: float) -> bool:
-    """Whether the noise has come down to the shot noise, or no longer falls."""
+    """True once the noise has come down to the shot noise, or no longer falls."""
     if state.rounds < FEWEST_ROUNDS:
         return False
     fallen = state.noise / float(state.carried["noise_before"])
@@ -61,13 +61,13 @@ def update(
     Parameters
     ----------
     state : TrainingState
-        Where the training stands.
+        Present state of the training.
     patterns : Patterns
-        What is learned from.
+        Patterns to learn from.
     noise_floor : float
         Variance of shot noise at the mean dose; a better fit than that is not sought.
     seed : int
-        Of the draws.
+        Seed of the draws.
     """
     manifold, grid, noise, fixed = state.manifold, state.grid, state.noise, state.fixed
     carried, dof = state.carried, state.manifold.degrees_of_freedom
@@ -121,12 +121,12 @@ def update(
 
 
 def _counts(grid: LatentGrid, nearest: Tensor) -> Tensor:
-    """How many patterns are nearest to each point."""
+    """Number of patterns that are nearest to each point."""
     return distributed.total(torch.bincount(nearest, minlength=len(grid.kind)))
 
 
 def _along_patterns(grid: LatentGrid, found: Posterior, width: float) -> LatentGrid:
-    """Let each point lie, and spread, as the latent variables of the patterns around it do."""
+    """Move and spread each point as the latent variables of the patterns around it do."""
     d = grid.latent.shape[1]
     least_here = LEAST_COUNT / distributed.count()
     weight = torch.full_like(grid.log_share, least_here, dtype=torch.float64)
@@ -167,7 +167,7 @@ def _refined(manifold: Manifold, patterns: Patterns, noise: float, start: Start)
 def _drawn_sums(
     manifold: Manifold, patterns: Patterns, found: Posterior, generator: torch.Generator
 ) -> tuple[Tensor, Tensor]:
-    """What `Manifold.fitted` needs, over opposite draws from the posterior of each pattern."""
+    """Sums for `Manifold.fitted`, over opposite draws from the posterior of each pattern."""
     device = patterns.dose.device
     normal = target = torch.zeros((), device=device)
     for part, posterior in zip(patterns.batches(BATCH), found.batches(BATCH), strict=True):
@@ -187,7 +187,7 @@ def _drawn_sums(
 
 
 def _mean_rest(manifold: Manifold, patterns: Patterns, found: Posterior) -> Tensor:
-    """Mean over the patterns, unturned, of what the reconstruction leaves."""
+    """Mean over the patterns, unturned, of the residual of the reconstruction."""
     total = torch.zeros_like(manifold.signal)
     for part, posterior in zip(patterns.batches(BATCH), found.batches(BATCH), strict=True):
         decoded = manifold.decode(posterior.latent, posterior.kind)

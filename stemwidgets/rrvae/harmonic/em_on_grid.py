@@ -20,16 +20,17 @@ from stemwidgets.rrvae.harmonic.manifold import Manifold, scattered_points
 from stemwidgets.rrvae.harmonic.state import Patterns, TrainingState, generator
 from stemwidgets.rrvae.harmonic.unfolding import principal_latent, turn_alike
 
-POINTS = 128
-FEWEST_POINTS = 48
-FRAMES = 48
-BATCH = 512
+POINTS = 128  # of the grid, divided among the classes: more cost time and memory in proportion
+FEWEST_POINTS = 48  # for each class: about seven along each of two latent variables
+FRAMES = 48  # every 7.5°: finer than the angle is known before the local rounds
+BATCH = 512  # patterns in an update, of a scan that holds more
 FEWEST_UPDATES = 15  # before the manifold is unfolded for the first time,
 UNFOLD_AFTER = (0, 10)  # which is done that many updates after the noise has fallen,
 SETTLED = 25  # and has then settled so far that narrow posteriors are better learned from locally;
 UPDATES = 45  # with that many to follow at least where they are not narrow
-PASSES = 3
+PASSES = 3  # over the data at least before the loss may end the training
 PLATEAU = 20  # updates over which the loss has to fall
+# factor of the noise per update: slow enough for what is strongest to be learned first
 COOLING = 0.75
 REACH = 2.0  # how far z may be from its point, over the distance between points
 LEAST_COUNT = 0.1  # patterns at a point of the grid where none was found
@@ -56,12 +57,12 @@ def extended(state: TrainingState) -> TrainingState:
 
 
 def settled(state: TrainingState) -> bool:
-    """Whether it is time to see if the grid is too coarse to learn from: once in a training."""
+    """True when it is time, once in a training, to see if the grid is too coarse to learn from."""
     return state.cooled > 0 and state.updates - state.cooled == SETTLED
 
 
 def finished(state: TrainingState, patterns: Patterns) -> bool:
-    """Whether all updates are done, or the last of them have led no further.
+    """True when all updates are done, or the last of them have led no further.
 
     The loss differs from batch to batch, so the mean of the last `PLATEAU` updates has to lie below
     that of as many before by two standard errors.
@@ -86,13 +87,13 @@ def update(
     Parameters
     ----------
     state : TrainingState
-        Where the training stands.
+        Present state of the training.
     patterns : Patterns
-        What is learned from.
+        Patterns to learn from.
     noise_floor : float
         Variance of shot noise at the mean dose; a better fit than that is not sought.
     seed : int
-        Of the order of the batches.
+        Seed of the order of the batches.
     """
     since = state.updates - state.cooled
     if state.cooled and since in UNFOLD_AFTER:
@@ -162,13 +163,13 @@ def _batches(patterns: Patterns) -> int:
 
 
 def _falling(manifold: Manifold, noise_floor: float) -> int:
-    """How many updates the noise takes to fall, at most."""
+    """Largest number of updates that the noise takes to fall."""
     whole = math.log(max(1.0, float(manifold.signal.max()) / noise_floor))
     return max(FEWEST_UPDATES, math.ceil(whole / -math.log(COOLING)))
 
 
 def _expected_end(fall: int, updates: int) -> int:
-    """How many updates there will be if the loss falls no further, or does so for a while yet."""
+    """Number of updates to expect if the loss falls no further, or does so for a while yet."""
     return max(fall + UPDATES + PLATEAU, updates + PLATEAU // 2)
 
 
@@ -186,7 +187,7 @@ def _unfolded(state: TrainingState, count: int) -> TrainingState:
 
 
 def _batch(n: int, batches: int, update: int, seed: int) -> Tensor:
-    """Which patterns are next; every pass has an order of its own."""
+    """Numbers of the next patterns; every pass has an order of its own."""
     passes, part = divmod(update, batches)
     order = torch.randperm(n, generator=generator(seed, passes))
     return order.chunk(batches)[part]
@@ -239,7 +240,7 @@ def _expectation(
 
 
 def _by_class(manifold: Manifold, grid: LatentGrid, known: _Expected) -> tuple[Tensor, Tensor]:
-    """What `Manifold.fitted` needs, per pattern."""
+    """Sums for `Manifold.fitted`, per pattern."""
     features = manifold.features(grid.latent)
     of_class = [features * (grid.kind == k)[:, None] for k in range(manifold.classes)]
     normal = torch.stack([(f.T * known.weight) @ f for f in of_class])

@@ -41,7 +41,7 @@ class LatentGrid:
         return replace(self, log_share=torch.log(counts / counts.sum()))
 
     def start(self, cells: Tensor) -> Start:
-        """Where a search from these cells begins; cells ``[n]`` count points within frames."""
+        """Start of a search from these cells; cells ``[n]`` count points within frames."""
         frame, point = cells // len(self.kind), cells % len(self.kind)
         latent = self.latent[point]
         return Start(
@@ -110,7 +110,7 @@ class TurnedPoints:
         self._share = grid.log_share - math.log(grid.frames)
 
     def posterior(self, coefficients: Tensor, noise: Tensor) -> Responsibilities:
-        """Of patterns ``[n, 2 * components]``, with coefficients of noise variance ``[n]``."""
+        """Compute it for patterns ``[n, 2 * components]`` with noise variance ``[n]``."""
         n, points = len(coefficients), len(self.power)
         products = coefficients.new_empty(len(self._waves) + 1, n, points)
         parts = self._quadratures(coefficients / noise[:, None])
@@ -136,6 +136,6 @@ class TurnedPoints:
         return torch.cat(sums, dim=1)[:, self._back]
 
     def _quadratures(self, coefficients: Tensor) -> tuple[Tensor, ...]:
-        """For each order the patterns ``[2 * n, columns]``, as they are and a quarter wave on."""
+        """Patterns ``[2 * n, columns]`` of each order, as they are and a quarter wave on."""
         onward = coefficients[:, self._partners] * self._signs
         return torch.cat([coefficients[:, self._columns], onward]).split(self._widths, dim=1)

@@ -1,4 +1,4 @@
-"""Groups of patterns that lie apart: where the classes begin.
+"""Groups of patterns that lie apart: the beginning of the classes.
 
 Spectral clustering with a scale of its own for each pattern (Zelnik-Manor & Perona, Adv. Neural
 Inf. Process. Syst. 17 (2004); Ng, Jordan & Weiss, ibid. 14 (2001)), so that a broad family is not
@@ -11,19 +11,19 @@ from torch import Tensor
 NEIGHBOURS = 12.0  # patterns within the scale of each
 LEAST_SCALE = 4.0  # over the standard deviation of the noise
 LEAST_GROUP = 0.02  # share of all patterns
-EMPTY = 0.1  # patterns; with fewer, a point says nothing
-ROUNDS = 30
+EMPTY = 0.1  # patterns; with fewer, a point means nothing
+ROUNDS = 30  # of k-means at most; it settles in fewer
 
 
 def groups(patterns: Tensor, count: Tensor, noise: float, wanted: int) -> Tensor:
-    """Which group each pattern belongs to.
+    """Group that each pattern belongs to.
 
     Parameters
     ----------
     patterns : Tensor, shape [n, 2 * components]
-        Without noise, turned alike.
+        Patterns without noise, turned alike.
     count : Tensor, shape [n]
-        How many patterns each of them stands for.
+        Number of patterns that each of them represents.
     noise : float
         Variance of a coefficient.
     wanted : int
@@ -53,7 +53,7 @@ def groups(patterns: Tensor, count: Tensor, noise: float, wanted: int) -> Tensor
 
 
 def _scale(distance: Tensor, count: Tensor) -> Tensor:
-    """Distance from each within which a few patterns lie."""
+    """Distance from each pattern within which a few others lie."""
     sorted_distance, order = distance.sort(dim=1)
     enough = count[order].cumsum(dim=1) >= min(NEIGHBOURS, float(count.sum()))
     first = enough.to(torch.uint8).argmax(dim=1, keepdim=True)

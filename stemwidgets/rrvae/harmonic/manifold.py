@@ -4,7 +4,7 @@ A pattern is a row of harmonic coefficients: real parts, then imaginary parts. T
 radial basis function network whose prior is a Gaussian process with the variance that each
 component was found to have (generative topographic mapping: Bishop, Svensén & Williams, Neural
 Comput. 10, 215 (1998), doi:10.1162/089976698300017953), so that components in which there is
-little to be seen stay near zero.
+little signal stay near zero.
 """
 
 import math
@@ -15,9 +15,9 @@ from torch import Tensor
 
 from stemwidgets.rrvae.common import distributed
 
-CENTERS = 64
+CENTERS = 64  # of the radial functions, about eight along each of two latent variables
 SMOOTHNESS = 1.2  # width of the radial functions, times the square root of the latent dimension
-JITTER = 1e-4
+JITTER = 1e-4  # of the kernel's diagonal, so that it can be inverted
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,11 +31,11 @@ class Manifold:
     signal : Tensor, shape [2 * components]
         Prior variance of each coefficient; 0 for the imaginary parts of m = 0.
     centers : Tensor, shape [centers, d]
-        Where the radial functions lie.
+        Places of the radial functions.
     whitening : Tensor, shape [centers, centers]
-        Makes features of them that are independent under the prior.
+        Matrix that makes them features which are independent under the prior.
     weights : Tensor, shape [classes, centers + 1, 2 * components]
-        What the features are multiplied by; the last one is constant.
+        Weights of the features; the last feature is constant.
     """
 
     order: Tensor
@@ -96,7 +96,7 @@ class Manifold:
         return decoded
 
     def decode_with_slopes(self, latent: Tensor, kind: Tensor) -> tuple[Tensor, Tensor]:
-        """What `decode` gives, and its derivatives ``[n, d, 2 * components]`` by z."""
+        """Result of `decode`, and its derivatives ``[n, d, 2 * components]`` by z."""
         kernel = _kernel(latent, self.centers)
         steepness = kernel / _width(self.latent_dim) ** 2
         toward = ((self.centers.T - latent[..., None]) * steepness[:, None]).flatten(0, 1)

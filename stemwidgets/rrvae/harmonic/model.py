@@ -1,4 +1,4 @@
-"""A trained model: what it takes to encode, decode and save."""
+"""A trained model, and how it encodes, decodes and is saved."""
 
 import math
 from dataclasses import dataclass
@@ -23,9 +23,9 @@ from stemwidgets.rrvae.harmonic.state import Patterns
 
 Columns = dict[str, NDArray[Any]]
 
-BATCH = 2048
-STEPS = 3
-COUNT_STEPS = 6
+BATCH = 2048  # patterns encoded at once, as many as a GPU needs to be busy
+STEPS = 3  # of Newton from the best cell, which lies close to the peak
+COUNT_STEPS = 6  # on the counts, at most: a pattern that has settled takes no more
 NARROW = math.radians(3.0)  # a posterior as narrow as that is read off its peak, not off the grid
 
 
@@ -36,15 +36,15 @@ class HarmonicModel:
     Parameters
     ----------
     window : PixelWindow
-        Which pixels are used.
+        Window of pixels that are used.
     basis : HarmonicBasis
-        What they are projected on.
+        Functions that they are projected on.
     manifold : Manifold
         The decoder.
     grid : LatentGrid
         Points and angles from where a new pattern is searched.
     convention : Convention
-        What the angle means.
+        Meaning of the angle.
     noise : float
         Variance of a coefficient about its reconstruction.
     typical_misfit : float
@@ -78,11 +78,11 @@ class HarmonicModel:
         Parameters
         ----------
         patterns : Patterns
-            Less the part that does not turn.
+            Patterns less the part that does not turn.
         left_out : Tensor, shape [n]
-            Energy of each outside the basis.
+            Energy of each pattern outside the basis.
         prepared : ndarray, shape [n, pixels], optional
-            Their counts, for the last steps of precision.
+            Counts of the patterns, for the last steps of precision.
         """
         device = self.grid.latent.device
         turned = TurnedPoints(self.manifold, self.grid)
@@ -164,7 +164,7 @@ class HarmonicModel:
         start: Start,
         narrow: Tensor,
     ) -> Posterior:
-        """Go on from posteriors with one narrow peak, on the counts themselves."""
+        """Refine posteriors with one narrow peak, on the counts themselves."""
         for rows in narrow.nonzero()[:, 0].split(at_a_time(pixels.device)):
             better = counts.refine(
                 self.manifold,
@@ -213,7 +213,7 @@ class HarmonicModel:
     def from_record(
         cls, tensors: dict[str, Tensor], record: dict[str, Any], device: torch.device
     ) -> Self:
-        """What `to_record` gave."""
+        """Read the result of `to_record`."""
         prepared = {name: tensor.numpy() for name, tensor in part(tensors, "preparation").items()}
         basis: dict[str, Any] = {
             name: tensor.numpy() for name, tensor in part(tensors, "basis").items()

@@ -18,14 +18,14 @@ ANY_ANGLE = 1e-6  # inverse variance of θ before the pattern is seen
 
 @dataclass(frozen=True, eq=False)
 class Start:
-    """Where the search for the mode begins.
+    """Start of the search for the mode.
 
     Parameters
     ----------
     angle : Tensor, shape [n]
-        θ.
+        Angle θ.
     latent : Tensor, shape [n, d]
-        z.
+        Latent variables z.
     kind : Tensor of int, shape [n]
         Class, which stays.
     anchor : Tensor, shape [n, d]
@@ -41,7 +41,7 @@ class Start:
     precision: Tensor
 
     def rows(self, rows: slice | Tensor) -> "Start":
-        """Some of them."""
+        """Select some patterns."""
         names = ("angle", "latent", "kind", "anchor", "precision")
         return Start(*(getattr(self, name)[rows] for name in names))
 
@@ -65,13 +65,13 @@ class Posterior:
     angle : Tensor, shape [n]
         Turn θ of the decoded pattern, in the manifold's own frame.
     latent : Tensor, shape [n, d]
-        z.
+        Latent variables z.
     kind : Tensor of int, shape [n]
         Class.
     misfit : Tensor, shape [n]
         Sum of squares between the pattern and its reconstruction.
     covariance : Tensor, shape [n, d + 1, d + 1]
-        Of (z, θ), by Laplace's approximation.
+        Covariance of (z, θ), by Laplace's approximation.
     """
 
     angle: Tensor
@@ -82,25 +82,25 @@ class Posterior:
 
     @classmethod
     def joined(cls, parts: Sequence["Posterior"]) -> "Posterior":
-        """Of all patterns, from those of some at a time."""
+        """Concatenate batches."""
         return cls(*(torch.cat([getattr(part, n) for part in parts]) for n in _POSTERIOR))
 
     def rows(self, rows: slice | Tensor) -> "Posterior":
-        """Those of some patterns."""
+        """Select some patterns."""
         return Posterior(*(getattr(self, name)[rows] for name in _POSTERIOR))
 
     def with_rows(self, rows: Tensor, others: "Posterior") -> "Posterior":
-        """The same with others in some rows."""
+        """Replace some rows by those of others."""
         parts = ((getattr(self, name), getattr(others, name)) for name in _POSTERIOR)
         return Posterior(*(mine.index_copy(0, rows, other) for mine, other in parts))
 
     def moved(self, move: Tensor, covariance: Tensor) -> "Posterior":
-        """The same with (z, θ) moved by ``[n, d + 1]``, and another covariance."""
+        """Move (z, θ) by ``[n, d + 1]``, and replace the covariance."""
         latent, angle = self.latent + move[:, :-1], self.angle + move[:, -1]
         return Posterior(angle, latent, self.kind, self.misfit, covariance)
 
     def batches(self, size: int) -> Iterator["Posterior"]:
-        """That of some patterns at a time."""
+        """Yield the posterior of some patterns at a time."""
         for first in range(0, len(self.angle), size):
             yield self.rows(slice(first, first + size))
 
@@ -128,7 +128,7 @@ def refine(
     start : Start
         Where to begin, and where z is expected.
     steps : int
-        How many.
+        Number of steps.
     """
     angle, latent, kind, prior = start.angle, start.latent, start.kind, start.information()
 
@@ -170,9 +170,9 @@ class CountLikelihood:
     Parameters
     ----------
     basis : HarmonicBasis
-        Of the patterns.
+        Basis of the patterns.
     device : torch.device
-        Where the patterns are compared.
+        Device on which the patterns are compared.
     """
 
     def __init__(self, basis: HarmonicBasis, device: torch.device) -> None:
@@ -203,11 +203,11 @@ class CountLikelihood:
         noise : float
             Variance of a coefficient, 1 for electrons that were counted one by one.
         found : Posterior
-            Where to step from.
+            Posterior to step from.
         start : Start
-            Where z is expected.
+            Prior of z.
         steps : int
-            The most that are taken.
+            Largest number of steps.
         """
         rows = torch.arange(len(prepared), device=prepared.device)
         last = torch.zeros_like(found.covariance[:, 0])
@@ -236,9 +236,9 @@ class CountLikelihood:
         Returns
         -------
         move : Tensor, shape [n, d + 1]
-            Of (z, θ).
+            Step of (z, θ).
         covariance : Tensor, shape [n, d + 1, d + 1]
-            Where the step begins.
+            Covariance where the step begins.
         """
         dose = prepared.sum(dim=1, keepdim=True) / self._dose
         decoded, by_latent = manifold.decode_with_slopes(found.latent, found.kind)

@@ -1,4 +1,4 @@
-"""From a scan of any size to the coefficients that stay in memory."""
+"""Projection of a scan of any size onto coefficients that stay in memory."""
 
 import math
 from collections.abc import Generator
@@ -21,33 +21,33 @@ from stemwidgets.rrvae.data.fingerprint import Fingerprint
 from stemwidgets.rrvae.data.sampling import preparing, require_enough
 from stemwidgets.rrvae.data.subset import chosen, compact, share_that_fits
 
-BATCH = 256
+BATCH = 256  # patterns projected at once: always as many, as the last digits depend on it
 
 
 @dataclass(frozen=True, eq=False)
 class Gathered:
-    """Everything that training needs of a scan; of several processes each has its own part.
+    """Training data from a scan; each of several processes has its own part.
 
     Parameters
     ----------
     window : PixelWindow
-        Which pixels are used.
+        Window of pixels that are used.
     basis : HarmonicBasis
-        What they are projected on.
+        Functions that they are projected on.
     coefficients : ndarray, shape [n, 2 * components]
-        Of the patterns that are learned from.
+        Coefficients of the patterns that are learned from.
     left_out : ndarray, shape [n]
-        Energy of each outside the basis.
+        Energy of each pattern outside the basis.
     filled : ndarray of bool, shape [...]
-        Which patterns have counts.
+        True for patterns with counts.
     learned : ndarray of bool, shape [...]
-        Which of them are learned from: n.
+        True for patterns that are learned from, n of them.
     share : float
-        How many of all, 1 where there is room for them: see `chosen.chosen`.
+        Share of these of all, 1 where there is room for them: see `chosen.chosen`.
     relative_dose : ndarray of float32, shape [n]
         Counts of each pattern over those of the mean pattern.
     fingerprint : Fingerprint
-        What the scan is known by.
+        Fingerprint of the scan.
     """
 
     window: PixelWindow
@@ -92,9 +92,9 @@ def gathering(
     mask : ndarray of bool, shape [ky, kx], optional
         True where a pixel is left out; that of a masked array is added.
     before : (PixelWindow, HarmonicBasis, share), optional
-        Of a training that goes on, instead of choosing them: the scan is read once.
+        From a training that goes on, instead of choosing them: the scan is read once.
     room : float, optional
-        Bytes that the coefficients may take; None where nobody knows.
+        Bytes that the coefficients may take; None if that is not known.
     faulty : "find", None or LeftOut
         See :func:`stemwidgets.arrays.faults.clean.clean_scan`.
 

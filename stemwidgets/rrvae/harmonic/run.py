@@ -28,9 +28,10 @@ from stemwidgets.rrvae.harmonic.projection import Gathered, gathering
 from stemwidgets.rrvae.harmonic.schedule import train
 from stemwidgets.rrvae.harmonic.state import Patterns, TrainingState, best_cells
 
+# of the grid from which a trained model starts: every 3.75°, twice as fine as in training
 FRAMES = 96
-PREVIEW_FRAMES = 48
-SAMPLE = 256
+PREVIEW_FRAMES = 48  # of the maps during a training: as coarse as the grid, for speed
+SAMPLE = 256  # patterns that determine the angle convention and the typical misfit
 LARGEST_SHARE = 0.5  # of a GPU's free memory
 
 
@@ -40,13 +41,13 @@ class HarmonicRun:
     Parameters
     ----------
     gathered : Gathered
-        What is learned from.
+        Training data.
     options : Options
-        Of the model.
+        Options of the model.
     device : torch.device
-        Where it trains and where the coefficients are kept.
+        Device for training and for the coefficients.
     before : _Before or None
-        What an earlier run left, to go on with these data.
+        State of an earlier run, to go on with these data.
     """
 
     def __init__(
@@ -118,7 +119,7 @@ class HarmonicRun:
         self.last = on_grid.extended(self.last)
 
     def state(self, result: Learned) -> State:
-        """What it takes to go on; part of it is the record of the `result`."""
+        """State to go on from; part of it is the record of the `result`."""
         assert self.last is not None
         tensors, record = result.to_record()
         training, position = self.last.whole().to_record()
@@ -188,7 +189,7 @@ def _room(device: torch.device) -> float | None:
 
 @dataclass(frozen=True, eq=False)
 class _Before:
-    """What an earlier run leaves: where it stood, and what its coefficients mean."""
+    """State that an earlier run leaves, and the meaning of its coefficients."""
 
     window: PixelWindow
     basis: HarmonicBasis
@@ -198,7 +199,7 @@ class _Before:
 
 
 def _first_whole(steps: Iterator[TrainingState]) -> Generator[TrainingState]:
-    """The same steps; one that cannot be taken because of where they start is told of the state."""
+    """Pass steps on; an error of the first is reported as one of the state that they start from."""
     with whole_state():
         first = next(steps, None)
     if first is not None:

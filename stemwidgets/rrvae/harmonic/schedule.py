@@ -12,7 +12,7 @@ from stemwidgets.rrvae.harmonic import em_on_grid as on_grid
 from stemwidgets.rrvae.harmonic.state import Patterns, TrainingState, best_cells
 
 NARROW = math.radians(3.0)  # with angles known as well as that the grid is too coarse
-SAMPLE = 512
+SAMPLE = 512  # patterns from which the precision of the angles is estimated
 ON_GRID = 0.6  # share of the time, if local rounds follow
 
 
@@ -24,18 +24,18 @@ def train(
     Parameters
     ----------
     state : TrainingState
-        Where to begin, or to go on.
+        State to begin with, or to go on from.
     patterns : Patterns
-        On the manifold's device.
+        Patterns, on the manifold's device.
     noise_floor : float
         Variance of shot noise; a better fit than that is not sought.
     seed : int
-        Of the batches and draws.
+        Seed of the batches and draws.
 
     Yields
     ------
     TrainingState
-        After every step.
+        State after every step.
     """
     if locally.finished(state, noise_floor):
         yield state
@@ -72,7 +72,7 @@ def _ended(state: TrainingState) -> TrainingState:
 
 
 def _narrow(state: TrainingState, patterns: Patterns) -> bool:
-    """Whether angles are known better than the grid tells, from more numbers than unknowns."""
+    """True if angles are known better than the grid shows, from more numbers than unknowns."""
     if state.manifold.degrees_of_freedom <= state.manifold.latent_dim + 1:
         return False
     chosen = torch.arange(min(SAMPLE, len(patterns)), device=patterns.dose.device)

@@ -1,4 +1,4 @@
-"""What passes between the steps of a training: patterns, and where it stands."""
+"""Data passed between the steps of a training: patterns, and its state."""
 
 import math
 from collections.abc import Iterator
@@ -17,18 +17,18 @@ from stemwidgets.rrvae.harmonic.grid import LatentGrid, TurnedPoints
 from stemwidgets.rrvae.harmonic.manifold import Manifold
 from stemwidgets.rrvae.harmonic.posterior import Posterior, refine
 
-BATCH = 4096
-STEPS = 2
+BATCH = 4096  # patterns whose posteriors are refined at once
+STEPS = 2  # of Newton from the best cell of the grid
 
 
 @dataclass(frozen=True, eq=False)
 class Patterns:
-    """What is learned from; of several processes each has its own.
+    """Patterns that are learned from; each of several processes has its own.
 
     Parameters
     ----------
     coefficients : Tensor, shape [n, 2 * components]
-        Each pattern scaled to the mean dose.
+        Coefficients of each pattern, scaled to the mean dose.
     dose : Tensor, shape [n]
         Counts of each over those of the mean: its noise is that much weaker.
     """
@@ -40,7 +40,7 @@ class Patterns:
         return len(self.dose)
 
     def rows(self, rows: Tensor | slice) -> "Patterns":
-        """Some of them."""
+        """Select some patterns."""
         return Patterns(self.coefficients[rows], self.dose[rows])
 
     def to(self, device: torch.device) -> "Patterns":
@@ -48,7 +48,7 @@ class Patterns:
         return Patterns(self.coefficients.to(device), self.dose.to(device))
 
     def batches(self, size: int) -> Iterator["Patterns"]:
-        """All of them, some at a time; of none, none once."""
+        """Yield some patterns at a time; an empty batch once if there are none."""
         for first in range(0, max(len(self), 1), size):
             yield self.rows(slice(first, first + size))
 
@@ -58,7 +58,7 @@ class Patterns:
 
     @cached_property
     def share(self) -> Share:
-        """Which of the patterns of all processes these are."""
+        """Share of these patterns of those of all processes."""
         return Share.of(len(self))
 
     @cached_property
@@ -69,14 +69,14 @@ class Patterns:
 
 @dataclass(frozen=True, eq=False)
 class TrainingState:
-    """Where the training stands after a step, and all that the next step needs.
+    """State of the training after a step, with all that the next step needs.
 
     Parameters
     ----------
     manifold : Manifold
         The decoder as it is.
     grid : LatentGrid
-        Points of it and how many patterns lie there.
+        Points of the manifold and number of patterns at each.
     noise : float
         Variance of a coefficient about the manifold, at the mean dose.
     fixed : Tensor, shape [2 * components]
@@ -91,11 +91,11 @@ class TrainingState:
     fraction : float
         Share of the training done.
     losses : tuple of float
-        After each step, the negative log-evidence per pattern [nats].
+        Negative log-evidence per pattern [nats] after each step.
     reconstruction : float
-        The part of the last that the noise makes.
+        Part of the last loss that noise makes.
     carried : dict of Tensor
-        Running sums, and what the last round found, by name.
+        Running sums, and results of the last round, by name.
     """
 
     manifold: Manifold
@@ -113,12 +113,12 @@ class TrainingState:
     carried: dict[str, Tensor] = field(default_factory=dict)
 
     def divided(self, share: Share) -> "TrainingState":
-        """What belongs to the patterns of this process, of a state with that of all."""
+        """Keep only the values of the patterns of this process."""
         own = {name: share.part(self.carried[name]) for name in _EACH if name in self.carried}
         return replace(self, carried=self.carried | own)
 
     def whole(self) -> "TrainingState":
-        """The state with what belongs to the patterns of all processes."""
+        """Gather the values of the patterns of all processes."""
         own = {n: distributed.joined(self.carried[n]) for n in _EACH if n in self.carried}
         return replace(self, carried=self.carried | own)
 
@@ -129,7 +129,7 @@ class TrainingState:
 
     @property
     def epochs(self) -> int:
-        """The most that `epoch` will come to, at least 1."""
+        """Largest value that `epoch` will reach, at least 1."""
         return max(1, math.ceil(self.planned), self.epoch)
 
     @property
@@ -152,7 +152,7 @@ class TrainingState:
         record: dict[str, Any],
         device: torch.device,
     ) -> "TrainingState":
-        """What `to_record` gave."""
+        """Read the result of `to_record`."""
         on_device = {name: tensor.to(device) for name, tensor in tensors.items()}
         fixed = on_device.pop("fixed")
         plain: dict[str, Any] = {
@@ -168,7 +168,7 @@ class TrainingState:
         return cls(manifold, grid, fixed=fixed, carried=carried, **plain)
 
 
-MOST_FRAMES = 720
+MOST_FRAMES = 720  # every 0.5°; a damaged file could ask for any
 _EACH = ("angle", "latent", "kind")  # one for each pattern
 _WHOLE = ("updates", "rounds", "cooled")
 _PLAIN = (
@@ -185,7 +185,7 @@ _PLAIN = (
 
 
 def generator(seed: int, step: int, process: int = 0) -> torch.Generator:
-    """What a step draws from: the same after an interruption, and on every device."""
+    """Random numbers of a step: the same after an interruption, and on every device."""
     state = np.random.SeedSequence((seed, step, process)).generate_state(1, np.uint64)
     return torch.Generator().manual_seed(int(state[0]))
 

@@ -1,8 +1,8 @@
-"""New latent variables for patterns that were learned: straight, level and apart.
+"""New latent variables for learned patterns: straight, level and apart.
 
 From a random start the right patterns are learned in any order, folded and crossing in z. They are
 turned until they are as much alike as can be (generalised Procrustes analysis: Gower,
-Psychometrika 40, 33 (1975), doi:10.1007/BF02291478); the principal components of what is left are
+Psychometrika 40, 33 (1975), doi:10.1007/BF02291478); the principal components of the residual are
 the new latent variables, so that patterns that differ lie apart.
 """
 
@@ -14,9 +14,9 @@ from torch import Tensor
 from stemwidgets.rrvae.common import distributed
 from stemwidgets.rrvae.harmonic.manifold import Manifold
 
-FRAMES = 48
-ROUNDS = 8
-NEWTON_STEPS = 3
+FRAMES = 48  # every 7.5°, among which the first angle is sought
+ROUNDS = 8  # of turning to the mean and averaging: Procrustes analysis settles in few
+NEWTON_STEPS = 3  # towards the best angle, within half a frame
 FARTHEST = 2.2  # of a new latent variable, in standard deviations
 
 
@@ -28,13 +28,13 @@ def turn_alike(
     Parameters
     ----------
     manifold : Manifold
-        Of the patterns.
+        Manifold of the patterns.
     patterns : Tensor, shape [n, 2 * components]
-        Without noise.
+        Patterns without noise.
     weight : Tensor, shape [n]
-        How much each of them counts.
+        Weight of each pattern.
     divided : bool
-        Whether other processes have the others of these patterns.
+        True if other processes have the rest of these patterns.
 
     Returns
     -------
@@ -75,15 +75,15 @@ def principal_latent(
     alike : Tensor, shape [n, 2 * components]
         Patterns, turned alike.
     weight : Tensor, shape [n]
-        How much each of them counts.
+        Weight of each pattern.
     kind : Tensor of int, shape [n]
-        Their classes.
+        Classes of the patterns.
     latent_dim : int
         Number d of latent variables.
     noise : float
         Variance of a coefficient of these patterns that is noise.
     divided : bool
-        Whether other processes have the others of these patterns.
+        True if other processes have the rest of these patterns.
 
     Returns
     -------

@@ -1,6 +1,6 @@
 """Patterns from a perceptron of turned coordinates (Bepler et al., arXiv:1909.11663).
 
-The perceptron is asked for every pixel: it takes the pixel's coordinates, turned back by the angle,
+The perceptron computes every pixel on its own: it takes the pixel's coordinates, turned back by the
 and z, and gives the intensity there. The sum of squares comes with its derivatives, a few patterns
 at a time while they are in the cache, so that no intermediate of a whole batch is ever kept.
 """
@@ -12,8 +12,8 @@ from torch import Tensor
 
 Layers = list[tuple[Tensor, Tensor]]
 
-ROWS_ON_CPU = 4096
-ROWS_ON_GPU = 2**18
+ROWS_ON_CPU = 4096  # pixels at once, whose hidden layers (128 numbers each) stay in the cache
+ROWS_ON_GPU = 2**18  # pixels at once, enough to keep a GPU busy
 
 
 @torch.no_grad()

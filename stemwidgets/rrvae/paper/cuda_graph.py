@@ -1,7 +1,7 @@
 """Steps that are all alike, recorded on a GPU as a CUDA graph and then started with one call.
 
-A GPU does a step of a small network in less time than it takes to start the operations of that step
-one by one.
+A GPU computes a step of a small network in less time than it takes to start the operations of that
+step one by one.
 """
 
 from collections import Counter
@@ -26,9 +26,9 @@ class _Recording:
 
 
 class Replay:
-    """Makes a call again and again: recorded on a CUDA device, elsewhere as it is.
+    """Repeated call: recorded on a CUDA device, elsewhere as it is.
 
-    Should it be impossible to record, a notice says so, and the call is made as it is there, too.
+    If it cannot be recorded, a notice says so, and the call is made as it is there, too.
 
     Parameters
     ----------
@@ -51,14 +51,14 @@ class Replay:
             stays where it is in memory and is on the device. It draws no random numbers and waits
             for nothing.
         size : int
-            What the shapes of the inputs follow from.
+            Size that determines the shapes of the inputs.
         inputs : Tensor
             On the device.
 
         Returns
         -------
         Tensor
-            What the call gives; on a CUDA device it is overwritten the next time.
+            Result of the call; on a CUDA device it is overwritten the next time.
         """
         if not (self._possible and _on_gpu(inputs[0])):
             return call(size, *inputs)

@@ -1,4 +1,4 @@
-"""A trained network of the paper: what it takes to encode, decode and save."""
+"""A trained network of the paper, and how it encodes, decodes and is saved."""
 
 import math
 from dataclasses import dataclass
@@ -14,17 +14,18 @@ from stemwidgets.rrvae.common import distributed
 from stemwidgets.rrvae.common.memory import Batch
 from stemwidgets.rrvae.paper.network import PaperNetwork
 
-ENCODING_BATCH = 256
+ENCODING_BATCH = 256  # patterns encoded at once
+# of the rings on which decoded patterns are integrated: for orders up to 6
 RADII, DIRECTIONS = 12, 24
-HIGHEST_FOLD = 6
-CLEAR = 9.0
+HIGHEST_FOLD = 6  # of a crystal along its axis
+CLEAR = 9.0  # times the power of one pattern's noise, in half of the patterns at least
 
 
 @dataclass(frozen=True, eq=False)
 class Scaling:
-    """How counts become what the network sees: ``(counts - offset) / scale``.
+    """Scaling of counts for the network: ``(counts - offset) / scale``.
 
-    Of several processes each has its own patterns, and all of them one scaling.
+    Each of several processes has its own patterns, and all of them have one scaling.
 
     Parameters
     ----------
@@ -54,11 +55,11 @@ class Scaling:
         return cls(mean, max(math.sqrt(squares / distributed.total(prepared.numel())), 1e-30))
 
     def apply(self, prepared: Tensor) -> Tensor:
-        """From counts."""
+        """Scale counts."""
         return (prepared - self.offset) / self.scale
 
     def undo(self, scaled: Tensor) -> Tensor:
-        """To counts."""
+        """Restore counts."""
         return scaled * self.scale + self.offset
 
 
@@ -71,7 +72,7 @@ class PaperTrained:
     network : PaperNetwork
         Encoder and decoder.
     scaling : Scaling
-        Of the counts.
+        Scaling of the counts.
     fold : int
         The angle is defined modulo 2π / fold.
     typical_misfit : float
@@ -86,7 +87,7 @@ class PaperTrained:
     @classmethod
     @torch.no_grad()
     def measure(cls, network: PaperNetwork, scaling: Scaling, prepared: Tensor) -> Self:
-        """Find out from some training patterns what the angle means and what misfit is typical."""
+        """Find the meaning of the angle and the typical misfit from some training patterns."""
         scaled = scaling.apply(prepared)
         angle, latent = network.split(network.encode(scaled)[0])
         misfit = float((network.decode(latent, angle) - scaled).square().mean())
@@ -150,8 +151,8 @@ class PaperTrained:
         latent : Tensor, shape [n, d]
             Latent variables.
         angle : Tensor, shape [n]
-            Rotation [rad]; at 0 the pattern's centre of mass lies along +kx. Of no effect where
-            there is no angle.
+            Rotation [rad]; at 0 the pattern's centre of mass lies along +kx. Ignored by a model
+            without an angle.
         """
         return self.scaling.undo(self.network.decode(latent, angle - self._heading(latent)))
 
@@ -176,7 +177,7 @@ class PaperTrained:
     def from_record(
         cls, tensors: dict[str, Tensor], record: dict[str, Any], device: torch.device
     ) -> Self:
-        """What `to_record` gave."""
+        """Read the result of `to_record`."""
         network = PaperNetwork.from_record(tensors, record).to(device)
         scaling = Scaling(tensors["offset"].to(device), record["scale"])
         return cls(network, scaling, record["fold"], record["typical_misfit"])

@@ -1,7 +1,7 @@
 """The network of Oxley et al., npj Comput. Mater. 7, 65 (2021), doi:10.1038/s41524-021-00527-3.
 
 Two hidden layers of 128 with tanh in the encoder and in the decoder. The encoder gives Gaussians of
-the angle and of z; the decoder is asked for each pixel at its turned coordinates. Without the
+the angle and of z; the decoder computes each pixel from its turned coordinates. Without the
 angle it is an ordinary variational autoencoder, whose decoder gives all pixels at once.
 """
 
@@ -16,8 +16,9 @@ from torch import Tensor
 from stemwidgets.rrvae.paper import coordinate_decoder
 from stemwidgets.rrvae.paper.coordinate_decoder import Layers
 
-HIDDEN = 128
-ANGLE_PRIOR = 0.1  # rad
+HIDDEN = 128  # units in each hidden layer, as in the paper
+ANGLE_PRIOR = 0.1  # rad, standard deviation of the prior
+# of latent variables and angle: beyond, exp over- or underflows
 LOWEST_LOG_STD, HIGHEST_LOG_STD = -10.0, 3.0
 
 
@@ -28,11 +29,11 @@ class PaperNetwork:
     Parameters
     ----------
     encoder, decoder : list of (weight, bias)
-        Layers.
+        Layers of each.
     coordinates : Tensor, shape [pixels, 2]
         ``(x, y)`` of the pixels about the optic axis, within the unit circle.
     turning : bool
-        Whether there is an angle; False makes it an ordinary variational autoencoder.
+        True if there is an angle; False makes it an ordinary variational autoencoder.
     """
 
     encoder: Layers
@@ -161,7 +162,7 @@ class PaperNetwork:
 
     @classmethod
     def from_record(cls, tensors: dict[str, Tensor], record: dict[str, Any]) -> Self:
-        """What `to_record` gave."""
+        """Read the result of `to_record`."""
         encoder, decoder = (
             [(tensors[f"{part}.{i}.weight"], tensors[f"{part}.{i}.bias"]) for i in range(3)]
             for part in ("encoder", "decoder")

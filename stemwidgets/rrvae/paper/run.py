@@ -34,8 +34,9 @@ from stemwidgets.rrvae.paper.settings import PaperSettings, PaperStep
 from stemwidgets.rrvae.paper.training import PaperTraining
 
 LARGEST_SHARE = 0.5  # of the free memory
+# of each pattern, from which the maps during a training take the residual, for speed
 RESIDUAL_PIXELS = 400
-LEAST_CONTRAST = 1e-5
+LEAST_CONTRAST = 1e-5  # of the mean count: less is rounding, and the patterns are alike
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,7 +46,7 @@ class PaperModel:
     Parameters
     ----------
     window : PixelWindow
-        Which pixels are used.
+        Window of pixels that are used.
     trained : PaperTrained
         The network.
     """
@@ -78,7 +79,7 @@ class PaperModel:
     def from_record(
         cls, tensors: dict[str, Tensor], record: dict[str, Any], device: torch.device
     ) -> Self:
-        """What `to_record` gave."""
+        """Read the result of `to_record`."""
         prepared = {name: tensor.numpy() for name, tensor in part(tensors, "preparation").items()}
         return cls(
             PixelWindow.from_record(prepared, record["preparation"]),
@@ -92,15 +93,15 @@ class PaperRun:
     Parameters
     ----------
     read : _Read
-        What is learned from.
+        Scan that is learned from.
     options : Options
-        Of the network and its training.
+        Options of the network and its training.
     turning : bool
         False leaves out the angle.
     state : State or None
-        Of an earlier run, to go on with these data.
+        State of an earlier run, to go on with these data.
     before : PaperModel or None
-        What that learned.
+        Model that the earlier run learned.
 
     Raises
     ------
@@ -179,7 +180,7 @@ class PaperRun:
         self.training.extend()
 
     def state(self, result: Learned) -> State:
-        """What it takes to go on; part of it is the record of the `result`."""
+        """State to go on from; part of it is the record of the `result`."""
         tensors, record = result.to_record()
         training, position = self.training.state()
         tensors |= {f"training.{name}": tensor for name, tensor in training.items()}
@@ -216,15 +217,15 @@ class _Read:
     Parameters
     ----------
     window : PixelWindow
-        Which pixels are used.
+        Window of pixels that are used.
     pixels : Tensor, shape [n, pixels]
-        Those of the patterns that are learned from.
+        Used pixels of the patterns that are learned from.
     filled, learned : ndarray of bool, shape [...]
-        Which patterns have counts, and which of them are learned from.
+        True for patterns with counts, and for those that are learned from.
     share : float
-        How many of all: see `chosen.chosen`.
+        Share of these of all: see `chosen.chosen`.
     fingerprint : Fingerprint
-        What the scan is known by.
+        Fingerprint of the scan.
     """
 
     window: PixelWindow
@@ -263,7 +264,7 @@ def _reading(
 
 
 def _share_that_fits(data: Any, window: PixelWindow, device: torch.device) -> float:
-    """How many of the patterns may be kept: half of the free memory is for them."""
+    """Share of the patterns that may be kept: half of the free memory is for them."""
     patterns = math.prod(distributed.own_part(data).shape[:-2])
     free = free_memory(device)
     room = None if free is None else LARGEST_SHARE * free

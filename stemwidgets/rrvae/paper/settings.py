@@ -1,15 +1,15 @@
-"""What a training of the paper's network is told, and how far it is."""
+"""Settings of a training of the paper's network, and its progress."""
 
 from dataclasses import dataclass, field
 from typing import Any, Self
 
-BATCH = 20
-MOST_STEPS = 6000
+BATCH = 20  # patterns in a batch
+MOST_STEPS = 6000  # batches at most for centred patterns, should the loss never level off
 
 
 @dataclass(frozen=True)
 class PaperSettings:
-    """What may be changed about the paper's network.
+    """Options of the paper's network.
 
     Parameters
     ----------
@@ -23,7 +23,7 @@ class PaperSettings:
     epochs : int
         Passes over the data, at most.
     to_plateau : bool
-        Whether to stop earlier, where the loss falls no further: see `on_plateau`.
+        True to stop earlier, where the loss falls no further: see `on_plateau`.
     """
 
     turning: bool = True
@@ -46,7 +46,7 @@ class PaperSettings:
         turning, centered
             As of the class.
         epochs : int, optional
-            Exactly so many instead.
+            Exact number of passes instead.
         """
         if epochs is not None or not centered:
             return cls(turning, centered, 100 if epochs is None else epochs)
@@ -55,13 +55,13 @@ class PaperSettings:
 
     @property
     def learning_rate(self) -> float:
-        """Of Adam."""
+        """Learning rate of Adam."""
         return 1e-3 if self.centered else 1e-4
 
 
 @dataclass(frozen=True)
 class PaperStep:
-    """Where the training stands after a few steps.
+    """State of the training after a few steps.
 
     Parameters
     ----------
@@ -86,7 +86,7 @@ class PaperStep:
 
 @dataclass
 class TrainingPosition:
-    """How far a training is.
+    """Position of a training in its plan.
 
     Parameters
     ----------
@@ -95,9 +95,9 @@ class TrainingPosition:
     planned : int
         Batches after which it ends.
     began : int
-        Number of `losses` when it was last told to go on.
+        Number of `losses` when it was last extended.
     losses : list of float
-        Mean loss of every so many batches.
+        Mean losses of `STEPS_PER_LOSS` batches each.
     """
 
     steps: int
@@ -107,7 +107,7 @@ class TrainingPosition:
 
     @classmethod
     def from_record(cls, record: dict[str, Any]) -> Self:
-        """What `dataclasses.asdict` gave.
+        """Read the result of `dataclasses.asdict`.
 
         Raises
         ------

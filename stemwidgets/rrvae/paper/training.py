@@ -20,29 +20,29 @@ from stemwidgets.rrvae.paper.network import PaperNetwork
 from stemwidgets.rrvae.paper.plateau import FEWEST, on_plateau
 from stemwidgets.rrvae.paper.settings import BATCH, PaperSettings, PaperStep, TrainingPosition
 
-STEPS_PER_LOSS = 50
-SECONDS_PER_STEP = 0.03
-MEASURED = 128
+STEPS_PER_LOSS = 50  # batches, over which a loss is averaged: single ones are noisy
+SECONDS_PER_STEP = 0.03  # as often as a screen can follow
+MEASURED = 128  # patterns that determine the meaning of the angle and the typical misfit
 
 
 class PaperTraining:
-    """One run of training: its data, its network and where it stands.
+    """One run of training: its data, its network and its state.
 
-    Several processes divide each batch: every one takes those of its patterns that are here, and
-    their gradients are added up.
+    Several processes divide each batch: each takes the patterns that it has, and the gradients are
+    added up.
 
     Parameters
     ----------
     prepared : Tensor, shape [n, pixels]
         Counts in the used pixels, on the device to train on.
     network : PaperNetwork
-        Where to begin.
+        Network to begin with.
     scaling : Scaling
-        Of the counts.
+        Scaling of the counts.
     seed : int
-        Of batches and draws.
+        Seed of batches and draws.
     settings : PaperSettings
-        The rest.
+        Further settings.
     """
 
     def __init__(
@@ -97,7 +97,7 @@ class PaperTraining:
 
     @property
     def finished(self) -> bool:
-        """Whether all that was planned is done."""
+        """True when all that was planned is done."""
         return self._position.steps >= self._position.planned
 
     def extend(self) -> None:
@@ -146,7 +146,7 @@ class PaperTraining:
         return self._replay(self._learn, len(rows), own, normal)
 
     def _learn(self, batch: int, own: Tensor, normal: Tensor) -> Tensor:
-        """Change the weights, and give the loss of a batch, of which these patterns are here."""
+        """Change the weights, and return the loss of a batch, of which these patterns are here."""
 
         def part(some: slice) -> tuple[Tensor, Tensor]:
             scaled = self.scaling.apply(self.prepared[own[some]])
@@ -209,7 +209,7 @@ class PaperTraining:
         return PaperTrained.measure(self.network.to(self.prepared.device), self.scaling, chosen)
 
     def state(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
-        """What it takes besides the `result` to go on, as named tensors and plain values."""
+        """State to go on from, besides the `result`, as named tensors and plain values."""
         tensors = {
             "mean": self.adam.mean.clone(),
             "square": self.adam.square.clone(),
@@ -231,7 +231,7 @@ class PaperTraining:
         tensors, record
             The state, of a training with this network.
         same_data : bool
-            Whether it is of the same data; with others, the epochs begin anew.
+            True if it is of the same data; with others, the epochs begin anew.
 
         On another type of device the draws are other ones.
         """
