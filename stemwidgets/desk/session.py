@@ -73,7 +73,7 @@ class Session(signals.Session):
         self.require_open()
         if self.overview is None:
             raise InputError(
-                "Expected maps to take away, but the scan is still being read: session.wait()."
+                "Expected maps to export, but the scan is still being read: session.wait()."
             )
         calibration = self.calibration.used if self.calibration.applied else None
         return Snapshot(
@@ -276,9 +276,7 @@ class Session(signals.Session):
         if self.keeping is not None:
             self.keeping.finish()
 
-    def aside(
-        self, work: Callable[[], T], then: Callable[[T], None], key: str = "take away"
-    ) -> None:
+    def aside(self, work: Callable[[], T], then: Callable[[T], None], key: str = "export") -> None:
         """Do `work` in the background, after what is being computed, and hand over its result.
 
         Of several with one key only the latest is done.

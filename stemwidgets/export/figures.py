@@ -144,7 +144,7 @@ class _Picture:
         ):
             words = f"{turn / fold:g}°".replace("-", "−")
             panel.text(x, y, words, ha=across, va=up, fontsize=9)
-        notes = [f"modulo {period(fold)}"] * (fold > 1) + ["pale where it means little"]
+        notes = [f"modulo {period(fold)}"] * (fold > 1) + ["faint where uncertain"]
         notes += ["grey where undefined"] * undefined
         panel.text(2.4, 0, "\n".join(notes), va="center", fontsize=9)
 

@@ -12,7 +12,7 @@ PASSED_OVER = "What was kept after that is damaged and was passed over."
 def said(found: Found) -> str:
     """What was brought back, in words, with room for when it was kept."""
     if found.cut_short:
-        return "Restored a training that was cut short {}: Go on trains it to its end."
+        return "Restored a training that was cut short {}: Continue trains it to its end."
     return (
         "Restored what was chosen on {}." if found.model is None else "Restored the training of {}."
     )

@@ -67,7 +67,7 @@ class ExportPanel(View):
         row = ipywidgets.HBox(
             list(self._buttons.values()), layout=ipywidgets.Layout(flex_flow="row wrap")
         )
-        self.fill(caption("Take away"), self._folder, row, self._status, self._code, self._copy)
+        self.fill(caption("Export"), self._folder, row, self._status, self._code, self._copy)
         self.layout.width = _WIDTH
         self._snapshot: Callable[[], Any] | None = getattr(session, "snapshot", None)
         self._aside: Any = getattr(session, "aside", None)

@@ -38,7 +38,7 @@ class TrainPanel(View):
     of their own; 1 is none. The networks of Oxley et al. also ask whether to centre the patterns,
     which they need to learn within minutes, and for the number of epochs; 0 leaves it to the scan.
     Devices are offered once it is known which there are. After a training that can go on, Resume
-    becomes Go on; Train always begins a new model.
+    becomes Continue; Train always begins a new model.
 
     Parameters
     ----------
@@ -147,7 +147,7 @@ class TrainPanel(View):
         self._buttons["pause"].disabled = not (going and status == "running")
         resume = self._buttons["resume"]
         resume.disabled = not ((going and status == "paused") or training.resumable)
-        resume.description = "Go on" if training.resumable else "Resume"
+        resume.description = "Continue" if training.resumable else "Resume"
         self._buttons["stop"].disabled = not going
         for option in self._options.values():
             option.disabled = training.active
@@ -185,7 +185,7 @@ class TrainPanel(View):
             names = ", ".join(step.name for step in steps)
             lines.append(f"Train learns from prepared patterns: {names}.")
         if session.training.resumable:
-            lines.append("Train begins a new model, Go on trains this one further.")
+            lines.append("Train begins a new model, Continue trains this one further.")
         return lines
 
 

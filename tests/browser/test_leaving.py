@@ -67,7 +67,7 @@ def test_a_kernel_ends_with_its_page_and_the_next_goes_on(
     line = desk.view("restored-line")
     expect(line).to_contain_text("cut short", timeout=60_000)
     desk.ready()
-    desk.press("Go on")
+    desk.press("Continue")
     expect(desk.view("train-panel")).to_contain_text(
         re.compile(r"training, epoch [1-9]\d* of"), timeout=60_000
     )

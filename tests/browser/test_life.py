@@ -85,7 +85,7 @@ def test_a_training_whose_kernel_died_goes_on(browser: Browser, keeping: str, tm
     again.page.goto(keeping)
     expect(again.view("restored-line")).to_contain_text("cut short", timeout=60_000)
     again.ready()
-    again.press("Go on")
+    again.press("Continue")
     panel = again.view("train-panel")
     expect(panel).to_contain_text(re.compile(r"training, epoch [1-9]\d* of"), timeout=60_000)
     again.press("Stop")

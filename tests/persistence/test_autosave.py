@@ -230,7 +230,7 @@ def test_a_training_that_was_cut_short_goes_on_where_it_was(interrupted, monkeyp
     monkeypatch.setenv("STEMWIDGETS_CACHE", str(left))
     again = opened()
     assert "cut short" in again.parts["restored"].parts["words"].value
-    assert again.parts["train"].parts["resume"].description == "Go on"
+    assert again.parts["train"].parts["resume"].description == "Continue"
     again.parts["train"].parts["resume"].click()
     again.session.training.wait(60)
     again.session.wait(60)

@@ -293,7 +293,7 @@ def test_categories_differ_for_every_eye_and_are_not_taken_for_undefined(vision)
     assert apart[:-2].min() > 0.1
 
 
-def test_an_uncertain_category_is_pale():
+def test_an_uncertain_category_is_faint():
     values = np.array([[2.0, 2.0]])
     sure, unsure = colors.qualitative(values, np.array([[1.0, 0.1]]))[0, :, :3].astype(int)
     np.testing.assert_array_equal(sure, colors.qualitative(values)[0, 0, :3])
@@ -530,10 +530,10 @@ def test_the_panel_goes_on_with_a_model_that_can_and_says_what_either_button_doe
     assert (parts["resume"].description, parts["resume"].disabled) == ("Resume", True)
     session.training.wait(10)
     model = session.model
-    assert (parts["resume"].description, parts["resume"].disabled) == ("Go on", False)
-    assert "Train begins a new model, Go on trains this one" in parts["status"].value
+    assert (parts["resume"].description, parts["resume"].disabled) == ("Continue", False)
+    assert "Train begins a new model, Continue trains this one" in parts["status"].value
     parts["resume"].click()
-    assert "Go on" not in parts["status"].value
+    assert "Continue" not in parts["status"].value
     session.training.wait(10)
     assert session.model is model
     parts["train"].click()
@@ -545,7 +545,7 @@ def test_the_panel_goes_on_with_a_model_that_can_and_says_what_either_button_doe
 def test_without_going_on_the_button_stays_as_it_is(trained):
     parts = TrainPanel(trained).parts
     assert (parts["resume"].description, parts["resume"].disabled) == ("Resume", True)
-    assert "Go on" not in parts["status"].value
+    assert "Continue" not in parts["status"].value
 
 
 def test_the_panel_tells_what_went_otherwise_than_planned():

@@ -137,7 +137,7 @@ def _swatches(channel: Channel) -> str:
 def _notes(channel: Channel) -> list[str]:
     notes = []
     if channel.confidence is not None:
-        notes.append("pale where it means little" if channel.kind == "angle" else "pale: uncertain")
+        notes.append("faint where uncertain")
     if not np.isfinite(channel.values).all():
         notes.append("grey where undefined" if channel.kind == "angle" else "grey: undefined")
     return notes
