@@ -64,12 +64,12 @@ if TYPE_CHECKING:
     from stemwidgets.views.decomposition_panel import DecompositionPanel as DecompositionPanel
     from stemwidgets.views.export_panel import ExportPanel as ExportPanel
     from stemwidgets.views.latent_scatter import LatentScatter as LatentScatter
-    from stemwidgets.views.line_profile import LineProfile as LineProfile
     from stemwidgets.views.loss_plot import LossPlot as LossPlot
     from stemwidgets.views.manifold_view import ManifoldView as ManifoldView
     from stemwidgets.views.pattern_view import PatternView as PatternView
     from stemwidgets.views.pictures.display import Display as Display
     from stemwidgets.views.preparation_panel import PreparationPanel as PreparationPanel
+    from stemwidgets.views.profile_view import ProfileView as ProfileView
     from stemwidgets.views.readout import Readout as Readout
     from stemwidgets.views.scan_map import ScanMap as ScanMap
     from stemwidgets.views.scan_report import ScanReportView as ScanReportView
@@ -99,7 +99,6 @@ _HOMES = {
     "Finding": "arrays.scan_report.report",
     "InputError": "arrays.errors",
     "LatentScatter": "views.latent_scatter",
-    "LineProfile": "views.line_profile",
     "LossPlot": "views.loss_plot",
     "ManifoldView": "views.manifold_view",
     "Maps": "signals.maps.rrvae_maps",
@@ -108,6 +107,7 @@ _HOMES = {
     "PolygonDetector": "arrays.detectors",
     "Preparation": "signals.preparation",
     "PreparationPanel": "views.preparation_panel",
+    "ProfileView": "views.profile_view",
     "Progress": "rrvae.common.records",
     "RRVAE": "signals.rrvae",
     "Readout": "views.readout",

@@ -20,7 +20,7 @@ page.session.training.start()
 page.session.training.wait()
 page.session.wait()
 page.session.close()
-assert page.session.keeping.problem == "", page.session.keeping.problem
+assert page.session.autosave.problem == "", page.session.autosave.problem
 print(os.environ.get("HOME"), os.environ["STEMWIDGETS_CACHE"])
 """
 

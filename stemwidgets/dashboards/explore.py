@@ -6,8 +6,8 @@ from stemwidgets.dashboards.added_maps import AddedMaps
 from stemwidgets.dashboards.dashboard import SIZE, Dashboard, session_of
 from stemwidgets.views.detector_panel import DetectorPanel
 from stemwidgets.views.export_panel import ExportPanel
-from stemwidgets.views.line_profile import LineProfile
 from stemwidgets.views.pattern_view import PatternView
+from stemwidgets.views.profile_view import ProfileView
 from stemwidgets.views.readout import Readout
 from stemwidgets.views.scan_map import ScanMap
 
@@ -47,7 +47,7 @@ def explore(source: Any, lazy: bool = False, mode: str = "desk", **load_options:
         "com_angle": ScanMap(session, "COM angle", SIZE),
         "com_magnitude": ScanMap(session, "COM magnitude", SIZE),
         "readout": Readout(session),
-        "profile": LineProfile(session, width=SIZE),
+        "profile": ProfileView(session, width=SIZE),
         "added": AddedMaps(session, SIZE),
         "take_away": ExportPanel(session),
     }

@@ -9,7 +9,7 @@ from stemwidgets.arrays.errors import InputError
 from stemwidgets.desk import session_on_data as signals
 from stemwidgets.export.snapshot import Snapshot
 from stemwidgets.persistence import cache, session_file, session_state
-from stemwidgets.persistence.autosave import Keeping
+from stemwidgets.persistence.autosave import Autosave
 from stemwidgets.persistence.session_state import Arrays, Choices
 from stemwidgets.rrvae.common.records import Encoding
 
@@ -57,7 +57,7 @@ class Session(signals.Session):
         self._read_from = _origin(source)
         self._left_on_disk, self._load_options = lazy, load_options
         self._model_file: Path | None = None
-        self.keeping: Keeping | None = None
+        self.autosave: Autosave | None = None
         self.page: Any = None  # a dashboard, which tells how its views show the session
         self.views: dict[str, Any] = {}  # what a dashboard told last
         self.training.observe(self._note_training, "status")
@@ -249,16 +249,16 @@ class Session(signals.Session):
         """
         session_state.restore(self, chosen, arrays, model)
 
-    def keep(self) -> Keeping:
+    def keep(self) -> Autosave:
         """Keep the last state on disk from now on, and bring back that of an earlier session.
 
         Dashboards do so; see `stemwidgets.persistence.autosave`. The folder is
         ``$STEMWIDGETS_CACHE``; without that variable it is one for caches, and if it is empty
         nothing is kept.
         """
-        if self.keeping is None:
-            self.keeping = Keeping(self)
-        return self.keeping
+        if self.autosave is None:
+            self.autosave = Autosave(self)
+        return self.autosave
 
     def adopt(
         self,
@@ -273,8 +273,8 @@ class Session(signals.Session):
         super().adopt(model, encoding, endings, history, exact)
 
     def _take_leave(self) -> None:
-        if self.keeping is not None:
-            self.keeping.finish()
+        if self.autosave is not None:
+            self.autosave.finish()
 
     def aside(self, work: Callable[[], T], then: Callable[[T], None], key: str = "export") -> None:
         """Do `work` in the background, after what is being computed, and hand over its result.

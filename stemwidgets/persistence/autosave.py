@@ -9,20 +9,7 @@ from traitlets import HasTraits, Instance, Unicode
 from stemwidgets.arrays.detectors import PixelDetector
 from stemwidgets.arrays.errors import InputError
 from stemwidgets.arrays.files.disk import unwritten, writing
-from stemwidgets.persistence.cache import (
-    CHECKPOINT,
-    FORMAT,
-    STATE,
-    Found,
-    Scan,
-    cache_folder,
-    find,
-    make_latest,
-    new_folder,
-    prune,
-)
-from stemwidgets.persistence.files import write_arrays, write_json
-from stemwidgets.persistence.kept_files import (
+from stemwidgets.persistence.autosave_files import (
     Files,
     Token,
     clean,
@@ -31,7 +18,20 @@ from stemwidgets.persistence.kept_files import (
     require_room,
     same,
 )
-from stemwidgets.persistence.kept_words import PASSED_OVER, dated, not_kept, now, said
+from stemwidgets.persistence.autosave_words import PASSED_OVER, dated, not_kept, now, said
+from stemwidgets.persistence.cache import (
+    CHECKPOINT,
+    FORMAT,
+    STATE,
+    ScanIdentity,
+    StoredSession,
+    cache_folder,
+    find,
+    make_latest,
+    new_folder,
+    prune,
+)
+from stemwidgets.persistence.files import write_arrays, write_json
 from stemwidgets.persistence.session_state import Arrays, Choices
 from stemwidgets.state.background.worker import wait_until
 from stemwidgets.state.errors import in_words
@@ -44,7 +44,7 @@ PAUSE = 1.0  # s, in which changes gather before they are written
 PLACE = ("position", "views")  # choices that alone are not worth a file
 
 
-class Keeping(HasTraits):
+class Autosave(HasTraits):
     """Keeps one session, once its scan is known.
 
     What was kept of the same scan last is brought back first, unless a training was begun
@@ -60,13 +60,13 @@ class Keeping(HasTraits):
     ----------
     words : str
         What was brought back, and from when; empty if nothing was.
-    before : Found or None
+    before : StoredSession or None
         What can be brought back after one started afresh, until a training begins.
     problem : str
         Why the session could not be kept; empty if it could.
     """
 
-    before = Instance(Found, allow_none=True, read_only=True)
+    before = Instance(StoredSession, allow_none=True, read_only=True)
     words = Unicode("", read_only=True)
     problem = Unicode("", read_only=True)
 
@@ -93,7 +93,7 @@ class Keeping(HasTraits):
         session = self._session
         choices, arrays = session.taken()
         self._keep()
-        before = Found(choices, arrays, session.model, self._when or now())
+        before = StoredSession(choices, arrays, session.model, self._when or now())
         session.restore({}, {}, None)
         self._folder, self._files, self._model, self._when = None, {}, (), ""
         self._set_aside(before)
@@ -116,7 +116,7 @@ class Keeping(HasTraits):
         finally:
             self._changed()
 
-    def _set_aside(self, before: Found) -> None:
+    def _set_aside(self, before: StoredSession) -> None:
         self.set_trait("before", before)
         what = "what was chosen" if before.model is None else "the training of {}"
         self.set_trait("words", f"Started afresh; {dated(what, before)} is set aside.")
@@ -130,34 +130,34 @@ class Keeping(HasTraits):
             lambda: find(scan, cache, damaged), self._bring_back, key="find what was kept"
         )
 
-    def _scan(self) -> Scan:
+    def _scan(self) -> ScanIdentity:
         overview = self._session.overview
         assert overview is not None
-        return Scan(self._session.shape, overview.mean_pattern)
+        return ScanIdentity(self._session.shape, overview.mean_pattern)
 
-    def _bring_back(self, found: Found | None) -> None:
+    def _bring_back(self, stored: StoredSession | None) -> None:
         session = self._session
-        if found is not None and session.training.status == "idle" and session.model is None:
+        if stored is not None and session.training.status == "idle" and session.model is None:
             try:
-                self._show(found)
-                if found.before is not None:
-                    self._set_aside(found.before)
+                self._show(stored)
+                if stored.before is not None:
+                    self._set_aside(stored.before)
             except Exception:  # what was read has wrong values: an older one may be whole
                 session.restore({}, {}, None)
                 self.set_trait("words", "")
-                if found.folder is not None and found.folder not in self._damaged:
-                    self._damaged |= {found.folder}
+                if stored.folder is not None and stored.folder not in self._damaged:
+                    self._damaged |= {stored.folder}
                     self._look()
                     return
         if self.words and self._damaged:
             self.set_trait("words", f"{self.words} {PASSED_OVER}")
         self._watch()
 
-    def _show(self, found: Found) -> None:
-        self._session.restore(found.choices, found.arrays, found.model)
-        self.set_trait("words", dated(said(found), found))
-        if found.model is not None and not found.cut_short:
-            self._model, self._when = self._trained(), found.when
+    def _show(self, stored: StoredSession) -> None:
+        self._session.restore(stored.choices, stored.arrays, stored.model)
+        self.set_trait("words", dated(said(stored), stored))
+        if stored.model is not None and not stored.cut_short:
+            self._model, self._when = self._trained(), stored.when
 
     def _watch(self) -> None:
         session = self._session

@@ -1,4 +1,4 @@
-"""The folder in which dashboards keep the last state of a scan, and what is found there.
+"""The folder in which dashboards keep the last state of a scan, and what is stored there.
 
 Each session that keeps something has a folder of its own in it. Its ``session.json`` is written
 last and names the other files, so that it is always of one moment. A training that runs has a
@@ -49,7 +49,7 @@ def cache_folder() -> Path | None:
 
 
 @dataclass(frozen=True, eq=False)
-class Scan:
+class ScanIdentity:
     """What a scan is known by, wherever its file lies.
 
     Parameters
@@ -77,7 +77,7 @@ class Scan:
 
 
 @dataclass(frozen=True, eq=False)
-class Found:
+class StoredSession:
     """A session that was kept.
 
     Parameters
@@ -94,7 +94,7 @@ class Found:
         Whether the model is what a training left that did not end.
     afresh : bool
         Whether one had started afresh, leaving `before`.
-    before : Found or None
+    before : StoredSession or None
         The session kept before that.
     folder : Path or None
         Where it is; None if it is only in memory.
@@ -106,33 +106,35 @@ class Found:
     when: str
     cut_short: bool = False
     afresh: bool = False
-    before: "Found | None" = None
+    before: "StoredSession | None" = None
     folder: Path | None = None
 
 
-def find(scan: Scan, folder: Path, damaged: frozenset[Path] = frozenset()) -> Found | None:
+def find(
+    scan: ScanIdentity, folder: Path, damaged: frozenset[Path] = frozenset()
+) -> StoredSession | None:
     """The latest session kept of a scan; what is damaged is passed over.
 
     Parameters
     ----------
-    scan : Scan
+    scan : ScanIdentity
         Of which one.
     folder : Path
         The cache.
     damaged : frozenset of Path
         Folders of sessions that could be read and yet not be shown.
     """
-    latest: Found | None = None
+    latest: StoredSession | None = None
     for state in sorted(_states(folder, f"{scan.name}-*"), key=_age, reverse=True):
         if state.parent in damaged:
             continue
         try:
-            found = _read(state, scan)
+            stored = _read(state, scan)
         except Exception:  # files break in many ways, and none may hide an older one that is whole
             continue
-        if found is not None and not found.afresh:
-            return found if latest is None else replace(latest, before=found)
-        latest = latest or found
+        if stored is not None and not stored.afresh:
+            return stored if latest is None else replace(latest, before=stored)
+        latest = latest or stored
     return latest
 
 
@@ -192,7 +194,7 @@ def _checkpoints(state: Path) -> list[Path]:
     return list(state.parent.glob(f"[!.]*{CHECKPOINT}"))
 
 
-def _read(state: Path, scan: Scan) -> Found | None:
+def _read(state: Path, scan: ScanIdentity) -> StoredSession | None:
     if state.stat().st_size > LARGEST_STATE:
         raise InputError(f"Expected choices, got {state.stat().st_size} bytes in {state}.")
     facts = json.loads(state.read_text(encoding="utf-8"))
@@ -202,14 +204,14 @@ def _read(state: Path, scan: Scan) -> Found | None:
     arrays = read_arrays(state.with_name(facts["maps"]))
     if not scan.is_that_of(arrays.pop("mean pattern")):
         return None
-    found, afresh = _cut_short(state, facts, arrays), bool(facts.get("afresh"))
-    if found is not None or (facts.get("bare") and not afresh):
-        return found
+    stored, afresh = _cut_short(state, facts, arrays), bool(facts.get("afresh"))
+    if stored is not None or (facts.get("bare") and not afresh):
+        return stored
     model = load_model(state.with_name(facts["model"])) if facts["model"] else None
-    return Found(facts, arrays, model, facts["when"], afresh=afresh, folder=state.parent)
+    return StoredSession(facts, arrays, model, facts["when"], afresh=afresh, folder=state.parent)
 
 
-def _cut_short(state: Path, facts: Choices, arrays: Arrays) -> Found | None:
+def _cut_short(state: Path, facts: Choices, arrays: Arrays) -> StoredSession | None:
     """What is left of a training that neither ended nor still runs."""
     unfinished = [file for file in _checkpoints(state) if not _runs(file)]
     for checkpoint in sorted(unfinished, key=_written, reverse=True):
@@ -220,7 +222,7 @@ def _cut_short(state: Path, facts: Choices, arrays: Arrays) -> Found | None:
         when = datetime.fromtimestamp(_written(checkpoint), UTC).isoformat(timespec="seconds")
         facts = facts | {"trainings": ("stopped",), "history": (), "when": when}
         rest = without_encoding(arrays)
-        return Found(facts, rest, model, when, cut_short=True, folder=state.parent)
+        return StoredSession(facts, rest, model, when, cut_short=True, folder=state.parent)
     return None
 
 
@@ -236,6 +238,6 @@ def load_model(path: Path) -> Any:
     return RRVAE.load(path)
 
 
-def new_folder(scan: Scan, cache: Path) -> Path:
+def new_folder(scan: ScanIdentity, cache: Path) -> Path:
     """A folder for one session."""
     return cache / f"{scan.name}-{secrets.token_hex(8)}"

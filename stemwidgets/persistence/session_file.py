@@ -36,8 +36,8 @@ _DAMAGE = (
 
 
 @dataclass(frozen=True, eq=False)
-class Kept:
-    """What a session file tells.
+class SessionFile:
+    """Contents of a session file.
 
     Parameters
     ----------
@@ -104,7 +104,7 @@ def write(
     return path
 
 
-def read(path: str | Path) -> Kept:
+def read(path: str | Path) -> SessionFile:
     """Read a session file, of this format or an older one; see `Session.open`."""
     path = Path(path).expanduser().absolute()
     recover(path)
@@ -117,7 +117,7 @@ def read(path: str | Path) -> Kept:
         model, maps = facts["model"], facts.get("maps")
         arrays = read_arrays(path.with_name(maps)) if maps else {}
         _require_own(path, facts)
-        return Kept(
+        return SessionFile(
             source=_found(path, facts),
             lazy=bool(facts["lazy"]),
             load_options=_load_options(facts.get("load", {})),

@@ -17,7 +17,7 @@ class RestoredLine(View):
     Parameters
     ----------
     session : Session
-        Whose `keeping` it shows.
+        Whose `autosave` it shows.
 
     Raises
     ------
@@ -27,7 +27,7 @@ class RestoredLine(View):
 
     def __init__(self, session: Session, **unknown: Any) -> None:
         super().__init__(session, unknown)
-        self._keeping: Any = getattr(session, "keeping", None)
+        self._autosave: Any = getattr(session, "autosave", None)
         self._words = ipywidgets.HTML()
         self._afresh = ipywidgets.Button()
         self.parts = {"words": self._words, "afresh": self._afresh}
@@ -35,22 +35,22 @@ class RestoredLine(View):
         row.layout.grid_gap, row.layout.align_items = "16px", "center"
         row.layout.flex_flow = "row wrap"
         self.fill(row)
-        if self._keeping is not None:
+        if self._autosave is not None:
             self.press(self._afresh, self._pressed)
-            self.look(self._draw, "words", "problem", "before", at=self._keeping)
+            self.look(self._draw, "words", "problem", "before", at=self._autosave)
             self.look(self._draw, "status", at=session.training)
         self._draw()
 
     def _pressed(self) -> None:
-        keeping = self._keeping
-        (keeping.start_afresh if keeping.before is None else keeping.bring_back)()
+        autosave = self._autosave
+        (autosave.start_afresh if autosave.before is None else autosave.bring_back)()
 
     def _draw(self) -> None:
-        keeping = self._keeping
+        autosave = self._autosave
         words = problem = ""
-        if keeping is not None:
-            words, problem = keeping.words, keeping.problem
-            back = keeping.before is not None
+        if autosave is not None:
+            words, problem = autosave.words, autosave.problem
+            back = autosave.before is not None
             self._afresh.description = "Bring it back" if back else "Start afresh"
         kind = " class='stemwidgets-problem'" if problem else ""
         self._words.value = f"<div{kind}>{escape(problem or words)}</div>"

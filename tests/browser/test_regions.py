@@ -56,7 +56,7 @@ def test_a_rectangle_lights_up_on_every_map_until_escape(explored: Desk):
 
 
 def test_a_line_is_profiled_and_the_value_under_the_mouse_told(explored: Desk):
-    profile = explored.figures("line-profile").first
+    profile = explored.figures("profile-view").first
     empty = explored.look(profile)
     draw(explored, "COM magnitude", "Line", (0.1, 0.1), (0.9, 0.9))
     drawn = explored.look(profile)

@@ -134,9 +134,9 @@ def opened(folder) -> str:
     """Which state comes back, once the session was kept again; else what is wrong."""
     session = sw.Session(SCAN)
     try:
-        keeping = session.keep()
+        autosave = session.keep()
         session.wait(60)
-        told = f"{keeping.problem} {keeping.words} {session.problem}"
+        told = f"{autosave.problem} {autosave.words} {session.problem}"
         found = "old" if session.position == OLDER else "new"
         if any(raw in told for raw in RAW):
             return f"told: {told}"
@@ -146,8 +146,8 @@ def opened(folder) -> str:
         session.position = (0, 3)
         session.detector = sw.DiscDetector((8.0, 7.0), 2.0)
         session.wait(60)
-        if len(list(folder.glob(f"*/{cache.STATE}"))) != before + 1 or keeping.problem:
-            return f"not kept: {keeping.problem}"
+        if len(list(folder.glob(f"*/{cache.STATE}"))) != before + 1 or autosave.problem:
+            return f"not kept: {autosave.problem}"
         return found
     finally:
         session.close()
@@ -192,8 +192,8 @@ def test_a_cache_that_takes_nothing_is_told_once_and_the_training_goes_on(
     monkeypatch.setattr(checkpoint, "SECONDS_BETWEEN_WRITINGS", 0.0)
     session = sw.Session(SCAN)
     session.wait(60)
-    keeping, told = session.keep(), []
-    keeping.observe(lambda change: told.append(change["new"]), "problem")
+    autosave, told = session.keep(), []
+    autosave.observe(lambda change: told.append(change["new"]), "problem")
     with steps(folder, refusing(1, error)):
         session.training.start(model="vae", epochs=3, seed=1)
         session.training.wait(60)
@@ -208,7 +208,7 @@ def test_a_cache_that_takes_nothing_is_told_once_and_the_training_goes_on(
     assert "Export writes it where there is room" in words
     session.position = (0, 0)
     session.wait(60)
-    assert keeping.problem == ""
+    assert autosave.problem == ""
     assert len(list(folder.glob(f"*/{cache.STATE}"))) == 1
     session.close()
 
@@ -240,13 +240,13 @@ from stemwidgets.persistence import cache
 cache.prune.__defaults__ = (20_000,)
 session = sw.Session(turning_spot())
 session.wait(60)
-keeping, told = session.keep(), set()
+autosave, told = session.keep(), set()
 session.wait(60)
 for number in range(25):
     session.position = divmod(number % 24, 6)
     session.detector = sw.DiscDetector((8.0, 7.0), 1.0 + number / 10)
     session.wait(60)
-    told.add(keeping.problem)
+    told.add(autosave.problem)
 print(sorted(told - {""}))
 """
 

@@ -16,7 +16,7 @@ from ipywidgets.widgets.widget import _instances
 
 
 @dataclass(frozen=True)
-class Run:
+class CellRun:
     """One run of a cell.
 
     Parameters
@@ -42,18 +42,18 @@ class Notebook:
     """
 
     shell: Any
-    makers: WeakKeyDictionary[ipywidgets.Widget, Run] = field(default_factory=WeakKeyDictionary)
-    showing: WeakKeyDictionary[ipywidgets.Widget, set[Run]] = field(
+    makers: WeakKeyDictionary[ipywidgets.Widget, CellRun] = field(default_factory=WeakKeyDictionary)
+    showing: WeakKeyDictionary[ipywidgets.Widget, set[CellRun]] = field(
         default_factory=WeakKeyDictionary
     )
-    replaced: set[Run] = field(default_factory=set)  # runs, of whose cell there is a later one
+    replaced: set[CellRun] = field(default_factory=set)  # runs, of whose cell there is a later one
 
     def __post_init__(self) -> None:
         self.shell.events.register("post_run_cell", self.cell_ran)
         formatter = self.shell.display_formatter.mimebundle_formatter
         formatter.for_type(ipywidgets.Widget, self.show)
 
-    def present(self) -> Run | None:
+    def present(self) -> CellRun | None:
         """The run of a cell that goes on, if one does."""
         asked = self.shell.get_parent()
         header = asked.get("header", {})
@@ -61,7 +61,7 @@ class Notebook:
             return None
         code = str(asked.get("content", {}).get("code", ""))
         cell = asked.get("metadata", {}).get("cellId") or code
-        return Run(str(cell), str(header["msg_id"]))
+        return CellRun(str(cell), str(header["msg_id"]))
 
     def show(self, widget: ipywidgets.Widget, **options: Any) -> Any:
         """Note where a widget is shown, and show it."""
@@ -77,7 +77,7 @@ class Notebook:
         if run is not None:
             self.replace(run, run in self.makers.values())
 
-    def replace(self, run: Run, made_anew: bool) -> None:
+    def replace(self, run: CellRun, made_anew: bool) -> None:
         """Close what no cell shows any more, now that one is run again and shows something else."""
         for runs in self.showing.values():
             runs -= {old for old in runs if old.cell == run.cell and old != run}

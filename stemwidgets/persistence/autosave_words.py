@@ -2,25 +2,27 @@
 
 from datetime import UTC, datetime
 
-from stemwidgets.persistence.cache import Found
+from stemwidgets.persistence.cache import StoredSession
 from stemwidgets.state.errors import in_words
 
 STILL_HERE = "All is still on this page; Export writes it where there is room."
 PASSED_OVER = "What was kept after that is damaged and was passed over."
 
 
-def said(found: Found) -> str:
+def said(stored: StoredSession) -> str:
     """What was brought back, in words, with room for when it was kept."""
-    if found.cut_short:
+    if stored.cut_short:
         return "Restored a training that was cut short {}: Continue trains it to its end."
     return (
-        "Restored what was chosen on {}." if found.model is None else "Restored the training of {}."
+        "Restored what was chosen on {}."
+        if stored.model is None
+        else "Restored the training of {}."
     )
 
 
-def dated(words: str, found: Found) -> str:
-    """Words with the date and time of what was found in them."""
-    when = datetime.fromisoformat(found.when).astimezone()
+def dated(words: str, stored: StoredSession) -> str:
+    """Words with the date and time of a stored session in them."""
+    when = datetime.fromisoformat(stored.when).astimezone()
     return words.format(f"{when:%Y-%m-%d %H:%M}")
 
 

@@ -26,7 +26,7 @@ NO_LINE = "choose Line above a map and drag"
 NUMBER = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)")
 
 
-class LineProfile(View):
+class ProfileView(View):
     """One channel against the distance along the session's line, averaged across it.
 
     The line is drawn on a map, or typed as row and column of both ends. Between positions, maps are

@@ -8,7 +8,7 @@ from stemwidgets.arrays.errors import InputError
 from stemwidgets.arrays.maps.summary import circular_summary, majority, summary
 from stemwidgets.state import Channel, Session
 from stemwidgets.state.channels import merged
-from stemwidgets.views.line_profile import LineProfile
+from stemwidgets.views.profile_view import ProfileView
 from stemwidgets.views.readout import Readout
 
 
@@ -27,13 +27,13 @@ def session():
 
 
 def test_without_a_line_the_view_says_how_to_draw_one(session):
-    view = LineProfile(session)
+    view = ProfileView(session)
     assert "Line" in view.raster.message
     assert not view.parts["curve"].visible
 
 
 def test_a_channel_is_shown_against_the_distance_on_the_specimen(session):
-    view = LineProfile(session, "COM x")
+    view = ProfileView(session, "COM x")
     session.line = ((1, 0), (1, 5))
     curve = view.parts["curve"]
     assert curve.visible
@@ -47,7 +47,7 @@ def test_a_channel_is_shown_against_the_distance_on_the_specimen(session):
 
 
 def test_a_profile_of_angles_is_interrupted_where_they_go_round(session):
-    view = LineProfile(session, "COM angle")
+    view = ProfileView(session, "COM angle")
     session.line = ((2, 0), (2, 5))
     drawn = np.array(view.parts["curve"].y)
     assert np.isnan(drawn).sum() >= 1
@@ -59,7 +59,7 @@ def test_the_width_averages_across(session):
     values = np.zeros(SHAPE[:2], np.float32)
     values[2] = 6.0
     session.channels = merged(session.channels, Channel("COM x", values, "nm"))
-    view = LineProfile(session, "COM x", averaged=0.4)
+    view = ProfileView(session, "COM x", averaged=0.4)
     session.line = ((2, 1), (2, 4))
     np.testing.assert_allclose(view.parts["curve"].y, 2.0)  # of three rows
     view.parts["width"].value = 0.0
@@ -67,7 +67,7 @@ def test_the_width_averages_across(session):
 
 
 def test_classes_and_what_is_not_there_yet(session):
-    view = LineProfile(session, "classes")
+    view = ProfileView(session, "classes")
     session.line = ((0, 2), (3, 2))
     assert "Train" in view.raster.message
     session.training.start()
@@ -76,7 +76,7 @@ def test_classes_and_what_is_not_there_yet(session):
 
 
 def test_ends_are_typed(session):
-    view = LineProfile(session)
+    view = ProfileView(session)
     view.parts["ends"].value = "1, 0.5 to 9, 4"
     assert session.line == ((1.0, 0.5), (3.0, 4.0))  # on the scan
     assert view.parts["ends"].value == "1, 0.5 to 3, 4"
@@ -90,7 +90,7 @@ def test_ends_are_typed(session):
 @pytest.mark.parametrize("nonsense", [{"averaged": -1}, {"channel": "nonsense"}, {"widht": 3}])
 def test_nonsense_is_refused(session, nonsense):
     with pytest.raises(InputError):
-        LineProfile(session, **nonsense)
+        ProfileView(session, **nonsense)
 
 
 def test_the_readout_tells_mean_and_spread_of_every_channel_in_the_region(session):
@@ -131,7 +131,7 @@ def test_nothing_has_no_mean():
 def test_marks_enclose_a_narrow_range_far_from_zero(session):
     values = np.linspace(9.972e6, 10.01e6, 24, dtype=np.float32).reshape(SHAPE[:2])
     session.channels = merged(session.channels, Channel("sum", values, "counts"))
-    view = LineProfile(session)
+    view = ProfileView(session)
     session.line = ((0, 0), (3, 5))
     frame, marks = view.raster.frame, view.raster.axes[1].tick_values
     assert view.parts["label"].value == "sum of counts (10⁷ counts)"
@@ -144,6 +144,6 @@ def test_marks_enclose_a_narrow_range_far_from_zero(session):
 
 def test_a_flat_profile_has_marks_too(session):
     session.channels = merged(session.channels, Channel("sum", np.zeros((4, 6), np.float32)))
-    view = LineProfile(session)
+    view = ProfileView(session)
     session.line = ((0, 0), (3, 5))
     assert view.raster.frame.bottom < 0 < view.raster.frame.top
