@@ -27,13 +27,13 @@ def check(
     progress: bool = True,
     **load_options: Any,
 ) -> ScanReport:
-    """Report on a scan: what is found, whether it is as it should be, what is done about it.
+    """Report on a scan: findings, whether each is as it should be, and the action taken.
 
     Units and beam energy; frames and flyback; hot, flickering and dead pixels, rows and columns,
     single events; gain of the camera; saturation; the direct beam, its edge and shape; descan; scan
     rotation; jitter of the lines and distortion of the lattice; the dose, how steady the beam
-    current is, and the error that is left in the angle of one pattern. What a scan does not tell is
-    said to be not measurable.
+    current is, and the error that is left in the angle of one pattern. What cannot be measured on a
+    scan is reported as such.
 
     Parameters
     ----------
@@ -43,17 +43,17 @@ def check(
     semi_angle : float, optional
         Convergence semi-angle [mrad]; that of the metadata if not given.
     beam_energy : float, optional
-        [keV], or as text, "200 kV"; that of the metadata if not given.
+        Energy of the beam [keV], or as text, "200 kV"; that of the metadata if not given.
     progress : bool
-        Whether a progress bar is shown while a large scan is read.
+        True to show a progress bar while a large scan is read.
     **load_options
-        Of `stemwidgets.load`, for a file: ``lazy``, ``scan_shape``, ``flyback``, ``dataset`` …
+        Options of `stemwidgets.load` for a file: ``lazy``, ``scan_shape``, ``flyback`` …
 
     Returns
     -------
     ScanReport
         Prints as a table, shows with pictures in a notebook; ``report["dose"].value`` is a number,
-        ``report.alarms`` what to look at.
+        ``report.alarms`` lists what needs attention.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Between HyperSpy signals, which count axes (x, y), and arrays ``[iy, ix, ky, kx]``.
+"""Conversion between HyperSpy signals, which count axes (x, y), and arrays ``[iy, ix, ky, kx]``.
 
 This is the only file that turns one order into the other.
 """
@@ -38,7 +38,7 @@ _NAMES = ("y", "x", "ky", "kx")
 
 
 def to_arrays(source: Any) -> tuple[Any, Axes, str]:
-    """Patterns, axes and title of whatever a microscopist may pass.
+    """Patterns, axes and title of any source that users may pass.
 
     Parameters
     ----------
@@ -107,7 +107,7 @@ def signal_to_arrays(signal: Any) -> tuple[Any, Axes]:
 
 
 def with_notes(signal: Any) -> tuple[Any, Axes, list[str]]:
-    """Patterns and axes as :func:`signal_to_arrays` gives them, and what was not used, in words."""
+    """Patterns and axes as by :func:`signal_to_arrays`, and the metadata not used, in words."""
     if not isinstance(signal, hs.signals.BaseSignal):
         raise InputError(f"Expected a HyperSpy signal, got {type(signal).__name__}.")
     if signal.metadata.get_item("Signal.signal_type") == "polar_diffraction":
@@ -196,7 +196,7 @@ def place_of(signal: Any) -> tuple[int, int]:
 
 
 def set_place(signal: Any, position: tuple[int, int]) -> None:
-    """Move a signal's navigator to a scan position ``(iy, ix)``; HyperSpy tells it once."""
+    """Move a signal's navigator to a scan position ``(iy, ix)``; HyperSpy reports it once."""
     axes = signal.axes_manager.navigation_axes
     x, _ = _by_name(axes)
     iy, ix = position
@@ -212,7 +212,7 @@ def _by_name(pair: tuple[Any, Any]) -> tuple[Any, Any]:
 
 
 def _calibrated(ordered: tuple[Any, ...], energy: float | None) -> tuple[Axes, list[str]]:
-    """Axes in Å and 1/Å, and why others count in pixels."""
+    """Axes in Å and 1/Å, and reasons why others count in pixels."""
     plain = [
         Axis(axis.size, float(axis.scale), float(axis.offset), str(axis.units)) for axis in ordered
     ]
@@ -243,7 +243,7 @@ def _frequency(axis: Any) -> bool:
 
 
 def axis_dictionary(axis: Axis, name: str, navigate: bool) -> dict[str, Any]:
-    """What HyperSpy makes an axis of."""
+    """Description from which HyperSpy makes an axis."""
     return {
         "name": name,
         "size": axis.size,

@@ -17,7 +17,7 @@ class RRVAE(rrvae.RRVAE):
     def decode(
         self, latent: ArrayLike, angle: ArrayLike = 0.0, classes: ArrayLike = 0
     ) -> NDArray[np.float32]:
-        """The pattern that the model expects, with the recorded pixels.
+        """Pattern that the model expects, with the recorded pixels.
 
         Parameters
         ----------
@@ -34,12 +34,12 @@ class RRVAE(rrvae.RRVAE):
         return patterns if self._placement is None else self._placement.counts_on_detector(patterns)
 
     def lie_on(self, shape: tuple[int, int]) -> Self:
-        """Say how many pixels ``[ky, kx]`` the detector has; a model that was loaded cannot know.
+        """Set the number of detector pixels ``[ky, kx]``, which a loaded model does not know.
 
         Returns
         -------
         RRVAE
-            Itself.
+            This model.
         """
         if self.preparation is not None:
             self._placement = Placement.of(self.preparation, shape)

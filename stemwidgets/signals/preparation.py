@@ -1,4 +1,4 @@
-"""A recorded way from raw patterns to those that are looked at or learned from."""
+"""A recorded preparation from raw patterns to those that are looked at or learned from."""
 
 from dataclasses import dataclass
 from os import PathLike
@@ -117,7 +117,7 @@ class Preparation(Recipe):
         Parameters
         ----------
         components : int
-            How many.
+            Number of components.
         weighting : {"none", "poisson"}
             As for :func:`stemwidgets.pca`.
         """
@@ -178,7 +178,7 @@ class Preparation(Recipe):
 
 
 def require_recipe(preparation: Any) -> Preparation | None:
-    """Steps, or their JSON, that leave counts to learn from; None for none."""
+    """Preparation from steps, or their JSON, that leave counts to learn from; None for none."""
     if isinstance(preparation, str):
         preparation = Preparation.from_json(preparation)
     if preparation is not None and not isinstance(preparation, Preparation):

@@ -1,4 +1,4 @@
-"""The rrVAE at HyperSpy's door: signals in, signals out."""
+"""The rrVAE for HyperSpy: signals in, signals out."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -52,13 +52,13 @@ class RRVAE(model.RRVAE):
         lattice site, a defect and vacuum, say.
     centered : bool
         For ``"paper"`` and ``"vae"``. False is the paper's own setting, with which a 4D-STEM scan
-        teaches little in minutes; True takes the mean pattern away, makes the root mean square of
+        learns little in minutes; True subtracts the mean pattern, makes the root mean square of
         what is left 1 and learns ten times as fast.
     epochs : int, optional
         For ``"paper"`` and ``"vae"``: passes over the data. If not given: 100, or, if `centered`,
         until the loss falls no further, at most 6000 batches of 20.
     convention : {"com", "alike"}
-        For ``"harmonic"``: what angle 0 means. ``"com"``: the pattern's own centre of mass lies
+        For ``"harmonic"``: meaning of angle 0. ``"com"``: the pattern's own centre of mass lies
         along +kx, so that the angle is a denoised COM angle. ``"alike"``: patterns of different
         latent variables are turned until they are as much alike as can be, and that of their mean
         lies along +kx. Where the COM moves within the pattern from one latent variable to the next,
@@ -148,7 +148,7 @@ class RRVAE(model.RRVAE):
         Returns
         -------
         RRVAE
-            Itself.
+            This model.
 
         Raises
         ------
@@ -179,7 +179,7 @@ class RRVAE(model.RRVAE):
         faulty: Any = FIND,
         descan: Any = FIND,
     ) -> Iterator[Progress]:
-        """Learn from a scan, step by step: what `fit` does, for those who watch.
+        """Learn from a scan, step by step, as `fit` does, and report progress.
 
         A generator that is closed early leaves the model as it is at that moment, ready to encode.
 
@@ -188,7 +188,7 @@ class RRVAE(model.RRVAE):
         data, pixel_size, mask, checkpoint, faulty, descan
             As for `fit`.
         maps : bool
-            Whether to hand over the maps as they stand, which takes up to a tenth of the time.
+            True to include the maps as they stand, which takes up to a tenth of the time.
 
         Yields
         ------
@@ -229,7 +229,7 @@ class RRVAE(model.RRVAE):
             Write the maps to this file, ``.zspy`` or ``.hspy``, without ever having them in memory:
             for scans of many millions of patterns. They come through files in the same folder.
         overwrite : bool
-            Replace a file that exists.
+            True to replace a file that exists.
         descan : "find", None, Descan or Calibration
             As for `fit`; that of the scan which was learned from last is not found again.
 
@@ -282,7 +282,7 @@ class RRVAE(model.RRVAE):
     def _measure(
         self, data: Any, pixel_size: PixelSize | None, mask: Any, faulty: Any
     ) -> tuple[PreparedScan, Axes]:
-        """What the steps make of a scan, and the axes that it had."""
+        """Prepared scan, and the axes that it had before."""
         array, axes, _ = to_arrays(data)
         if pixel_size is not None:
             require_pixel_size(pixel_size)

@@ -1,4 +1,4 @@
-"""Scans as a signal type of HyperSpy, for those who like to call a method."""
+"""Scans as a signal type of HyperSpy, with the page as a method."""
 
 from typing import Any
 
@@ -28,7 +28,7 @@ class DiffractionScan(ElectronDiffraction2D):  # type: ignore[misc]  # pyxem has
         toolkit : str, optional
             As for every such method of HyperSpy; there is ``"ipywidgets"``.
         **options
-            Of :func:`stemwidgets.explore`.
+            Options of :func:`stemwidgets.explore`.
 
         Returns
         -------
@@ -38,4 +38,4 @@ class DiffractionScan(ElectronDiffraction2D):  # type: ignore[misc]  # pyxem has
 
 
 class LazyDiffractionScan(LazySignal, DiffractionScan):  # type: ignore[misc]
-    """The same, with patterns that stay on disk."""
+    """A diffraction scan with patterns that stay on disk."""

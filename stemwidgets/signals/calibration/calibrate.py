@@ -35,12 +35,12 @@ def calibrate(
     disc: Any = None,
     descan: Any = None,
 ) -> Calibration:
-    """Find what makes deflections true: descan, rotation and handedness, disc and scale.
+    """Measure the calibration of deflections: descan, rotation and handedness, disc and scale.
 
     The rotation follows from the centre of mass alone, which has no curl in a thin specimen. Its
-    sign is told by what atoms scatter out of the disc, to the dark field or off the detector: the
-    centre of mass points there. Where neither is seen it is told by the peaks of -div at atoms. A
-    sign that blunt peaks tell is trusted to 75 % only, and left unresolved: a honeycomb that is
+    sign follows from what atoms scatter out of the disc, to the dark field or off the detector: the
+    centre of mass points there. Where neither is seen it follows from the peaks of -div at atoms. A
+    sign from blunt peaks is trusted to 75 % only, and left unresolved: a honeycomb that is
     not resolved has sharp holes instead.
 
     Parameters
@@ -53,16 +53,16 @@ def calibrate(
         ``metadata.Acquisition_instrument.TEM.convergence_angle`` is used if the detector axes are
         not calibrated.
     beam_energy : float, optional
-        [keV], or as text, "200 kV"; that of the metadata if not given. With it the scale of the
-        disc is in 1/Å, else in mrad.
+        Energy of the beam [keV], or as text, "200 kV"; that of the metadata if not given. With it
+        the scale of the disc is in 1/Å, else in mrad.
     rotation : float, optional
-        [rad], where it is known: ``rotation=0`` to calibrate in vacuum, where nothing tells it.
+        Rotation [rad], where it is known: ``rotation=0`` in vacuum, where it cannot be measured.
     handedness : int, optional
         +1, or -1 for a mirrored detector, where it is known; +1 if only `rotation` is given.
     descan_order : int, optional
         Descan is a polynomial of the scan position: 0 is none, 1 a plane, up to 4. If not given it
-        is a plane where that stands out from what the specimen deflects: a scan over one period or
-        one object cannot tell the two apart.
+        is a plane where that stands out from the deflections by the specimen: in a scan over one
+        period or one object the two cannot be distinguished.
     descan_where : ndarray of bool, shape [iy, ix], optional
         True where the descan is fitted; everywhere if not given.
     mask : ndarray of bool, shape [ky, kx], optional
@@ -72,9 +72,9 @@ def calibrate(
         pattern), as they are found in a sample of the patterns; or, with None, nothing.
     disc : ((float, float), float), optional
         Centre ``(ky, kx)`` and radius along kx of the direct beam, in pixels, where it is known:
-        the table says where it is not surely found.
+        the table says where it is not certain.
     descan : Descan or Calibration, optional
-        Where it is known, from :func:`stemwidgets.measure_descan`, say: then it is not fitted.
+        Given where it is known, for example from :func:`stemwidgets.measure_descan`; else fitted.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""Descan that is taken off: as it is given, and in the metadata of what it was taken off."""
+"""Descan that is taken off: as users give it, and in the metadata of the result."""
 
 import json
 from dataclasses import asdict
@@ -50,7 +50,7 @@ def beam_frame(clean: CleanScan, given: Any) -> BeamFrame | None:
 
 
 def given_descan(given: Any, source: Any) -> Any:
-    """That of a calibration; anything else as it is.
+    """Descan of a calibration; anything else as it is.
 
     Raises
     ------
@@ -67,14 +67,14 @@ def given_descan(given: Any, source: Any) -> Any:
 
 
 def descan_after(given: Any, before: Axes, after: Axes) -> Any:
-    """What is given in the pixels of a scan, in those that steps of a recipe have made of them."""
+    """Descan in the pixels of a prepared scan, from that in the pixels of the recorded one."""
     if not isinstance(given, Descan):
         return given
     return given.in_pixels(after.ky.scale / before.ky.scale, after.kx.scale / before.kx.scale)
 
 
 def record_descan(descan: Descan | None, signal: Any) -> None:
-    """Write down what was taken off a map or patterns; nothing where nothing was."""
+    """Record the descan that was taken off a map or patterns, if any was."""
     if descan is not None:
         signal.metadata.set_item(RECORD, json.dumps(asdict(descan)))
 

@@ -1,4 +1,4 @@
-"""What is known of a microscope from one scan, as a record to apply, undo, save and print."""
+"""Calibration of a microscope from one scan, as a record to apply, undo, save and print."""
 
 import json
 import math
@@ -36,7 +36,7 @@ class Calibration:
     Parameters
     ----------
     scan_rotation : ScanRotation
-        How the detector lies against the scan, and how sure that is.
+        Rotation and handedness of the detector against the scan, and their certainty.
     descan : Descan
         Position of the undeflected beam on the detector, over the scan [px].
     disc : Disc
@@ -48,11 +48,11 @@ class Calibration:
     semi_angle : float or None
         Convergence semi-angle [mrad].
     beam_energy : float or None
-        [keV].
+        Energy of the beam [keV].
     title : str
         Name of the scan.
     left_out : str
-        What was faulty on the detector and is left out, in words.
+        Faults of the detector that are left out, in words.
     """
 
     scan_rotation: ScanRotation
@@ -90,7 +90,7 @@ class Calibration:
 
     @property
     def resolved(self) -> bool:
-        """Whether the rotation is sure enough to turn vectors by it."""
+        """True if the rotation is certain enough to turn vectors by it."""
         return self.scan_rotation.resolved
 
     @property
@@ -119,9 +119,9 @@ class Calibration:
         Parameters
         ----------
         target : CenterOfMass or signal
-            Of the scan that was calibrated, or of one taken alike.
+            Result or patterns of the scan that was calibrated, or of one taken alike.
         descan : bool
-            Whether patterns are moved about their own centres where the beam wanders. It takes no
+            True to move patterns about their own centres where the beam wanders. It takes no
             rotation. False leaves all counts as they are, so that it can be undone.
 
         Returns
@@ -147,12 +147,12 @@ class Calibration:
         return calibrated_signal(target, shape, self.measured, self.to_json(), descan)
 
     def undo(self, target: Any) -> Any:
-        """What :meth:`apply` was given.
+        """Undo :meth:`apply`.
 
         Parameters
         ----------
         target : CenterOfMass or signal
-            From :meth:`apply`.
+            Result of :meth:`apply`.
 
         Raises
         ------
@@ -164,11 +164,11 @@ class Calibration:
         return former_signal(target)
 
     def to_json(self, indent: int | None = None) -> str:
-        """The record as JSON."""
+        """Write the record as JSON."""
         return json.dumps({"format": FORMAT, **asdict(self)}, indent=indent, ensure_ascii=False)
 
     def __str__(self) -> str:
-        """A table of what was found, with units, and how sure it is."""
+        """A table of the results, with units and certainties."""
         (rows, columns), title = self.descan.shape, f" of {self.title}" if self.title else ""
         known = wavelength(self.beam_energy) if self.beam_energy else None
         lines = findings(self.measured, self.semi_angle, known).items()
@@ -182,7 +182,7 @@ class Calibration:
 
     @property
     def measured(self) -> Measured:
-        """What was measured, as it is used on arrays."""
+        """The calibration as it is used on arrays."""
         return Measured(self.scan_rotation, self.descan, self.disc, self.scale)
 
     def save(self, path: str | Path, overwrite: bool = False) -> None:
@@ -193,7 +193,7 @@ class Calibration:
         path : str or Path
             Ends in ``.json``.
         overwrite : bool
-            Replace a file that exists.
+            True to replace a file that exists.
 
         Raises
         ------
@@ -238,14 +238,14 @@ class Calibration:
 
     @classmethod
     def from_json(cls, text: str | bytes, name: str = "this text") -> Self:
-        """Read what :meth:`to_json` wrote.
+        """Read the result of :meth:`to_json`.
 
         Parameters
         ----------
         text : str or bytes
             The record.
         name : str
-            Where it is from, for the message.
+            Origin of the text, for the message.
 
         Raises
         ------

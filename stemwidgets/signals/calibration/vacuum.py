@@ -18,7 +18,7 @@ from stemwidgets.signals.io.load import load
 
 
 class VacuumNotice(UserWarning):
-    """What was measured in vacuum may not hold for the scan."""
+    """Doubt whether a measurement in vacuum holds for the scan."""
 
 
 def measure_descan(
@@ -28,7 +28,7 @@ def measure_descan(
     mask: NDArray[Any] | None = None,
     faulty: Any = FIND,
 ) -> Descan:
-    """Measure in vacuum how the beam wanders over the detector as it scans.
+    """Measure in vacuum the wandering of the beam over the detector as it scans.
 
     A plane in the centre of mass of a specimen may be descan, a uniform field or a wedge; in vacuum
     it is descan. The result goes to ``descan=`` of :meth:`stemwidgets.RRVAE.fit`,
@@ -55,7 +55,7 @@ def measure_descan(
     Returns
     -------
     Descan
-        ``.words`` says how far the beam wanders [px]; ``.error`` is the standard error of its
+        ``.words`` states how far the beam wanders [px]; ``.error`` is the standard error of its
         departure from the mean, over the whole scan [px root mean square along one axis].
 
     Raises
@@ -64,7 +64,7 @@ def measure_descan(
         If there is no such file.
     InputError
         If `source` is no scan, `where` or the mask does not fit, or there are too few positions in
-        vacuum to tell a plane from noise.
+        vacuum to distinguish a plane from noise.
 
     Warns
     -----
@@ -89,7 +89,7 @@ def measure_descan(
 def _measured(
     source: Any, where: Any, order: int | None, mask: Any, faulty: Any
 ) -> tuple[Descan, str]:
-    """The descan, and why it may not hold."""
+    """The descan, and reasons why it may not hold."""
     if isinstance(source, str | PathLike):
         source = load(source, lazy=True)
     data, axes, _ = to_arrays(source)
@@ -110,7 +110,7 @@ def descan_of_file(
     Returns
     -------
     (Descan, str)
-        And why it may not hold, in words.
+        Descan, and reasons why it may not hold, in words.
 
     Raises
     ------

@@ -1,1 +1,1 @@
-"""Files: what microscopes and programs write, opened for reading only."""
+"""Files of microscopes and programs, opened for reading only."""

@@ -1,4 +1,4 @@
-"""The one scan in what a file holds, in rows and columns."""
+"""Arrangement of the one scan in a file into rows and columns."""
 
 import math
 from pathlib import Path
@@ -23,14 +23,14 @@ _LISTED = 4  # places along a third axis that are named in a message
 
 
 def the_scan(path: Path, found: Any, dataset: str | None = None) -> Any:
-    """The one scan in what a file holds.
+    """Select the one scan in a file.
 
     Parameters
     ----------
     path : Path
         The file.
     found : dict, signal or list of signals
-        What is in it.
+        Contents of the file.
     dataset : str, optional
         Title or number of one of several signals.
 
@@ -79,11 +79,11 @@ def arranged(path: Path, signal: Any, wish: Folding | None, found: Found, index:
     path : Path
         The file.
     signal : hyperspy.api.signals.BaseSignal
-        What is in it.
+        Signal in the file.
     wish : Folding or None
-        What the user says of the scan.
+        Shape of the scan as the user gives it.
     found : Found
-        What the file tells of it.
+        Shape of the scan as the file gives it.
     index : int, optional
         Place along a third scan axis.
 
@@ -113,7 +113,7 @@ def arranged(path: Path, signal: Any, wish: Folding | None, found: Found, index:
 
 
 def _folded_as_told(path: Path, signal: Any, wish: Folding | None, found: Found, count: int) -> Any:
-    """In the rows that the user, or else the file, tells."""
+    """Fold a signal into the rows that the user, or else the file, gives."""
     if found.promise and found.count:
         count = min(count, found.count)
     columns = found.columns

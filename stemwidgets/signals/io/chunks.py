@@ -1,4 +1,4 @@
-"""What the chunks of a file cost those who read single patterns."""
+"""Cost of a file's chunks when single patterns are read."""
 
 import math
 import warnings
@@ -10,7 +10,7 @@ _CHUNKED = (".zspy", ".hspy")  # a chunk is decoded as a whole
 
 
 class StorageAdvice(UserWarning):
-    """A file is stored in a way that makes reading it slow."""
+    """Advice about a file that is stored in a way that makes reading it slow."""
 
 
 def advise(path: Path, data: Any, seconds: float) -> None:
@@ -21,9 +21,9 @@ def advise(path: Path, data: Any, seconds: float) -> None:
     path : Path
         The file.
     data : dask array
-        What it holds, in the chunks of the file.
+        Data of the file, in its chunks.
     seconds : float
-        That reading one pattern took, and with it a chunk.
+        Time that reading one pattern took, and with it a chunk.
 
     Warns
     -----

@@ -21,7 +21,7 @@ class Folding:
     Parameters
     ----------
     rows, columns : int
-        Of the scan.
+        Shape of the scan.
     flyback : int
         Frames at the end of each row that were taken while the beam flew back; the last row may
         lack them.
@@ -35,7 +35,7 @@ class Folding:
     skip: tuple[int, int] = (0, 0)
 
     def fits(self, count: int) -> bool:
-        """Whether so many frames are such a scan."""
+        """True if so many frames make up such a scan."""
         rest = count - sum(self.skip)
         whole = self.rows * (self.columns + self.flyback)
         return rest in (whole, whole - self.flyback)
@@ -58,7 +58,7 @@ class Folding:
         return ", ".join(f"{name}={value!r}" for name, value in self.options().items())
 
     def in_words(self) -> str:
-        """What stands on a button."""
+        """Label of a button."""
         words = f"{self.rows} × {self.columns}"
         if self.flyback:
             words += f", {self.flyback} more in each row as it flies back"
@@ -68,23 +68,23 @@ class Folding:
 
 
 class UnknownScanError(InputError):
-    """A file holds patterns of which it does not say how they were scanned.
+    """A file holds patterns without a record of how they were scanned.
 
     Parameters
     ----------
     message : str
-        What is wrong, and what may be passed.
+        Problem, and the arguments that may be passed.
     path : Path or None
         The file.
     count : int
-        Patterns in it.
+        Number of patterns in it.
     proposals : tuple of Folding
         Scans that they can be, the likeliest first.
 
     Attributes
     ----------
     patterns : array, shape [n, ky, kx], or None
-        The patterns themselves, to be looked at.
+        Patterns of the file, to be looked at.
     """
 
     def __init__(self, message: str, path: Any, count: int, proposals: tuple[Folding, ...]) -> None:
@@ -94,7 +94,7 @@ class UnknownScanError(InputError):
 
 
 def wanted(scan_shape: Any, flyback: Any, skip: Any) -> Folding | None:
-    """What the user says of the scan; None for nothing.
+    """Shape of the scan as the user gives it; None for nothing.
 
     Raises
     ------
@@ -122,7 +122,7 @@ def require_fit(wish: Folding, count: int, path: Any, promise: str = "") -> None
     Parameters
     ----------
     wish : Folding
-        What the user says of the scan.
+        Shape of the scan as the user gives it.
     count : int
         Frames that are there.
     path : Path
@@ -149,12 +149,12 @@ def require_fit(wish: Folding, count: int, path: Any, promise: str = "") -> None
 
 
 def near(wish: Folding, count: int) -> tuple[Folding, ...]:
-    """Scans of so many frames, those like the wish first.
+    """Scans of so many frames, those most like the wish first.
 
     Parameters
     ----------
     wish : Folding
-        What does not fit.
+        Shape that does not fit.
     count : int
         Frames that are there.
     """
@@ -182,7 +182,7 @@ def possible(count: int, columns: int | None = None) -> tuple[Folding, ...]:
     count : int
         Frames that are there.
     columns : int, optional
-        Of a scan that was broken off.
+        Columns of a scan that was broken off.
     """
     found = []
     if columns is not None and count >= columns:
@@ -215,7 +215,7 @@ def _distinct(found: list[Folding], count: int) -> tuple[Folding, ...]:
 
 
 def _skips(rest: int) -> list[tuple[int, int]]:
-    """At the start, or at the end."""
+    """Ways to skip so many frames: at the start, or at the end."""
     return [(rest, 0), (0, rest)] if rest else [(0, 0)]
 
 

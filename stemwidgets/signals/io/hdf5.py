@@ -1,6 +1,6 @@
 """HDF5 files that are no program's own format, and those of py4DSTEM and Arina.
 
-What the groups of py4DSTEM mean follows the EMD 1.0 specification (https://emdatasets.com/format)
+The meaning of py4DSTEM's groups follows the EMD 1.0 specification (https://emdatasets.com/format)
 and, for those written before 2023, py4DSTEM's ``io/native``; those of Arina follow NeXus' NXmx
 (https://manual.nexusformat.org/classes/applications/NXmx.html).
 """
@@ -20,7 +20,8 @@ from stemwidgets.signals.io.missing import in_words, missing_patterns
 from stemwidgets.signals.io.room import require_memory, require_plausible
 from stemwidgets.signals.io.several import SeveralScansError
 
-_MOST_GROUPS, _DEEPEST = 20_000, 30
+_MOST_GROUPS, _DEEPEST = 20_000, 30  # in a file: links in a circle never end
+# of a lazy chunk: quick to read, and patterns enough in it to be worth a task
 _CHUNK_BYTES = 8_000_000
 _BLOCK = re.compile(r"(.*/)?data_\d+")  # Arina and Eiger write a scan in blocks
 _NAMES = ("y", "x", "ky", "kx")
@@ -36,13 +37,13 @@ class HDF5Array:
     path : Path
         The file.
     name : str
-        Of the data set.
+        Name of the data set.
     shape : tuple of int
-        Its shape.
+        Shape of the data set.
     dtype : numpy.dtype
         Type of its values.
     chunks : tuple of int or None
-        As it is stored.
+        Chunks of the file.
     """
 
     path: Path
@@ -94,7 +95,7 @@ def opened(path: Path) -> Any:
 
 
 def format_of(path: Path) -> str | None:
-    """Name of RosettaSciIO's reader for an HDF5 file, by what is in it; None for any other."""
+    """Name of RosettaSciIO's reader for an HDF5 file, by its contents; None for any other."""
     with opened(path) as file:
         names = set(file)
         if "Experiments" in names and b"hyperspy" in _attribute(file, "file_format").lower():
@@ -126,16 +127,16 @@ def read_hdf5(
     path : Path
         The file; opened for reading only.
     lazy : bool
-        Leave the patterns on disk.
+        True to leave the patterns on disk.
     dataset : str, optional
         Name of the data set, where there are several of patterns.
 
     Returns
     -------
     dict
-        What a HyperSpy signal is made of.
+        Description from which HyperSpy makes a signal.
     str
-        What is missing in the file, in words.
+        Parts missing in the file, in words.
 
     Raises
     ------
@@ -250,7 +251,7 @@ def _calibration(group: Any, name: str, size: int) -> dict[str, Any]:
 
 
 def _beam_energy(file: Any) -> Any:
-    """Where older py4DSTEM keeps the beam energy."""
+    """Beam energy of a file of older py4DSTEM."""
     microscope = file.get("4DSTEM_experiment/metadata/metadata_0/microscope")
     for name in ("beam_energy", "accelerating_voltage"):
         if microscope is not None and name in microscope.attrs:
@@ -260,7 +261,7 @@ def _beam_energy(file: Any) -> Any:
 
 
 def _is_tree(file: Any) -> bool:
-    """Whether emdfile, of py4DSTEM, wrote this."""
+    """True if emdfile, of py4DSTEM, wrote this."""
     return b"emdfile" in _attribute(file, "authoring_program").lower() or any(
         b"root" in _attribute(file[name], "emd_group_type") for name in file if name in file
     )

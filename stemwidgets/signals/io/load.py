@@ -1,4 +1,4 @@
-"""One door for files: RosettaSciIO's formats, Nion Swift's, numpy's, plain HDF5, raw numbers."""
+"""Loading of files: RosettaSciIO's formats, Nion Swift's, numpy's, plain HDF5, raw numbers."""
 
 import difflib
 import logging
@@ -44,8 +44,8 @@ def load(
 ) -> Diffraction2D:
     """Load a scan of diffraction patterns.
 
-    Files are opened for reading only. Where several formats share a suffix, the file is looked
-    into.
+    Files are opened for reading only. Where several formats share a suffix, the contents of the
+    file decide.
 
     Parameters
     ----------
@@ -54,7 +54,7 @@ def load(
         RosettaSciIO reads, Nion Swift's ``.ndata1``, ``.h5`` of py4DSTEM, Arina or with one data
         set of patterns, a numpy array ``[iy, ix, ky, kx]`` in ``.npy`` or ``.npz``, ``.raw``.
     lazy : bool
-        Leave the patterns on disk until they are asked for. What is compressed as a whole
+        True to leave the patterns on disk until they are asked for. What is compressed as a whole
         (``.npz``, a compressed ``.ndata1``) is read all the same.
     scan_shape : (int, int), optional
         Rows and columns of the scan, for a file that holds a plain sequence of patterns.
@@ -66,9 +66,9 @@ def load(
     skip : int or (int, int)
         Frames to leave out at the start of the sequence, or at the start and at the end.
     dataset : str, optional
-        Which data set, for a file that holds several: its name, or its number in the message.
+        Name of one of several data sets in a file, or its number in the message.
     index : int, optional
-        Which place along a third scan axis, such as depth or time.
+        Place along a third scan axis, such as depth or time.
     pattern_shape : (int, int), optional
         Rows and columns of a pattern, for a file of raw numbers.
     dtype : str, optional
@@ -145,7 +145,7 @@ def _require_file(path: Path) -> None:
 
 @contextmanager
 def explained(path: Path) -> Iterator[None]:
-    """Failures to read turn into errors that name the file."""
+    """Raise failures to read as errors that name the file."""
     logger = logging.getLogger("hyperspy.io")
     logger.addFilter(_no_bug_report)
     try:
@@ -177,5 +177,5 @@ def explained(path: Path) -> Iterator[None]:
 
 
 def _no_bug_report(record: logging.LogRecord) -> bool:
-    """Whether a message is something else than the advice to report a damaged file as a bug."""
+    """True unless a message is the advice to report a damaged file as a bug."""
     return "report this error to the RosettaSciIO" not in record.getMessage()

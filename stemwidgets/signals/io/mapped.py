@@ -13,9 +13,10 @@ from numpy.typing import NDArray
 from stemwidgets.arrays.errors import InputError
 from stemwidgets.signals.io.room import require_memory, require_short
 
+# of a lazy chunk: quick to read, and patterns enough in it to be worth a task
 _CHUNK_BYTES = 8_000_000
 
-_HEADERS = {
+_HEADERS = {  # by version of the format
     (1, 0): np.lib.format.read_array_header_1_0,
     (2, 0): np.lib.format.read_array_header_2_0,
 }
@@ -38,7 +39,7 @@ class MappedArray:
     dtype : numpy.dtype
         Type of the values.
     order : {"C", "F"}
-        Whether the last or the first axis is the fast one.
+        Order of the axes: the last ("C") or the first ("F") is the fast one.
     """
 
     path: Path
@@ -98,7 +99,7 @@ def read_npy(path: Path, open_again: Callable[[], IO[bytes]], size: int) -> NDAr
     open_again : callable
         Opens it at its beginning.
     size : int
-        Its bytes.
+        Size of the file in bytes.
 
     Raises
     ------
@@ -122,9 +123,9 @@ def header_of(
     path : Path
         The file in which it lies.
     file : binary file
-        At its beginning.
+        The file, at its beginning.
     size : int, optional
-        Its bytes, which must be enough.
+        Size of the file in bytes, which must be enough.
 
     Raises
     ------
@@ -161,7 +162,7 @@ def in_chunks(source: Any) -> Any:
     Returns
     -------
     dask.array.Array
-        Of the same shape and type.
+        The same array, in chunks.
     """
     leading, pattern = source.shape[:-2], source.shape[-2:]
     room = max(1, _CHUNK_BYTES // max(1, math.prod(pattern) * source.dtype.itemsize))

@@ -1,4 +1,4 @@
-"""Patterns that a file promises and does not hold: its writing was broken off, or parts are gone.
+"""Patterns missing in a file, because its writing was broken off or parts are gone.
 
 Chunks that are not there are read as zeros, without an error, from zarr and from HDF5.
 """
@@ -17,7 +17,7 @@ _PLACE = re.compile(r"\d+(?:[./]\d+)*")
 
 
 class MissingPatterns(UserWarning):
-    """Patterns are missing in a file, and empty in what was loaded."""
+    """Report of patterns that are missing in a file, and empty in what was loaded."""
 
 
 def missing_patterns(array: Any) -> NDArray[np.bool_]:
@@ -26,7 +26,7 @@ def missing_patterns(array: Any) -> NDArray[np.bool_]:
     Parameters
     ----------
     array : zarr array or h5py data set, shape [..., ky, kx]
-        As it lies in the file.
+        Array of a file.
 
     Returns
     -------
@@ -44,7 +44,7 @@ def missing_patterns(array: Any) -> NDArray[np.bool_]:
 
 
 def in_words(path: Path, missing: NDArray[np.bool_]) -> str:
-    """How many patterns are missing; empty if none are.
+    """Number of the missing patterns, in words; empty if none are.
 
     Raises
     ------
@@ -67,13 +67,13 @@ def in_words(path: Path, missing: NDArray[np.bool_]) -> str:
 
 
 def note(signal: Any, words: str) -> None:
-    """Let a signal know what is missing in its file."""
+    """Attach a note to a signal on the patterns missing in its file."""
     if words:
         signal.tmp_parameters.set_item(_NOTE, words)
 
 
 def noted(signal: Any) -> list[str]:
-    """What is missing in the file of a signal: one sentence or none."""
+    """Notes on the patterns missing in the file of a signal: one sentence or none."""
     words = signal.tmp_parameters.get_item(_NOTE, "")
     return [words] if words else []
 

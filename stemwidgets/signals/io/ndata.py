@@ -1,6 +1,6 @@
 """Nion Swift's ``.ndata1``: a zip of ``data.npy`` and ``metadata.json``.
 
-What the keys mean follows Nion Swift's own import and export
+The meaning of the keys follows Nion Swift's own import and export
 (https://github.com/nion-software/nionswift, ``ImportExportManager``).
 """
 
@@ -44,13 +44,13 @@ def read_ndata(path: Path, lazy: bool = False) -> dict[str, Any]:
     Returns
     -------
     dict
-        What a HyperSpy signal is made of: ``data`` with the scan axes first, ``axes``,
+        Description from which HyperSpy makes a signal: ``data`` with the scan axes first, ``axes``,
         ``metadata`` and the whole of ``metadata.json`` as ``original_metadata``.
 
     Raises
     ------
     InputError
-        If this is no such file, or scan and detector axes cannot be told apart.
+        If this is no such file, or scan and detector axes cannot be distinguished.
     """
     with zipfile.ZipFile(path) as archive:
         missing = {_DATA, _METADATA} - set(archive.namelist())
@@ -81,7 +81,7 @@ def read_ndata(path: Path, lazy: bool = False) -> dict[str, Any]:
 
 
 def _start(path: Path, member: zipfile.ZipInfo) -> int:
-    """First byte of a member's content; the directory does not say it, its own header does."""
+    """First byte of a member's content, from its own header: the directory does not hold it."""
     with path.open("rb") as file:
         file.seek(member.header_offset + _LOCAL_HEADER - 4)
         name, extra = struct.unpack("<HH", file.read(4))
@@ -172,7 +172,7 @@ def _metadata(path: Path, element: dict[str, Any]) -> dict[str, Any]:
 
 
 def _intensity(calibration: dict[str, Any]) -> dict[str, Any]:
-    """Where HyperSpy keeps the conversion of stored values to the calibrated quantity."""
+    """Conversion of stored values to the calibrated quantity, in HyperSpy's metadata."""
     scale, offset = calibration.get("scale") or 1.0, calibration.get("offset") or 0.0
     units = calibration.get("units") or "counts"
     if scale == 1 and offset == 0:

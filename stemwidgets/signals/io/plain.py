@@ -1,4 +1,4 @@
-"""Arrays without words: ``.npy``, ``.npz`` and raw numbers."""
+"""Arrays without metadata: ``.npy``, ``.npz`` and raw numbers."""
 
 import math
 import zipfile
@@ -20,7 +20,7 @@ _NAMES = ("y", "x", "ky", "kx")
 
 @dataclass(frozen=True)
 class Raw:
-    """What the user says of a file of raw numbers.
+    """Description of a file of raw numbers, from the user.
 
     Parameters
     ----------
@@ -38,7 +38,7 @@ class Raw:
 
     @property
     def told(self) -> bool:
-        """Whether the user has said anything."""
+        """True if the user has given anything."""
         return self.pattern_shape is not None or self.dtype is not None or self.offset != 0
 
 
@@ -83,7 +83,7 @@ def raw_frames(path: Path, raw: Raw) -> FrameFile:
 
 
 def read_npy_file(path: Path, lazy: bool) -> dict[str, Any]:
-    """Array of an ``.npy`` as what a HyperSpy signal is made of."""
+    """Read an ``.npy`` as the description of a HyperSpy signal."""
     return described(patterns_from_npy(path, lazy), path)
 
 
@@ -110,7 +110,7 @@ def read_npz(path: Path, lazy: bool, dataset: str | None = None) -> dict[str, An
     path : Path
         The file.
     lazy : bool
-        Give a dask array; an ``.npz`` is read all the same.
+        True to return a dask array; an ``.npz`` is read all the same.
     dataset : str, optional
         Name of the array, where there are several of patterns.
 
@@ -136,7 +136,7 @@ def read_npz(path: Path, lazy: bool, dataset: str | None = None) -> dict[str, An
 
 
 def read_frames(frames: FrameFile, lazy: bool) -> dict[str, Any]:
-    """Read a sequence of frames as what a HyperSpy signal is made of."""
+    """Read a sequence of frames as the description of a HyperSpy signal."""
     if not lazy:
         require_memory(frames.path, math.prod(frames.shape) * frames.dtype.itemsize)
     return described(in_chunks(frames) if lazy else frames[:], frames.path)
@@ -177,7 +177,7 @@ def _listed(shapes: dict[str, tuple[int, ...]]) -> str:
 
 
 def _empad_or_question(path: Path) -> FrameFile:
-    """Frames of EMPAD, of which size and name tell."""
+    """Frames of EMPAD, which is recognised by size and name."""
     frames = empad_frames(path)
     size = path.stat().st_size
     told = _scan_in_name(path.stem)

@@ -1,4 +1,4 @@
-"""Which reader a file is for: by its suffix, and by a look into it where several share one."""
+"""Choice of the reader for a file: by its suffix, and by its contents where several share one."""
 
 import re
 import xml.etree.ElementTree as ET
@@ -32,20 +32,20 @@ _LARGEST_XML = 2**24  # bytes; that of EMPAD has some thousand
 
 @dataclass(frozen=True)
 class Found:
-    """What was found in a file.
+    """Contents of a file.
 
     Parameters
     ----------
     content : dict, signal or list of signals
-        A dict is what a signal is made of.
+        Description of a signal if a dict.
     count : int, optional
         Patterns of a sequence that are there, where the content may hold others.
     promised : int, optional
-        Patterns that the header says there are.
+        Number of patterns that the header promises.
     columns : int, optional
-        Of the scan, where the file tells them.
+        Columns of the scan, where the file states them.
     missing : str
-        What is missing in the file, in words.
+        Parts missing in the file, in words.
     """
 
     content: Any
@@ -74,7 +74,7 @@ def read(path: Path, lazy: bool, reader: str | None, dataset: str | None, raw: R
     path : Path
         The file; opened for reading only.
     lazy : bool
-        Leave the patterns on disk.
+        True to leave the patterns on disk.
     reader : str, optional
         Name of RosettaSciIO's reader.
     dataset : str, optional
@@ -176,7 +176,7 @@ def _require_frames(frames: FrameFile) -> FrameFile:
 
 
 def _merlin(path: Path, lazy: bool) -> Found:
-    """As a sequence: the reader guesses rows, and leaves out frames that do not fit."""
+    """Read as a sequence: the reader guesses rows, and leaves out frames that do not fit."""
     frames = _require_frames(merlin_frames(path))
     if not lazy:
         require_memory(path, path.stat().st_size)
@@ -191,7 +191,7 @@ def _merlin(path: Path, lazy: bool) -> Found:
 
 
 def _whole_or_frames(path: Path, lazy: bool, reader: str, frames: FrameFile) -> Found:
-    """By the reader, or as a sequence where it would fail, leave out or fill up frames."""
+    """Read by the reader, or as a sequence where it would fail, drop or fill up frames."""
     _require_frames(frames)
     if frames.promised != frames.count:
         return _of_frames(frames, lazy)
@@ -210,7 +210,7 @@ def _mrc(path: Path, lazy: bool) -> Found:
 
 
 def _empad(path: Path, lazy: bool) -> Found:
-    """EMPAD's ``.xml``, which names the ``.raw`` beside it."""
+    """Read EMPAD's ``.xml``, which names the ``.raw`` beside it."""
     root = ET.fromstring(_beginning(path, _LARGEST_XML))
     named = root.find("raw_file")
     name = Path(str(named.get("filename") if named is not None else "")).name
@@ -229,7 +229,7 @@ def _empad(path: Path, lazy: bool) -> Found:
 
 
 def _tia(path: Path, lazy: bool) -> Found:
-    """A ``.ser``, whose header counts the frames that were asked for and those that came."""
+    """Read a ``.ser``, whose header counts the frames asked for and those that came."""
     if path.suffix.lower() != ".ser":
         return Found(safe_hyperspy.read(path, "TIA", lazy))
     promised, count = tia_counts(path)
@@ -247,7 +247,7 @@ _FRAMES: dict[str, Callable[[Path, bool], Found]] = {
 
 
 def _is_compressed_mrc(path: Path) -> bool:
-    """Whether an ``.mrc`` is one of MRCZ, which adds its codec to the mode in thousands."""
+    """True if an ``.mrc`` is one of MRCZ, which adds its codec to the mode in thousands."""
     mode = int.from_bytes(_beginning(path, 16)[12:16], "little")
     return mode // 1000 in _MRCZ_CODECS and mode % 1000 in _MRCZ_MODES
 

@@ -59,9 +59,9 @@ def rechunk(
     scan_shape, reader
         As for :func:`stemwidgets.load`.
     overwrite : bool
-        Replace a file that exists.
+        True to replace a file that exists.
     progress : callable, optional
-        Is given the fraction that is done, from 0 to 1; None shows a bar.
+        Receives the fraction that is done, from 0 to 1; None shows a bar.
 
     Returns
     -------
@@ -178,7 +178,7 @@ def _up(number: int, step: int) -> int:
 
 
 def _described(source: Path, data: Any, chunk: tuple[int, ...], region: Region) -> dict[str, Any]:
-    """What tells one copy from another."""
+    """Description that distinguishes one copy from another."""
     status = source.stat()
     return {
         "source": str(source.resolve()),
@@ -209,7 +209,7 @@ def _keep(part: Path, record: dict[str, Any]) -> None:
 
 
 def _sync(copy: Any, region: Region) -> None:
-    """Have the chunks of a region on the disk before the record says that they are there."""
+    """Flush the chunks of a region to the disk before the record lists them."""
     folder = Path(copy.store.path) / copy.path
     spans = [
         range(part.start // size, -(-part.stop // size))
@@ -222,7 +222,7 @@ def _sync(copy: Any, region: Region) -> None:
 
 
 def _frame(signal: Any, part: Path, chunk: tuple[int, ...]) -> None:
-    """A file with everything but the patterns: as HyperSpy writes it, of one position."""
+    """Write everything but the patterns, as HyperSpy writes it, of one position."""
     with warnings.catch_warnings():
         # how RosettaSciIO stores .zspy is not the user's concern
         warnings.filterwarnings("ignore", "The NestedDirectoryStore", FutureWarning)

@@ -1,4 +1,4 @@
-"""Frozen records from what JSON made of them: each field has the type that it says."""
+"""Frozen records from JSON: each field has its declared type."""
 
 import sys
 from dataclasses import MISSING, fields, is_dataclass
@@ -9,14 +9,14 @@ T = TypeVar("T")
 
 
 def from_json_values(kind: type[T], record: Any) -> T:
-    """A dataclass of plain values, tuples and other such dataclasses.
+    """Build a dataclass of plain values, tuples and other such dataclasses.
 
     Parameters
     ----------
     kind : type
         The dataclass.
     record : dict
-        Its fields, as ``dataclasses.asdict`` and JSON left them.
+        Fields, as ``dataclasses.asdict`` and JSON left them.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""What a file claims to hold, against what is there and what fits into memory."""
+"""Comparison of a file's claims with its size and with the memory."""
 
 import os
 from pathlib import Path
@@ -14,7 +14,7 @@ _PER_POSITION = 200  # bytes of maps and of the model's numbers for each scan po
 
 
 def require_memory(path: Path, needed: int) -> None:
-    """Refuse a file that says that it holds more than fits.
+    """Refuse a file that claims to hold more than fits into memory.
 
     Raises
     ------
@@ -38,9 +38,9 @@ def require_plausible(path: Path, claimed: int, positions: int = 0) -> None:
     path : Path
         The file, or the folder of a ``.zspy``.
     claimed : int
-        Bytes of the values that it says it holds.
+        Bytes of the values that it claims to hold.
     positions : int
-        Scan positions that it says it holds, of which maps will be made.
+        Scan positions that it claims to hold, of which maps will be made.
 
     Raises
     ------
@@ -70,9 +70,9 @@ def require_short(path: Path, name: str, size: int) -> None:
     path : Path
         The file.
     name : str
-        Of the description.
+        Name of the description.
     size : int
-        Its bytes.
+        Size of the description in bytes.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""HyperSpy reads a file, but nothing that the file says is run.
+"""Reading with HyperSpy, in which nothing that the file names is run.
 
 HyperSpy's own formats can name Python packages to import, formulas for axes, which SymPy evaluates
 as Python, and codecs that unpickle.
@@ -27,14 +27,14 @@ from stemwidgets.signals.io.missing import in_words, missing_patterns, note
 from stemwidgets.signals.io.room import require_memory, require_plausible, require_short
 
 _AXIS, _AXES = "axis-", "_hspy_AxesManager_"
-_MOST_GROUPS, _DEEPEST = 20_000, 50
+_MOST_GROUPS, _DEEPEST = 20_000, 50  # in a file: links in a circle never end
 _UNPICKLING = "pickle"
 _DESCRIPTIONS = (".zarray", ".zmetadata")
 _WITH_A_BAR = ("Topspin", "Tofwerk")  # print a progress bar, which is red in a notebook
 
 
 def read(path: Path, reader: str, lazy: bool = False, **options: Any) -> Any:
-    """What RosettaSciIO finds in a file: a signal or a list of them.
+    """Read a file with RosettaSciIO, as a signal or a list of them.
 
     Parameters
     ----------
@@ -43,14 +43,14 @@ def read(path: Path, reader: str, lazy: bool = False, **options: Any) -> Any:
     reader : str
         Name of RosettaSciIO's reader.
     lazy : bool
-        Leave the data on disk.
+        True to leave the data on disk.
     **options
-        Of the reader.
+        Options of the reader.
 
     Raises
     ------
     InputError
-        If the file wants something to be run, or its data do not fit into memory.
+        If the file needs something to be run, or its data do not fit into memory.
     """
     if reader == "ZSPY" and path.is_dir():
         options["mode"] = "r"  # when lazy, its default is to open for writing
@@ -105,7 +105,7 @@ _OPENERS: dict[str, Callable[[Path], Any]] = {
 
 @dataclass(frozen=True)
 class _Claim:
-    """What an array in a file says it holds."""
+    """Claim of an array in a file about its size and type."""
 
     shape: tuple[int, ...]
     itemsize: int
@@ -121,12 +121,12 @@ class _Claim:
 
     @property
     def is_data(self) -> bool:
-        """Whether it is left on disk by those who ask for that."""
+        """True if it stays on disk in lazy reading."""
         return len(self.shape) >= 3
 
 
 def _require_room(path: Path, claims: list[_Claim], lazy: bool) -> None:
-    """Refuse what is not there, and what does not fit into memory."""
+    """Refuse claims beyond the size of the file, and data that do not fit into memory."""
     positions = max((math.prod(claim.shape[:-2]) for claim in claims if claim.is_data), default=0)
     require_plausible(path, sum(claim.bytes for claim in claims), positions)
     read = [claim.bytes for claim in claims if not (lazy and claim.is_data)]
@@ -135,7 +135,7 @@ def _require_room(path: Path, claims: list[_Claim], lazy: bool) -> None:
 
 
 def _arrays(path: Path, file: Any) -> Iterator[Any]:
-    """Each array in a file; refuses what would be run."""
+    """Yield each array in a file; refuse what would be run."""
     groups, seen = [file], set[str]()
     for _ in range(_MOST_GROUPS):
         if not groups:

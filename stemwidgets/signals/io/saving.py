@@ -1,4 +1,4 @@
-"""Files that HyperSpy writes: their names, how they are written, and what is left of them."""
+"""Saving by HyperSpy: names of files, writing, and removal of left-overs."""
 
 import shutil
 import warnings
@@ -16,14 +16,14 @@ RECORD = "rechunk.json"  # in a copy that is being made
 
 
 def save(signal: Any, path: Path) -> None:
-    """Write a signal; one of that name is written over.
+    """Write a signal, over an earlier file of that name.
 
     Parameters
     ----------
     signal : BaseSignal
-        What to write.
+        Signal to write.
     path : Path
-        Ends in ``.zspy`` or ``.hspy``.
+        File name that ends in ``.zspy`` or ``.hspy``.
 
     Raises
     ------
@@ -43,7 +43,7 @@ def save(signal: Any, path: Path) -> None:
 
 
 def recover(path: Path) -> None:
-    """Complete, or take back, what a process that was killed while saving has left.
+    """Complete, or undo, the saving of a process that was killed.
 
     Parameters
     ----------
@@ -58,7 +58,7 @@ def recover(path: Path) -> None:
 
 
 def remove_left_overs(path: Path) -> None:
-    """Remove what a process that was killed has left beside a file that is whole again."""
+    """Remove the left-overs of a killed process beside a file that is whole again."""
     for left in _beside(path):
         if left.is_dir() and not (left / RECORD).exists():
             shutil.rmtree(left, ignore_errors=True)

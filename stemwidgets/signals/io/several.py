@@ -6,14 +6,14 @@ from stemwidgets.arrays.errors import InputError
 
 
 class SeveralScansError(InputError):
-    """A file holds several scans and does not say which one is meant.
+    """A file holds several scans, and none is chosen.
 
     Parameters
     ----------
     message : str
-        What there is, and what may be passed.
+        Contents of the file, and the arguments that may be passed.
     choices : dict of str to dict
-        Arguments of `stemwidgets.load` that choose each of them, by what is told of it.
+        Arguments of `stemwidgets.load` that choose each of them, by their description.
     """
 
     def __init__(self, message: str, choices: dict[str, dict[str, Any]]) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 from stemwidgets.arrays.errors import InputError
 
 _MERLIN_TYPES = {"U08": ">u1", "U16": ">u2", "U32": ">u4"}
-_MRC_TYPES = {0: "u1", 1: "i2", 2: "f4", 6: "u2", 12: "f2"}
+_MRC_TYPES = {0: "u1", 1: "i2", 2: "f4", 6: "u2", 12: "f2"}  # by the mode in the header
 _EMPAD = (128, 128, 130)  # rows and columns of a pattern, rows in the file
 _ROW_ENDS = 0.95  # of the gaps in time must lie at the ends of rows, and of those have one
 _TIMES = 10_000  # frames of which the times are read
@@ -33,9 +33,9 @@ class FrameFile:
     dtype : numpy.dtype
         Type of a pixel.
     promised : int, optional
-        Frames that the header says there are.
+        Number of frames that the header promises.
     columns : int, optional
-        Of the scan, where the file tells them.
+        Columns of the scan, where the file states them.
     """
 
     path: Path
@@ -54,7 +54,7 @@ class FrameFile:
 
     @property
     def count(self) -> int:
-        """Whole frames that are there."""
+        """Number of whole frames in the file."""
         if self.stride <= 0:
             return 0
         room = self.path.stat().st_size - self.start + self.tail  # the last may lack its tail
@@ -87,7 +87,7 @@ class FrameFile:
 
 
 def promise(promised: int | None, count: int) -> str:
-    """A sentence on frames that a header promises and that are not those in the file."""
+    """A sentence on frames that a header promises and the file does not hold, or the reverse."""
     if promised is None or promised == count:
         return ""
     why = "it was broken off, or cut" if promised > count else "the header is not about them all"
@@ -171,7 +171,7 @@ def empad_frames(path: Path, promised: int | None = None, columns: int | None = 
 
 
 def tia_counts(path: Path) -> tuple[int, int]:
-    """Frames that a TIA ``.ser`` promises and that came.
+    """Number of frames that a TIA ``.ser`` promises, and of those that came.
 
     Raises
     ------

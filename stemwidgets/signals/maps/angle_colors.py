@@ -14,7 +14,7 @@ def angle_colors() -> Colormap:
     """Colour map of angles from -π to π, that of the dashboards' maps.
 
     It runs in a circle: both ends have one colour. 0° (to the right) is the middle of the map, and
-    90° (down) three quarters up. Matplotlib then knows it by name, too, as "stemwidgets_angle".
+    90° (down) three quarters up. Matplotlib also knows it by name, as "stemwidgets_angle".
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""Centres of mass as pyxem counts them."""
+"""Centres of mass in pyxem's convention."""
 
 import numpy as np
 from hyperspy.axes import UniformDataAxis
@@ -22,7 +22,7 @@ def beam_shift(
     title : str
         Title of the signal.
     beam_energy : float, optional
-        [keV].
+        Energy of the beam [keV].
 
     Returns
     -------

@@ -61,9 +61,9 @@ class CenterOfMass(VectorMaps):
         Centres of mass ``(y, x)`` in pixels about the centre of pixel (0, 0), as they were read:
         without reference or calibration.
     beam_energy : float or None
-        [keV], if known.
+        Energy of the beam [keV], if known.
     left_out : LeftOut or None
-        What was faulty on the detector and is left out; its `words` say so.
+        Faults of the detector that are left out; its `words` describe them.
     """
 
     positions: Map
@@ -81,7 +81,7 @@ class CenterOfMass(VectorMaps):
         Returns
         -------
         pyxem.signals.BeamShift
-            What brings each pattern to the middle: *minus* the centre of mass, in the order (x, y),
+            Shift of each pattern to the middle: *minus* the centre of mass, in the order (x, y),
             in pixels about half the size of the pattern; whatever reference was chosen. NaN where a
             pattern has no counts: pass ``get_linear_plane`` a mask there.
         """
@@ -162,7 +162,7 @@ class CenterOfMass(VectorMaps):
         return VectorMaps(**component_signals(y, x, self.axes, self.title, name, units))
 
     def _to_reciprocal(self) -> float | None:
-        """What brings the components to 1/Å, if anything does."""
+        """Factor that brings the components to 1/Å, if there is one."""
         if self.units == "1/Å":
             return 1.0
         if self.units == "mrad" and self.beam_energy:
@@ -203,14 +203,14 @@ def center_of_mass(
         Counts to subtract from every pixel, without clipping at 0. A background that is left in
         makes deflections too small.
     weights : detector or ndarray of shape [ky, kx], optional
-        How much each pixel counts: a number that is not negative, 0 for not at all; or a detector
+        Weight of each pixel: a number that is not negative, 0 to leave it out; or a detector
         such as ``AnnularDetector``, whose pixels count.
     faulty : "find" or None
         Leave out hot, weak and dead pixels, rows and columns, and single events (one pixel of one
         pattern), as they are found in a sample of the patterns; or, with None, nothing.
     descan : None, "find", Descan or Calibration
-        Take off how far the beam departs from its mean position: not at all, where it matters (as
-        for the rrVAE), or as it is known, from :func:`stemwidgets.measure_descan` in vacuum, say.
+        Subtract the departure of the beam from its mean position: not at all, where it matters (as
+        for the rrVAE), or as it is known, for example from :func:`stemwidgets.measure_descan`.
         `positions` stay as they were read.
 
     Returns

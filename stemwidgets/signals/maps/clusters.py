@@ -60,13 +60,13 @@ def cluster(
     Parameters
     ----------
     source : Decomposition, Maps, signal, path or array
-        What positions are compared by: the maps of :func:`stemwidgets.pca` or
+        Quantities that positions are compared by: the maps of :func:`stemwidgets.pca` or
         :func:`stemwidgets.nmf`; the latent variables of an rrVAE's maps; a stack of maps
         ``[d, iy, ix]`` as a signal; or an array ``[iy, ix, d]``. They count as they are: bring
         quantities of different units to one scale first. Of a scan, 20 principal components are
         taken.
     clusters : int
-        How many.
+        Number of clusters.
     method : {"kmeans", "gmm"}
         k-means, for round clusters of one size; or a mixture of Gaussians, for elongated ones that
         overlap, with the probability of each.

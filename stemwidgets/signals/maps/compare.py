@@ -6,7 +6,7 @@ from typing import Any
 from stemwidgets.arrays.maps import circular
 from stemwidgets.arrays.maps.circular import AngleComparison
 
-FOLD = "Signal.fold"  # where a signal of angles keeps n: they are defined modulo 2π/n
+FOLD = "Signal.fold"  # metadata of angles with n: they are defined modulo 2π/n
 
 
 def compare_angles(
@@ -27,7 +27,7 @@ def compare_angles(
     Returns
     -------
     AngleComparison
-        What was removed (``.offset``, ``.handedness``) and what is left (``.correlation``,
+        Conventions removed (``.offset``, ``.handedness``) and the rest (``.correlation``,
         ``.median_difference``); printed, it is one line in degrees.
 
     Raises

@@ -1,4 +1,4 @@
-"""What the maps of a scan tell of the crystal: defects, broken inversion, grains."""
+"""Findings about the crystal from the maps of a scan: defects, broken inversion, grains."""
 
 from dataclasses import replace
 from typing import Any
@@ -17,7 +17,7 @@ from stemwidgets.signals.maps.rrvae_maps import Maps
 
 
 def anomaly(source: Any, smoothing: float | None = None) -> Anomaly:
-    """How unusual each place of a scan is, without being told what to look for.
+    """Find unusual places of a scan, without being told what to look for.
 
     See `stemwidgets.arrays.maps.anomaly`: maps are smoothed over the lattice, then their robust
     Mahalanobis distance from what is usual in the scan is measured.
@@ -54,7 +54,7 @@ def anomaly(source: Any, smoothing: float | None = None) -> Anomaly:
 
 
 def inversion(source: Any, odd: bool = False) -> Inversion:
-    """How far the maps of whole cells of a crystal are from having a centre of inversion.
+    """Measure how far the maps of whole cells of a crystal are from inversion symmetry.
 
     See `stemwidgets.arrays.maps.inversion`.
 
@@ -63,7 +63,7 @@ def inversion(source: Any, odd: bool = False) -> Inversion:
     source : Maps, Decomposition, signal or array
         As for `anomaly`.
     odd : bool
-        Whether the maps change their sign in an inversion, as the components of the COM do.
+        True if the maps change their sign in an inversion, as the components of the COM do.
 
     Returns
     -------
@@ -87,18 +87,18 @@ def inversion(source: Any, odd: bool = False) -> Inversion:
 
 
 def two_grains(maps: Maps, symmetry: int = 6, axis: int = 1) -> Split:
-    """Where one grain ends and the next begins, and how they are turned, by a model's maps.
+    """Find the boundary of two grains, and their rotation, from a model's maps.
 
     See `stemwidgets.arrays.maps.orientation`.
 
     Parameters
     ----------
     maps : Maps
-        Of a model that was trained on the scan.
+        Maps of a model that was trained on the scan.
     symmetry : int
         Order of the rotational symmetry of the lattice: 6 for graphene.
     axis : {0, 1}
-        Along which the grains follow one another: 1 for a boundary that runs along y.
+        Axis along which the grains follow one another: 1 for a boundary that runs along y.
 
     Returns
     -------

@@ -27,7 +27,7 @@ class Decomposition:
     method : str
         ``"PCA"`` or ``"NMF"``.
     maps : Signal2D
-        How much of each component is in each pattern, ``[k, iy, ix]`` with the axes of the scan.
+        Weight of each component in each pattern, ``[k, iy, ix]`` with the axes of the scan.
         NaN where a pattern has no counts.
     patterns : ElectronDiffraction2D
         Component patterns ``[k, ky, kx]`` with the axes of the detector. NaN where a pixel was left
@@ -38,9 +38,9 @@ class Decomposition:
         Variance of the scan along each component, summed over pixels.
     explained_variance_ratio : Signal1D
         The same, over the variance of the whole scan. Components of an NMF are not orthogonal:
-        theirs do not add up.
+        ratios do not add up.
     left_out : LeftOut or None
-        What was faulty on the detector and is left out; its `words` say so.
+        Faults of the detector that are left out; its `words` describe them.
     """
 
     method: str
@@ -72,7 +72,7 @@ class Decomposition:
         Parameters
         ----------
         components : int or sequence of int, optional
-            How many of the first, or which ones (from 0); all if not given.
+            Number of components from the first, or a list of them (from 0); all if not given.
 
         Returns
         -------
@@ -96,7 +96,7 @@ def pca(
     mask: ArrayLike | None = None,
     faulty: Any = FIND,
 ) -> Decomposition:
-    """Principal components of a scan: what varies most from pattern to pattern.
+    """Principal components of a scan, its strongest variations from pattern to pattern.
 
     Parameters
     ----------
@@ -105,7 +105,7 @@ def pca(
         are streamed: twice, or, for patterns of more than 1600 pixels, up to twelve times. Bin
         these first where that is enough, by :class:`stemwidgets.Preparation`.
     components : int, optional
-        How many; 20 if not given, or as many as there are.
+        Number of components; 20 if not given, or as many as there are.
     weighting : {"none", "poisson"}
         ``"poisson"`` divides each pixel by the root of its mean first, so that counting noise is
         alike in bright and dark pixels (Keenan and Kotula, Surf. Interface Anal. 36, 203 (2004),
@@ -152,7 +152,7 @@ def nmf(
     source, weighting, mask, faulty
         As for :func:`pca`.
     components : int, optional
-        How many; 5 if not given, or as many as there are.
+        Number of components; 5 if not given, or as many as there are.
 
     Returns
     -------

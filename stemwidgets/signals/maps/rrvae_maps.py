@@ -1,4 +1,4 @@
-"""What the rrVAE reads off a scan, as calibrated signals that can be saved in one file."""
+"""Maps of the rrVAE as calibrated signals that can be saved in one file."""
 
 import re
 from collections.abc import Callable
@@ -44,8 +44,8 @@ class Maps:
     ----------
     angle : Signal2D
         Rotation of each pattern [rad, in (-π, π] / fold], ``[iy, ix]``; positive turns +kx towards
-        +ky. NaN where the pattern is rotation-symmetric. It knows its fold
-        (``angle.metadata.Signal.fold``), so that :func:`stemwidgets.compare_angles` does, too.
+        +ky. NaN where the pattern is rotation-symmetric. Its fold is in
+        ``angle.metadata.Signal.fold``, where :func:`stemwidgets.compare_angles` finds it.
     latent : Signal2D
         Latent variables, ``[d, iy, ix]``: one map for each navigation index.
     confidence : Signal2D
@@ -85,7 +85,7 @@ class Maps:
         encoding : Encoding
             Arrays of leading shape ``[iy, ix]``.
         axes : Axes
-            Those of the scan.
+            Axes of the scan.
         title : str
             Name of the scan.
         """
@@ -134,7 +134,7 @@ class Maps:
         path : str or Path
             Ends in ``.zspy`` or ``.hspy``.
         overwrite : bool
-            Replace a file that exists.
+            True to replace a file that exists.
 
         Raises
         ------
@@ -162,7 +162,7 @@ class Maps:
         path : str or Path
             A file that :meth:`save` wrote.
         lazy : bool
-            Leave them on disk until they are used.
+            True to leave them on disk until they are used.
 
         Raises
         ------
@@ -246,15 +246,15 @@ def _taken_apart(stack: Any, names: list[str]) -> dict[str, Any]:
 def write_encoding(
     path: Path, encode: Callable[[Path | None], Encoding], axes: Axes, title: str
 ) -> Maps:
-    """Write what a model reads off a scan to a file, without having it all in memory.
+    """Write the maps of a scan to a file, without having all of them in memory.
 
     Parameters
     ----------
     path : Path
         See `saving.require_target`.
     encode : callable
-        Is given a folder for the maps, which go by way of files there; None, for memory, where
-        the disk has no room and other processes wait.
+        Encodes with a folder for the maps, which go by way of files there, or with None in memory,
+        where the disk has no room and other processes wait.
     axes, title
         As for `Maps.from_encoding`.
 

@@ -20,7 +20,7 @@ def map_signal(values: Any, axes: Axes, title: str, quantity: str, units: str) -
     axes : Axes
         Axes of the scan that this map was made from.
     title, quantity, units : str
-        What it shows; ``metadata.Signal.quantity`` becomes ``"quantity (units)"``.
+        Title and quantity; ``metadata.Signal.quantity`` becomes ``"quantity (units)"``.
 
     Returns
     -------
@@ -69,7 +69,7 @@ def pattern_stack_signal(values: Any, axes: Axes, title: str, index: str) -> Ele
     axes : Axes
         Axes of the scan that these patterns were made from.
     title : str
-        What they show.
+        Title of the stack.
     index : str
         Name of the navigation axis.
 

@@ -35,7 +35,7 @@ class VectorMaps:
     units : str
         Units of `x`, `y` and `magnitude`.
     name : str
-        What it is, as the maps are titled: ``"COM"``.
+        Name of the vector in the titles of its maps: ``"COM"``.
     title : str
         Title of the scan.
     """

@@ -1,1 +1,1 @@
-"""What files say of their scans: titles, units, dimensions, the beam."""
+"""Metadata of scans in files: titles, units, dimensions, the beam."""

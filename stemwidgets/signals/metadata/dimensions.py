@@ -1,4 +1,4 @@
-"""Which axes a scan has, and what is said of a signal that has others."""
+"""Axes that a scan has, and messages about a signal that has others."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ from stemwidgets.arrays.errors import InputError
 
 
 def require_dimensions(signal: Any) -> None:
-    """Refuse a signal that has not two scan and two detector axes, and say what to do."""
+    """Refuse a signal without two scan and two detector axes, with advice."""
     scan = signal.axes_manager.navigation_axes
     detector = signal.axes_manager.signal_axes
     found = (

@@ -1,4 +1,4 @@
-"""What was left out of a scan, in the metadata of what was computed from it."""
+"""Faults left out of a scan, in the metadata of its results."""
 
 import json
 from typing import Any
@@ -7,7 +7,7 @@ from stemwidgets.arrays.faults.left_out import LeftOut
 
 
 def record_left_out(left_out: LeftOut, *signals: Any) -> None:
-    """Write down in words, and as JSON, what is left out; nothing where nothing is."""
+    """Record faults that are left out, in words and as JSON, if there are any."""
     if not left_out.words:
         return
     for signal in signals:

@@ -1,7 +1,7 @@
-"""Words out of a file's metadata, made fit for one line."""
+"""Text from a file's metadata, made fit for one line."""
 
-LONGEST_TITLE = 200
-LONGEST_UNITS = 60
+LONGEST_TITLE = 200  # characters: longer titles fill the page
+LONGEST_UNITS = 60  # characters: longer than any unit in words
 
 
 def one_line(words: object, most: int) -> str:
@@ -10,7 +10,7 @@ def one_line(words: object, most: int) -> str:
     Parameters
     ----------
     words : object
-        Whatever stands in the metadata. Line ends become blanks, and what cannot be printed or
+        Text in the metadata. Line ends become blanks, and what cannot be printed or
         turns the direction of writing is left out.
     most : int
         Number of characters.

@@ -9,12 +9,12 @@ _INVERSE = re.compile(r"(?:per|reciprocal|inverse|inv)[-_ ]?(.+)", re.IGNORECASE
 
 
 def spelled(units: object) -> str:
-    """One spelling for ``$A^{-1}$``, ``[n_m^-1]`` or ``nm-1``, with 1/ for what is inverse.
+    """Write ``$A^{-1}$``, ``[n_m^-1]`` or ``nm-1`` in one way, with 1/ for what is inverse.
 
     Parameters
     ----------
     units : object
-        Whatever stands in the metadata.
+        Text in the metadata.
     """
     text = one_line(units, LONGEST_UNITS).strip()
     text = re.sub(r"^b(['\"])(.*)\1$", r"\2", text)  # bytes that were taken for text
@@ -38,7 +38,7 @@ def spelled(units: object) -> str:
 
 
 def _per_pixel(found: re.Match[str]) -> str:
-    """What a pixel measures: nm/px is nm; 1/px stays."""
+    """Unit of a pixel's size: nm/px is nm; 1/px stays."""
     return found[0] if found[1].strip() == "1" else found[1]
 
 

@@ -1,4 +1,4 @@
-"""What a signal says of itself beside its counts: its title, the beam."""
+"""Metadata of a signal beside its counts: its title, the beam."""
 
 import re
 from pathlib import PurePath
@@ -34,7 +34,7 @@ _NO_WORDS = {  # names that programs give to any data, in small letters and with
 
 
 class CalibrationNote(UserWarning):
-    """A calibration in the metadata that cannot be right, and is not used."""
+    """Report of a calibration in the metadata that cannot be right, and is not used."""
 
 
 def title_of(signal: Any) -> str:
@@ -52,7 +52,7 @@ def title_of(signal: Any) -> str:
 
 
 def is_numbered(title: str) -> bool:
-    """Whether a title has no word that tells one scan from another."""
+    """True if a title has no word that distinguishes one scan from another."""
     plain = title.strip().lower()
     return bool(_NUMBERED.fullmatch(plain)) or plain.strip("_<>0123456789 ") in _NO_WORDS
 
@@ -74,7 +74,7 @@ def semi_angle(signal: Any) -> float | None:
 
 
 def doubts(signal: Any) -> list[str]:
-    """What the metadata say of the beam and no microscope can have, each in a sentence."""
+    """Values of the beam in the metadata that no microscope can have, each in a sentence."""
     found = {
         "beam energy": _of_the_beam(signal, "beam_energy", energy_in_kev)[1],
         "convergence semi-angle": _of_the_beam(signal, "convergence_angle", semi_angle_in_mrad)[1],
@@ -87,7 +87,7 @@ def doubts(signal: Any) -> list[str]:
 
 
 def _of_the_beam(signal: Any, name: str, read: Any) -> tuple[float | None, Any]:
-    """A value where it can be understood, else what stands there; 0 stands for nothing."""
+    """A value if it can be understood, else None with the text in the metadata; 0 is nothing."""
     for place in _MICROSCOPES:
         stored = signal.metadata.get_item(f"Acquisition_instrument.{place}.{name}")
         if stored is None or (isinstance(stored, str) and not stored.strip()) or stored == 0:

@@ -13,15 +13,16 @@ from stemwidgets.signals.metadata.spelling import UNDEFINED, singular, spelled
 
 _SYMBOLS = {"Å": 1.0, "A": 1.0, "AA": 1.0, "pm": 1e-2, "nm": 1e1, "µm": 1e4, "um": 1e4}  # in Å
 _SYMBOLS |= {"fm": 1e-5, "mm": 1e7, "cm": 1e8, "m": 1e10}
-_LENGTH_WORDS = {"ang": 1.0, "angs": 1.0, "angstrom": 1.0, "ångström": 1.0, "ångstrom": 1.0}
+_LENGTH_WORDS = {"ang": 1.0, "angs": 1.0, "angstrom": 1.0, "ångström": 1.0, "ångstrom": 1.0}  # in Å
 _LENGTH_WORDS |= {"angström": 1.0, "micron": 1e4, "meter": 1e10, "metre": 1e10}
-_PREFIXES = {"pico": 1e-12, "nano": 1e-9, "micro": 1e-6, "milli": 1e-3, "centi": 1e-2}
+_PREFIXES = {"pico": 1e-12, "nano": 1e-9, "micro": 1e-6, "milli": 1e-3, "centi": 1e-2}  # as factors
 _LENGTH_WORDS |= {
     f"{prefix}{metre}": 1e10 * size
     for prefix, size in _PREFIXES.items()
     for metre in ("meter", "metre")
 }
 _DEGREE = 1e3 * math.pi / 180  # mrad
+# in mrad
 _ANGLES = {"mrad": 1.0, "rad": 1e3, "µrad": 1e-3, "urad": 1e-3, "deg": _DEGREE, "°": _DEGREE}
 _ANGLES |= {"radian": 1e3, "milliradian": 1.0, "microradian": 1e-3, "degree": _DEGREE}
 _ANGLES |= {"arcmin": _DEGREE / 60, "arcsec": _DEGREE / 3600}
@@ -31,23 +32,24 @@ _NO_LENGTHS = {"au", "a.u.", "pc", "ly"}  # pint takes them for astronomers'
 _SCATTERING = re.compile(r"2[-_ ]?(?:θ|th|theta|tth)[-_ ](.+)", re.IGNORECASE)  # of pyFAI, pyxem
 _WAVE_NUMBER = re.compile(r"([kq])_(.+)", re.IGNORECASE)  # of pyFAI, pyxem: q = 2πk
 _TURN = re.compile(r"(?:2\*?(?:π|pi)|rad)/(.+)", re.IGNORECASE)
-_LARGEST_ANGLE = 2e3 * math.pi  # mrad
+_LARGEST_ANGLE = 2e3 * math.pi  # mrad: a full circle
 _SCAN_STEPS = (1e-4, 1e9)  # Å: from 0.01 pm to 10 cm
+# smallest and largest size of a pixel: from 1 nrad or 1/cm on
 _DETECTOR_PIXELS = {"mrad": (1e-6, _LARGEST_ANGLE), "1/Å": (1e-8, 100.0)}
 _FARTHEST = 1e6  # px: no origin lies farther away
-_WIDEST = {"mrad": _LARGEST_ANGLE, "1/Å": 500.0}
+_WIDEST = {"mrad": _LARGEST_ANGLE, "1/Å": 500.0}  # of the whole detector
 
 
 @dataclass(frozen=True)
 class Unit:
-    """What units measure.
+    """Quantity and size of a unit.
 
     Parameters
     ----------
     kind : {"length", "reciprocal", "angle", "pixel", "none", "unknown"}
         ``"none"`` where there are none.
     factor : float
-        How many Å, 1/Å or mrad one of them is.
+        Size of one of them in Å, 1/Å or mrad.
     """
 
     kind: str
@@ -60,7 +62,7 @@ def read_unit(units: object) -> Unit:
     Parameters
     ----------
     units : object
-        Whatever stands in the metadata. ``A`` is the ångström; ``q_A^-1`` and ``2π/Å`` hold 2π.
+        Text in the metadata. ``A`` is the ångström; ``q_A^-1`` and ``2π/Å`` hold 2π.
     """
     text = spelled(units)
     word = singular(text)
@@ -107,7 +109,7 @@ def detector_axis(axis: Axis, beam_energy: float | None = None) -> Axis:
 
 
 def scan_doubt(axis: Axis) -> str:
-    """Why the calibration of a scan axis is not used; empty where it is, or there is none.
+    """Reason why the calibration of a scan axis is not used; empty where it is, or is missing.
 
     Parameters
     ----------
@@ -126,7 +128,7 @@ def scan_doubt(axis: Axis) -> str:
 
 
 def detector_doubt(axis: Axis) -> str:
-    """Why the calibration of a detector axis is not used; empty where it is, or there is none.
+    """Reason why the calibration of a detector axis is not used; empty where it is, or is missing.
 
     Parameters
     ----------
@@ -198,22 +200,22 @@ def in_units(axis: Axis, units: str, beam_energy: float | None = None) -> Axis:
 
 
 def is_length(units: object) -> bool:
-    """Whether these units measure a length."""
+    """True if these units measure a length."""
     return read_unit(units).kind == "length"
 
 
 def is_reciprocal(units: object) -> bool:
-    """Whether these units measure a spatial frequency."""
+    """True if these units measure a spatial frequency."""
     return read_unit(units).kind == "reciprocal"
 
 
 def is_angle(units: object) -> bool:
-    """Whether these units measure a scattering angle."""
+    """True if these units measure a scattering angle."""
     return read_unit(units).kind == "angle"
 
 
 def _without_turns(text: str) -> tuple[float, str]:
-    """How many of these units are one spatial frequency, 1 or 2π, and the units without that."""
+    """Factor of these units in one spatial frequency, 1 or 2π, and the units without it."""
     wave = _WAVE_NUMBER.fullmatch(text)
     if wave and wave[2].startswith("1/"):
         return (2 * math.pi if wave[1] in "qQ" else 1.0), wave[2]
