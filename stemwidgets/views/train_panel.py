@@ -76,8 +76,8 @@ class TrainPanel(View):
             "resume": ipywidgets.Button(description="Resume"),
             "stop": ipywidgets.Button(description="Stop"),
         }
-        for button in self._buttons.values():
-            button.layout.width = "84px"
+        for name, button in self._buttons.items():
+            button.layout.width = "88px" if name == "resume" else "72px"  # Continue is the longest
         self._bar = ipywidgets.FloatProgress(min=0, max=1, layout=ipywidgets.Layout(width=_WIDTH))
         self._status, problem = ipywidgets.HTML(), self.problem_line()
         self.parts = {

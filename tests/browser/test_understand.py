@@ -56,6 +56,9 @@ def test_what_was_learned_can_be_explored(desk: Desk):
     expect(desk.view("train-panel")).to_contain_text("patterns/s")
     expect(desk.view("loss-plot")).to_contain_text("the latest")
     desk.settle()
+    buttons = desk.page.locator(".stemwidgets button:visible")
+    cut = "buttons => buttons.filter(b => b.scrollWidth > b.clientWidth).map(b => b.innerText)"
+    assert buttons.evaluate_all(cut) == []
 
     decoded, manifold = desk.figures("decoder-view"), desk.figures("manifold-view")
     before = desk.look(decoded)
