@@ -20,14 +20,14 @@ class Following:
     Parameters
     ----------
     session : Session
-        Whose position it is.
+        Session whose position is linked.
     signal : HyperSpy signal
-        Whose navigation axes are those of the scan.
+        Signal whose navigation axes are those of the scan.
 
     Raises
     ------
     InputError
-        If they are not.
+        If its axes are others.
     """
 
     def __init__(self, session: "Session", signal: Any) -> None:
@@ -38,7 +38,7 @@ class Following:
         session.observe(self._lead, "position")
 
     def close(self) -> None:
-        """Let both go their own ways."""
+        """End the link."""
         event = self._signal.axes_manager.events.indices_changed
         if self._moved in event.connected:
             event.disconnect(self._moved)

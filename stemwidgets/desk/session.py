@@ -1,4 +1,4 @@
-"""A session whose results can be taken away."""
+"""A session whose results can be exported."""
 
 from collections.abc import Callable
 from os import PathLike
@@ -27,12 +27,12 @@ class Session(signals.Session):
     lazy : bool
         Leave the patterns of a file on disk and read them in the background.
     **load_options
-        Of `stemwidgets.load`, for a file: ``scan_shape``, ``flyback``, ``dataset`` …
+        Options of `stemwidgets.load`, for a file: ``scan_shape``, ``flyback``, ``dataset`` …
 
     Attributes
     ----------
     position : (iy, ix)
-        Where one looks; set it to look elsewhere.
+        Position on screen; set it to look elsewhere.
     pattern : ndarray of float32, shape [ky, kx]
         Pattern at the position, in counts.
     channels : mapping of str to Channel
@@ -42,7 +42,7 @@ class Session(signals.Session):
     model : RRVAE or None
         The trained model.
 
-    The others are those of `stemwidgets.state.Session`.
+    Others are those of `stemwidgets.state.Session`.
 
     Raises
     ------
@@ -107,7 +107,7 @@ class Session(signals.Session):
         )
 
     def export(self, folder: str | Path) -> Path:
-        """Write all that was found into a folder.
+        """Write all results into a folder.
 
         Maps as ``.zspy`` with scan, settings, seed and versions, the trained model, each map as PNG
         and SVG, a table of positions and maps, and the Python that makes them. The rrVAE's maps are
@@ -116,7 +116,7 @@ class Session(signals.Session):
         Parameters
         ----------
         folder : str or Path
-            Its name. Where there is something already, a number is added: nothing is overwritten.
+            Name of the folder. If it exists, a number is added: nothing is overwritten.
 
         Returns
         -------
@@ -133,7 +133,7 @@ class Session(signals.Session):
         return self.snapshot().export(folder)
 
     def as_code(self) -> str:
-        """The Python that makes the maps without a screen, the same to the last bit.
+        """Write Python that makes the maps without a screen, the same to the last bit.
 
         It takes the same machine, versions and scan. A scan that was not read from a file stands
         there as ``signal = ...``, a training that was stopped by hand as the file of its model.
@@ -175,7 +175,7 @@ class Session(signals.Session):
     def save(self, path: str | Path, overwrite: bool = False) -> Path:
         """Write the session to a file, to be opened again by `open`.
 
-        It keeps where the scan is, what is chosen and how a dashboard shows its maps, and in files
+        It keeps the path of the scan, all choices and how a dashboard shows its maps, and in files
         of the same name the model, ``.rrvae``, maps, components and regions, ``.npz``.
 
         Parameters
@@ -183,7 +183,7 @@ class Session(signals.Session):
         path : str or Path
             Ends in ``.json``.
         overwrite : bool
-            Replace files that exist.
+            True to replace files that exist.
 
         Returns
         -------
@@ -213,8 +213,8 @@ class Session(signals.Session):
         Parameters
         ----------
         path : str or Path
-            A file that `save` wrote. The scan is looked for where it was from there, and where it
-            was on the disk.
+            File that `save` wrote. The scan is looked for at its path relative to that file, and
+            at its absolute path.
 
         Raises
         ------
@@ -236,11 +236,11 @@ class Session(signals.Session):
         return session
 
     def taken(self) -> tuple[Choices, Arrays]:
-        """What is chosen and shown, as values that fit into JSON and arrays; without the model."""
+        """Everything chosen and shown, as JSON values and arrays; without the model."""
         return session_state.taken(self)
 
     def restore(self, chosen: Choices, arrays: Arrays, model: Any) -> None:
-        """Choose and show what was `taken`, with its model, or None.
+        """Restore what `taken` returned, with its model, or None.
 
         Raises
         ------
@@ -250,7 +250,7 @@ class Session(signals.Session):
         session_state.restore(self, chosen, arrays, model)
 
     def keep(self) -> Autosave:
-        """Keep the last state on disk from now on, and bring back that of an earlier session.
+        """Keep the last state on disk from now on, and restore that of an earlier session.
 
         Dashboards do so; see `stemwidgets.persistence.autosave`. The folder is
         ``$STEMWIDGETS_CACHE``; without that variable it is one for caches, and if it is empty
@@ -277,7 +277,7 @@ class Session(signals.Session):
             self.autosave.finish()
 
     def aside(self, work: Callable[[], T], then: Callable[[T], None], key: str = "export") -> None:
-        """Do `work` in the background, after what is being computed, and hand over its result.
+        """Do `work` in the background, after what is being computed, and pass its result on.
 
         Of several with one key only the latest is done.
         """

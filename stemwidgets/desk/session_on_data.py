@@ -1,4 +1,4 @@
-"""A session on whatever a microscopist has: a file, a signal or an array."""
+"""A session on a file, a signal or an array."""
 
 from functools import partial
 from os import PathLike
@@ -19,7 +19,7 @@ from stemwidgets.state import session as state
 class Session(state.Session):
     """A session that reads its scan from a file, a signal or an array.
 
-    `stemwidgets.desk.session.Session`, which users make, tells its parameters and attributes.
+    Parameters and attributes are those of `stemwidgets.desk.session.Session`, which users make.
     """
 
     def __init__(self, source: Any, lazy: bool = False, **load_options: Any) -> None:

@@ -1,1 +1,1 @@
-"""What one takes home from a session: files, pictures, code and a page."""
+"""Export of a session: files, pictures, code and a page."""

@@ -23,9 +23,11 @@ from stemwidgets.views.pictures.painting import AS_SUITS, limits_of, on_screen, 
 Bar = tuple[NDArray[Any], tuple[str, str], str]
 
 _SIDE = 3.2  # inches, longer side of a map
+# inches: what surrounds a map
 _MARGIN, _TITLE, _SCALE, _BAR, _WHEEL, _LINE = 0.3, 0.35, 0.4, 0.35, 1.25, 0.22
+# points and fonts; text stays text in SVG
 _STYLE: Any = {"font.family": "DejaVu Sans", "font.size": 10, "svg.fonttype": "none"}
-_DPI = 150
+_DPI = 150  # pixels per inch: a map of 3.2 inches has 480
 
 
 def of_channel(channel: Channel, axes: Axes, display: Display = AS_SUITS) -> Figure:

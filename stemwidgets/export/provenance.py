@@ -1,4 +1,4 @@
-"""What every exported file says of how it was made."""
+"""Provenance that goes with every exported file."""
 
 import platform
 from dataclasses import asdict
@@ -16,7 +16,7 @@ _LIBRARIES = ("numpy", "scipy", "numba", "torch", "dask", "hyperspy", "pyxem")
 
 
 def record(snapshot: "Snapshot") -> dict[str, Any]:
-    """Scan, choices, training and versions, as values that fit into JSON; what is unknown lacks."""
+    """Scan, choices, training and versions, as JSON values; unknown ones are left out."""
     scan = {
         "title": snapshot.title,
         "file": str(snapshot.source) if snapshot.source else None,
@@ -45,7 +45,7 @@ def record(snapshot: "Snapshot") -> dict[str, Any]:
 
 
 def versions() -> dict[str, str]:
-    """Versions of all that has a part in the figures, and the machine."""
+    """Versions of all software behind the results, and the machine."""
     libraries = {name: version(name) for name in _LIBRARIES}
     return {
         "stemwidgets": stemwidgets.__version__,

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def code(snapshot: "Snapshot") -> str:
-    """Python that makes the maps of a session anew, to the last bit on the same machine."""
+    """Write Python that makes the maps of a session anew, to the last bit on the same machine."""
     told, keep = _left_out(snapshot), _keep(snapshot)
     parts = ["import stemwidgets as sw", "", _scan(snapshot), *told, *_descan(snapshot)]
     parts += _center_of_mass(snapshot)
@@ -36,7 +36,7 @@ def code(snapshot: "Snapshot") -> str:
 
 
 def _left_out(snapshot: "Snapshot") -> list[str]:
-    """What every function leaves out by itself, as a comment."""
+    """Comment on what every function leaves out by itself."""
     found = snapshot.left_out
     if found is None or not found.words:
         return []
@@ -50,7 +50,7 @@ def _keep(snapshot: "Snapshot") -> str:
 
 
 def _descan(snapshot: "Snapshot") -> list[str]:
-    """The descan that is taken off, in numbers."""
+    """Lines with the descan that is taken off, in numbers."""
     found = snapshot.descan
     if found is None:
         return []
@@ -95,7 +95,7 @@ def settings(model: Any) -> dict[str, Any]:
 
 
 def fits(trainings: tuple[str, ...]) -> int | None:
-    """How many calls of ``fit`` make the same model; None if no number does.
+    """Number of calls of ``fit`` that make the same model; None if no number does.
 
     A training that was stopped and then completed is as if it had never been stopped.
     """

@@ -28,16 +28,16 @@ from stemwidgets.views.pictures.display import Display
 
 @dataclass(frozen=True, eq=False)
 class Snapshot:
-    """All that can be taken away.
+    """Everything that can be exported.
 
     Parameters
     ----------
     data : array, shape [iy, ix, ky, kx]
         The scan.
     axes : Axes
-        Its calibration.
+        Calibration of the scan.
     title : str
-        Its name.
+        Name of the scan.
     beam_energy : float or None
         Beam energy [keV].
     source : Path or None
@@ -45,19 +45,19 @@ class Snapshot:
     read_from : Path or None
         The file that its signal was once read from, and may differ from since.
     lazy : bool
-        Whether its patterns stay in that file.
+        True if its patterns stay in that file.
     load_options : mapping of str to object
-        How else that file was read, see `stemwidgets.load`.
+        Further options of reading that file, see `stemwidgets.load`.
     position : (iy, ix)
-        Where one looked.
+        Position on screen.
     detector : Detector or None
         The virtual detector.
     scan_rotation : ScanRotation or None
-        That of the calibration with which the COM is shown; None without one.
+        Rotation of the calibration with which the COM is shown; None without one.
     semi_angle : float
         Convergence semi-angle [mrad] that gives the COM its scale; 0 without one.
     disc : Disc or None
-        The direct beam where a person says that it is; None where it is as found.
+        The direct beam as a person gave it; None where it was found.
     channels : mapping of str to Channel
         The maps on screen.
     decompositions : tuple of Parts
@@ -67,25 +67,25 @@ class Snapshot:
     model : RRVAE or None
         The trained model.
     read : Encoding or None
-        What the session has read with that model off every pattern; None if it has not.
+        Maps that the session has read with that model; None if it has not.
     trainings : tuple of str
-        How each training of that model ended.
+        Ending of each training of that model.
     model_file : Path or None
-        Where that model was saved.
+        File to which that model was saved.
     left_out : LeftOut or None
-        What is faulty on the detector.
+        Faults of the detector.
     leave_out : bool
-        Whether that is left out of all maps.
+        True if they are left out of all maps.
     descan : Descan or None
-        How the beam wanders over the detector, if that matters.
+        Wandering of the beam over the detector, if that matters.
     in_vacuum : InVacuum or None
-        That as it was measured in vacuum; None where it was found in the scan.
+        The same as measured in vacuum; None where it was found in the scan.
     followed : Descan or None
         Descan that detectors follow; that of the patterns, with what is left out filled.
     take_off : bool
-        Whether that is taken off.
+        True if it is taken off.
     displays : mapping of str to Display
-        How the page shows maps, by the name of the channel; others are shown as suits them.
+        Display of each map on the page, by the name of the channel; others are shown as suits them.
     """
 
     data: Any
@@ -123,7 +123,7 @@ class Snapshot:
 
     @cached_property
     def encoding(self) -> Encoding | None:
-        """What the trained model reads off each pattern; as a script would read it, bit for bit."""
+        """Maps that the trained model reads off the scan; as a script would, bit for bit."""
         if self.model is None or self.read is not None:
             return self.read
         descan = FIND if self.descan_taken_off and not self.in_vacuum else self.descan_taken_off
@@ -140,13 +140,13 @@ class Snapshot:
 
     @property
     def comparison(self) -> str:
-        """How the rrVAE angle compares with the COM angle; empty without a model."""
+        """Comparison of the rrVAE angle with the COM angle; empty without a model."""
         found = None if self.model is None else compared(self.maps, self.model.turning)
         return "" if found is None else found.words
 
     @property
     def name(self) -> str:
-        """What the scan is called."""
+        """Name of the scan."""
         return self.title or (self.source.stem if self.source else "4D-STEM scan")
 
     @cached_property
@@ -177,7 +177,7 @@ class Snapshot:
         return export.write(self, folder)
 
     def as_code(self) -> str:
-        """Python that makes the maps; see `Session.as_code`."""
+        """Write Python that makes the maps; see `Session.as_code`."""
         return as_code.code(self)
 
     def write_page(self, path: str | Path) -> Path:

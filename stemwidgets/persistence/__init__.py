@@ -1,1 +1,1 @@
-"""Sessions on disk: as files of the user, and in the cache that brings them back."""
+"""Sessions on disk: as files of the user, and in the cache from which they are restored."""

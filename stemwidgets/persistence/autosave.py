@@ -1,4 +1,4 @@
-"""Keeps the last state of a session on disk, and brings back that of an earlier one."""
+"""Automatic saving of the last state of a session, and restoring of an earlier one."""
 
 import secrets
 from pathlib import Path
@@ -45,25 +45,25 @@ PLACE = ("position", "views")  # choices that alone are not worth a file
 
 
 class Autosave(HasTraits):
-    """Keeps one session, once its scan is known.
+    """Automatic saving of one session, once its scan is known.
 
-    What was kept of the same scan last is brought back first, unless a training was begun
+    The last state of the same scan is restored first, unless a training was begun
     meanwhile. Files are written in the background: after each training, and when something is
     chosen; while a training runs only its checkpoint, so that what was learned before it stays.
 
     Parameters
     ----------
     session : Session
-        What to keep.
+        Session to keep.
 
     Attributes
     ----------
     words : str
-        What was brought back, and from when; empty if nothing was.
+        Description of what was restored, and from when; empty if nothing was.
     before : StoredSession or None
-        What can be brought back after one started afresh, until a training begins.
+        State that can be restored after a fresh start, until a training begins.
     problem : str
-        Why the session could not be kept; empty if it could.
+        Reason why the session could not be kept; empty if it could.
     """
 
     before = Instance(StoredSession, allow_none=True, read_only=True)
@@ -181,7 +181,7 @@ class Autosave(HasTraits):
         self._changed()
 
     def _give_checkpoint(self) -> None:
-        """Let the training that begins write a file beside the state that it goes on from."""
+        """Make the training that begins write a file beside the state that it goes on from."""
         training, folder = self._session.training, self._own_folder()
         try:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -212,7 +212,7 @@ class Autosave(HasTraits):
         self._session.mailbox.post(f"keep {id(self)}", self._keep, delay=PAUSE)
 
     def _trained(self) -> Token:
-        """Tells one state of the model from another."""
+        """Token that distinguishes one state of the model from another."""
         return (self._session.model, self._session.training.endings)
 
     def _keep(self) -> None:
@@ -279,7 +279,7 @@ class Autosave(HasTraits):
 
         def write_model(path: Path) -> None:
             if checkpoint is not None and checkpoint.is_file():
-                copy(checkpoint, path)  # with what it takes to go on
+                copy(checkpoint, path)  # with the state that a training goes on from
             else:
                 model[0].save(path)
 

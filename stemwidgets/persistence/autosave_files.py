@@ -1,4 +1,4 @@
-"""Files of one session in the cache: copied, cleared away, and whether there is room for them."""
+"""Files of one session in the cache: copying, removal, and the room for them."""
 
 import os
 import secrets
@@ -17,7 +17,7 @@ PROBE = 65536  # bytes, that a small model takes
 
 
 def require_room(folder: Path) -> None:
-    """Make sure that a folder takes files.
+    """Test that a folder takes files.
 
     Raises
     ------
@@ -41,7 +41,7 @@ def copy(file: Path, name: Path) -> None:
 
 
 def clean(folder: Path, names: tuple[str | None, ...], running: Path | None) -> None:
-    """Remove all but the files of these names and what belongs to a checkpoint that is written."""
+    """Remove all but the files of these names and those of a checkpoint that is written."""
     remove_left_overs(folder)
     for file in folder.iterdir():
         written_now = running is not None and running.name in file.name
@@ -54,7 +54,7 @@ def clean(folder: Path, names: tuple[str | None, ...], running: Path | None) -> 
 
 
 def named(path: Path, files: Files, token: Token, write: Callable[[Path], None]) -> str:
-    """Name of the file of what a token tells, written if it is not there yet."""
+    """Name of the file for a token, written if it is not there yet."""
     name = path.name
     before, there = files.get(name, ((), path))
     if not (same(before, token) and there.is_file()):
@@ -65,5 +65,5 @@ def named(path: Path, files: Files, token: Token, write: Callable[[Path], None])
 
 
 def same(one: Token, other: Token) -> bool:
-    """Whether two tokens are of the same things."""
+    """True if two tokens are of the same things."""
     return len(one) == len(other) and all(a is b for a, b in zip(one, other, strict=True))

@@ -1,4 +1,4 @@
-"""What a page says of a session that was kept, or could not be."""
+"""Notices of a page about a session that was kept, or could not be."""
 
 from datetime import UTC, datetime
 
@@ -10,7 +10,7 @@ PASSED_OVER = "What was kept after that is damaged and was passed over."
 
 
 def said(stored: StoredSession) -> str:
-    """What was brought back, in words, with room for when it was kept."""
+    """Description of what was restored, with room for when it was kept."""
     if stored.cut_short:
         return "Restored a training that was cut short {}: Continue trains it to its end."
     return (
@@ -27,7 +27,7 @@ def dated(words: str, stored: StoredSession) -> str:
 
 
 def not_kept(error: Exception) -> str:
-    """Why a session could not be kept, and that nothing is lost."""
+    """Reason why a session could not be kept, with the reassurance that nothing is lost."""
     return f"This session cannot be kept: {in_words(error).rstrip('.')}. {STILL_HERE}"
 
 

@@ -30,12 +30,12 @@ STATE = "session.json"
 CHECKPOINT = "-training.rrvae"  # ends the names of such files
 LARGEST_STATE = 50_000_000  # bytes; a long history takes one
 CLOCK_STEP = 0.01  # s, that file systems tell apart
-MOST_BYTES = 256_000_000
+MOST_BYTES = 256_000_000  # of all sessions together; the oldest are removed beyond
 TOLERANCE = 1e-4  # of the mean pattern; another order of summing changes less, another scan more
 
 
 def cache_folder() -> Path | None:
-    """Where sessions are kept; None where the environment variable is empty: nowhere."""
+    """Folder of the cache; None, for no cache, where the environment variable is empty."""
     if VARIABLE in os.environ:
         chosen = os.environ[VARIABLE].strip()
         return Path(chosen).expanduser().absolute() if chosen else None
@@ -50,14 +50,14 @@ def cache_folder() -> Path | None:
 
 @dataclass(frozen=True, eq=False)
 class ScanIdentity:
-    """What a scan is known by, wherever its file lies.
+    """Identity of a scan, wherever its file lies.
 
     Parameters
     ----------
     shape : tuple of int
-        ``[iy, ix, ky, kx]``.
+        Shape ``[iy, ix, ky, kx]``.
     mean_pattern : ndarray, shape [ky, kx]
-        In counts.
+        Mean over the scan, in counts.
     """
 
     shape: tuple[int, ...]
@@ -65,11 +65,11 @@ class ScanIdentity:
 
     @property
     def name(self) -> str:
-        """Begins the names of its folders."""
+        """Beginning of the names of its folders."""
         return "x".join(str(size) for size in self.shape)
 
     def is_that_of(self, mean_pattern: NDArray[Any]) -> bool:
-        """Whether another scan of this shape has the same mean pattern."""
+        """True if another scan of this shape has the same mean pattern."""
         mine, other = (np.nan_to_num(mean) for mean in (self.mean_pattern, mean_pattern))
         return mine.shape == other.shape and np.allclose(
             mine, other, rtol=0, atol=TOLERANCE * float(np.abs(mine).max())
@@ -83,21 +83,21 @@ class StoredSession:
     Parameters
     ----------
     choices : dict
-        What was chosen, see `stemwidgets.persistence.session_state`.
+        Choices, see `stemwidgets.persistence.session_state`.
     arrays : dict of str to ndarray
-        What goes with it.
+        Arrays that belong to the choices.
     model : RRVAE or None
         The trained model.
     when : str
-        When that was trained, or, without one, when the session was kept; ISO 8601.
+        Time at which it was trained, or, without a model, kept; ISO 8601.
     cut_short : bool
-        Whether the model is what a training left that did not end.
+        True if the model comes from a training that did not end.
     afresh : bool
-        Whether one had started afresh, leaving `before`.
+        True after a fresh start, which left `before`.
     before : StoredSession or None
         The session kept before that.
     folder : Path or None
-        Where it is; None if it is only in memory.
+        Folder of the session; None if it is only in memory.
     """
 
     choices: Choices
@@ -118,7 +118,7 @@ def find(
     Parameters
     ----------
     scan : ScanIdentity
-        Of which one.
+        Scan whose session is wanted.
     folder : Path
         The cache.
     damaged : frozenset of Path
@@ -139,7 +139,7 @@ def find(
 
 
 def prune(folder: Path, own: Path, most: int = MOST_BYTES) -> None:
-    """Remove the oldest sessions while all take more than so many bytes.
+    """Remove the oldest sessions while all of them take more than so many bytes.
 
     Never one's own, nor one in which a training runs. Others may keep and remove at the same time.
     """
@@ -155,7 +155,7 @@ def prune(folder: Path, own: Path, most: int = MOST_BYTES) -> None:
 
 
 def make_latest(state: Path, folder: Path, name: str) -> None:
-    """Let a state be the latest of its scan, even if the clock was set back since another one."""
+    """Make a state the latest of its scan, even if the clock was set back since another one."""
     others = [_age(other) for other in _states(folder, f"{name}-*") if other != state]
     with suppress(OSError):
         latest = max(others, default=0.0)
@@ -164,7 +164,7 @@ def make_latest(state: Path, folder: Path, name: str) -> None:
 
 
 def _states(folder: Path, pattern: str) -> list[Path]:
-    """Files of states; nothing that only has their name, which might never end when it is read."""
+    """Files of states; only regular ones, as others might never end when they are read."""
     try:
         return [state for state in folder.glob(f"{pattern}/{STATE}") if state.is_file()]
     except OSError:
@@ -212,7 +212,7 @@ def _read(state: Path, scan: ScanIdentity) -> StoredSession | None:
 
 
 def _cut_short(state: Path, facts: Choices, arrays: Arrays) -> StoredSession | None:
-    """What is left of a training that neither ended nor still runs."""
+    """Session of a training that neither ended nor still runs."""
     unfinished = [file for file in _checkpoints(state) if not _runs(file)]
     for checkpoint in sorted(unfinished, key=_written, reverse=True):
         try:
@@ -227,7 +227,7 @@ def _cut_short(state: Path, facts: Choices, arrays: Arrays) -> StoredSession | N
 
 
 def _runs(checkpoint: Path) -> bool:
-    """Whether a process that lives keeps it up to date."""
+    """True if a process that lives keeps it up to date."""
     return held(lock_of(checkpoint))
 
 

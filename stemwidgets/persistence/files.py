@@ -15,12 +15,12 @@ from stemwidgets.arrays.memory import free_memory
 
 
 def write_json(path: Path, facts: dict[str, Any]) -> None:
-    """Write values as JSON to be read by people too."""
+    """Write values as JSON that people can read too."""
     write_bytes(path, as_json(facts))
 
 
 def as_json(facts: dict[str, Any]) -> bytes:
-    """Values as JSON to be read by people too."""
+    """Values as JSON that people can read too."""
     return f"{json.dumps(facts, indent=2, ensure_ascii=False)}\n".encode()
 
 
@@ -37,7 +37,7 @@ def as_npz(arrays: dict[str, NDArray[Any]]) -> bytes:
 
 
 def read_arrays(path: Path) -> dict[str, NDArray[Any]]:
-    """Read them.
+    """Read arrays by their names from an ``.npz``.
 
     Raises
     ------

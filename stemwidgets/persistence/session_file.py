@@ -22,7 +22,7 @@ from stemwidgets.signals.io.load import OPTIONS
 if TYPE_CHECKING:
     from stemwidgets.export.snapshot import Snapshot
 
-NAME, VERSION = "stemwidgets session", 2
+NAME, VERSION = "stemwidgets session", 2  # in the file; older versions are read too
 _DAMAGE = (
     ArithmeticError,
     AttributeError,
@@ -44,13 +44,13 @@ class SessionFile:
     source : Path
         The file of the scan.
     lazy : bool
-        Whether its patterns stay there.
+        True if its patterns stay there.
     load_options : dict
-        How else it is read, see `stemwidgets.load`.
+        Further options of reading it, see `stemwidgets.load`.
     choices : dict
-        What was chosen, see `stemwidgets.persistence.session_state`.
+        Choices, see `stemwidgets.persistence.session_state`.
     arrays : dict of str to ndarray
-        What goes with it.
+        Arrays that belong to the choices.
     model_file : Path or None
         The file of the trained model.
     """
@@ -129,7 +129,7 @@ def read(path: str | Path) -> SessionFile:
 
 @contextmanager
 def refused(path: Path) -> Iterator[None]:
-    """Say of a file in words that something is wrong with it, whatever goes wrong meanwhile."""
+    """Raise any error inside as one in words about the file."""
     try:
         yield
     except (InputError, FileNotFoundError):

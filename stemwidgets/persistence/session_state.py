@@ -1,4 +1,4 @@
-"""What was chosen and found on a session: values that fit into JSON, and arrays beside them."""
+"""Choices and results of a session: values that fit into JSON, and arrays beside them."""
 
 import json
 from dataclasses import asdict, fields
@@ -29,7 +29,7 @@ _DETECTOR, _REGION, _ENCODING = "detector", "region", "encoding."
 
 
 def taken(session: "Session") -> tuple[Choices, Arrays]:
-    """All that is chosen and shown, but the model."""
+    """Everything that is chosen and shown, but the model."""
     arrays: Arrays = {}
     detector = session.detector
     if isinstance(detector, PixelDetector):
@@ -64,11 +64,11 @@ def taken(session: "Session") -> tuple[Choices, Arrays]:
 
 
 def restore(session: "Session", choices: Choices, arrays: Arrays, model: Any) -> None:
-    """Choose and show what was taken; what is lacking is as it is at first.
+    """Restore what `taken` returned; what is missing is as it is at first.
 
     Raises
     ------
-    InputError, KeyError, TypeError, ValueError
+    If one of the values is wrong, or a training runs.
         If something is wrong with it, or a training runs.
     """
     if model is None:
@@ -95,7 +95,7 @@ def restore(session: "Session", choices: Choices, arrays: Arrays, model: Any) ->
 
 
 def displays(views: Choices) -> dict[str, Display]:
-    """How maps are shown, by channel, as a page tells; of several maps of one the first counts."""
+    """Display of each channel on a page; if a channel has several maps the first counts."""
     found: dict[str, Display] = {}
     for chosen in views.values():
         for shown in (chosen, *chosen.get("maps", ())):
@@ -150,7 +150,7 @@ def _encoding_arrays(encoding: Encoding) -> Arrays:
 
 
 def without_encoding(arrays: Arrays) -> Arrays:
-    """The same without the maps of a model."""
+    """Arrays without the maps of a model."""
     return {name: values for name, values in arrays.items() if not name.startswith(_ENCODING)}
 
 

@@ -57,7 +57,7 @@ def graphene(dose: float | None = None, seed: int = 0, source_size: float = 0.0)
         Mean number of electrons per pattern, drawn from a Poisson distribution. Without it, the
         noise-free expectation at 10⁷ electrons per pattern, rounded to counts.
     seed : int
-        Of the Poisson draw: the same seed gives the same counts.
+        Seed of the Poisson draw: the same seed gives the same counts.
     source_size : float
         Full width at half maximum of the source, a Gaussian in the specimen [Å]; 0 is a coherent
         probe. As the scan is one whole cell, the blur is exact.
@@ -89,7 +89,7 @@ def graphene_silicon(dose: float | None = None, seed: int = 0) -> Any:
         Mean number of electrons per pattern, drawn from a Poisson distribution. Without it, the
         noise-free expectation at 10⁶ electrons per pattern, rounded to counts.
     seed : int
-        Of the Poisson draw.
+        Seed of the Poisson draw.
 
     Returns
     -------
@@ -117,7 +117,7 @@ def graphene_vacancy(dose: float | None = None, seed: int = 0) -> Any:
         Mean number of electrons per pattern, drawn from a Poisson distribution. Without it, the
         noise-free expectation at 10⁶ electrons per pattern, rounded to counts.
     seed : int
-        Of the Poisson draw.
+        Seed of the Poisson draw.
 
     Returns
     -------
@@ -137,7 +137,7 @@ def graphene_grains(dose: float | None = None, seed: int = 0) -> Any:
 
     46 × 30 patterns of 36 × 36 pixels, 0.28 Å apart, simulated at 60 kV with an aberration-free
     32 mrad probe. Two ideal lattices were joined along a straight boundary, and atoms closer than
-    1.2 Å thinned: unrelaxed, made by hand. ``original_metadata.structure`` tells the `rotation`
+    1.2 Å thinned: unrelaxed, made by hand. ``original_metadata.structure`` holds the `rotation`
     [rad] and `boundary_x`, the place of the boundary [Å].
 
     Parameters
@@ -146,7 +146,7 @@ def graphene_grains(dose: float | None = None, seed: int = 0) -> Any:
         Mean number of electrons per pattern, drawn from a Poisson distribution. Without it, the
         noise-free expectation at 10⁶ electrons per pattern, rounded to counts.
     seed : int
-        Of the Poisson draw.
+        Seed of the Poisson draw.
 
     Returns
     -------
@@ -173,7 +173,7 @@ def zincblende(dose: float | None = None, seed: int = 0, source_size: float = 0.
         Mean number of electrons per pattern, drawn from a Poisson distribution. Without it, the
         noise-free expectation at 4·10⁵ electrons per pattern, rounded to counts.
     seed : int
-        Of the Poisson draw.
+        Seed of the Poisson draw.
     source_size : float
         Full width at half maximum of the source, a Gaussian in the specimen [Å]; 0 is a coherent
         probe.
@@ -204,7 +204,7 @@ def diamond(dose: float | None = None, seed: int = 0, source_size: float = 0.0) 
         Mean number of electrons per pattern, drawn from a Poisson distribution. Without it, the
         noise-free expectation at 4·10⁵ electrons per pattern, rounded to counts.
     seed : int
-        Of the Poisson draw.
+        Seed of the Poisson draw.
     source_size : float
         Full width at half maximum of the source, a Gaussian in the specimen [Å]; 0 is a coherent
         probe.

@@ -16,16 +16,16 @@ class BandLimitedScan(NamedTuple):
 
     The wave behind the specimen is linear in the probe, and the probe holds no frequency beyond
     α/λ: so the intensity of a detector pixel, as a function of the position, holds none beyond
-    2α/λ, and a scan with finer steps than λ/4α tells it everywhere. Two mirrors through the origin,
+    2α/λ, and a scan with steps finer than λ/4α fixes it everywhere. Two mirrors through the origin,
     with which the pattern turns over too, leave a quarter of the scan to simulate, and split it
     into parts that are even or odd along y and x, of position and pattern alike.
 
     Parameters
     ----------
     frequencies : tuple of four ndarrays, shape [terms, 2]
-        Of the terms of the parts even-even, even-odd, odd-even, odd-odd, (y, x) [1/Å].
+        Frequencies of the terms of the parts even-even, even-odd, odd-even, odd-odd, (y, x) [1/Å].
     terms : tuple of four ndarrays, shape [terms, ky / 2, kx / 2]
-        Their patterns, from the middle of the detector outwards.
+        Patterns of the terms, from the middle of the detector outwards.
     ky, kx : Axis
         Pixels of the whole patterns [1/Å].
     """
@@ -81,18 +81,18 @@ class BandLimitedScan(NamedTuple):
         shape: tuple[int, int],
         pixel: float,
     ) -> NDArray[np.float32]:
-        """What a detector records, ``[n, ky, kx]``: its pixels integrate, nothing is lost between.
+        """Patterns that a detector records, ``[n, ky, kx]``; no counts are lost between pixels.
 
         Parameters
         ----------
         folded : ndarray
-            Patterns of `folded`.
+            Result of `folded`.
         shift : ndarray, shape [n, 2] or [1, 2]
-            How far each of them, or all, are moved, (y, x) [pixels of the detector].
+            Shift of each pattern, or of all, (y, x) [pixels of the detector].
         shape : (int, int)
             Pixels of the detector (ky, kx), the optic axis at size // 2.
         pixel : float
-            Their size [1/Å].
+            Size of a pixel [1/Å].
         """
         down, along = (
             _folded_shares(size, pixel, axis, moved)
@@ -104,7 +104,7 @@ class BandLimitedScan(NamedTuple):
 def band_limited(
     quarter: NDArray[np.float64], cell: Pair, band: float, ky: Axis, kx: Axis
 ) -> BandLimitedScan:
-    """The series of a scan.
+    """Series of a scan.
 
     Parameters
     ----------
@@ -116,7 +116,7 @@ def band_limited(
     band : float
         Highest frequency of the scan [1/Å].
     ky, kx : Axis
-        The pixels.
+        Pixels of the patterns.
     """
     parts = [quarter]
     for axis in (0, 1):

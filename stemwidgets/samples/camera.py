@@ -11,17 +11,17 @@ from stemwidgets.arrays.errors import InputError
 class Camera:
     """Faults of a camera and of the scan in front of it; with none given, an ideal camera.
 
-    The sizes are said here; places, directions and values are drawn, each fault from a random
+    Sizes are given here; places, directions and values are drawn, each fault from a random
     generator of its own, so that one fault looks the same alone and among others.
 
     Parameters
     ----------
     descan : float
-        How far the pattern moves on the detector while the probe goes from the first row of the
+        Shift of the pattern on the detector while the probe goes from the first row of the
         scan to the last, and from the first column to the last [pixels]: a plane over the scan, its
         direction drawn.
     jump : float
-        How far the pattern jumps on the detector [pixels] at a line that is drawn from the middle
+        Jump of the pattern on the detector [pixels] at a line that is drawn from the middle
         half of the scan, in a direction that is drawn, and stays.
     gain : float
         Relative standard deviation of the gain of the pixels, as a share of 1.
@@ -48,13 +48,13 @@ class Camera:
         Standard deviation of the error that the positions of a line have in common, along each axis
         [Å].
     drift : float
-        How far the specimen drifts during the scan, steadily and in a direction that is drawn, as a
+        Drift of the specimen during the scan, steadily and in a direction that is drawn, as a
         share of the field.
 
     Raises
     ------
     InputError
-        If a value is out of range; says which and what is expected.
+        If a value is out of range; the message says which and what is expected.
 
     Examples
     --------
@@ -77,13 +77,13 @@ class Camera:
     drift: float = 0.0
 
     def __post_init__(self) -> None:
-        """Refuse what is no camera."""
+        """Refuse values that no camera has."""
         for field in fields(self):
             self._require(field.name, getattr(self, field.name), whole=field.type is int)
 
     @property
     def moves_positions(self) -> bool:
-        """Whether the probe is elsewhere than the scan says."""
+        """True if the probe is elsewhere than the scan says."""
         return bool(self.jitter or self.line_jitter or self.drift)
 
     def _require(self, name: str, value: Any, whole: bool) -> None:
@@ -96,7 +96,7 @@ class Camera:
 
 
 WHOLE_LIMIT = 10_000  # rows, pixels or cosmic rays: more than a detector of any sample has to lose
-LIMITS = {
+LIMITS = {  # highest value of a fault, and its unit: more is rather a mistake
     "descan": (100.0, " of pixels"),
     "jump": (100.0, " of pixels"),
     "gain": (0.5, " (a share of 1)"),

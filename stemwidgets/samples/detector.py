@@ -1,4 +1,4 @@
-"""The pixels of a camera, from the finer ones of a simulation."""
+"""Pixels of a camera, from the finer ones of a simulation."""
 
 from typing import NamedTuple
 
@@ -10,12 +10,12 @@ from stemwidgets.arrays.errors import InputError
 
 
 class DetectorPixels(NamedTuple):
-    """The pixels of a camera, about the optic axis.
+    """Pixels of a camera, about the optic axis.
 
     Parameters
     ----------
     ky, kx : Axis
-        Where they are [1/Å].
+        Axes of the pixels [1/Å].
     simulated : (float, float)
         Size of the simulated pixels [1/Å].
     """
@@ -27,14 +27,14 @@ class DetectorPixels(NamedTuple):
     def see(
         self, patterns: NDArray[np.float64], shift: NDArray[np.float64] | None = None
     ) -> NDArray[np.float64]:
-        """What they record of simulated patterns, ``[n, ky, kx]``: nothing is lost between pixels.
+        """Record simulated patterns, as ``[n, ky, kx]``; no counts are lost between pixels.
 
         Parameters
         ----------
         patterns : ndarray, shape [n, ky, kx]
-            The optic axis at size // 2.
+            Simulated patterns, the optic axis at size // 2.
         shift : ndarray, shape [n, 2], optional
-            How far each of them is moved on the detector, (y, x) [pixels of the detector].
+            Shift of each pattern on the detector, (y, x) [pixels of the detector].
         """
         moved = np.zeros((1, 2)) if shift is None else shift
         down, along = (
@@ -46,12 +46,12 @@ class DetectorPixels(NamedTuple):
         return np.asarray(down @ patterns @ along.transpose(0, 2, 1))
 
     def sums(self, images: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Of what they record, and of that times ky and kx [pixels], ``[n, 3]``.
+        """Sums of images, and of images times ky and kx [pixels], ``[n, 3]``.
 
         Parameters
         ----------
         images : ndarray, shape [n, ky, kx]
-            Of `see`.
+            Images from `see`.
         """
         ky, kx = (np.arange(axis.size) - axis.size // 2 for axis in (self.ky, self.kx))
         down, along = images.sum(axis=2), images.sum(axis=1)
@@ -73,9 +73,9 @@ def detector_pixels(
     simulated : (int, int)
         Pixels of the simulation.
     pixel : (float, float)
-        Their size [1/Å].
+        Size of a pixel [1/Å].
     reach : float or None
-        From the optic axis to the edge of the camera [1/Å]; None gives it the pixels of the
+        Distance from the optic axis to the camera's edge [1/Å]; None gives it the pixels of the
         simulation.
 
     Raises
@@ -117,9 +117,9 @@ def shares_of_pixels(
         Number of pixels of the detector along one axis, the optic axis at size // 2, and their
         width [1/Å].
     count, step : int, float
-        The same of the simulation.
+        The same numbers of the simulation.
     shift : float or ndarray, shape [n]
-        How far the pattern is moved on the detector [pixels of the detector].
+        Shift of the pattern on the detector [pixels of the detector].
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""A scan with everything that an experiment brings."""
+"""A scan with all the faults of an experiment."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -24,7 +24,7 @@ SILICON = (4.41, 5.63)  # place of the Si atom in the scan, between positions, (
 EXPECTED = 1e7  # electrons per pattern without a dose, as of the shipped file
 LARGEST_DESCAN = 5.0  # pixels over the field: what is simulated around the detector
 
-EXPERIMENT_CAMERA = Camera(
+EXPERIMENT_CAMERA = Camera(  # in units of `Camera`: a little of each
     descan=0.1,
     gain=0.03,
     hot=6,
@@ -55,14 +55,14 @@ def experiment(
     ----------
     dose : float, optional
         Mean number of electrons per pattern, drawn from a Poisson distribution, before the faults
-        of the pixels. None for what is expected at 10⁷ electrons per pattern, rounded to counts,
+        of the pixels. None for the expectation at 10⁷ electrons per pattern, rounded to counts,
         without noise of the readout.
     seed : int
-        Of the Poisson draw and of all faults; the specimen is the same for all seeds.
+        Seed of the Poisson draw and of all faults; the specimen is the same for all seeds.
     source_size : float
         Full width at half maximum of the source, a Gaussian in the specimen [Å].
     descan : float, optional
-        In place of the camera's: how far the pattern moves over the field [pixels], up to 5.
+        Shift of the pattern over the field [pixels], up to 5, in place of the camera's.
     camera : Camera
         The faults, in place of those above: ``sw.Camera()`` has none,
         ``dataclasses.replace(sw.samples.EXPERIMENT_CAMERA, hot=0)`` all but one.
@@ -72,9 +72,9 @@ def experiment(
     pyxem.signals.ElectronDiffraction2D
         Counts, scan axes in Å from the first position, detector axes in 1/Å from the optic axis.
         ``original_metadata.structure.sites`` has the place of the Si atom, and
-        ``original_metadata.truth`` what else is known: ``com`` (y, x), of the pattern that is
-        expected without faults where the probe was, from the optic axis [pixels]; ``position``
-        (y, x), where it was [Å]; ``descan`` (y, x), how far the pattern was moved [pixels]; the
+        ``original_metadata.truth`` the rest that is known: ``com`` (y, x), of the pattern that is
+        expected without faults at the probe's position, from the optic axis [pixels]; ``position``
+        (y, x), that position [Å]; ``descan`` (y, x), the shift of the pattern [pixels]; the
         ``gain`` map, the places of ``hot`` and ``dead`` pixels and ``cosmic_rays``.
 
     Raises
@@ -119,7 +119,7 @@ def series(shipped: Any) -> BandLimitedScan:
     Parameters
     ----------
     shipped : signal
-        The quarter of it that is shipped.
+        The quarter of the scan that is shipped.
     """
     data, axes = signal_to_arrays(shipped)
     made = shipped.original_metadata.simulation
@@ -146,7 +146,7 @@ def _expected(
 
 
 def _describe(signal: Any, shipped: Any, dose: float | None, seed: int, source: float) -> None:
-    """Calibration, atoms and settings, those of the shipped quarter made those of the scan."""
+    """Write calibration, atoms and settings, changed from the shipped quarter to the scan."""
     made = shipped.original_metadata.as_dictionary()
     settings = made["simulation"]
     signal.set_experimental_parameters(

@@ -1,4 +1,4 @@
-"""The packages that only a simulation needs."""
+"""Packages that only a simulation needs."""
 
 from importlib import import_module
 from typing import Any
@@ -15,7 +15,7 @@ def required(name: str) -> Any:
     Raises
     ------
     ImportError
-        If it is not installed; says how to install it.
+        If it is not installed; the message says how to install it.
     """
     try:
         return import_module(name)

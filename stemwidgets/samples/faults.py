@@ -1,4 +1,4 @@
-"""The faults of a camera, drawn: where they are, how strong, and what they do to patterns."""
+"""Faults of a camera, drawn at random: their places, their strengths, and their effects."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -37,29 +37,29 @@ DRAWS = (  # each has a random generator of its own
 
 @dataclass(frozen=True)
 class Faults:
-    """What is wrong with a scan, and by how much.
+    """Faults of a scan, with their sizes.
 
     Parameters
     ----------
     camera : Camera
-        Whose faults they are.
+        Camera that has these faults.
     seed : int
-        They were drawn with.
+        Seed with which they were drawn.
     displaced : ndarray, shape [iy, ix, 2]
-        From where the scan says to where the probe was in the specimen, (y, x) [Å].
+        Displacement of the probe in the specimen from its nominal position, (y, x) [Å].
     descan : ndarray, shape [2, 2]
-        How far the pattern moves on the detector, (y, x) [pixels], from the first row of the scan
+        Shift of the pattern on the detector, (y, x) [pixels], from the first row of the scan
         to the last and from the first column to the last.
     jump : (float, float)
-        How far the pattern jumps there, (y, x) [pixels].
+        Jump of the pattern at that line, (y, x) [pixels].
     jump_line : int
-        First line after it.
+        First line after the jump.
     gain : ndarray, shape [ky, kx]
-        Of each pixel, 1 in the mean.
+        Gain of each pixel, 1 in the mean.
     blind : ndarray of bool, shape [ky, kx]
         Pixels that read zero.
     dead_rows, dead_columns : ndarray of int
-        Dead ones.
+        Numbers of the dead rows and columns.
     dead_pixels, hot : ndarray of int, shape [n, 2]
         Dead and hot pixels (ky, kx).
     hot_level : ndarray, shape [n]
@@ -67,7 +67,7 @@ class Faults:
     cosmic : ndarray of int, shape [n, 4]
         Places (iy, ix, ky, kx) of cosmic rays.
     cosmic_level : ndarray, shape [n]
-        Their brightness, measured likewise.
+        Brightness of the cosmic rays, measured likewise.
     """
 
     camera: Camera
@@ -87,12 +87,12 @@ class Faults:
     cosmic_level: NDArray[np.float64]
 
     def shift(self, steps: NDArray[np.float64]) -> NDArray[np.float64]:
-        """How far patterns are moved on the detector, ``[..., 2]``, (y, x) [pixels].
+        """Shift of patterns on the detector, ``[..., 2]``, (y, x) [pixels].
 
         Parameters
         ----------
         steps : ndarray, shape [..., 2]
-            Where they were taken, (y, x) in steps of the scan from its first position.
+            Scan positions, (y, x) in steps of the scan from its first position.
         """
         last = np.array(self.displaced.shape[:2]) - 1
         smooth = (steps / np.maximum(last, 1) - (last > 0) / 2) @ self.descan
@@ -101,7 +101,7 @@ class Faults:
 
     @property
     def moves_patterns(self) -> bool:
-        """Whether patterns lie elsewhere on the detector."""
+        """True if patterns lie elsewhere on the detector."""
         return bool(self.camera.descan or self.camera.jump)
 
     def record(self, expected: NDArray[np.float64], noise: bool) -> NDArray[Any]:
@@ -113,10 +113,10 @@ class Faults:
         Parameters
         ----------
         expected : ndarray, shape [iy, ix, ky, kx]
-            Counts that are expected without its faults.
+            Counts to expect without its faults.
         noise : bool
-            Whether electrons are drawn from a Poisson distribution and the noise of the readout is
-            added; if not, the expectation is rounded.
+            True to draw electrons from a Poisson distribution and add the noise of the readout;
+            False to round the expectation.
         """
         camera = self.camera
         if noise:
@@ -135,12 +135,12 @@ class Faults:
         return counts.astype(_smallest(int(counts.max()), signed=bool(camera.readout_noise)))
 
     def disturb(self, expected: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Counts, or shares of the beam, that are expected with the faults of the pixels.
+        """Counts, or shares of the beam, to expect with the faults of the pixels.
 
         Parameters
         ----------
         expected : ndarray, shape [iy, ix, ky, kx]
-            Without them.
+            Counts to expect without these faults.
         """
         disturbed = expected * self.gain
         for place, bright in self._bright_places(expected):
@@ -151,7 +151,7 @@ class Faults:
     def _bright_places(
         self, expected: NDArray[np.float64]
     ) -> list[tuple[tuple[Any, ...], NDArray[np.float64]]]:
-        """Indices of hot pixels and of cosmic rays, and how much they add."""
+        """Indices of hot pixels and of cosmic rays, and the counts that they add."""
         brightest = expected.mean(axis=(0, 1)).max()
         everywhere = (slice(None), slice(None))
         return [
@@ -168,7 +168,7 @@ def draw_faults(
     Parameters
     ----------
     camera : Camera
-        How many and how strong.
+        Numbers and strengths of the faults.
     scan_shape : (int, int)
         Positions (iy, ix).
     field : (float, float)
@@ -285,7 +285,7 @@ def _some_of(allowed: NDArray[np.bool_], count: int, draw: str, seed: int) -> ND
 def _bright(
     allowed: NDArray[np.bool_], count: int, levels: Pair, draw: str, seed: int
 ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    """Places of bright pixels, and how bright they are."""
+    """Places of bright pixels, and their brightness."""
     generator = _generator(seed, f"brightness of {draw}")
     low, high = np.log(levels).tolist()
     brightness = np.exp(generator.uniform(low, high, size=count))

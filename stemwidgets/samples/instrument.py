@@ -1,4 +1,4 @@
-"""What a microscope does to a scan: where its probe goes, and how large its source is."""
+"""Effects of a microscope on a scan: positions of its probe, and the size of its source."""
 
 from typing import NamedTuple
 
@@ -16,21 +16,21 @@ SPLINE_REACH = 4  # steps around a position that its spline takes in
 
 
 class Probes(NamedTuple):
-    """The positions that are simulated for a scan.
+    """Positions that are simulated for a scan.
 
-    Without a source of finite size they are those of the scan. The blur of a source takes a grid
-    with a margin, and positions that are off take it fine enough to tell the scan between them.
+    Without a source of finite size these are the positions of the scan. The blur of a source needs
+    a grid with a margin, and displaced positions need it fine enough for interpolation.
 
     Parameters
     ----------
     steps : ndarray, shape [ny, nx, 2]
-        Where they are, (y, x) in steps of the scan from its first position.
+        Positions to simulate, (y, x) in steps of the scan from its first position.
     wanted : ndarray, shape [iy, ix, 2]
-        Where the probe was, likewise.
+        Positions where the probe was, likewise.
     margin : (int, int)
-        Steps of the scan that the grid goes beyond it, on every side.
+        Steps of the scan by which the grid extends beyond it, on every side.
     finer : (int, int)
-        Steps of the grid in one of the scan.
+        Number of steps of the grid in one of the scan.
     """
 
     steps: NDArray[np.float64]
@@ -40,14 +40,14 @@ class Probes(NamedTuple):
 
 
 def probes(settings: Settings, faults: Faults) -> Probes:
-    """The positions to simulate.
+    """Choose the positions to simulate.
 
     Parameters
     ----------
     settings : Settings
-        Of the simulation.
+        Settings of the simulation.
     faults : Faults
-        Of the scan.
+        Faults of the scan.
     """
     nominal = np.moveaxis(np.indices(settings.scan_shape, dtype=np.float64), 0, -1)
     off = faults.displaced / settings.step
@@ -68,16 +68,16 @@ def probes(settings: Settings, faults: Faults) -> Probes:
 
 
 def as_scanned(values: NDArray[np.float64], settings: Settings, at: Probes) -> NDArray[np.float64]:
-    """The scan of a source of finite size, where the probe was.
+    """Interpolate to where the probe was, with a source of finite size.
 
     Parameters
     ----------
     values : ndarray, shape [ny, nx, n]
-        At the positions that were simulated.
+        Values at the positions that were simulated.
     settings : Settings
-        Of the simulation.
+        Settings of the simulation.
     at : Probes
-        The positions.
+        Positions that were simulated.
 
     Returns
     -------

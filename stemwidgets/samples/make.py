@@ -16,6 +16,7 @@ from stemwidgets.samples.simulation import simulate
 
 FOLDER = Path(__file__).parent
 STEP = 0.28  # Å, of the scans that are not of one cell
+# pixels, mrad and Å
 CAMERA: dict[str, Any] = {"detector_shape": (36, 36), "max_angle": 50.0, "slice_thickness": 4.0}
 DOSES = {  # electrons per pattern that are expected: what 16 bits hold and the package has room for
     "graphene": 1e7,
@@ -35,7 +36,7 @@ CHUNKS = {
     "diamond": (24, 34, 8, 8),
     "experiment": (19, 19, 8, 8),
 }
-CRYSTAL: dict[str, Any] = {
+CRYSTAL: dict[str, Any] = {  # keV, mrad, pixels, mrad, Å and Å
     "beam_energy": 200.0,
     "semi_angle": 25.0,
     "detector_shape": (40, 40),
@@ -46,7 +47,7 @@ CRYSTAL: dict[str, Any] = {
 
 
 def graphene(progress: bool) -> Any:
-    """One cell: atoms, hexagon centres and the bonds along x lie on scan positions."""
+    """Simulate one cell: atoms, hexagon centres and bonds along x lie on scan positions."""
     (height, width), (rows, columns) = structures.GRAPHENE_CELL, (14, 24)
     return simulate(
         structures.graphene(),
@@ -61,17 +62,17 @@ def graphene(progress: bool) -> Any:
 
 
 def graphene_silicon(progress: bool) -> Any:
-    """The Si atom at scan position (12, 22)."""
+    """Simulate the Si atom at scan position (12, 22)."""
     return _around_a_defect("si3", (12, 22), progress)
 
 
 def graphene_vacancy(progress: bool) -> Any:
-    """The vacancy at scan position (19, 12)."""
+    """Simulate the vacancy at scan position (19, 12)."""
     return _around_a_defect("vacancy", (19, 12), progress)
 
 
 def graphene_grains(progress: bool) -> Any:
-    """The boundary between the columns 22 and 23."""
+    """Simulate the boundary between the columns 22 and 23."""
     shape = (30, 46)
     atoms = structures.graphene_grains(np.radians(16.0))
     return simulate(
@@ -86,20 +87,20 @@ def graphene_grains(progress: bool) -> Any:
 
 
 def zincblende(progress: bool) -> Any:
-    """One cell of ZnS."""
+    """Simulate one cell of ZnS."""
     atoms = structures.zincblende("ZnS", "110", thickness=20.0)
     return simulate(atoms, scan_shape=(36, 26), progress=progress, **CRYSTAL)
 
 
 def diamond(progress: bool) -> Any:
-    """Two cells of diamond side by side, in steps like those of `zincblende`."""
+    """Simulate two cells of diamond side by side, in steps like those of `zincblende`."""
     atoms = structures.zincblende("C", "110", thickness=20.0)
     size = (float(atoms.cell[1, 1]), 2 * float(atoms.cell[0, 0]))
     return simulate(atoms, scan_shape=(24, 34), scan_size=size, progress=progress, **CRYSTAL)
 
 
 def experiment(progress: bool) -> Any:
-    """A quarter of a cell with a Si atom in its corner: two mirrors give the rest of the scan.
+    """Simulate a quarter of a cell with Si in its corner: two mirrors give the rest of the scan.
 
     Atoms lie on pixels of the wave, so that the mirrors hold exactly. The steps are finer than
     λ/4α, so that the scan is known between them (`stemwidgets.samples.band_limited`).
@@ -173,11 +174,11 @@ def write(name: str, folder: Path = FOLDER, progress: bool = True) -> Path:
     Parameters
     ----------
     name : str
-        One of `ALL`.
+        Name of a sample in `ALL`.
     folder : Path
-        Where to.
+        Folder for the file.
     progress : bool
-        Whether a progress bar is shown.
+        True to show a progress bar.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""What a simulated scan tells of itself: its atoms, how it was made, and the truth about it."""
+"""Provenance of a simulated scan: its atoms, its making, and the truth about it."""
 
 from dataclasses import asdict
 from typing import Any
@@ -20,13 +20,13 @@ def describe(
     signal : pyxem.signals.ElectronDiffraction2D
         The scan.
     atoms : ase.Atoms
-        One cell, with what its ``info`` tells.
+        One cell, described in its ``info``.
     cell : (float, float)
         Height and width of the cell [Å].
     settings : Settings
-        Of the simulation.
+        Settings of the simulation.
     versions : dict of str
-        Of the packages.
+        Versions of the packages.
     """
     signal.set_experimental_parameters(
         beam_energy=settings.beam_energy, convergence_angle=settings.semi_angle
@@ -58,20 +58,20 @@ def tell_truth(
     descan: NDArray[np.float64],
     com: NDArray[np.float64],
 ) -> None:
-    """Write the faults of a scan, and what is known in spite of them, into its metadata.
+    """Write the faults of a scan, and the quantities without them, into its metadata.
 
     Parameters
     ----------
     signal : pyxem.signals.ElectronDiffraction2D
         The scan.
     faults : Faults
-        Of its camera.
+        Faults of its camera.
     position : ndarray, shape [iy, ix, 2]
-        Where the probe was, (y, x) [Å].
+        Positions of the probe, (y, x) [Å].
     descan : ndarray, shape [iy, ix, 2]
-        How far the pattern was moved, (y, x) [pixels].
+        Shift of each pattern, (y, x) [pixels].
     com : ndarray, shape [iy, ix, 2]
-        Without noise, descan and faults of pixels, (y, x) from the optic axis [pixels].
+        COM without noise, descan and faults of pixels, (y, x) from the optic axis [pixels].
     """
     maps = {"com": (com, "px"), "position": (position, "Å"), "descan": (descan, "px")}
     signal.original_metadata.add_dictionary(
@@ -123,7 +123,7 @@ def atoms_in_scan(atoms: Any, cell: Pair, settings: Settings) -> dict[str, Any]:
 
 
 def _structure(info: dict[str, Any], settings: Settings) -> dict[str, Any]:
-    """What is known of the specimen, its places in the frame of the scan axes."""
+    """Known features of the specimen, their places in the frame of the scan axes."""
     told = {name: _plain(value) for name, value in info.items()}
     if "sites" in info:
         sites = info["sites"]
@@ -135,7 +135,7 @@ def _structure(info: dict[str, Any], settings: Settings) -> dict[str, Any]:
 
 
 def _plain(value: Any) -> Any:
-    """As a file keeps it."""
+    """Value in a form that files hold."""
     if value is None:
         return "none"
     return np.array(value) if isinstance(value, tuple) else value

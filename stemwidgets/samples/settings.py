@@ -1,4 +1,4 @@
-"""What a simulation is made with, checked before hours are spent on it."""
+"""Settings of a simulation, checked before hours are spent on it."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -22,7 +22,7 @@ class Settings:
     Raises
     ------
     InputError
-        If a value is out of range; says which and what is expected.
+        If a value is out of range; the message says which and what is expected.
     """
 
     beam_energy: float
@@ -44,7 +44,7 @@ class Settings:
     seed: int
 
     def __post_init__(self) -> None:
-        """Refuse what cannot be simulated."""
+        """Refuse settings that cannot be simulated."""
         positive = ("beam_energy", "semi_angle", "slice_thickness", "displacement")
         for name in positive:
             self._require(name, 0 < getattr(self, name) < 1e5, "a positive number")
@@ -92,7 +92,7 @@ class Settings:
         Parameters
         ----------
         steps : ndarray, shape [..., 2], optional
-            Where it is in the scan, (y, x) in steps from the first position; all positions of the
+            Places in the scan, (y, x) in steps from the first position; all positions of the
             scan, ``[iy, ix, 2]``, if not given.
         """
         if steps is None:

@@ -11,7 +11,7 @@ from stemwidgets.arrays.errors import InputError
 from stemwidgets.signals.conversion import signal_to_arrays
 from stemwidgets.signals.io.load import load
 
-LARGEST_SOURCE = 10.0  # Å
+LARGEST_SOURCE = 10.0  # Å: beyond it no column of atoms is left to see
 
 
 def open_sample(name: str, dose: float | None, seed: int) -> Any:
@@ -20,11 +20,11 @@ def open_sample(name: str, dose: float | None, seed: int) -> Any:
     Parameters
     ----------
     name : str
-        Of the file, without suffix.
+        Name of the file, without suffix.
     dose : float or None
         Electrons per pattern, Poisson distributed; None leaves the expected counts.
     seed : int
-        Of the Poisson draw.
+        Seed of the Poisson draw.
 
     Raises
     ------

@@ -52,20 +52,20 @@ def simulate(
     """Simulate a 4D-STEM scan with abTEM's multislice algorithm.
 
     A probe without aberrations but defocus, of full coherence but for the size of the source, goes
-    through the atoms in slices. It takes the extra ``simulate`` (abTEM). The time it will take is
+    through the atoms in slices. It needs the extra ``simulate`` (abTEM). The time it will take is
     measured on one position first, and shown on the progress bar.
 
     Parameters
     ----------
     atoms : ase.Atoms
-        In a rectangular cell, the beam along z: from `stemwidgets.samples.structures` or anywhere.
+        Atoms in a rectangular cell, the beam along z: of `stemwidgets.samples.structures` or any.
         x runs along the columns of the scan, y down its rows.
     beam_energy : float
-        [keV].
+        Energy of the beam [keV].
     semi_angle : float
-        Of convergence [mrad].
+        Semi-angle of convergence [mrad].
     defocus : float
-        [Å]; positive is underfocus.
+        Defocus of the probe [Å]; positive is underfocus.
     scan_shape : (int, int)
         Rows and columns of the scan.
     scan_start : (float, float)
@@ -79,7 +79,7 @@ def simulate(
     source_size : float
         Full width at half maximum of the source, a Gaussian in the specimen [Å].
     frozen_phonons : int
-        How many configurations of thermally displaced atoms are averaged; 0 for atoms at rest.
+        Number of configurations of thermally displaced atoms to average; 0 for atoms at rest.
     displacement : float
         Root mean square of that displacement, along each axis [Å].
     detector_shape : (int, int)
@@ -88,37 +88,37 @@ def simulate(
         Angle at the edge of the detector [mrad], in both directions. If not given, its pixels are
         those of the simulation, one over the extent of the repeated cell.
     repeats : (int, int), optional
-        How often the cell is repeated along y and x, so that the probe fits in. If not given, up
-        to at least 25 Å.
+        Number of times the cell is repeated along y and x, so that the probe fits in. If not given,
+        enough for at least 25 Å.
     sampling : float or (float, float)
         Largest pixel of the wave in the specimen [Å]; the cell is divided evenly.
     slice_thickness : float
-        [Å].
+        Thickness of a slice [Å].
     dose : float, optional
         Mean number of electrons per pattern, Poisson distributed. Without it, the share of the beam
         in each pixel.
     camera : Camera, optional
         Faults of the camera and of the scan; none if not given.
     seed : int
-        Of the dose, of the displacements and of the faults.
+        Seed of the dose, of the displacements and of the faults.
     progress : bool
-        Whether a progress bar is shown.
+        True to show a progress bar.
 
     Returns
     -------
     pyxem.signals.ElectronDiffraction2D
         Scan axes in Å from the first position, detector axes in 1/Å from the optic axis. The atoms
         in the scan are in ``original_metadata.atoms`` (their place along the axes of the scan),
-        all settings in ``original_metadata.simulation``, and what is known of the specimen in
-        ``original_metadata.structure``. With a camera, ``original_metadata.truth`` tells where its
-        faults are, and the COM without them, as in `stemwidgets.samples.experiment`.
+        all settings in ``original_metadata.simulation``, and known features of the specimen in
+        ``original_metadata.structure``. With a camera, ``original_metadata.truth`` holds its
+        faults, and the COM without them, as in `stemwidgets.samples.experiment`.
 
     Raises
     ------
     InputError
         If an argument is out of range, or the cell is not rectangular.
     ImportError
-        If abTEM is not installed; says how to install it.
+        If abTEM is not installed; the message says how to install it.
 
     Notes
     -----
@@ -286,7 +286,7 @@ def _patterns(abtem: Any, probe: Any, potential: Any, places: np.ndarray) -> np.
 
 
 def _estimate(abtem: Any, probe: Any, potential: Any, places: np.ndarray, count: int) -> str:
-    """How long it will take, measured on a few positions."""
+    """Time that it will take, measured on a few positions."""
     few = places[: BATCH // 4]
     _patterns(abtem, probe, potential, few[:1])  # what is slow once only
     began = time.perf_counter()

@@ -1,7 +1,7 @@
 """Atoms to simulate: graphene, its defects and grains, and crystals with the zincblende structure.
 
 Each function gives an ``ase.Atoms`` in a rectangular cell, the beam along z, x along the columns of
-a scan and y down its rows [Å]. ``atoms.info`` tells a title, how the structure was made, and the
+a scan and y down its rows [Å]. ``atoms.info`` holds a title, how the structure was made, and the
 truth that a test needs: the sites of defects, the angle between grains. Nothing is relaxed.
 """
 
@@ -38,7 +38,7 @@ def graphene(defect: str | None = None, repeats: tuple[int, int] | None = None) 
         in a divacancy); ``"vacancy"``: one carbon atom is missing. The atoms around it stay where
         they were: in nature threefold silicon buckles out of the layer, and the neighbours move.
     repeats : (int, int), optional
-        How often the cell of 2.464 × 4.268 Å is repeated, (y, x): (1, 1) without a defect, else
+        Repeats of the cell of 2.464 × 4.268 Å along (y, x): (1, 1) without a defect, else
         (14, 8), with the defect in the middle.
 
     Raises
@@ -128,7 +128,7 @@ def zincblende(compound: str = "ZnS", zone: str = "110", thickness: float = 20.0
     zone : {"110", "001"}
         Direction of the beam. Along [110] y is [001] and x is [-110].
     thickness : float
-        At least that thick [Å]: a whole number of cells.
+        Least thickness [Å]; the crystal has a whole number of cells.
 
     Raises
     ------
