@@ -51,13 +51,13 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _process() -> str:
-    """Which one this is, of several that torchrun has started."""
+    """Number of this process, of several that torchrun has started."""
     number, count = (int(os.environ.get(name, "1")) for name in ("RANK", "WORLD_SIZE"))
     return f"process {number + 1} of {count}: " if count > 1 else ""
 
 
 def _in_words(error: Exception) -> str:
-    """One line on an error; what was not foreseen says so."""
+    """One line on an error, marked where it was not foreseen."""
     message = " ".join(str(error).split())
     if isinstance(error, InputError | DivergenceError | OSError | ImportError):
         return as_options(message)

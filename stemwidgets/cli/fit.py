@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from stemwidgets.signals.rrvae import RRVAE
 
 _MAP_FORMATS = (".zspy", ".hspy")
-SILENCE = 60.0  # min
+SILENCE = 60.0  # min without an answer, after which a process counts as lost
 LOST = 1  # exit code, if a result could not be written anywhere
 _Tell = Callable[[str], None]
 
@@ -41,7 +41,7 @@ def fit(
     silence: float = SILENCE,
     **options: Any,
 ) -> int:
-    """Train the rrVAE on a scan, save maps and model, and print what came out.
+    """Train the rrVAE on a scan, save maps and model, and print a summary.
 
     Of several processes, started by torchrun, each reads a part of the scan; the first one writes
     and prints.
@@ -51,13 +51,13 @@ def fit(
     file : Path
         The scan.
     maps_path, model_path : Path, optional
-        Where to write the maps (``.zspy`` or ``.hspy``) and the model; at least one of them.
+        File for the maps (``.zspy`` or ``.hspy``) and for the model; at least one of them.
     checkpoint : Path, optional
-        Where to write, now and then, what it takes to go on.
+        File to write now and then, from which a training can go on.
     resume : bool
         Go on from the checkpoint, if it is there; it knows the options of the model.
     overwrite : bool
-        Replace files that exist.
+        True to replace files that exist.
     mask_path : Path, optional
         A ``.npy`` file ``[ky, kx]`` of bool, True where a pixel is left out.
     load_options : mapping, optional
@@ -70,7 +70,7 @@ def fit(
     Returns
     -------
     int
-        0 if all was written, be it on another disk, which is told; 1 if a result was written
+        0 if all was written, be it on another disk, which is reported; 1 if a result was written
         nowhere.
 
     Raises
@@ -129,7 +129,7 @@ def _saved(model: "RRVAE", path: Path) -> bool:
 
 
 def _read(model: "RRVAE", signal: Any, path: Path | None) -> "tuple[Maps | None, OSError | None]":
-    """Read the maps, into their file if there is one, and what prevented that."""
+    """Read the maps, into their file if there is one; also return the error that prevented it."""
     from stemwidgets.rrvae.common import distributed
     from stemwidgets.signals.io.saving import require_target
 
@@ -159,7 +159,7 @@ def _model(checkpoint: Path | None, device: str, options: dict[str, Any], tell: 
 
 
 def _conclude(model: "RRVAE", signal: Any, maps: "Maps", mask: "NDArray[Any] | None") -> None:
-    """Say what is in the maps, and what was left out of the scan."""
+    """Print what is in the maps, and what was left out of the scan."""
     import stemwidgets as sw
 
     for line in in_words(maps):
@@ -175,13 +175,13 @@ def _conclude(model: "RRVAE", signal: Any, maps: "Maps", mask: "NDArray[Any] | N
 
 
 def _nothing(line: str) -> None:
-    """Leave the words to the first process."""
+    """Print nothing: the first process does."""
 
 
 def check_outputs(
     file: Path, maps_path: Path | None, model_path: Path | None, overwrite: bool
 ) -> None:
-    """Make sure, before anything is computed, that the results can be written.
+    """Check, before anything is computed, that the results can be written.
 
     Raises
     ------
@@ -250,7 +250,7 @@ def _check_output(path: Path, overwrite: bool) -> None:
 
 
 def in_words(maps: "Maps") -> list[str]:
-    """What the maps say of the scan as a whole: symmetry and classes, and how sure the angle is."""
+    """Summary of the maps of a whole scan: symmetry and classes, and certainty of the angle."""
     with_counts = np.isfinite(_array(maps.residual))
     of_known_symmetry = np.isfinite(_array(maps.symmetry_confidence))
     symmetries = _shares("symmetry", _array(maps.symmetry)[of_known_symmetry])

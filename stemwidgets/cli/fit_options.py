@@ -1,4 +1,4 @@
-"""What ``stemwidgets fit`` says of itself, and what may be chosen of the model."""
+"""Help of ``stemwidgets fit``, and the options of the model."""
 
 import argparse
 
@@ -20,7 +20,7 @@ exit code: 0 done, 2 something is wrong with the input (one line on stderr says 
 
 
 def add_model(fit: argparse.ArgumentParser) -> None:
-    """Let kind, size, length and device of the model be chosen."""
+    """Add options for kind, size, length and device of the model."""
     fit.add_argument(
         "--kind",
         choices=["harmonic", "paper", "vae"],

@@ -1,4 +1,4 @@
-"""Who may talk to the served page."""
+"""Refusal of requests that do not come from the served page."""
 
 from jupyter_server.auth.identity import PasswordIdentityProvider
 from tornado.web import RequestHandler
@@ -8,5 +8,5 @@ class OwnPagesOnly(PasswordIdentityProvider):
     """Pages of other origins are refused, even those that know the token."""
 
     def should_check_origin(self, handler: RequestHandler) -> bool:
-        """Always; Jupyter leaves it out where a token is given."""
+        """Check always; Jupyter leaves it out where a token is given."""
         return True

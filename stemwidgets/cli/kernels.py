@@ -10,13 +10,13 @@ from tornado.ioloop import PeriodicCallback
 
 GRACE = 40.0  # s without a connection: a line that drops or a page that is slow to load comes back
 TICK = 2.0  # s between looks; time in which the machine sleeps is not counted, for it has no ticks
-PATIENCE = 10.0  # s that a new page waits for the end of one that was left, to find what it kept
+PATIENCE = 10.0  # s that a new page waits for the end of one that was left, to find its session
 
 
 class PageKernels(AsyncMappingKernelManager):
-    """Kernels of which each has one page, and ends with it.
+    """Kernels that serve one page each, and end with it.
 
-    A page says when it is left or loaded again; where it cannot, its kernel ends after `GRACE`
+    A page reports when it is left or loaded again; where it cannot, its kernel ends after `GRACE`
     seconds without a connection. The shutdown lets a session stop its training and keep it.
     """
 
@@ -55,7 +55,7 @@ class PageKernels(AsyncMappingKernelManager):
                     self.end(kernel_id)
 
     def end(self, kernel_id: str, at_once: bool = False) -> None:
-        """Shut a kernel down in the background, if that was not begun already.
+        """Shut a kernel down in the background, unless that was begun already.
 
         Parameters
         ----------
@@ -78,6 +78,6 @@ class PageKernels(AsyncMappingKernelManager):
             self._alone.pop(kernel_id, None)
 
     def _makes_its_page(self, kernel_id: str) -> bool:
-        """Whether it still reads the scan for a page that has not connected yet."""
+        """True while it still reads the scan for a page that has not connected yet."""
         state = getattr(self._kernels[kernel_id], "execution_state", "starting")
         return state in ("starting", "busy")

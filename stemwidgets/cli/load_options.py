@@ -1,4 +1,4 @@
-"""What may be said of a scan's file on the command line: the arguments of `stemwidgets.load`."""
+"""Options on the command line for the file of a scan: the arguments of `stemwidgets.load`."""
 
 import argparse
 import re
@@ -11,7 +11,7 @@ _WORDS = ("reader", "dataset", "dtype")
 
 
 def add_input(parser: argparse.ArgumentParser) -> None:
-    """Let a file be named, and what it does not say of itself."""
+    """Add the file, and options for what it does not state itself."""
     parser.add_argument("file", metavar="FILE", type=Path, help="the scan, in any format we read")
     parser.add_argument(
         "--lazy", action="store_true", help="leave the patterns on disk: for scans beyond memory"
@@ -67,7 +67,7 @@ def add_input(parser: argparse.ArgumentParser) -> None:
 
 
 def load_options(arguments: argparse.Namespace) -> dict[str, Any]:
-    """Arguments of `stemwidgets.load`: those that say something."""
+    """Arguments of `stemwidgets.load` that were given."""
     shapes = {
         name: tuple(chosen)
         for name in ("scan_shape", "pattern_shape")
@@ -81,7 +81,7 @@ def load_options(arguments: argparse.Namespace) -> dict[str, Any]:
 
 
 def as_options(message: str) -> str:
-    """Advice that is given as Python, as it is written on the command line.
+    """Rewrite advice that is given as Python for the command line.
 
     Parameters
     ----------
@@ -103,5 +103,5 @@ def as_options(message: str) -> str:
 
 
 def _value(text: str) -> str:
-    """A number as it is, what stands for one in capitals."""
+    """Rewrite a placeholder in capitals; a number stays as it is."""
     return text if text.lstrip("-").isdigit() else text.upper()

@@ -1,4 +1,4 @@
-"""Opens the served page in the browser without showing its token to others on this machine."""
+"""Opening of the served page in the browser, without showing its token to other users."""
 
 import os
 import webbrowser
@@ -14,7 +14,7 @@ def open_in_browser(address: str, folder: Path) -> None:
     Parameters
     ----------
     address : str
-        The page, with its token.
+        Address of the page, with its token.
     folder : Path
         A private folder, for a file that has to last until the browser has read it.
     """

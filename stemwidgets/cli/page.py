@@ -1,4 +1,4 @@
-"""What the served page shows: a dashboard, or in words why there is none."""
+"""Contents of the served page: a dashboard, or in words why there is none."""
 
 import atexit
 import html
@@ -18,16 +18,16 @@ from stemwidgets.signals.io.several import SeveralScansError
 def page(
     path: str | None, *, explore: bool, folder: str | None = None, **load_options: Any
 ) -> ipywidgets.Widget:
-    """Build the dashboard of a scan, or a page that says what is wrong with it.
+    """Build the dashboard of a scan, or a page that states what is wrong with it.
 
     Parameters
     ----------
     path : str or None
-        The scan; None stands for the shipped graphene.
+        The scan; None is the shipped graphene.
     explore : bool
         Build the dashboard for looking, without the rrVAE.
     folder : str, optional
-        Where the results are written; where the page runs if not given.
+        Folder for the results; the working folder of the page if not given.
     **load_options
         Passed to `stemwidgets.load`.
     """
@@ -42,9 +42,9 @@ def page(
 
 
 def end_promptly() -> None:
-    """Have this process end without being taken apart, for which torch needs seconds.
+    """Let this process end without cleaning up, for which torch needs seconds.
 
-    What was registered with `atexit` later, such as the end of a training, is done before.
+    Functions registered with `atexit` later, such as the end of a training, run before.
     """
     atexit.register(os._exit, 0)
 
@@ -60,7 +60,7 @@ def _dashboard(path: str | None, explore: bool, load_options: dict[str, Any]) ->
 def _dashboard_or_question(
     path: str | None, explore: bool, load_options: dict[str, Any]
 ) -> ipywidgets.Widget:
-    """The dashboard, or what is to be answered before, which then becomes the dashboard."""
+    """The dashboard, or a question that must be answered first and then becomes the dashboard."""
     from stemwidgets.dashboards.question import ScanChoice, ScanQuestion
 
     def answer(told: dict[str, Any]) -> ipywidgets.Widget:

@@ -1,4 +1,4 @@
-"""A training in the shell: how far it is, and what Ctrl-C does."""
+"""A training in the shell: its progress, and the effect of Ctrl-C."""
 
 import signal
 import sys
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from stemwidgets.rrvae.common.records import Progress
 
-_BAR_WIDTH = 30
+_BAR_WIDTH = 30  # characters, so that the numbers beside it fit on the line
 _LOG_INTERVAL = 10.0  # s
 
 
@@ -24,23 +24,23 @@ def train(
 ) -> "Progress":
     """Train to the end, showing the bar: in place on a terminal, now and then in a log.
 
-    Of several processes the first one shows it, and is asked by Ctrl-C.
+    The first one of several processes shows it, and obeys Ctrl-C.
 
     Parameters
     ----------
     model : RRVAE
-        What is trained.
+        Model to train.
     scan : signal
-        On what.
+        Scan to train on.
     checkpoint : Path or None
-        With one, Ctrl-C lets the present moment end, so that the checkpoint is up to date.
+        With one, Ctrl-C lets the present step end, so that the checkpoint is up to date.
     mask : ndarray of bool, shape [ky, kx], optional
         True where a pixel is left out.
 
     Returns
     -------
     Progress
-        The last one.
+        The last report.
     """
     last: Progress | None = None
     from stemwidgets.rrvae.common import distributed
@@ -85,7 +85,7 @@ def _ctrl_c_waits(wanted: bool) -> Iterator[list[int]]:
 
 
 class _Shown:
-    """What was shown of a training, and when."""
+    """Last report shown of a training, and its time."""
 
     def __init__(self, wanted: bool) -> None:
         self.wanted = wanted

@@ -15,28 +15,28 @@ def elsewhere(
 ) -> T | None:
     """Write a result on another disk, or in another folder, under a name that is free there.
 
-    The folder one works in, the home folder and that for temporary files are tried.
+    The working folder, the home folder and that for temporary files are tried.
 
     Parameters
     ----------
     path : Path
-        Where it was to be.
+        Path at which writing failed.
     write : callable
-        Writes it to a path that it is given.
+        Writes the result to the path that it is given.
     error : OSError
-        Why that failed.
+        Error of that failure.
     tell : callable
-        Is told where the result is.
+        Called with a sentence on where the result is.
 
     Returns
     -------
     object or None
-        What `write` returned; None if no disk took it.
+        Result of `write`; None if no disk took it.
 
     Raises
     ------
     Exception
-        What has nothing to do with a disk that is full or may not be written to.
+        Any error that has nothing to do with a disk that is full or may not be written to.
     """
     tell(f"notice: {error}")
     for folder in _folders(path):

@@ -17,7 +17,7 @@ from stemwidgets.arrays.errors import InputError
 from stemwidgets.cli.opening import open_in_browser
 
 HOST = "127.0.0.1"
-DEFAULT_PORT = 8866
+DEFAULT_PORT = 8866  # that of Voila
 FAREWELL = 24.0  # s for a kernel to end, half of it for its training to stop and be kept
 
 
@@ -54,7 +54,7 @@ def serve(
     ImportError
         If Voila is not installed.
     InputError
-        If the port cannot be had.
+        If the port is not available.
     """
     if find_spec("voila") is None:
         raise ImportError(
@@ -83,7 +83,7 @@ def find_port(port: int | None) -> int:
     Parameters
     ----------
     port : int, optional
-        The one wanted; 0 for any. By default 8866, or any if that is taken.
+        Port that is wanted; 0 for any. By default 8866, or any if that is taken.
 
     Raises
     ------
@@ -95,7 +95,7 @@ def find_port(port: int | None) -> int:
     candidates = [DEFAULT_PORT, 0] if port is None else [port]
     for candidate in candidates:
         with socket.socket() as probe:
-            # as the server itself will do: a port that was closed a moment ago is free
+            # as the server itself does: a port that was closed a moment ago is free
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, os.name == "posix")
             try:
                 probe.bind((HOST, candidate))
@@ -152,10 +152,10 @@ def _voila(notebook: Path, port: int, token: str) -> Any:
     config.Voila.log_level = "ERROR"
     # a voila.json in the user's folder is not ours to run
     config.Voila.config_file_paths = []
-    # a page elsewhere must not reach the kernel through a name that resolves to this machine
+    # no other page may reach the kernel through a name that resolves to this machine
     config.Voila.tornado_settings = {"allow_remote_access": False}
     config.KernelManager.shutdown_wait_time = FAREWELL
-    config.KernelManager.autorestart = False  # the page of one that died would stay, without a word
+    config.KernelManager.autorestart = False  # the page of one that died would stay without notice
     config.VoilaConfiguration.multi_kernel_manager_class = PageKernels
     config.VoilaConfiguration.page_config_hook = served_here
     config.VoilaConfiguration.template = "stemwidgets"

@@ -1,4 +1,4 @@
-"""Voila, with pages that tell when they are left."""
+"""Voila, with pages that report when they are left."""
 
 import json
 import logging
@@ -47,10 +47,10 @@ class PageHandler(TornadoVoilaHandler):  # type: ignore[misc]  # Voila has no ty
 
 
 class LeavingHandler(VoilaShutdownKernelHandler):  # type: ignore[misc]  # Voila has no types
-    """Hears that a page is being left or loaded again."""
+    """Endpoint for a page that is being left or loaded again."""
 
     def check_xsrf_cookie(self) -> None:
-        """Ask for the page's own origin instead: what a page sends as it ends bears no token."""
+        """Check the page's own origin instead: a request sent as a page ends bears no token."""
         if not self.request.headers.get("Origin") or not self.check_origin():
             raise HTTPError(403)
 
@@ -63,7 +63,7 @@ class LeavingHandler(VoilaShutdownKernelHandler):  # type: ignore[misc]  # Voila
 
 
 class AliveHandler(APIHandler):
-    """Tells a page whether its kernel is alive."""
+    """Endpoint that answers whether the kernel of a page is alive."""
 
     @authenticated
     async def get(self, kernel_id: str) -> None:
@@ -87,7 +87,7 @@ class Server(Voila):  # type: ignore[misc]  # Voila has no types
 
 
 def served_here(page_config: dict[str, Any], **_: Any) -> dict[str, Any]:
-    """Tell the page that this server answers it."""
+    """Mark the page as answered by this server."""
     return {**page_config, "servedByStemwidgets": True}
 
 
@@ -96,7 +96,7 @@ def _with_own_page(handler: tuple[Any, ...]) -> tuple[Any, ...]:
 
 
 def _unless_left(record: logging.LogRecord) -> bool:
-    """Whether to log this: not that a page was left while it was made; `PageKernels` tells more."""
+    """False for a message that a page was left while it was made, which `PageKernels` covers."""
     error = record.exc_info[1] if record.exc_info else None
     died = isinstance(error, RuntimeError) and str(error).startswith("Kernel died")
     late = record.getMessage().startswith("Got events for closed stream")  # of a kernel that ended

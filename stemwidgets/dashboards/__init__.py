@@ -1,1 +1,1 @@
-"""Layout only: puts views on a page."""
+"""Layouts of views on a page, and nothing else."""

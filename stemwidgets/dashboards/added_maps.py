@@ -1,4 +1,4 @@
-"""Maps that the user adds to a page and takes away."""
+"""Maps that the user adds to a page and removes."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -18,20 +18,20 @@ class AddedMaps(ipywidgets.HBox):  # type: ignore[misc]  # ipywidgets has no typ
     Parameters
     ----------
     session : Session
-        What they show.
+        Session whose channels they show.
     size : int
         Longer side of a map on screen [CSS px].
 
     Attributes
     ----------
     maps : tuple of ScanMap
-        Those that are there.
+        Maps that have been added.
     choices : dict
-        What they show, as plain JSON; may be set.
+        Their channels and displays, as plain JSON; may be set.
     parts : dict of str to widget
         The button that adds a map.
     presented : bool
-        Whether maps are to be large.
+        True if maps are to be large.
     """
 
     presented = False
@@ -71,7 +71,7 @@ class AddedMaps(ipywidgets.HBox):  # type: ignore[misc]  # ipywidgets has no typ
 
     @property
     def choices(self) -> dict[str, Any]:
-        """What the maps show, as plain JSON; setting it replaces them."""
+        """Channels and displays of the maps, as plain JSON; setting it replaces them."""
         return {"maps": [added.choices for added in self.maps]}
 
     @choices.setter
@@ -82,7 +82,7 @@ class AddedMaps(ipywidgets.HBox):  # type: ignore[misc]  # ipywidgets has no typ
             self.add(chosen["channel"]).choices = chosen
 
     def remove(self, added: ScanMap) -> None:
-        """Take a map away."""
+        """Remove a map."""
         self.maps = tuple(kept for kept in self.maps if kept is not added)
         gone = [box for box in self.children if added in getattr(box, "children", ())]
         self.children = tuple(box for box in self.children if box not in gone)

@@ -1,4 +1,4 @@
-"""What changed while a page was loading is told again.
+"""Resend widget state after a page reload.
 
 A page that loads onto a kernel at work asks for the state of all widgets and listens to their
 changes only a moment later: what changes in between never reaches it.
@@ -15,16 +15,16 @@ SETTLED = 0.5  # s, after which a page that has made one widget has made them al
 
 
 class Arrival:
-    """Hears of each page that shows a widget, and sends it everything once more.
+    """Watcher for pages that show a widget, to each of which it sends everything once more.
 
-    The page itself tells: it copies one value to another as soon as it knows both.
+    The page itself reports: it copies one value to another as soon as it knows both.
 
     Parameters
     ----------
     shown : Widget
-        What is sent, with all that is in it.
+        Widget to send, with all that is in it.
     mailbox : Mailbox
-        Runs the sending at home.
+        Runs the sending in the kernel's main loop.
     """
 
     def __init__(self, shown: ipywidgets.Widget, mailbox: Mailbox) -> None:

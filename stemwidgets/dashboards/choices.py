@@ -1,4 +1,4 @@
-"""How a view shows its session, as values that fit into JSON."""
+"""Choices of a view, as values that fit into JSON."""
 
 from contextlib import suppress
 from dataclasses import asdict, is_dataclass
@@ -37,7 +37,7 @@ def view_choices(view: Any) -> dict[str, Any]:
 
 
 def choose(view: Any, chosen: dict[str, Any]) -> None:
-    """Give a view what `view_choices` told of it; what does not fit any more is left as it is."""
+    """Restore the result of `view_choices`; what does not fit any more is left as it is."""
     if hasattr(view, "choices"):
         with suppress(AttributeError, KeyError, TypeError, ValueError, TraitError):
             view.choices = chosen

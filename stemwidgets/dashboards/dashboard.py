@@ -28,11 +28,11 @@ class Dashboard(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no typ
     Parameters
     ----------
     session : Session
-        What all views share.
+        Session that all views share.
     views : list of widgets
         One after the other, in rows as long as the page is wide.
     mode : {"desk", "present"}
-        For one's own screen, or large for a projector.
+        Layout for a screen, or large for a projector.
 
     Attributes
     ----------
@@ -69,7 +69,7 @@ class Dashboard(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no typ
 
     @property
     def session(self) -> Any:
-        """What all views share; an InputError once the page is closed."""
+        """Session that all views share; an InputError once the page is closed."""
         if self._session is None:
             raise InputError(
                 "This page is closed, and its session with it. Show the scan again: run the cell "
@@ -78,7 +78,7 @@ class Dashboard(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no typ
         return self._session
 
     def close(self) -> None:
-        """Take the page away with all its widgets.
+        """Close the page with all its widgets.
 
         The session of a page that was given a file, signal or array is closed with its last view:
         its training is stopped and its scan leaves the memory. A session that was given stays open.
@@ -99,7 +99,7 @@ class Dashboard(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no typ
         return_memory()
 
     def hold(self, parts: dict[str, Any]) -> None:
-        """Name the views, show what the session says of them, and be what it shows on.
+        """Name the views, show them as the session has it, and make this its page.
 
         Parameters
         ----------
@@ -112,11 +112,11 @@ class Dashboard(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no typ
             self.session.page = self
 
     def choices(self) -> dict[str, Any]:
-        """How the views show the session, as values that fit into JSON."""
+        """Choices of the views, as values that fit into JSON."""
         return {name: chosen for name, view in self.parts.items() if (chosen := view_choices(view))}
 
     def choose(self, choices: dict[str, Any]) -> None:
-        """Let the views show the session as `choices` told; what does not fit is left as it is."""
+        """Restore the choices of the views; what does not fit is left as it is."""
         for name, chosen in choices.items():
             if name in self.parts:
                 choose(self.parts[name], chosen)
@@ -150,7 +150,7 @@ def session_of(
 
 
 def headline(session: StateSession) -> str:
-    """Name and size of the scan and what of its metadata was not used, as HTML."""
+    """Name and size of the scan and unused parts of its metadata, as HTML."""
     rows, columns, height, width = session.shape
     facts = [f"scan {rows} × {columns}", f"patterns {height} × {width}"]
     if session.beam_energy:
@@ -169,7 +169,7 @@ def headline(session: StateSession) -> str:
 
 
 def problem_page(text: str) -> ipywidgets.Widget:
-    """A page that says in words why there is no dashboard."""
+    """A page that states in words why there is no dashboard."""
     return ipywidgets.HTML(
         "<div style='font-size:22px;font-weight:600;line-height:1.5'>"
         f"This scan cannot be shown</div><div style='font-size:16px'>{escape(text)}</div>"

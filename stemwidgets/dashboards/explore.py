@@ -1,4 +1,4 @@
-"""Look first: a linked map, the pattern, a virtual detector and the centre of mass."""
+"""First look: a linked map, the pattern, a virtual detector and the centre of mass."""
 
 from typing import Any
 
@@ -22,9 +22,9 @@ def explore(source: Any, lazy: bool = False, mode: str = "desk", **load_options:
     lazy : bool
         Leave a file's patterns on disk and read them in the background.
     mode : {"desk", "present"}
-        For one's own screen, or large for a projector.
+        Layout for a screen, or large for a projector.
     **load_options
-        Of `stemwidgets.load`, for a file: ``scan_shape``, ``flyback``, ``dataset`` …
+        Options of `stemwidgets.load`, for a file: ``scan_shape``, ``flyback``, ``dataset`` …
 
     Returns
     -------

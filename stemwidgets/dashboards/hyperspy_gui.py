@@ -15,7 +15,7 @@ def explore_ipywidgets(obj: Any, display: bool = True, **options: Any) -> dict[s
     display : bool
         Show the page, or return it.
     **options
-        Of :func:`stemwidgets.explore`.
+        Options of :func:`stemwidgets.explore`.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""Prepare a scan: calibrate it, choose what a training learns from, take it apart."""
+"""Preparation of a scan: calibration, choice of what a training learns from, components."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ from stemwidgets.views.scan_report import ScanReportView
 def prepare(source: Any, lazy: bool = False, mode: str = "desk", **load_options: Any) -> Dashboard:
     """Report, calibration, preparation and components of a scan beside its maps.
 
-    What is set here stays with the session: ``rrvae_dashboard(page.session)`` goes on with it.
+    Settings stay with the session: ``rrvae_dashboard(page.session)`` goes on with them.
 
     Parameters
     ----------
@@ -22,9 +22,9 @@ def prepare(source: Any, lazy: bool = False, mode: str = "desk", **load_options:
     lazy : bool
         Leave a file's patterns on disk and read them in the background.
     mode : {"desk", "present"}
-        For one's own screen, or large for a projector.
+        Layout for a screen, or large for a projector.
     **load_options
-        Of `stemwidgets.load`, for a file: ``scan_shape``, ``flyback``, ``dataset`` …
+        Options of `stemwidgets.load`, for a file: ``scan_shape``, ``flyback``, ``dataset`` …
 
     Returns
     -------

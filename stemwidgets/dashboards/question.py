@@ -1,4 +1,4 @@
-"""Pages that ask what a file does not say of its scan, and go on with the answer."""
+"""Pages that ask for what a file does not state about its scan, and go on with the answer."""
 
 import base64
 import re
@@ -33,7 +33,7 @@ class Question(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no type
     Attributes
     ----------
     buttons : list of Button
-        What can be answered with a click.
+        Answers that take one click.
     """
 
     def __init__(self, answer: Callable[[dict[str, Any]], ipywidgets.Widget]) -> None:
@@ -73,11 +73,11 @@ class ScanChoice(Question):
     Parameters
     ----------
     question : SeveralScansError
-        What is to be answered.
+        Error to be answered.
     name : str
-        Of the file.
+        Name of the file.
     answer : callable
-        As of `Question`.
+        As for `Question`.
     """
 
     def __init__(
@@ -108,7 +108,7 @@ class ScanQuestion(Question):
     Parameters
     ----------
     question : UnknownScanError
-        What is to be answered.
+        Error to be answered.
     answer : callable
         Receives the arguments of `stemwidgets.load` and returns the page to go on with.
 
@@ -168,7 +168,7 @@ class ScanQuestion(Question):
         return wish
 
     def _check(self) -> None:
-        """Say of the numbers whether they fit, as they are typed."""
+        """State whether the numbers fit, as they are typed."""
         try:
             wish = self._wish()
         except InputError as error:
@@ -247,7 +247,7 @@ def _sums(patterns: Any) -> NDArray[np.floating] | None:
 
 
 def _map_of(sums: NDArray[np.floating] | None, folding: Folding) -> ipywidgets.Widget:
-    """What the scan would look like."""
+    """Map of the sums, folded as the scan would be."""
     if sums is None:
         return ipywidgets.HTML("")
     return _picture(sums[folding.indices()], _MAP, sequential)

@@ -1,4 +1,4 @@
-"""Train an rrVAE on a scan and see what it learns beside the centre of mass."""
+"""Training of an rrVAE on a scan, beside its centre of mass."""
 
 from typing import Any
 
@@ -28,9 +28,9 @@ def rrvae_dashboard(
     lazy : bool
         Leave a file's patterns on disk and read them in the background.
     mode : {"desk", "present"}
-        For one's own screen, or large for a projector.
+        Layout for a screen, or large for a projector.
     **load_options
-        Of `stemwidgets.load`, for a file: ``scan_shape``, ``flyback``, ``dataset`` …
+        Options of `stemwidgets.load`, for a file: ``scan_shape``, ``flyback``, ``dataset`` …
 
     Returns
     -------
