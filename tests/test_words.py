@@ -23,6 +23,7 @@ READ = (
     "samples",
     "cli",
     "dashboards",
+    "views",
 )
 FILES = sorted(path for folder in READ for path in (PACKAGE / folder).rglob("*.py"))
 QUESTION = re.compile(r"(What|Whether|Which|Those|Who|Whose|How|Where|When|Why|Theirs|It|Of)\b")

@@ -1,4 +1,4 @@
-"""The rrVAE angle beside the COM angle: where they differ, and how they go together."""
+"""The rrVAE angle beside the COM angle: their difference, and their joint histogram."""
 
 import math
 from html import escape
@@ -20,21 +20,21 @@ from stemwidgets.views.pictures.raster import Raster, ring
 from stemwidgets.views.pictures.screen import MARGIN, Frame, Grid
 
 FEW = 4096  # positions that cannot fill many bins
-BINS = {True: 36, False: 72}
+BINS = {True: 36, False: 72}  # of the histogram per circle, for few positions and for many
 NOTE = "brighter where the patterns are; each counts by its COM magnitude; dashed: equal angles"
 
 
 class AngleComparisonView(View):
     """Difference of the two angles over the scan, and their joint histogram.
 
-    Offset and handedness, which no rrVAE can know, are removed first and told in words. The
-    difference is paler where either angle means little. A click in it moves the position, which is
+    Offset and handedness, which no rrVAE can know, are removed first and stated in words. The
+    difference is faint where either angle is uncertain. A click in it moves the position, which is
     ringed in the histogram.
 
     Parameters
     ----------
     session : Session
-        What it shows.
+        Session to show.
     size : int
         Longer side of the map, and side of the histogram, on screen [CSS px].
 

@@ -1,4 +1,4 @@
-"""Calibrate a scan, see what was found, and take the COM into the frame of the scan."""
+"""Calibration of a scan, its results, and the COM in the frame of the scan."""
 
 import math
 from dataclasses import replace
@@ -32,19 +32,19 @@ _WIDTH = "320px"
 
 
 class CalibrationPanel(View):
-    """Finds disc, descan and scan rotation; the disc is drawn on the mean pattern.
+    """Panel that finds disc, descan and scan rotation; the disc is drawn on the mean pattern.
 
     Where it is not the direct beam, press on the direct beam's centre and drag to its edge.
 
     The COM of all maps is calibrated while the box is ticked: less the descan, and in the frame of
-    the scan. Where the scan does not tell the rotation it has to be chosen or typed in first.
+    the scan. Where the scan does not determine the rotation it has to be chosen or typed in first.
     Typed in [degrees], it is that by which patterns are turned clockwise against the scan; the
     semi-angle [mrad] gives the COM its scale by the radius of the disc, 0 leaves that of the axes.
 
     Parameters
     ----------
     session : Session
-        Whose `calibration` it runs and shows.
+        Session whose `calibration` it runs and shows.
     size : int
         Longer side of the mean pattern on screen [CSS px].
 
@@ -178,7 +178,7 @@ class CalibrationPanel(View):
         self._draw_disc(None)
 
     def _findings(self, found: Measured) -> dict[str, str]:
-        """What is taken of scale and typed rotation, and else what was found, chosen or not."""
+        """Scale and typed rotation that are taken, and otherwise the results, chosen or not."""
         calibration = self.session.calibration
         used = calibration.used
         if used is not None:

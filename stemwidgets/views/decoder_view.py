@@ -20,7 +20,7 @@ STEPS = 200  # of a slider
 
 
 class DecoderView(View):
-    """What the trained model decodes at any place of its latent space.
+    """Pattern that the trained model decodes at any place of its latent space.
 
     The sliders run over the latents of nearly all patterns of the scan. They show and move the
     session's `latent_code`.
@@ -28,7 +28,7 @@ class DecoderView(View):
     Parameters
     ----------
     session : Session
-        Whose model decodes.
+        Session whose model decodes.
     size : int
         Longer side of the pattern on screen [CSS px].
 

@@ -1,4 +1,4 @@
-"""Take a scan apart: principal components, non-negative factors, clusters."""
+"""Decomposition of a scan: principal components, non-negative factors, clusters."""
 
 import base64
 from html import escape
@@ -18,7 +18,7 @@ from stemwidgets.views.pictures.painting import highest
 from stemwidgets.views.pictures.raster import png
 from stemwidgets.views.pictures.screen import Grid
 
-MOST = 50
+MOST = 50  # components or clusters: more patterns than one looks through
 _WORDS = {
     "PCA": "PCA: principal components",
     "NMF": "NMF: non-negative factors",
@@ -29,7 +29,7 @@ _STYLE = {"description_width": "80px"}
 
 
 class DecompositionPanel(View):
-    """Computes components or clusters, whose maps every scan map can then show.
+    """Panel that computes components or clusters, whose maps every scan map can then show.
 
     Below stand the component patterns: of PCA orange where they add counts and blue where they take
     them away, others from black to bright; of clusters their mean patterns.
@@ -37,7 +37,7 @@ class DecompositionPanel(View):
     Parameters
     ----------
     session : Session
-        Whose `decomposition` it runs and shows.
+        Session whose `decomposition` it runs and shows.
     method : {"PCA", "NMF", "k-means on PCA", "k-means on latents"}
         Method offered first.
     components : int

@@ -28,7 +28,7 @@ class DetectorPanel(View):
     Parameters
     ----------
     session : Session
-        Whose `detector` it sets.
+        Session whose `detector` it sets.
     preset : {"BF", "ABF", "ADF"}
         The detector chosen first: bright field, annular bright field, annular dark field.
 
@@ -169,7 +169,7 @@ class DetectorPanel(View):
                 return
 
     def _is_like(self, detector: Round, other: Round) -> bool:
-        """Whether they differ by no more than the steps of the slider."""
+        """True if they differ by no more than the steps of the slider."""
         apart = np.subtract((*detector.center, *radii(detector)), (*other.center, *radii(other)))
         return bool(np.abs(apart).max() <= STEP)
 

@@ -1,4 +1,4 @@
-"""What one takes home: files, a page, and the Python that makes the maps."""
+"""Export: files, a page, and the Python that makes the maps."""
 
 import re
 from collections.abc import Callable
@@ -20,14 +20,14 @@ _LINES = "line-height:1.4;overflow-wrap:anywhere"
 
 
 class ExportPanel(View):
-    """Writes the session's results in the background, and shows them as Python.
+    """Panel that writes the session's results in the background, and shows them as Python.
 
-    It asks a `stemwidgets.Session`, which can be taken away; one on bare arrays cannot.
+    It needs a `stemwidgets.Session`, which can be exported; one on bare arrays cannot.
 
     Parameters
     ----------
     session : Session
-        What is taken away.
+        Session to export.
     folder : str, optional
         Name offered first, of a folder or, with ``.html``, of a page; from the scan's title if not
         given.

@@ -19,22 +19,22 @@ from stemwidgets.views.pictures.pointer import Phase
 from stemwidgets.views.pictures.raster import Raster, ring
 from stemwidgets.views.pictures.screen import MARGIN, Frame
 
-MOST_POINTS = 4096
-BINS = 128
+MOST_POINTS = 4096  # of a bqplot scatter, which takes seconds to show beyond
+BINS = 128  # along each axis of the histogram that replaces more points
 CLICK = 0.02  # of the window: a shorter drag is a click
-FAINT = 0.12  # opacity of what is not selected
+FAINT = 0.12  # opacity outside the selection
 
 
 class LatentScatter(View):
     """Patterns in latent space, coloured by a channel.
 
     A click moves the session's position to the nearest pattern. A line drawn around patterns makes
-    them the session's region, Esc takes it away. Regions drawn on maps are seen here, too.
+    them the session's region, Esc removes it. Regions drawn on maps are seen here, too.
 
     Parameters
     ----------
     session : Session
-        What it shows.
+        Session to show.
     color : str
         Name of the channel that colours the points.
     size : int
@@ -196,7 +196,7 @@ class LatentScatter(View):
             self._lasso.visible = True
 
     def _select(self, path: list[tuple[float, float]]) -> None:
-        """Make what the path surrounds the region."""
+        """Make the patterns inside a path the region."""
         self._lasso.visible = False
         coordinates = self._coordinates()
         if not path or coordinates is None:
@@ -238,7 +238,7 @@ def _histogram(
     frame: Frame,
     region: NDArray[np.bool_] | None,
 ) -> colors.RGBA:
-    """Where the patterns are: those of the region, if there is one, in front of the others."""
+    """Histogram of the patterns: those of the region, if there is one, in front of the others."""
     counts = frame.counts(x, y, BINS)
     brightness = np.where(counts > 0, np.sqrt(counts), np.nan)
     picture = colors.sequential(brightness, 0, float(np.sqrt(counts.max())))

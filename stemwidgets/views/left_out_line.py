@@ -1,4 +1,4 @@
-"""A line at the top of a page that says what is left out of the scan, and taken off it."""
+"""A line at the top of a page on what is left out of the scan, and taken off it."""
 
 from html import escape
 from typing import Any
@@ -11,15 +11,15 @@ from stemwidgets.views.parts.view import View
 
 
 class LeftOutLine(View):
-    """Says what is faulty or saturated on the detector, and what descan is taken off.
+    """Line on faults and saturation of the detector, and on the descan that is taken off.
 
-    Where there is nothing to say, a small button is left: it opens a row that says where the descan
-    comes from, the scan itself or vacuum.
+    Where there is nothing to report, a small button is left: it opens a row that states where the
+    descan comes from, the scan itself or vacuum.
 
     Parameters
     ----------
     session : Session
-        What it shows.
+        Session to show.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""The loss of the training, and the way back to the maps of earlier epochs."""
+"""Loss of the training, and the way back to the maps of earlier epochs."""
 
 from typing import Any
 
@@ -28,7 +28,7 @@ class LossPlot(View):
     Parameters
     ----------
     session : Session
-        What it shows.
+        Session to show.
     width, height : int
         Size of the plot on screen, without margins [CSS px].
 
@@ -133,14 +133,14 @@ class LossPlot(View):
         self._mark()
 
     def _waiting(self) -> str:
-        """What stands where there is no curve yet: of one point there is only its loss."""
+        """Text while there is no curve yet: of one point there is only its loss."""
         training = self.session.training
         if training.history and not training.active:
             return f"one step, loss {number(training.history[0][1])}"
         return waiting_for(training.active)
 
     def _frame(self, passes: np.ndarray, losses: np.ndarray) -> Frame:
-        later = losses[len(losses) // BEGINNING :]  # the fall from ignorance would hide the rest
+        later = losses[len(losses) // BEGINNING :]  # the first fall would hide the rest
         low, high = np.nanmin(losses), np.nanmax(later)
         old = self.raster.frame
         marks = ticks(low, high, old.height // 50)

@@ -29,7 +29,7 @@ class ManifoldView(View):
     Parameters
     ----------
     session : Session
-        Whose model decodes.
+        Session whose model decodes.
     cells : int
         Patterns along each side: 3, 5, 7 or 9.
     size : int

@@ -23,31 +23,31 @@ from stemwidgets.views.pictures.screen import MARGIN, Grid
 Counts = NDArray[np.floating]
 
 ONE, MEAN, ALL = "pattern", "region", "mean pattern"
-CYAN, SHADE = "#39d0ff", 0.2  # of the detector, and how much its area takes of it
-REACH = 8  # CSS px from an edge of the detector at which one takes hold of it
+CYAN, SHADE = "#39d0ff", 0.2  # of the detector, and opacity of its area
+REACH = 8  # CSS px from an edge of the detector within which a press takes it
 
 
 class PatternView(View):
-    """The pattern at the session's position; beside it what the trained model makes of it.
+    """The pattern at the session's position; beside it its reconstruction by the trained model.
 
     When a region is chosen, the mean of its patterns is shown until the position changes, and again
-    if one asks for it.
+    at the user's request.
 
-    Faulty pixels, rows and columns are marked in red, told below, and left out unless the tick
-    there is taken away. The virtual detector is drawn on it about its beam, its area shaded.
+    Faulty pixels, rows and columns are marked in red, listed below, and left out unless the tick
+    there is removed. The virtual detector is drawn on it about its beam, its area shaded.
     Dragging its inside moves it, dragging an edge changes that radius.
 
     Parameters
     ----------
     session : Session
-        What it shows.
+        Session to show.
     display : {"square root", "linear", "logarithmic", "power", "difference from the mean"}
-        How counts are turned into colours; limits and colours are chosen on screen. The difference
+        Course of colours over counts; limits and colours are chosen on screen. The difference
         is that of the pattern from the scan's mean pattern, and that of the reconstruction from the
         mean of the reconstructions, each in its own range: a pattern of few electrons is mostly
         noise.
     reconstruction : bool
-        Whether there is room for the reconstruction.
+        True to leave room for the reconstruction.
     size : int
         Longer side of a pattern on screen [CSS px].
 
@@ -144,7 +144,7 @@ class PatternView(View):
 
     @property
     def choices(self) -> dict[str, Any]:
-        """What is shown of a pattern and how, as plain JSON; may be set."""
+        """Choices of pattern and display, as plain JSON; may be set."""
         return self._display.choices
 
     @choices.setter
@@ -163,7 +163,7 @@ class PatternView(View):
             self._draw()
 
     def _turn_to_beam(self) -> None:
-        """Show the mean pattern while a person says where the direct beam is."""
+        """Show the mean pattern while the user points out the direct beam."""
         self._draw()
         self._draw_rings()
 
@@ -172,7 +172,7 @@ class PatternView(View):
         return bool(self._where.value and self.session.region_pattern is not None)
 
     def _follow_beam(self) -> None:
-        """Draw the detector where the beam falls in what is shown."""
+        """Draw the detector about the beam in the pattern shown."""
         mean = self._of_region or self.session.beam.placing
         away = (0.0, 0.0) if mean else self.session.departure
         if away != self._away:

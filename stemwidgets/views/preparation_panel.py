@@ -1,4 +1,4 @@
-"""The steps that patterns go through before a training, with what they make of one pattern."""
+"""Steps that patterns go through before a training, and their effect on one pattern."""
 
 from collections.abc import Callable
 from html import escape
@@ -29,13 +29,13 @@ class PreparationPanel(View):
     """A list of steps to reorder, switch off and remove, and a pattern before and after them.
 
     Both pictures show the pattern at the session's position on the detector as it was recorded;
-    grey is what the steps leave out. A training learns through the steps that are ticked; the COM
+    grey is left out by the steps. A training learns through the steps that are ticked; the COM
     is always that of the recorded counts.
 
     Parameters
     ----------
     session : Session
-        Whose `preparation` it edits and shows.
+        Session whose `preparation` it edits and shows.
     size : int
         Longer side of a pattern on screen [CSS px].
 

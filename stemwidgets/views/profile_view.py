@@ -37,7 +37,7 @@ class ProfileView(View):
     Parameters
     ----------
     session : Session
-        What it shows.
+        Session to show.
     channel : str
         Name of the channel shown first; it may be one that training will bring.
     averaged : float

@@ -16,15 +16,15 @@ _TOLD_WITH_ANOTHER = ("angle std", "symmetry confidence", "class confidence")
 
 
 class Readout(View):
-    """A table of what every channel says where one looks, or over the region.
+    """A table of the values of all channels at the position, or over the region.
 
     Over the region it is mean ± standard deviation, around the circle for angles, and the most
-    frequent class with its share. A new region is told at once, and a new position again.
+    frequent class with its share. A new region is shown at once, and a new position again.
 
     Parameters
     ----------
     session : Session
-        What it shows.
+        Session to show.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""A line that says what was brought back from an earlier session, and the way to leave it."""
+"""A line on what was restored from an earlier session, and the way to leave it."""
 
 from html import escape
 from typing import Any
@@ -10,14 +10,14 @@ from stemwidgets.views.parts.view import View
 
 
 class RestoredLine(View):
-    """Says what was restored, or why nothing can be kept; there is nothing to see otherwise.
+    """Line on what was restored, or why nothing can be kept; invisible otherwise.
 
-    Only a `stemwidgets.Session` that a dashboard keeps has something to say.
+    Only a `stemwidgets.Session` that a dashboard keeps has anything to report.
 
     Parameters
     ----------
     session : Session
-        Whose `autosave` it shows.
+        Session whose `autosave` it shows.
 
     Raises
     ------

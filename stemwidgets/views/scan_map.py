@@ -35,14 +35,14 @@ class ScanMap(View):
 
     Pressing and dragging moves the session's position. After a press arrow keys move it too, with
     Shift five at a time, until the mouse leaves the map. Other tools draw the session's region and
-    line, with the mouse or, corner by corner, with Enter. Esc takes them away.
+    line, with the mouse or, corner by corner, with Enter. Esc removes them.
 
     "Display" opens scaling, limits and colours, for each channel its own; "FFT" its frequencies.
 
     Parameters
     ----------
     session : Session
-        What it shows.
+        Session to show.
     channel : str
         Name of the channel shown first; it may be one that training will bring.
     size : int
@@ -53,9 +53,9 @@ class ScanMap(View):
     channel : str
         Name of the channel that is chosen.
     fourier : bool
-        Whether its frequencies are shown.
+        True if its frequencies are shown.
     display : Display
-        How it is painted; another one for every channel, and for its frequencies.
+        Display of the map; another one for every channel, and for its frequencies.
     choices : dict
         All three, as plain JSON; may be set.
 
@@ -135,7 +135,7 @@ class ScanMap(View):
 
     @property
     def fourier(self) -> bool:
-        """Whether its frequencies are shown."""
+        """True if its frequencies are shown."""
         return bool(self._transform.value)
 
     @fourier.setter
@@ -144,7 +144,7 @@ class ScanMap(View):
 
     @property
     def display(self) -> Display:
-        """How it is painted."""
+        """Display of the map."""
         suited = fourier_picture.SUITED if self.fourier else AS_SUITS
         return self._displays.get((self.channel, self.fourier), suited)
 

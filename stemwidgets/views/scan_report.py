@@ -1,4 +1,4 @@
-"""The report of a scan: what was found, what is done about it, and a tick to do it or not."""
+"""Report of a scan: the findings, the action on each, and a tick to take it or not."""
 
 from html import escape
 from typing import Any
@@ -13,7 +13,7 @@ from stemwidgets.views.parts.words import left, percent, waiting_for_scan
 
 
 class ScanReportView(View):
-    """Says what a scan is like, first thing: each finding in a colour and in words.
+    """First look at a scan: each finding in a colour and in words.
 
     While its tick is set, faulty pixels and single events are left out of all that is computed, and
     the descan is taken off COM, detectors and rrVAE.
@@ -21,7 +21,7 @@ class ScanReportView(View):
     Parameters
     ----------
     session : Session
-        Whose `reporting` it shows.
+        Session whose `reporting` it shows.
 
     Raises
     ------

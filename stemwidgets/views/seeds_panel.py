@@ -1,4 +1,4 @@
-"""Trains the same model from several seeds, and tells how far they agree."""
+"""Training of the same model from several seeds, and their agreement."""
 
 import math
 from html import escape
@@ -27,18 +27,18 @@ _HINT = "Trains one model after another; with two, every map can show the angle 
 
 
 class SeedsPanel(View):
-    """Trains models that differ by their seed alone, one after the other.
+    """Panel that trains models which differ by their seed alone, one after the other.
 
-    They are made as the model that is shown, or as usual if there is none. The table tells of each
+    They are made as the model that is shown, or as usual if there is none. The table lists for each
     seed the loss, the circular correlation with the COM angle and the offset that was removed for
-    it, the mean circular correlation with the other seeds, and which share of each latent variable
-    those found too, up to a linear map. The maps "angle spread" and "latent spread" tell where they
-    disagree. Show makes the model of a seed the one that all views show.
+    it, the mean circular correlation with the other seeds, and the share of each latent variable
+    that those found too, up to a linear map. The maps "angle spread" and "latent spread" show where
+    they disagree. Show makes the model of a seed the one that all views show.
 
     Parameters
     ----------
     session : Session
-        Whose `seeds` it runs and shows.
+        Session whose `seeds` it runs and shows.
     count : int
         Number of seeds offered first, from 2 to 20.
 

@@ -1,4 +1,4 @@
-"""The controls of a training: what to learn, go, hold, stop, and how far it is."""
+"""Controls of a training: the model, start, pause, stop, and its progress."""
 
 import math
 from html import escape
@@ -32,7 +32,7 @@ _STYLE = {"description_width": "150px"}
 
 
 class TrainPanel(View):
-    """Trains an rrVAE on the session's scan.
+    """Panel that trains an rrVAE on the session's scan.
 
     The harmonic model also asks for the number of classes, kinds of pattern with latent variables
     of their own; 1 is none. The networks of Oxley et al. also ask whether to centre the patterns,
@@ -43,7 +43,7 @@ class TrainPanel(View):
     Parameters
     ----------
     session : Session
-        What it trains on and shows.
+        Session to train on and show.
     latent_dim : int
         Latent dimensions offered first.
     seed : int
@@ -111,7 +111,7 @@ class TrainPanel(View):
         self._draw()
 
     def _train(self) -> None:
-        if self.session.training.active:  # pressed twice before the button could tell
+        if self.session.training.active:  # pressed twice before the button could change
             return
         values = {name: self._options[name].value for name in self._options if self._takes(name)}
         automatic = {"classes": 1, "device": "auto", "epochs": 0}
@@ -203,7 +203,7 @@ def device_words(device: Any) -> str:
 
 
 def _inputs(latent_dim: int, seed: int, model: str, classes: int) -> dict[str, Any]:
-    """A control for each option, by the name that the rrVAE gives it."""
+    """Controls for the options, by the names that the rrVAE gives them."""
     if model not in MODELS:
         raise InputError(f"model is one of {', '.join(MODELS)}, not {model!r}")
     choices = [(words, name) for name, words in MODELS.items()]

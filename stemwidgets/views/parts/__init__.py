@@ -1,1 +1,1 @@
-"""What views are built from, pictures apart: boxes, words, rows of controls."""
+"""Parts of views, pictures apart: boxes, words, rows of controls."""

@@ -1,4 +1,4 @@
-"""What a notebook's cell showed goes when the cell is run again.
+"""Closing of widgets that a notebook's cell showed, once the cell is run again.
 
 A kernel keeps every widget until it is closed. Of the pages and views that a cell made earlier,
 those are closed that its new run replaces: shown by no other cell, and held by no variable.
@@ -22,9 +22,9 @@ class CellRun:
     Parameters
     ----------
     cell : str
-        Tells cells apart: the identifier that the notebook gives it, or its code.
+        Identity of the cell: the identifier that the notebook gives it, or its code.
     number : str
-        Tells runs apart.
+        Number of the run.
     """
 
     cell: str
@@ -33,12 +33,12 @@ class CellRun:
 
 @dataclass
 class Notebook:
-    """What the cells of the present kernel made and show.
+    """Widgets that the cells of the present kernel made and show.
 
     Parameters
     ----------
     shell : InteractiveShell
-        Of IPython, with a kernel.
+        IPython's shell, with a kernel.
     """
 
     shell: Any
@@ -54,7 +54,7 @@ class Notebook:
         formatter.for_type(ipywidgets.Widget, self.show)
 
     def present(self) -> CellRun | None:
-        """The run of a cell that goes on, if one does."""
+        """The run of a cell that goes on, if there is one."""
         asked = self.shell.get_parent()
         header = asked.get("header", {})
         if header.get("msg_type") != "execute_request":
@@ -64,7 +64,7 @@ class Notebook:
         return CellRun(str(cell), str(header["msg_id"]))
 
     def show(self, widget: ipywidgets.Widget, **options: Any) -> Any:
-        """Note where a widget is shown, and show it."""
+        """Record where a widget is shown, and show it."""
         run = self.present()
         if run is not None:
             self.showing.setdefault(widget, set()).add(run)
@@ -120,7 +120,7 @@ _NOTEBOOKS: dict[int, Notebook] = {}
 
 
 def made(view: ipywidgets.Widget) -> None:
-    """Note which cell made a page or a view; outside a notebook there is nothing to note."""
+    """Record which cell made a page or a view; outside a notebook there is nothing to record."""
     notebook = _notebook()
     run = None if notebook is None else notebook.present()
     if notebook is not None and run is not None:
@@ -145,7 +145,7 @@ def _notebook() -> Notebook | None:
 
 
 def _containers() -> dict[int, list[ipywidgets.Widget]]:
-    """Boxes by what they hold."""
+    """Boxes by the widgets that they hold."""
     around: dict[int, list[ipywidgets.Widget]] = {}
     for box in list(_instances.values()):
         for child in getattr(box, "children", ()):

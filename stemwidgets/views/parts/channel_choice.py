@@ -15,7 +15,7 @@ class ChannelChoice(ipywidgets.Dropdown):  # type: ignore[misc]  # ipywidgets ha
     Parameters
     ----------
     session : Session
-        Whose channels they are.
+        Session whose channels they are.
     channel : str
         Name of the one chosen first; it may be one that is not there yet.
     look : dict
@@ -34,7 +34,7 @@ class ChannelChoice(ipywidgets.Dropdown):  # type: ignore[misc]  # ipywidgets ha
 
     @property
     def channel(self) -> Channel | None:
-        """What is chosen; None if it is not there yet."""
+        """The chosen channel; None if it is not there yet."""
         channels: Channels = self._session.channels
         return channels.get(str(self.value))
 

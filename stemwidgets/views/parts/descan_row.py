@@ -1,4 +1,4 @@
-"""Controls that say where a descan comes from."""
+"""Controls for the origin of a descan."""
 
 from html import escape
 from typing import Any
@@ -11,12 +11,12 @@ FOUND, REGION, FILE = "found in the scan", "measured in the region", "measured o
 
 
 class DescanRow:
-    """A choice where the descan comes from, the file of another scan, and what went wrong.
+    """A choice of the origin of the descan, the file of another scan, and a line for problems.
 
     Parameters
     ----------
     session : Session
-        Whose `vacuum` measures it.
+        Session whose `vacuum` measures it.
 
     Attributes
     ----------
@@ -60,7 +60,7 @@ class DescanRow:
         self.box.layout.align_items, self.box.layout.grid_gap = "center", "2px 8px"
 
     def choose(self) -> None:
-        """Go by what was chosen: at once where nothing is lacking."""
+        """Follow the choice: at once where nothing is missing."""
         chosen, path = self._source.value, self._path.value.strip()
         if (chosen, path if chosen == FILE else "") != self._measured:
             if chosen == FOUND:
@@ -70,19 +70,19 @@ class DescanRow:
         self.draw()
 
     def choose_file(self) -> None:
-        """Go by the file that was written down, where that is what was chosen."""
+        """Use the file whose path was typed, where that is the choice."""
         if self._source.value == FILE:
             self.choose()
 
     def measure(self) -> None:
-        """Measure in the region as it is now, or on the file that stands there."""
+        """Measure in the region as it is now, or on the file whose path was typed."""
         if self._source.value == FILE:
             self._session.vacuum.on_scan(self._path.value)
         else:
             self._session.vacuum.in_region()
 
     def follow(self) -> None:
-        """Show where the session's descan comes from; a session that was saved brings its own."""
+        """Show the origin of the session's descan; a session that was saved brings its own."""
         source, path = self._measured
         self._path.value = path or self._path.value
         self._source.value = source
@@ -90,14 +90,14 @@ class DescanRow:
 
     @property
     def _measured(self) -> tuple[str, str]:
-        """Where the session's descan comes from, and the file."""
+        """Origin of the session's descan, and the file."""
         measured = self._session.in_vacuum
         if measured is None:
             return FOUND, ""
         return (FILE, measured.file) if measured.file else (REGION, "")
 
     def draw(self) -> None:
-        """Show what is chosen, and how the measurement goes."""
+        """Show the choice, and the progress of the measurement."""
         vacuum, chosen = self._session.vacuum, self._source.value
         self.box.layout.display = None if self._open.value else "none"
         self._path.layout.display = None if chosen == FILE else "none"

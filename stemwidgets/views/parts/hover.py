@@ -1,4 +1,4 @@
-"""The line under a map: what lies under the mouse, or else what the mouse can do."""
+"""The line under a map: the value under the mouse, or else what the mouse can do."""
 
 from html import escape
 
@@ -10,23 +10,23 @@ from stemwidgets.views.parts.values import place_in_words, value_at
 
 
 class Hover:
-    """Reads out the channel under the mouse.
+    """Readout of the channel under the mouse.
 
     Parameters
     ----------
     session : Session
-        Whose scan it is.
+        Session whose scan it is.
     hint : str
-        What stands there at first.
+        Text at first.
     width : int
-        Its width [CSS px].
+        Width of the line [CSS px].
 
     Attributes
     ----------
     line : HTML
         To be displayed.
     hint : str
-        What stands there while the mouse is elsewhere.
+        Text while the mouse is elsewhere.
     """
 
     def __init__(self, session: Session, hint: str, width: int) -> None:
@@ -38,7 +38,7 @@ class Hover:
         self.show(None, None)
 
     def show(self, place: tuple[float, float] | None, channel: Channel | None) -> None:
-        """Tell the value of a channel at a place ``(iy, ix)`` on the map; the hint without one."""
+        """Show the value of a channel at a place ``(iy, ix)`` on the map; the hint without one."""
         if place is None:
             self.line.value = escape(self.hint)
         else:

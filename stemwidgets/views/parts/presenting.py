@@ -1,7 +1,7 @@
 """Views for a projector: all of them larger by one factor.
 
-The browser zooms the page. bqplot sizes a figure by what it measures on screen, margins by what it
-is told, and so its drawing is left out of the zoom and its margins and words are made larger here.
+The browser zooms the page. bqplot sizes a figure by its size on screen, margins by its own
+settings, and so its drawing is left out of the zoom and its margins and words are enlarged here.
 """
 
 from collections.abc import Iterator
@@ -11,7 +11,7 @@ from bqplot import Figure, Label
 
 from stemwidgets.views.parts.view import PRESENTED, View
 
-LARGER = 1.4
+LARGER = 1.4  # times, the zoom of `.stemwidgets-presented` in the style of all views
 
 
 def present(page: ipywidgets.Widget) -> None:
@@ -21,14 +21,14 @@ def present(page: ipywidgets.Widget) -> None:
 
 
 def put(view: View, room: ipywidgets.Box, made: ipywidgets.Widget) -> None:
-    """Put what a view made late into the room that it kept for it."""
+    """Put a late part of a view into the box that is kept for it."""
     if view.presented:
         enlarge(made)
     room.children = (made,)
 
 
 def enlarge(widget: ipywidgets.Widget) -> None:
-    """Make the figures in a widget fit a page that is presented."""
+    """Enlarge the figures in a widget for a page that is presented."""
     for part in _all_in(widget):
         if hasattr(part, "presented"):
             part.presented = True

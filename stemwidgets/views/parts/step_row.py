@@ -22,6 +22,7 @@ WORDS = {
     "subtract_mean": "subtract the mean",
     "scale": "scale",
 }
+# shares of the disc, pixels or components: what a user would mostly try
 _FIRST: dict[str, dict[str, Any]] = {
     "crop": {"margin": MARGIN},
     "bin": {"factor": 2},
@@ -37,14 +38,14 @@ _SCALES = {
 
 
 def first_parameters(name: str, detector: tuple[int, int]) -> dict[str, Any]:
-    """What a step is added with, for patterns ``[ky, kx]``."""
+    """Parameters with which a step is added, for patterns ``[ky, kx]``."""
     if name == "mask":
         return {"pixels": np.zeros(detector, dtype=bool)}
     return _FIRST.get(name, {})
 
 
 def kind_of(step: PreparationStep) -> str:
-    """What decides which controls a step needs."""
+    """Kind of a step, by which its controls are chosen."""
     by = getattr(step, "by", "")
     return f"scale by {by:g}" if isinstance(by, float) else step.name
 
@@ -60,7 +61,7 @@ class StepRow:
     Attributes
     ----------
     kind : str
-        Which controls the step needs, see `kind_of`.
+        Kind of the step, see `kind_of`.
     parts : dict of str to widget
         ``on``, ``up``, ``down``, ``remove`` and, if the step has one, ``parameter``.
     box : widget
@@ -91,13 +92,13 @@ class StepRow:
         self.box.layout.flex_flow = "row wrap"
 
     def parameters(self) -> dict[str, Any]:
-        """The parameter as the step takes it; an InputError if that cannot be."""
+        """Parameter as the step takes it; an InputError if there is none."""
         (name,) = _FIRST[self.kind]
         value = self.parts["parameter"].value
         return {name: self._pixels(value) if self.kind == "mask" else value}
 
     def show(self, entry: Entry, first: bool, last: bool) -> None:
-        """Bring the controls to what the list says."""
+        """Show the state of the step in the list."""
         self.parts["on"].value = entry.on
         self.parts["up"].disabled, self.parts["down"].disabled = first, last
         if "parameter" in self.parts:
@@ -110,13 +111,13 @@ class StepRow:
                 self.parts["parameter"].value = value
 
     def _pixels(self, text: str) -> str:
-        """The mask that was written down, in the words of the step."""
+        """Mask from the typed text, in the words of the step."""
         if ":" in text:
             return text
         return in_words(from_rectangles(text, from_words(self._pixels_now).shape))
 
     def _as_written(self, pixels: str) -> str:
-        """The text that stands there if it means these pixels, else their own words."""
+        """Typed text if it means these pixels, else their own words."""
         text = str(self.parts["parameter"].value)
         with suppress(InputError):
             if self._pixels(text) == pixels:

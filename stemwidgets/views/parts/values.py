@@ -1,4 +1,4 @@
-"""What channels say at one position of the scan, or at many, in words and units."""
+"""Values of channels at one position of the scan, or at many, in words and units."""
 
 import math
 from typing import Any
@@ -59,7 +59,7 @@ def _uncertain(mean: float, std: float) -> str:
 
 
 def place_of(position: tuple[int, int], axes: Axes) -> list[tuple[str, str]]:
-    """Row and column, and where that is on the specimen: names and values."""
+    """Row and column, and the place on the specimen: names and values."""
     iy, ix = position
     rows = [("row, column", f"{iy}, {ix}")]
     if axes.scan_x.units != "px":
@@ -71,7 +71,7 @@ def place_of(position: tuple[int, int], axes: Axes) -> list[tuple[str, str]]:
 
 
 def place_in_words(position: tuple[int, int], axes: Axes) -> str:
-    """Where a position is on the specimen; row and column without a calibration."""
+    """Place of a position on the specimen; row and column without a calibration."""
     iy, ix = position
     if axes.scan_x.units == "px":
         return f"row {iy}, column {ix}"

@@ -1,4 +1,4 @@
-"""What every view is: a box with named parts that reads and writes one session."""
+"""Base of all views: a box with named parts that reads and writes one session."""
 
 import re
 from collections.abc import Callable
@@ -15,8 +15,8 @@ from stemwidgets.views.parts.cells import made
 from stemwidgets.views.parts.within import close_within
 from stemwidgets.views.pictures.pointer import Phase
 
-REST = 0.02  # s, between answers to one hand that moves
-ASIDE = 0.1  # s, for what nobody watches while the position is dragged
+REST = 0.02  # s, between responses to a drag
+ASIDE = 0.1  # s, for views that nobody watches while the position is dragged
 PRESENTED = "stemwidgets-presented"
 STYLE = """<style>
 .stemwidgets { font-size: 15px; color: var(--jp-content-font-color1, #212121); }
@@ -66,16 +66,16 @@ class View(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
     Parameters
     ----------
     session : Session
-        What it shows.
+        Session to show.
     unknown : dict
-        Keywords that the view was given and does not know.
+        Keywords that were given to the view and are not known.
 
     Attributes
     ----------
     parts : dict of str to widget
-        Its controls and figures, by name.
+        Controls and figures, by name.
     presented : bool
-        Whether it is shown large, so that figures made late have to be enlarged.
+        True if it is shown large, so that figures made late have to be enlarged.
     """
 
     presented = False
@@ -120,7 +120,7 @@ class View(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
     ) -> None:
         """Call back when one of the session's traits changes; `delay` seconds later, if given.
 
-        While a trait keeps changing, what is delayed is called no more often.
+        While a trait keeps changing, a delayed callback is called no more often than that.
         """
         seen, names = self.session if at is None else at, list(traits)
         key = f"look {id(self)} {callback.__name__}"
@@ -135,7 +135,7 @@ class View(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
         self._looking.append((seen, look, names))
 
     def close(self) -> None:
-        """Take the view away with all its widgets; it looks at the session no more."""
+        """Close the view with all its widgets; it no longer follows the session."""
         if self._there:
             self._there = False
             for seen, look, names in self._looking:
@@ -148,12 +148,12 @@ class View(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
     def listen(
         self, control: HasTraits, callback: Callable[[], None], trait: str = "value"
     ) -> None:
-        """Call back, at home, when the user changes a control; while it is dragged, the latest."""
+        """Call back in the main loop on a change of a control; of a drag, the latest value."""
         key = f"control {id(control)}"
         control.observe(lambda _: self.session.mailbox.post(key, callback, rest=REST), trait)
 
     def press(self, button: ipywidgets.Button, callback: Callable[[], None]) -> None:
-        """Call back, at home, when the user presses a button."""
+        """Call back in the main loop when the user presses a button."""
         key = f"button {id(button)}"
         button.on_click(lambda _: self.session.mailbox.post(key, callback))
 
@@ -171,7 +171,7 @@ class View(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
         return line
 
     def go_to(self, iy: float, ix: float, phase: Phase = "press") -> None:
-        """Ask the session to move; of many moves in a moment only the last counts."""
+        """Ask the session to move; of many moves within a moment only the last counts."""
 
         def move() -> None:
             self.session.position = (iy, ix)
@@ -193,5 +193,5 @@ def caption(text: str) -> ipywidgets.HTML:
 
 
 def caption_html(text: str) -> str:
-    """What `caption` shows, as HTML."""
+    """The heading of `caption`, as HTML."""
     return f"<span class='stemwidgets-caption'>{escape(text)}</span>"

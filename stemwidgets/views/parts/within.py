@@ -1,4 +1,4 @@
-"""All widgets that one is made of."""
+"""All widgets inside a widget."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -10,14 +10,14 @@ OURS = ("stemwidgets.views.", "stemwidgets.dashboards.")
 
 
 def within(root: ipywidgets.Widget, hidden: bool = False) -> Iterator[ipywidgets.Widget]:
-    """A widget and all that it is made of, each once.
+    """Yield a widget and all widgets inside it, each once.
 
     Parameters
     ----------
     root : Widget
-        Where to begin.
+        Outermost widget.
     hidden : bool
-        With those that are kept, but not shown now.
+        True to include those that are kept, but not shown now.
     """
     seen, waiting = set(), [root]
     while waiting:
@@ -33,7 +33,7 @@ def within(root: ipywidgets.Widget, hidden: bool = False) -> Iterator[ipywidgets
 
 
 def close_within(root: ipywidgets.Widget) -> None:
-    """Close all that a widget is made of, but not the widget itself."""
+    """Close all widgets inside a widget, but not the widget itself."""
     for widget in list(within(root, hidden=True)):
         if widget is not root:
             widget.close()
@@ -50,7 +50,7 @@ def _widgets(value: Any, hidden: bool) -> Iterator[ipywidgets.Widget]:
 
 
 def _kept(holder: Any) -> Iterator[ipywidgets.Widget]:
-    """Widgets among the attributes of a widget, or of what helps one."""
+    """Widgets among the attributes of a widget, or of its helpers."""
     for name, value in getattr(holder, "__dict__", {}).items():
         if not name.startswith("_trait") and name != "_looking":
             yield from _widgets(value, hidden=True)

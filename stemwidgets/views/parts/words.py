@@ -1,4 +1,4 @@
-"""How names, numbers and units are written on screen."""
+"""Names, numbers and units as they are written on screen."""
 
 import math
 
@@ -18,33 +18,33 @@ _CAPTIONS = {
 
 
 def caption_of(name: str) -> str:
-    """What a channel is called on screen."""
+    """Name of a channel on screen."""
     if name[:1] == "z" and name[1:].isdigit():
         return f"rrVAE latent {name}"
     return _CAPTIONS.get(name, name)
 
 
 def category(name: str, value: int) -> str:
-    """What one value of a channel of categories means."""
+    """Meaning of one value of a channel of categories."""
     if name == "symmetry":
         return {0: "round", 1: "none"}.get(value, f"{value}-fold")
     return f"{'cluster' if name == 'clusters' else 'class'} {value}"
 
 
 def waiting_for(training: bool) -> str:
-    """What stands where the rrVAE's first result will be."""
+    """Text in the place of the rrVAE's first result."""
     return "comes with the first epochs" if training else "press Train"
 
 
 def waiting_for_decoded(earlier: bool, training: bool) -> str:
-    """What stands where a decoded pattern will be, also while earlier maps are shown."""
+    """Text in the place of a decoded pattern, also while earlier maps are shown."""
     if earlier:
         return "not for an earlier epoch"
     return "comes after training" if training else waiting_for(False)
 
 
 def waiting_for_scan(problem: str) -> str:
-    """What stands where the scan will be shown."""
+    """Text in the place of the scan."""
     return "could not be read" if problem else "reading the scan …"
 
 
@@ -61,12 +61,12 @@ def number(value: float) -> str:
 
 
 def decimals(step: float) -> int:
-    """How many decimals tell apart numbers that differ by `step`."""
+    """Number of decimals that distinguish numbers which differ by `step`."""
     return max(0, -math.floor(math.log10(step) + 1e-9)) if step > 0 else 0
 
 
 def interval(low: float, high: float) -> tuple[str, str]:
-    """Both ends of an interval, with as many digits as tell them apart."""
+    """Both ends of an interval, with as many digits as distinguish them."""
     span = high - low
     if not span > 0:
         return number(low), number(high)
@@ -107,7 +107,7 @@ def quantity(value: float, units: str) -> str:
 
 
 def duration(seconds: float, digits: int = 0) -> str:
-    """Seconds as people say them; `digits` after the point for less than a minute."""
+    """Seconds in words; `digits` after the point for less than a minute."""
     if not math.isfinite(seconds) or seconds < 0:
         return ""
     if seconds < 60:
@@ -123,7 +123,7 @@ def epochs(passes: float) -> str:
 
 
 def left(seconds: float) -> str:
-    """What remains of a time; empty while nobody knows."""
+    """Remaining time in words; empty if it is not known."""
     words = duration(seconds)
     return f"{words} left" if words else ""
 

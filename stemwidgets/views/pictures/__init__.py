@@ -1,1 +1,1 @@
-"""Pictures on screen: raster, colours, pointer, and what is drawn on them."""
+"""Pictures on screen: raster, colours, pointer, and the marks drawn on them."""

@@ -43,8 +43,8 @@ def looked_up(
 ) -> RGBA:
     """Colours of a table, between two limits; grey where not finite.
 
-    `tone` says how far along the table (0 to 1) is the colour of each fraction of the way between
-    the limits, if not as far.
+    `tone` maps each fraction of the way between the limits to one along the table (0 to 1);
+    the same if not given.
     """
     fraction = _fraction(values, *limits)
     picture = _look_up(table, fraction if tone is None else tone(fraction))
@@ -69,7 +69,7 @@ def diverging(values: NDArray[np.floating], limit: float) -> RGBA:
 def cyclic(
     angle: NDArray[np.floating], confidence: NDArray[np.floating] | None = None, fold: int = 1
 ) -> RGBA:
-    """Colours of angles [rad], paler where the confidence (0 to 1) is low.
+    """Colours of angles [rad], fainter where the confidence (0 to 1) is low.
 
     They go once round the circle while the angle turns by 2π / fold.
     """
@@ -81,7 +81,7 @@ def cyclic(
 def qualitative(
     values: NDArray[np.floating], confidence: NDArray[np.floating] | None = None
 ) -> RGBA:
-    """One colour for each whole number from 0, paler where the confidence is low."""
+    """One colour for each whole number from 0, fainter where the confidence is low."""
     index = np.nan_to_num(values, posinf=0, neginf=0).astype(int) % len(QUALITATIVE)
     return _grey_where_undefined(_as_bytes(_faded(QUALITATIVE[index], confidence)), values)
 
@@ -155,11 +155,11 @@ def _rgb(colors: str) -> NDArray[np.float64]:
 
 INTENSITY = _from_hex(_INFERNO)
 SEQUENTIAL = _from_hex(_VIRIDIS)
-DIVERGING = _between(
+DIVERGING = _between(  # OKLab; lightness rises and falls alike on both sides of white
     (0.38, -0.02, -0.15), (0.70, -0.03, -0.10), (0.97, 0, 0), (0.72, 0.07, 0.11), (0.45, 0.10, 0.09)
 )
 QUALITATIVE = _rgb(_NINE)
-TABLES = {
+TABLES = {  # each from dark to bright; grey in OKLab
     "viridis": SEQUENTIAL,
     "inferno": INTENSITY,
     "cividis": _from_hex(_CIVIDIS),

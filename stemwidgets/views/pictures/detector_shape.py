@@ -1,4 +1,4 @@
-"""The outline of a virtual detector, its area, and what one takes hold of to change it.
+"""Outline of a virtual detector, its area, and the grips to change it.
 
 Positions are ``(ky, kx)`` in pixels, radii in kx-pixels.
 """
@@ -25,16 +25,16 @@ THINNEST = 0.5  # pixels from edge to edge
 
 @dataclass(frozen=True)
 class Grip:
-    """A round detector in the hand.
+    """A round detector while it is dragged.
 
     Parameters
     ----------
     detector : detector
-        What it was when it was taken.
+        Detector before the drag.
     at : (float, float)
-        Where it was taken.
+        Position at which it was taken.
     part : {"inside", "inner", "outer"}
-        What was taken: all of it, or an edge.
+        Part that was taken: all of it, or an edge.
     """
 
     detector: Round
@@ -42,7 +42,7 @@ class Grip:
     part: Literal["inside", "inner", "outer"]
 
     def moved(self, ky: float, kx: float, shape: tuple[int, int]) -> Round:
-        """The detector when the hand is at ``(ky, kx)``; its centre stays on the pattern."""
+        """Detector for a pointer at ``(ky, kx)``; its centre stays on the pattern."""
         old = self.detector
         if self.part == "inside":
             y = old.center[0] + ky - self.at[0]
@@ -57,7 +57,7 @@ class Grip:
 
 
 def grip(detector: Detector | None, ky: float, kx: float, reach: float) -> Grip | None:
-    """What one takes hold of at ``(ky, kx)``, edges within `reach` pixels; None beside it."""
+    """Grip at ``(ky, kx)``, with edges within `reach` pixels; None beside the detector."""
     if not isinstance(detector, Round):
         return None
     inner, outer = radii(detector)
@@ -85,7 +85,7 @@ def with_radii(detector: Round, inner: float, outer: float) -> Round:
 
 
 def distance(detector: Round, ky: float, kx: float) -> float:
-    """How far from the centre a position lies."""
+    """Distance of a position from the centre."""
     y = (ky - detector.center[0]) * detector.aspect
     return float(np.hypot(y, kx - detector.center[1]))
 

@@ -1,4 +1,4 @@
-"""Saying where the direct beam is: press on its centre, drag to its edge."""
+"""Pointing out the direct beam: press on its centre, drag to its edge."""
 
 from collections.abc import Callable
 
@@ -14,14 +14,14 @@ SHARE = 8  # of the shorter side of a pattern: the radius of a first click
 
 
 class DiscHand:
-    """The hand that draws a disc.
+    """Handler of the pointer that draws a disc.
 
     Parameters
     ----------
     session : Session
-        Whose direct beam it is.
+        Session whose direct beam it is.
     grid : Grid
-        Of the pattern that is drawn on.
+        Grid of the pattern that is drawn on.
     show : callable
         Draws the disc on the way; None draws that of the session again.
     """
@@ -58,7 +58,7 @@ class DiscHand:
 
 
 def advice(disc: Disc | None) -> str:
-    """What to do where the direct beam is not sure, and why."""
+    """Advice where the direct beam is not certain, with the reason."""
     why = "no direct beam is seen" if disc is None else disc.doubt
     return (
         f"The direct beam is not sure: {why}. BF and ADF wait for it: "

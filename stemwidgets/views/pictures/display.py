@@ -1,4 +1,4 @@
-"""How one picture is shown: scaling, limits and colours, as one value."""
+"""Display of one picture: scaling, limits and colours, as one value."""
 
 import math
 from dataclasses import dataclass
@@ -18,17 +18,17 @@ RANGE = 1000.0  # three decades in a logarithm
 
 @dataclass(frozen=True)
 class Display:
-    """How values become colours.
+    """Mapping of values to colours.
 
     `dataclasses.asdict` makes it plain JSON, and ``Display(**plain)`` a display of that.
 
     Parameters
     ----------
     scaling : {"linear", "square root", "logarithmic", "power"}
-        How colours run from the lower limit to the upper one. A logarithm runs over three decades.
-        Colours that diverge do so on either side of zero.
+        Course of the colours from the lower limit to the upper one. A logarithm runs over three
+        decades. Colours that diverge do so on either side of zero.
     exponent : float
-        Of the scaling ``"power"``; 0.1 to 10.
+        Exponent of the scaling ``"power"``; 0.1 to 10.
     percentiles : (low, high)
         Limits between which this much of the values lies [%], where `limits` are not given.
     limits : (low, high), optional
@@ -69,7 +69,7 @@ class Display:
         return TABLES[self.colors or suited]
 
     def diverges(self, suited: str) -> bool:
-        """Whether the colours diverge from zero."""
+        """True if the colours diverge from zero."""
         return (self.colors or suited) == DIVERGING
 
     def limits_of(self, values: NDArray[np.floating], suited: str) -> Limits:
@@ -90,7 +90,7 @@ class Display:
         return float(low), float(high)
 
     def tone(self, fraction: NDArray[np.float64], suited: str) -> NDArray[np.float64]:
-        """How far along the colours (0 to 1) is that of each fraction of the way up the limits."""
+        """Place along the colours (0 to 1) for each fraction of the way up the limits."""
         if not self.diverges(suited):
             return self._bent(fraction)
         side = 2 * fraction - 1

@@ -1,4 +1,4 @@
-"""The controls of how one picture is shown, with a histogram whose limits can be dragged."""
+"""Controls for the display of one picture, with a histogram whose limits can be dragged."""
 
 import math
 from collections.abc import Callable
@@ -18,6 +18,7 @@ from stemwidgets.views.pictures.painting import AS_SUITS, on_screen, suited_colo
 from stemwidgets.views.pictures.screen import MARGIN
 
 BY_HAND = "as set by hand"
+# % of the values between the limits
 PERCENTILES = ((0.0, 100.0), (0.5, 99.5), (2.0, 98.0), (5.0, 95.0), (50.0, 100.0), (0.0, 99.9))
 SHARES = {
     "all values" if share == (0, 100) else "percentiles {:g} to {:g} %".format(*share): share
@@ -36,7 +37,7 @@ class DisplayControls:
     Parameters
     ----------
     view : View
-        Whose picture it is.
+        View with the picture.
     on_change : callable
         Receives the `Display` that is asked for, or None for the one that suits the values; to be
         answered by `show`.
@@ -46,9 +47,9 @@ class DisplayControls:
     Attributes
     ----------
     box : widget
-        What to display.
+        Box to display.
     parts : dict of str to widget
-        Its controls by name.
+        Controls by name.
     """
 
     def __init__(
@@ -116,12 +117,12 @@ class DisplayControls:
         self._view.press(self._auto, lambda: self._on_change(None))
 
     def _answer(self, name: str, answer: Callable[[], None]) -> None:
-        """Answer a control, unless it says what it was told to show."""
+        """Respond to a control, unless its change comes from `show`."""
         if self.parts[name].value != self._shown[name]:
             answer()
 
     def show(self, channel: Channel, display: Display) -> None:
-        """Show how a channel is displayed."""
+        """Show the display of a channel."""
         self._display = display
         note = FIXED.get(channel.kind, "")
         if not note and not np.isfinite(channel.values).any():

@@ -24,14 +24,14 @@ REACH = 8  # CSS px within which a click meets a corner or an end
 
 
 class Drawing:
-    """Draws the session's region and line on one map, and shows them on it.
+    """Drawing of the session's region and line on one map.
 
     Parameters
     ----------
     view : View
         The map; `outline` and `line` of its session are drawn.
     grid : Grid
-        Where positions lie on screen.
+        Places of scan positions on screen.
     frame : Frame
         The window of the map.
     scales : dict
@@ -42,7 +42,7 @@ class Drawing:
     marks : list of bqplot marks
         To be drawn on the map.
     tools : ToggleButtons
-        What the mouse does.
+        Choice of the tool.
     bar : widget
         The tools, with a button that clears.
     """
@@ -88,25 +88,25 @@ class Drawing:
 
     @property
     def active(self) -> bool:
-        """Whether the mouse draws."""
+        """True if the mouse draws."""
         return bool(self.tools.value != POSITION)
 
     @property
     def hint(self) -> str:
-        """What the mouse does, in words."""
+        """Action of the mouse, in words."""
         return TOOLS[self.tools.value]
 
     def dragged(self, phase: Phase, place: Place) -> None:
-        """The mouse is pressed, dragged or released at a position of the scan."""
+        """Handle a press, drag or release of the mouse at a position of the scan."""
         self._post(phase, place)
 
     def hovered(self, place: Place) -> None:
-        """The mouse is moved without a button."""
+        """Handle a move of the mouse without a button."""
         if self._sketch is not None:
             self._post("hover", place)
 
     def key(self, name: str) -> None:
-        """Escape gives up or clears; Enter sets a corner at the session's position."""
+        """Handle a key: Escape cancels or clears; Enter sets a corner at the session's position."""
         if name in ("Escape", "Enter"):
             self._post(name)
 
@@ -191,7 +191,7 @@ class Drawing:
         self._sketch = self.session.region = self.session.line = None
 
     def draw(self) -> None:
-        """Show what is drawn, and what is being drawn."""
+        """Show the finished drawing, and the one in progress."""
         session, sketch = self.session, self._sketch
         self.clear.disabled = sketch is None and session.region is None and session.line is None
         paths = [list(sketch.path)] if sketch is not None and sketch.tool != "Line" else []

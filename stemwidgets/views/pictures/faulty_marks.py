@@ -1,4 +1,4 @@
-"""Faulty pixels, rows and columns on a pattern, what they are in words, and a tick for them."""
+"""Faulty pixels, rows and columns on a pattern, their description, and a tick to leave them out."""
 
 from html import escape
 from typing import Any
@@ -19,18 +19,18 @@ Counts = NDArray[np.floating]
 
 
 class FaultyMarks:
-    """Marks over a pattern, and a line below it with a tick that takes them back.
+    """Marks over a pattern, and a line below it with a tick that keeps the faults in.
 
     Parameters
     ----------
     view : View
-        That shows the pattern.
+        View that shows the pattern.
     grid : Grid
-        Of the detector.
+        Grid of the detector.
     frame : Frame
-        Of the picture.
+        Frame of the picture.
     scales : dict of str to LinearScale
-        Of the picture.
+        Scales of the picture.
 
     Attributes
     ----------
@@ -82,7 +82,7 @@ class FaultyMarks:
         self.draw()
 
     def draw(self) -> None:
-        """Show what is faulty on the detector, and in the pattern at the position."""
+        """Show the faults of the detector, and the events in the pattern at the position."""
         session = self._view.session
         found, words = session.left_out, session.left_out_words
         self._tick.value = session.leave_out
@@ -96,7 +96,7 @@ class FaultyMarks:
         self._draw_lines(found.rows, found.columns)
 
     def without(self, pattern: Counts) -> Counts:
-        """A pattern without what is left out of all, which is drawn grey."""
+        """A pattern without the faults that are left out, which are drawn grey."""
         session = self._view.session
         if session.left_out is None or not session.leave_out or not session.left_out.mask.any():
             return pattern

@@ -1,4 +1,4 @@
-"""The Fourier transform of a map, which tells the spacing of what one presses on."""
+"""Fourier transform of a map, in which a press shows the spacing of a frequency."""
 
 import math
 from html import escape
@@ -18,6 +18,7 @@ from stemwidgets.views.pictures.pointer import Phase
 from stemwidgets.views.pictures.raster import Raster, ring
 from stemwidgets.views.pictures.screen import MARGIN, Grid
 
+# % of the values: the weaker half is noise
 SUITED = Display(percentiles=(50.0, 100.0), colors="inferno")
 UNITS = "decades"
 
@@ -28,7 +29,7 @@ class FourierPicture:
     Parameters
     ----------
     view : View
-        Whose map it is.
+        View with the map.
     size : int
         Longer side on screen [CSS px].
 
@@ -37,7 +38,7 @@ class FourierPicture:
     raster : Raster
         The picture.
     line : HTML
-        What was transformed, and the spacing where one pressed.
+        Name of the transformed quantity, and the spacing at the last press.
     box : widget
         Both, to be displayed.
     """
@@ -61,7 +62,7 @@ class FourierPicture:
         self._what = ""
 
     def transformed(self, channel: Channel) -> Channel:
-        """The picture's values, for a channel that is no category."""
+        """Values of the picture, for a channel that is no category."""
         if self._of is None or self._of[0] is not channel:
             y, x = self._axes.scan_y, self._axes.scan_x
             if channel.kind == "angle":

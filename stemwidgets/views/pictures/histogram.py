@@ -1,4 +1,4 @@
-"""How often each value occurs, in the colours it gets, between two limits that one can move."""
+"""Histogram of values, in the colours they get, between two limits that can be moved."""
 
 from collections.abc import Callable
 
@@ -16,7 +16,10 @@ HEIGHT, STRIP = 52, 12  # CSS px, of all and of the strip of colours
 WIDER = 0.4  # of the distance of the limits, that is shown on either side of them
 ROOM_OF_A_NUMBER = 36  # CSS px, on either side of a tick
 DIGIT = 8  # CSS px, wide
-INSIDE, OUTSIDE = (110, 125, 140, 255), (150, 160, 170, 110)
+INSIDE, OUTSIDE = (
+    (110, 125, 140, 255),
+    (150, 160, 170, 110),
+)  # RGBA of bars between the limits and beyond
 BLUE = "#1e88e5"
 
 
@@ -28,13 +31,13 @@ class Histogram:
     width : int
         Size on screen [CSS px].
     on_limits : callable
-        Receives the limits while a handle is dragged or walks with the arrow keys, possibly in a
+        Receives the limits while a handle is dragged or moved by the arrow keys, possibly in a
         thread of the kernel.
 
     Attributes
     ----------
     raster : Raster
-        What to display, as ``raster.box``.
+        Picture to display, as ``raster.box``.
     """
 
     def __init__(self, width: int, on_limits: Callable[[Limits], None]) -> None:
@@ -82,15 +85,15 @@ class Histogram:
         Parameters
         ----------
         values : ndarray
-            Those that are not finite are left out.
+            Values to count; those that are not finite are left out.
         limits : (low, high)
-            Where the handles stand.
+            Places of the handles.
         paint : callable
             Gives the colours of values.
         units : str
-            Of the values.
+            Units of the values.
         mirrored : bool
-            Whether both limits are to stay equally far from zero.
+            True to keep both limits equally far from zero.
         """
         self._limits, self._mirrored = limits, mirrored
         if self._held is None:
@@ -154,7 +157,7 @@ class Histogram:
         self._on_limits(self._moved(held, x))
 
     def _key(self, key: str, shift: bool) -> None:
-        """Walk with the handle that was taken last, a pixel at a time."""
+        """Move the handle that was taken last, a pixel at a time."""
         _, right = arrow(key, shift) or (0, 0)
         if right:
             frame = self.raster.frame
@@ -175,7 +178,7 @@ class Histogram:
 
 
 def _apart(frame: Frame) -> list[float]:
-    """Round numbers to write below, so far apart that they do not run into each other."""
+    """Round numbers to write below, far enough apart not to run into each other."""
     pixel = (frame.right - frame.left) / frame.width
     room = ROOM_OF_A_NUMBER * pixel
     numbers = ticks(frame.left + room, frame.right - room, 3)

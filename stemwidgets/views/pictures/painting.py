@@ -1,4 +1,4 @@
-"""How a channel or a pattern is painted, and the legend that explains its colours."""
+"""Painting of a channel or a pattern, and the legend that explains its colours."""
 
 import base64
 import math
@@ -25,10 +25,10 @@ AS_SUITS = Display()
 def paint(
     channel: Channel, display: Display = AS_SUITS, limits: Limits | None = None
 ) -> tuple[colors.RGBA, str]:
-    """The picture of a channel and its legend in HTML.
+    """Picture of a channel and its legend in HTML.
 
-    Angles and categories have colours of their own, whatever the display. `limits` are those of
-    something that it is to be compared with.
+    Angles and categories have colours of their own, whatever the display. `limits` are taken from
+    another picture for comparison.
     """
     values = channel.values
     if channel.kind == "angle":
@@ -55,7 +55,7 @@ def suited_colors(channel: Channel) -> str:
 
 
 def on_screen(units: str) -> tuple[float, str]:
-    """What numbers of these units are multiplied by to be written, and the units written."""
+    """Factor for writing numbers of these units, and the units written."""
     return (180 / math.pi, "degrees") if units == "rad" else (1.0, units)
 
 
@@ -88,7 +88,7 @@ def paint_difference(difference: Counts, words: str) -> tuple[colors.RGBA, str]:
 
 
 def highest(values: Counts) -> float:
-    """What all but a thousandth of the values stay below; 1 if there is none."""
+    """Value that all but a thousandth of the values stay below; 1 if there is none."""
     finite = values[np.isfinite(values)]
     return (float(np.percentile(finite, 99.9)) if finite.size else 0.0) or 1.0
 

@@ -1,4 +1,4 @@
-"""How a pattern is shown: counts or their difference from the mean, and the controls of both."""
+"""Display of a pattern: counts or their difference from the mean, and the controls of both."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, replace
@@ -24,12 +24,12 @@ SHOWN = (0.0, 99.9)  # %, of the values; a few pixels are far brighter than all 
 
 
 class PatternDisplay:
-    """A choice of what to show of a pattern, and controls that can be opened.
+    """A choice of the quantity to show of a pattern, and controls that can be opened.
 
     Parameters
     ----------
     view : View
-        Whose patterns they are.
+        View with the patterns.
     show : str
         One of the scalings, or ``"difference from the mean"``.
     on_change : callable
@@ -40,14 +40,14 @@ class PatternDisplay:
     Attributes
     ----------
     choice, opened : widget
-        What is shown, and whether the controls are.
+        Quantity that is shown, and the switch of the controls.
     below : widget
-        Where the controls appear.
+        Box for the controls.
 
     Raises
     ------
     InputError
-        For anything else to show.
+        For any other quantity.
     """
 
     def __init__(
@@ -78,17 +78,17 @@ class PatternDisplay:
 
     @property
     def difference(self) -> bool:
-        """Whether the difference from the mean is shown."""
+        """True if the difference from the mean is shown."""
         return bool(self.choice.value == DIFFERENCE)
 
     @property
     def display(self) -> Display:
-        """How it is painted."""
+        """The display of the quantity shown."""
         return self._displays[self.difference]
 
     @property
     def choices(self) -> dict[str, Any]:
-        """What is shown and how, as plain JSON."""
+        """Quantity and displays, as plain JSON."""
         counts, difference = (asdict(self._displays[which]) for which in (False, True))
         return {"show": self.choice.value, "counts": counts, "difference": difference}
 
@@ -110,7 +110,7 @@ class PatternDisplay:
         counts : ndarray, shape [ky, kx]
             The pattern.
         mean : ndarray, shape [ky, kx], or None
-            What it is compared with; without it counts are shown.
+            Pattern that it is compared with; without it counts are shown.
         like : ndarray, shape [ky, kx]
             Counts run over the range of this one; a difference runs over its own.
         """
@@ -120,7 +120,7 @@ class PatternDisplay:
         return paint(channel, display, limits_of(within, display))
 
     def explain(self, counts: Counts, mean: Counts | None) -> None:
-        """Let the controls, if they are open, tell of a pattern."""
+        """Show a pattern in the controls, if they are open."""
         self._shown = self._channel(counts, mean)
         if self._controls is not None and self.opened.value:
             self._controls.show(self._shown, self._displays[self._shown.kind == "signed"])

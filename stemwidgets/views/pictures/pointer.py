@@ -1,6 +1,6 @@
-"""The one place that listens to the mouse and the keys over a figure.
+"""The one place that receives the mouse and the keys over a figure.
 
-The browser sends at most one move every 33 ms. Keys are heard from the first press on a figure
+The browser sends at most one move every 33 ms. Keys are received from the first press on a figure
 until the mouse leaves it, or Esc or Tab is hit; before that they belong to the rest of the page.
 For this a pane in front of the figure is opened to the mouse, since ipyevents listens to keys only,
 and to all of them, while the mouse is over what it watches.
@@ -16,9 +16,10 @@ from stemwidgets.views.pictures.screen import Frame
 
 Phase = Literal["press", "move", "release"]
 Place = tuple[float, float]
+# rows down and columns to the right
 ARROWS = {"ArrowUp": (-1, 0), "ArrowDown": (1, 0), "ArrowLeft": (0, -1), "ArrowRight": (0, 1)}
 FAR = 5  # positions that an arrow key moves while Shift is held
-LATE = 2000  # ms
+LATE = 2000  # ms by which a move may arrive late: more is the clock of another page
 THROTTLE = 33  # ms
 MIDDLE = 0.5  # px, of the px of the screen that the mouse is told to be at
 
@@ -33,12 +34,12 @@ class Pointer:
     figure : widget
         The figure, of a fixed size.
     frame : callable
-        The window that the figure shows at the moment.
+        Returns the window that the figure shows at the moment.
     on_drag : callable
         Receives ``"press"``, ``"move"`` or ``"release"`` and the coordinates ``x, y``. A drag
         begins in the window and may leave it.
     on_key : callable, optional
-        Receives the name of a key and whether Shift is held.
+        Receives the name of a key, and True if Shift is held.
     on_hover : callable, optional
         Receives the coordinates ``x, y`` of the mouse while no button is held, and None once it is
         no longer over the window.
@@ -48,7 +49,7 @@ class Pointer:
     box : widget
         The figure, listening; to be displayed in its stead.
     held : bool
-        Whether the mouse was pressed on it and is still held.
+        True while the mouse is held after a press on it.
     """
 
     def __init__(

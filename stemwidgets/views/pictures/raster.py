@@ -38,7 +38,7 @@ def ring(scales: dict[str, LinearScale], color: str = "#e53935") -> Scatter:
     )
 
 
-CLEAR = np.zeros((1, 1, 4), dtype=np.uint8)
+CLEAR = np.zeros((1, 1, 4), dtype=np.uint8)  # one transparent pixel
 
 
 class Raster:
@@ -57,14 +57,14 @@ class Raster:
     scales : dict, optional
         Scales of `marks`; from the frame if not given.
     units : str
-        Of the horizontal axis, for a scale bar; none if empty.
+        Units of the horizontal axis, for a scale bar; none if empty.
 
     Attributes
     ----------
     figure : bqplot.Figure
         The figure.
     box : widget
-        What to display: the figure, listening if it is to.
+        Box to display: the figure, with its pointer if there is one.
     """
 
     def __init__(

@@ -18,7 +18,7 @@ class ScaleBar:
     frame : Frame
         The window.
     units : str
-        Of its horizontal axis.
+        Units of its horizontal axis.
     scales : dict of LinearScale
         Scales of the figure.
 
@@ -27,7 +27,7 @@ class ScaleBar:
     marks : list of bqplot marks
         To be drawn on the picture.
     length : float
-        In `units`.
+        Length in `units`.
     """
 
     def __init__(self, frame: Frame, units: str, scales: dict[str, LinearScale]) -> None:
@@ -71,7 +71,7 @@ class ScaleBar:
 
     @property
     def words(self) -> str:
-        """Its length with the unit: 2 Å, 0.5/Å."""
+        """Length with its unit: 2 Å, 0.5/Å."""
         gap = "" if self._units.startswith("1/") else " "
         return f"{self.length:g}{gap}{self._units.removeprefix('1')}"
 

@@ -1,4 +1,4 @@
-"""Where things lie on screen: the one place where array order turns into x, y on a figure.
+"""Places on screen: the one place where array order turns into x, y on a figure.
 
 Array indices are ``(i, j)``, rows down; a figure wants ``x, y`` with y up.
 """
@@ -26,11 +26,11 @@ class Frame:
     Parameters
     ----------
     left, right, top, bottom : float
-        Coordinates of its edges.
+        Coordinates of the edges.
     width, height : int
         Size on screen [CSS px], without margins.
     x_label, y_label : str
-        What the axes show.
+        Labels of the axes.
     """
 
     left: float
@@ -78,7 +78,7 @@ class Frame:
         axes[0].tick_values = whole or axes[0].tick_values
 
     def _fits(self, value: float) -> bool:
-        """Whether a tick's label, centred below it, ends before the figure does."""
+        """True if a tick's label, centred below it, ends before the figure does."""
         across = (value - self.left) / (self.right - self.left) * self.width
         return across + len(f"{value:.4g}") * CHARACTER / 2 <= self.width + MARGIN["right"]
 
@@ -99,7 +99,7 @@ class Frame:
         )
 
     def holds(self, x: float, y: float) -> bool:
-        """Whether a point lies in the window."""
+        """True if a point lies in the window."""
         right = (x - self.left) / (self.right - self.left)
         below = (y - self.top) / (self.bottom - self.top)
         return bool(0 <= right <= 1 and 0 <= below <= 1)

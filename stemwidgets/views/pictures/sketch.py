@@ -1,4 +1,4 @@
-"""What is drawn on a map by mouse or keys, corner by corner.
+"""Drawing on a map by mouse or keys, corner by corner.
 
 Positions are ``(iy, ix)`` of the scan, fractions allowed.
 """
@@ -23,15 +23,15 @@ class Sketch:
     Parameters
     ----------
     tool : {"Rectangle", "Polygon", "Lasso", "Line"}
-        What is drawn.
+        Shape that is drawn.
     shape : (int, int)
         Rows and columns of the scan.
     reach : (float, float)
-        Rows and columns within which two places are the same to the hand.
+        Rows and columns within which two places count as the same.
     corners : list of (iy, ix)
-        What is drawn so far; the last follows the hand.
+        Corners drawn so far; the last follows the pointer.
     backwards : bool
-        Whether the hand holds the first end of a line.
+        True while the first end of a line is held.
     """
 
     tool: Tool
@@ -41,14 +41,14 @@ class Sketch:
     backwards: bool = False
 
     def press(self, place: Place) -> bool:
-        """The mouse goes down; whether the drawing is finished."""
+        """Handle a press of the mouse; return True if the drawing is finished."""
         if self.tool == "Polygon" and self.corners:
             return self.add(place)
         self.corners = [place] if self.tool == "Lasso" else [place, place]
         return False
 
     def take(self, line: tuple[Place, Place], place: Place) -> bool:
-        """Take hold of an end of a line that is there; whether there is one."""
+        """Take an end of an existing line; return True if there is one."""
         first, last = line
         for held, other in ((last, first), (first, last)):
             if self.near(place, held):
@@ -57,21 +57,21 @@ class Sketch:
         return False
 
     def move(self, place: Place) -> None:
-        """The mouse is dragged, or leads the next corner of a polygon."""
+        """Handle a drag, or a move to the next corner of a polygon."""
         if self.tool == "Lasso":
             self.corners.append(place)
         else:
             self.corners[-1] = place
 
     def release(self, place: Place) -> bool:
-        """The mouse goes up; whether the drawing is finished."""
+        """Handle a release of the mouse; return True if the drawing is finished."""
         self.move(place)
         return self.tool != "Polygon"
 
     def add(self, place: Place) -> bool:
-        """Set a corner by click or key; whether the drawing is finished.
+        """Set a corner by click or key; return True if the drawing is finished.
 
-        The corner that follows the hand lies there from then on, and a new one follows.
+        The corner that follows the pointer stays there from then on, and a new one follows.
         """
         if not self.corners:
             self.corners = [place, place]
@@ -85,18 +85,18 @@ class Sketch:
         return again
 
     def near(self, one: Place, other: Place) -> bool:
-        """Whether two places are the same to the hand."""
+        """True if two places count as the same."""
         apart = np.subtract(one, other) / self.reach
         return bool(np.hypot(*apart) <= 1)
 
     @property
     def path(self) -> list[Place]:
-        """What is seen of it: a rectangle as it will be, the others open."""
+        """Visible part of it: a rectangle as it will be, the others open."""
         return self.outline if self.tool == "Rectangle" else self.corners
 
     @property
     def empty(self) -> bool:
-        """Whether it is no more than a click."""
+        """True if it is no more than a click."""
         return all(self.near(self.corners[0], corner) for corner in self.corners)
 
     @property
