@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from stemwidgets.arrays.errors import InputError as InputError
     from stemwidgets.arrays.maps.circular import AngleComparison as AngleComparison
     from stemwidgets.arrays.memory import set_memory_limit as set_memory_limit
-    from stemwidgets.arrays.scan_report.report import Finding as Finding
+    from stemwidgets.arrays.scan_report.findings import Finding as Finding
     from stemwidgets.arrays.scan_report.report import ScanReport as ScanReport
     from stemwidgets.dashboards.explore import explore as explore
     from stemwidgets.dashboards.prepare import prepare as prepare
@@ -96,7 +96,7 @@ _HOMES = {
     "DiscDetector": "arrays.detectors",
     "Display": "views.pictures.display",
     "ExportPanel": "views.export_panel",
-    "Finding": "arrays.scan_report.report",
+    "Finding": "arrays.scan_report.findings",
     "InputError": "arrays.errors",
     "LatentScatter": "views.latent_scatter",
     "LossPlot": "views.loss_plot",

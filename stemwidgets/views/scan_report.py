@@ -5,8 +5,8 @@ from typing import Any
 
 import ipywidgets
 
+from stemwidgets.arrays.scan_report.findings import COLORS
 from stemwidgets.arrays.scan_report.html import cards
-from stemwidgets.arrays.scan_report.report import COLORS
 from stemwidgets.state.session import Session
 from stemwidgets.views.parts.view import View, caption
 from stemwidgets.views.parts.words import left, percent, waiting_for_scan
@@ -81,7 +81,7 @@ class ScanReportView(View):
 
     def _draw(self) -> None:
         report = self.session.reporting.report
-        self._cards.value = "" if report is None else cards(report)
+        self._cards.value = "" if report is None else cards(report.findings)
         self._draw_summary()
 
     def _draw_summary(self) -> None:

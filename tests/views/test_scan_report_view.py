@@ -9,7 +9,7 @@ from real_files import OPENED
 
 import stemwidgets as sw
 from stemwidgets.arrays.errors import InputError
-from stemwidgets.arrays.scan_report.report import COLORS
+from stemwidgets.arrays.scan_report.findings import COLORS
 
 
 def words(view):

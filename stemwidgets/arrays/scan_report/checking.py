@@ -11,7 +11,8 @@ from stemwidgets.arrays.faults.left_out import LeftOut
 from stemwidgets.arrays.overview import Overview, Reading
 from stemwidgets.arrays.scan_report import of_the_beam, of_the_camera, of_the_scan
 from stemwidgets.arrays.scan_report.counting import measure_counting, neighbouring_runs
-from stemwidgets.arrays.scan_report.report import Finding, ScanReport
+from stemwidgets.arrays.scan_report.findings import Finding
+from stemwidgets.arrays.scan_report.report import ScanReport
 from stemwidgets.arrays.scan_report.seen import Seen
 
 FINDINGS: tuple[Callable[[Seen], Finding], ...] = (

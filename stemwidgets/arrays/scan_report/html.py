@@ -1,14 +1,15 @@
-"""A report as cards with pictures, for a notebook and for a page."""
+"""Findings as cards with pictures, for a notebook and for a page."""
 
 import base64
 import io
+from collections.abc import Iterable
 from html import escape
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from stemwidgets.arrays.scan_report.report import COLORS, STATES, Finding, Picture, ScanReport
+from stemwidgets.arrays.scan_report.findings import COLORS, STATES, Finding, Picture
 
 SIDE = 88  # CSS px: longer side of a picture
 CARD = 420  # CSS px: width of a card at least, for three columns on a small screen, four on a large
@@ -16,17 +17,17 @@ MOST_MARKS = 200  # places that are marked: more cannot be told apart
 BRIGHTEST = 99.8  # per cent of the pixels that are not white
 
 
-def as_html(report: ScanReport) -> str:
+def as_html(title: str, summary: str, findings: Iterable[Finding]) -> str:
     """The whole report: title, summary and cards."""
     return (
-        f"<div style='font-weight:600'>{escape(report.title)}</div>"
-        f"<div style='margin-bottom:6px'>{escape(report.summary)}</div>{cards(report)}"
+        f"<div style='font-weight:600'>{escape(title)}</div>"
+        f"<div style='margin-bottom:6px'>{escape(summary)}</div>{cards(findings)}"
     )
 
 
-def cards(report: ScanReport) -> str:
+def cards(findings: Iterable[Finding]) -> str:
     """A card for each finding, one below the other in as many columns as there is room for."""
-    shown = "".join(card(finding) for finding in report.findings)
+    shown = "".join(card(finding) for finding in findings)
     return f"<div style='columns:{CARD}px;column-gap:18px'>{shown}</div>"
 
 

@@ -7,7 +7,7 @@ import numpy as np
 from stemwidgets.arrays.calibration.electrons import wavelength
 from stemwidgets.arrays.scan_report.beam_current import COUNTED, SHARED, measure_flicker
 from stemwidgets.arrays.scan_report.expected_angle import expected_angle
-from stemwidgets.arrays.scan_report.report import Finding, Picture, State
+from stemwidgets.arrays.scan_report.findings import Finding, Picture, State
 from stemwidgets.arrays.scan_report.seen import Seen
 from stemwidgets.arrays.scan_report.words import number
 

@@ -5,8 +5,8 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
+from stemwidgets.arrays.scan_report.findings import Finding, Picture, State
 from stemwidgets.arrays.scan_report.flat_field import EDGE, measure_gain
-from stemwidgets.arrays.scan_report.report import Finding, Picture, State
 from stemwidgets.arrays.scan_report.seen import Seen
 from stemwidgets.arrays.scan_report.words import counted, listed, number
 

@@ -9,13 +9,13 @@ from stemwidgets.arrays.calibration.measure import rotation_of
 from stemwidgets.arrays.calibration.scan_rotation import SMALLEST_SCAN
 from stemwidgets.arrays.centring.find import can_tell_descan, matters
 from stemwidgets.arrays.errors import InputError
+from stemwidgets.arrays.scan_report.findings import Finding, Picture, State
 from stemwidgets.arrays.scan_report.lattice import measure_lattice
 from stemwidgets.arrays.scan_report.line_jitter import (
     FEWEST_LINES,
     FEWEST_POSITIONS,
     measure_jitter,
 )
-from stemwidgets.arrays.scan_report.report import Finding, Picture, State
 from stemwidgets.arrays.scan_report.scatter import Scatter
 from stemwidgets.arrays.scan_report.seen import Seen
 from stemwidgets.arrays.scan_report.words import counted, number

@@ -1,6 +1,7 @@
 """The report of a scan: what is wrong is said with its number, and nothing else is."""
 
 import dataclasses
+from html import escape
 
 import numpy as np
 import pytest
@@ -8,7 +9,6 @@ from real_files import FOLDER
 from scipy import ndimage
 
 import stemwidgets as sw
-from stemwidgets.arrays.scan_report.html import as_html
 
 CLEAN = (
     "graphene",
@@ -240,13 +240,13 @@ def test_real_files_say_what_is_right_or_what_they_do_not_tell():
 
 def test_a_report_prints_and_shows_itself():
     report = check(sw.samples.experiment())
-    text, page = str(report), as_html(report)
+    text, page = str(report), report._repr_html_()
     assert max(map(len, text.splitlines())) <= 100
     for finding in report.findings:
         assert finding.name in text
         assert finding.name in page
     assert "<image href='data:image/png" in page
-    assert report._repr_html_() == page
+    assert escape(report.summary) in page
     with pytest.raises(KeyError, match="there are: units"):
         report["colour"]
 
