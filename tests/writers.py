@@ -13,6 +13,7 @@ import stemwidgets as sw
 from stemwidgets.arrays.files import atomic
 from stemwidgets.arrays.files.left_overs import recover
 from stemwidgets.export import html_page as page
+from stemwidgets.export.results import Results
 from stemwidgets.persistence import files, session_file
 from stemwidgets.rrvae import model_file
 from stemwidgets.signals.conversion import arrays_to_signal
@@ -124,7 +125,7 @@ class Sessions:
     def exporting(self):
         def save(folder, which):
             if which == "new":
-                self.of_one_map(which).export(folder / "all")
+                Results(self.of_one_map(which)).export(folder / "all")
 
         def read(folder):
             if not (folder / "all").exists():

@@ -1,14 +1,12 @@
 """HyperSpy's navigator and the session's position, moved together."""
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import hyperspy.api as hs
 
 from stemwidgets.arrays.errors import InputError
 from stemwidgets.signals.conversion import navigated_shape, place_of, set_place
-
-if TYPE_CHECKING:
-    from stemwidgets.desk.session_on_data import Session
+from stemwidgets.state.session import Session
 
 
 class Following:
@@ -30,7 +28,7 @@ class Following:
         If its axes are others.
     """
 
-    def __init__(self, session: "Session", signal: Any) -> None:
+    def __init__(self, session: Session, signal: Any) -> None:
         _require_navigable(signal, session.shape[:2])
         self._session, self._signal = session, signal
         self._moved()

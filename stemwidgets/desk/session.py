@@ -7,6 +7,7 @@ from typing import Any, Self, TypeVar
 
 from stemwidgets.arrays.errors import InputError
 from stemwidgets.desk import session_on_data as signals
+from stemwidgets.export.results import Results
 from stemwidgets.export.snapshot import Snapshot
 from stemwidgets.persistence import cache, session_file, session_state
 from stemwidgets.persistence.autosave import Autosave
@@ -54,7 +55,7 @@ class Session(signals.Session):
         super().__init__(source, lazy, **load_options)
         is_file = isinstance(source, str | PathLike)
         self._source = Path(source).expanduser().resolve() if is_file else None
-        self._read_from = _origin(source)
+        self._read_from = signals.origin(source)
         self._left_on_disk, self._load_options = lazy, load_options
         self._model_file: Path | None = None
         self.autosave: Autosave | None = None
@@ -106,6 +107,10 @@ class Session(signals.Session):
             displays={} if self.page is None else session_state.displays(self.page.choices()),
         )
 
+    def results(self) -> Results:
+        """Results at this moment, to be written in any thread; see `snapshot`."""
+        return Results(self.snapshot())
+
     def export(self, folder: str | Path) -> Path:
         """Write all results into a folder.
 
@@ -130,7 +135,7 @@ class Session(signals.Session):
         OSError
             If it cannot be written.
         """
-        return self.snapshot().export(folder)
+        return self.results().export(folder)
 
     def as_code(self) -> str:
         """Write Python that makes the maps without a screen, the same to the last bit.
@@ -148,7 +153,7 @@ class Session(signals.Session):
         InputError
             If the scan is still being read.
         """
-        return self.snapshot().as_code()
+        return self.results().as_code()
 
     def write_page(self, path: str | Path) -> Path:
         """Write one HTML page with maps, mean and decoded patterns, settings and versions.
@@ -170,7 +175,7 @@ class Session(signals.Session):
         InputError, FileNotFoundError, OSError
             As `export`.
         """
-        return self.snapshot().write_page(path)
+        return self.results().write_page(path)
 
     def save(self, path: str | Path, overwrite: bool = False) -> Path:
         """Write the session to a file, to be opened again by `open`.
@@ -237,7 +242,7 @@ class Session(signals.Session):
 
     def taken(self) -> tuple[Choices, Arrays]:
         """Everything chosen and shown, as JSON values and arrays; without the model."""
-        return session_state.taken(self)
+        return session_state.taken(self, self.views if self.page is None else self.page.choices())
 
     def restore(self, chosen: Choices, arrays: Arrays, model: Any) -> None:
         """Restore what `taken` returned, with its model, or None.
@@ -248,6 +253,9 @@ class Session(signals.Session):
             If a training runs, or a choice is out of range.
         """
         session_state.restore(self, chosen, arrays, model)
+        self.views = dict(chosen.get("views", {}))
+        if self.page is not None:
+            self.page.choose(self.views)
 
     def keep(self) -> Autosave:
         """Keep the last state on disk from now on, and restore that of an earlier session.
@@ -257,7 +265,7 @@ class Session(signals.Session):
         nothing is kept.
         """
         if self.autosave is None:
-            self.autosave = Autosave(self)
+            self.autosave = Autosave(self, self.taken, self.restore, self.aside)
         return self.autosave
 
     def adopt(
@@ -286,13 +294,3 @@ class Session(signals.Session):
     def _note_training(self, change: Any) -> None:
         if change["new"] == "running" and change["old"] != "paused":
             self._model_file = None
-
-
-def _origin(signal: Any) -> Path | None:
-    """The file that HyperSpy read a signal from."""
-    if not hasattr(signal, "tmp_parameters"):
-        return None
-    folder, name, extension = (
-        signal.tmp_parameters.get_item(part, "") for part in ("folder", "filename", "extension")
-    )
-    return Path(folder) / f"{name}{extension}" if name else None

@@ -2,6 +2,7 @@
 
 from functools import partial
 from os import PathLike
+from pathlib import Path
 from typing import Any
 
 import hyperspy.api as hs
@@ -68,6 +69,16 @@ class Session(state.Session):
         for following in self._followings:
             following.close()
         super().close()
+
+
+def origin(signal: Any) -> Path | None:
+    """The file that HyperSpy read a signal from."""
+    if not hasattr(signal, "tmp_parameters"):
+        return None
+    folder, name, extension = (
+        signal.tmp_parameters.get_item(part, "") for part in ("folder", "filename", "extension")
+    )
+    return Path(folder) / f"{name}{extension}" if name else None
 
 
 def _model(**options: Any) -> Any:

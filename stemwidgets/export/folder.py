@@ -4,7 +4,7 @@ import csv
 import json
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -12,10 +12,9 @@ from stemwidgets.arrays.axes import Axis
 from stemwidgets.arrays.files.atomic import written
 from stemwidgets.export.names import file_name, free
 from stemwidgets.export.provenance import record
+from stemwidgets.export.script import code
+from stemwidgets.export.snapshot import Snapshot
 from stemwidgets.views.pictures.display import Display
-
-if TYPE_CHECKING:
-    from stemwidgets.export.snapshot import Snapshot
 
 _CONTENTS = {
     "channels.zspy": "every map, for HyperSpy",
@@ -28,7 +27,7 @@ _CONTENTS = {
 }
 
 
-def write(snapshot: "Snapshot", folder: str | Path) -> Path:
+def write(snapshot: Snapshot, folder: str | Path) -> Path:
     """Write the folder; it is complete before it takes its name."""
     target = free(folder)
     with written(target, overwrite=False) as part:
@@ -37,7 +36,7 @@ def write(snapshot: "Snapshot", folder: str | Path) -> Path:
     return target
 
 
-def _fill(snapshot: "Snapshot", folder: Path, target: Path) -> None:
+def _fill(snapshot: Snapshot, folder: Path, target: Path) -> None:
     from stemwidgets.export import figures
 
     facts = record(snapshot)
@@ -53,12 +52,12 @@ def _fill(snapshot: "Snapshot", folder: Path, target: Path) -> None:
         picture = figures.of_channel(channel, snapshot.axes, display)
         figures.save(picture, folder / "pictures" / file_name(name))
     _write_text(folder / "settings.json", json.dumps(facts, indent=2, ensure_ascii=False) + "\n")
-    _write_text(folder / "maps.py", kept.as_code())
+    _write_text(folder / "maps.py", code(kept))
     lines = [f"{n:15} {words}" for n, words in _CONTENTS.items() if (folder / n).exists()]
     _write_text(folder / "README.txt", "\n".join([snapshot.name, "", *lines, ""]))
 
 
-def _write_maps(snapshot: "Snapshot", facts: dict[str, Any], path: Path) -> None:
+def _write_maps(snapshot: Snapshot, facts: dict[str, Any], path: Path) -> None:
     from stemwidgets.signals.maps.rrvae_maps import Maps
 
     assert snapshot.encoding is not None
@@ -67,7 +66,7 @@ def _write_maps(snapshot: "Snapshot", facts: dict[str, Any], path: Path) -> None
     maps.save(path)
 
 
-def _write_channels(snapshot: "Snapshot", facts: dict[str, Any], path: Path) -> None:
+def _write_channels(snapshot: Snapshot, facts: dict[str, Any], path: Path) -> None:
     from stemwidgets.signals.io.saving import save
     from stemwidgets.signals.maps.scan_signals import map_stack_signal
 
@@ -80,7 +79,7 @@ def _write_channels(snapshot: "Snapshot", facts: dict[str, Any], path: Path) -> 
     save(stack, path)
 
 
-def _write_table(snapshot: "Snapshot", path: Path) -> None:
+def _write_table(snapshot: Snapshot, path: Path) -> None:
     channels = list(snapshot.maps.values())
     scan_y, scan_x = snapshot.axes.scan_y, snapshot.axes.scan_x
     header = ["iy", "ix", f"y ({scan_y.units})", f"x ({scan_x.units})"]

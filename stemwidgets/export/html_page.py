@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 from stemwidgets.arrays.files.atomic import written
 from stemwidgets.export.names import free
 from stemwidgets.export.provenance import record
+from stemwidgets.export.script import code
+from stemwidgets.export.snapshot import Snapshot
 from stemwidgets.views.pictures.display import Display
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
-
-    from stemwidgets.export.snapshot import Snapshot
 
 _STYLE = """
 body { font: 16px/1.45 sans-serif; color: #212121; background: #fff; margin: 24px auto;
@@ -28,7 +28,7 @@ pre { background: #f5f5f5; padding: 12px; overflow-x: auto; font-size: 14px; }
 """
 
 
-def write(snapshot: "Snapshot", path: str | Path) -> Path:
+def write(snapshot: Snapshot, path: str | Path) -> Path:
     """Write the page; it is complete before it takes its name."""
     named = str(path).strip()
     if named and not named.lower().endswith((".html", ".htm")):
@@ -39,7 +39,7 @@ def write(snapshot: "Snapshot", path: str | Path) -> Path:
     return target
 
 
-def html(snapshot: "Snapshot") -> str:
+def html(snapshot: Snapshot) -> str:
     """The page as HTML."""
     from stemwidgets.export import figures
 
@@ -64,7 +64,7 @@ def html(snapshot: "Snapshot") -> str:
         words = "What the rrVAE makes of its latent variables, turned to angle 0, less their mean."
         parts.append(f"<h2>Decoded patterns</h2><p>{words}</p><section>{decoded}</section>")
     settings = json.dumps(record(snapshot), indent=2, ensure_ascii=False)
-    parts.append(f"<h2>The maps in Python</h2><pre>{escape(snapshot.as_code())}</pre>")
+    parts.append(f"<h2>The maps in Python</h2><pre>{escape(code(snapshot))}</pre>")
     parts.append(f"<h2>Settings and versions</h2><pre>{escape(settings)}</pre>")
     return (
         f"<!DOCTYPE html>\n<html lang='en'><head><meta charset='utf-8'><title>{title}</title>"

@@ -4,18 +4,16 @@ import platform
 from dataclasses import asdict
 from datetime import UTC, datetime
 from importlib.metadata import version
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import stemwidgets
 from stemwidgets.export.script import settings
-
-if TYPE_CHECKING:
-    from stemwidgets.export.snapshot import Snapshot
+from stemwidgets.export.snapshot import Snapshot
 
 _LIBRARIES = ("numpy", "scipy", "numba", "torch", "dask", "hyperspy", "pyxem")
 
 
-def record(snapshot: "Snapshot") -> dict[str, Any]:
+def record(snapshot: Snapshot) -> dict[str, Any]:
     """Scan, choices, training and versions, as JSON values; unknown ones are left out."""
     scan = {
         "title": snapshot.title,
@@ -55,7 +53,7 @@ def versions() -> dict[str, str]:
     }
 
 
-def _left_out(snapshot: "Snapshot") -> dict[str, Any] | None:
+def _left_out(snapshot: Snapshot) -> dict[str, Any] | None:
     found = snapshot.left_out
     if found is None or not found.words:
         return None
@@ -64,7 +62,7 @@ def _left_out(snapshot: "Snapshot") -> dict[str, Any] | None:
     return {"words": words, "faulty": faults}
 
 
-def _descan(snapshot: "Snapshot") -> dict[str, Any] | None:
+def _descan(snapshot: Snapshot) -> dict[str, Any] | None:
     if snapshot.descan is None:
         return None
     measured = snapshot.in_vacuum

@@ -2,17 +2,15 @@
 
 from dataclasses import fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from stemwidgets.arrays.calibration.descan import Descan
 from stemwidgets.arrays.detectors import PixelDetector
+from stemwidgets.export.snapshot import Snapshot
 from stemwidgets.state.channels import CLUSTERS
 
-if TYPE_CHECKING:
-    from stemwidgets.export.snapshot import Snapshot
 
-
-def code(snapshot: "Snapshot") -> str:
+def code(snapshot: Snapshot) -> str:
     """Write Python that makes the maps of a session anew, to the last bit on the same machine."""
     told, keep = _left_out(snapshot), _keep(snapshot)
     parts = ["import stemwidgets as sw", "", _scan(snapshot), *told, *_descan(snapshot)]
@@ -35,7 +33,7 @@ def code(snapshot: "Snapshot") -> str:
     return "\n".join(parts) + "\n"
 
 
-def _left_out(snapshot: "Snapshot") -> list[str]:
+def _left_out(snapshot: Snapshot) -> list[str]:
     """Comment on what every function leaves out by itself."""
     found = snapshot.left_out
     if found is None or not found.words:
@@ -44,12 +42,12 @@ def _left_out(snapshot: "Snapshot") -> list[str]:
     return [f"# {words}"] if words else []
 
 
-def _keep(snapshot: "Snapshot") -> str:
+def _keep(snapshot: Snapshot) -> str:
     """The argument of functions that leave nothing out."""
     return "" if snapshot.leave_out else ", faulty=None"
 
 
-def _descan(snapshot: "Snapshot") -> list[str]:
+def _descan(snapshot: Snapshot) -> list[str]:
     """Lines with the descan that is taken off, in numbers."""
     found = snapshot.descan
     if found is None:
@@ -65,7 +63,7 @@ def _in_numbers(descan: Descan) -> str:
     return f"sw.Descan({words})"
 
 
-def _followed(snapshot: "Snapshot") -> str:
+def _followed(snapshot: Snapshot) -> str:
     """The argument of a virtual image whose detector follows the beam."""
     followed = snapshot.followed
     if followed is None:
@@ -74,7 +72,7 @@ def _followed(snapshot: "Snapshot") -> str:
     return f", descan={'descan' if known else _in_numbers(followed)}"
 
 
-def _taken_off(snapshot: "Snapshot") -> str:
+def _taken_off(snapshot: Snapshot) -> str:
     """The argument of models that leave the descan in, or take it as measured in vacuum."""
     if not snapshot.take_off:
         return ", descan=None"
@@ -104,7 +102,7 @@ def fits(trainings: tuple[str, ...]) -> int | None:
     return trainings.count("finished")
 
 
-def _scan(snapshot: "Snapshot") -> str:
+def _scan(snapshot: Snapshot) -> str:
     if snapshot.source is not None:
         options = {"lazy": True} if snapshot.lazy else {}
         told = (
@@ -119,7 +117,7 @@ def _scan(snapshot: "Snapshot") -> str:
     return f"# put the scan here: {', '.join(words)}\nsignal = ..."
 
 
-def _center_of_mass(snapshot: "Snapshot") -> list[str]:
+def _center_of_mass(snapshot: Snapshot) -> list[str]:
     rotation, keep = snapshot.scan_rotation, _keep(snapshot)
     if rotation is None:
         descan = "" if snapshot.descan_taken_off is None else ", descan=descan"
@@ -138,7 +136,7 @@ def _center_of_mass(snapshot: "Snapshot") -> list[str]:
     ]
 
 
-def _model(snapshot: "Snapshot") -> str:
+def _model(snapshot: Snapshot) -> str:
     model, count, keep = snapshot.model, fits(snapshot.trainings), _keep(snapshot)
     if count is None:
         file: Path | str = snapshot.model_file or "model.rrvae"

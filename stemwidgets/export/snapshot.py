@@ -1,4 +1,4 @@
-"""A session at one moment: what files, code and page are made of, in any thread."""
+"""A session at one moment: what files, code and page are made of."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,9 +16,6 @@ from stemwidgets.arrays.calibration.vacuum import InVacuum
 from stemwidgets.arrays.disc.find import Disc
 from stemwidgets.arrays.faults.clean import FIND
 from stemwidgets.arrays.faults.left_out import LeftOut
-from stemwidgets.export import folder as export
-from stemwidgets.export import html_page
-from stemwidgets.export import script as as_code
 from stemwidgets.rrvae.common.records import Encoding
 from stemwidgets.state.channels import Channel, encoding_channels, merged, names_from
 from stemwidgets.state.learning.comparison import compared
@@ -171,15 +168,3 @@ class Snapshot:
         if latent.shape[1] > 1:
             codes[..., 1] = z2[:, None]
         return self.model.decode(codes), z2, z1
-
-    def export(self, folder: str | Path) -> Path:
-        """Write files; see `Session.export`."""
-        return export.write(self, folder)
-
-    def as_code(self) -> str:
-        """Write Python that makes the maps; see `Session.as_code`."""
-        return as_code.code(self)
-
-    def write_page(self, path: str | Path) -> Path:
-        """Write a page; see `Session.write_page`."""
-        return html_page.write(self, path)

@@ -1,8 +1,9 @@
 """Automatic saving of the last state of a session, and restoring of an earlier one."""
 
 import secrets
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from traitlets import HasTraits, Instance, Unicode
 
@@ -32,16 +33,13 @@ from stemwidgets.persistence.cache import (
     prune,
 )
 from stemwidgets.persistence.files import write_arrays, write_json
-from stemwidgets.persistence.session_state import Arrays, Choices
+from stemwidgets.persistence.session_state import Arrays, Choices, without_place
 from stemwidgets.state.background.worker import wait_until
 from stemwidgets.state.errors import in_words
-
-if TYPE_CHECKING:
-    from stemwidgets.desk.session import Session
+from stemwidgets.state.session import Session
 
 FAREWELL = 5.0  # s to write the last files in, less than a kernel is given to end
 PAUSE = 1.0  # s, in which changes gather before they are written
-PLACE = ("position", "views")  # choices that alone are not worth a file
 
 
 class Autosave(HasTraits):
@@ -55,6 +53,8 @@ class Autosave(HasTraits):
     ----------
     session : Session
         Session to keep.
+    taken, restore, aside : callable
+        Its choices and maps, their return, and work in the background; see `Session`.
 
     Attributes
     ----------
@@ -70,16 +70,22 @@ class Autosave(HasTraits):
     words = Unicode("", read_only=True)
     problem = Unicode("", read_only=True)
 
-    def __init__(self, session: "Session") -> None:
+    def __init__(
+        self,
+        session: Session,
+        taken: Callable[[], tuple[Choices, Arrays]],
+        restore: Callable[[Choices, Arrays, Any], None],
+        aside: Callable[..., None],
+    ) -> None:
         super().__init__()
-        self._session = session
+        self._session, self._taken, self._restore, self._aside = session, taken, restore, aside
         self._cache = cache_folder()
         self._folder: Path | None = None
         self._files: Files = {}
         self._model: Token = ()
         self._damaged: frozenset[Path] = frozenset()
         self._when = ""
-        self._at_first = _worth(session.taken()[0])
+        self._at_first = without_place(self._taken()[0])
         self._pending = self._writing = False
         if self._cache is None:
             return
@@ -91,10 +97,10 @@ class Autosave(HasTraits):
     def start_afresh(self) -> None:
         """Set what is shown aside, on disk too, to be brought back; an InputError if one trains."""
         session = self._session
-        choices, arrays = session.taken()
+        choices, arrays = self._taken()
         self._keep()
         before = StoredSession(choices, arrays, session.model, self._when or now())
-        session.restore({}, {}, None)
+        self._restore({}, {}, None)
         self._folder, self._files, self._model, self._when = None, {}, (), ""
         self._set_aside(before)
         self._submit((), (), "", None)
@@ -108,7 +114,7 @@ class Autosave(HasTraits):
         try:
             self._show(before)
         except Exception as error:
-            self._session.restore({}, {}, None)
+            self._restore({}, {}, None)
             self.set_trait("words", "")
             raise InputError(
                 f"What was set aside is damaged and cannot be shown ({in_words(error)})."
@@ -122,13 +128,9 @@ class Autosave(HasTraits):
         self.set_trait("words", f"Started afresh; {dated(what, before)} is set aside.")
 
     def _look(self, _: Any = None) -> None:
-        session, cache = self._session, self._cache
-        scan = self._scan()
+        scan, cache, damaged = self._scan(), self._cache, self._damaged
         assert cache is not None
-        damaged = self._damaged
-        session.aside(
-            lambda: find(scan, cache, damaged), self._bring_back, key="find what was kept"
-        )
+        self._aside(lambda: find(scan, cache, damaged), self._bring_back, key="find what was kept")
 
     def _scan(self) -> ScanIdentity:
         overview = self._session.overview
@@ -143,7 +145,7 @@ class Autosave(HasTraits):
                 if stored.before is not None:
                     self._set_aside(stored.before)
             except Exception:  # what was read has wrong values: an older one may be whole
-                session.restore({}, {}, None)
+                self._restore({}, {}, None)
                 self.set_trait("words", "")
                 if stored.folder is not None and stored.folder not in self._damaged:
                     self._damaged |= {stored.folder}
@@ -154,7 +156,7 @@ class Autosave(HasTraits):
         self._watch()
 
     def _show(self, stored: StoredSession) -> None:
-        self._session.restore(stored.choices, stored.arrays, stored.model)
+        self._restore(stored.choices, stored.arrays, stored.model)
         self.set_trait("words", dated(said(stored), stored))
         if stored.model is not None and not stored.cut_short:
             self._model, self._when = self._trained(), stored.when
@@ -220,7 +222,9 @@ class Autosave(HasTraits):
         if session.training.active:
             return
         self._pending = False
-        if session.model is None and (self._model or _worth(session.taken()[0]) == self._at_first):
+        if session.model is None and (
+            self._model or without_place(self._taken()[0]) == self._at_first
+        ):
             return
         if session.model is not None and not same(self._model, self._trained()):
             self._model, self._when = self._trained(), now()
@@ -233,13 +237,13 @@ class Autosave(HasTraits):
     def _submit(self, maps: Token, model: Token, when: str, checkpoint: Path | None) -> None:
         """Have the present choices written, with these maps and this model."""
         session, folder, files = self._session, self._own_folder(), self._files
-        choices, arrays = session.taken()
+        choices, arrays = self._taken()
         told = {"when": when or now(), "title": session.title}
-        bare = not model and _worth(choices) == self._at_first
+        bare = not model and without_place(choices) == self._at_first
         afresh = not model and self.before is not None
         facts = {"format": FORMAT, **told, "bare": bare, "afresh": afresh, **choices}
         self._writing = True
-        session.aside(
+        self._aside(
             lambda: self._attempt(folder, files, facts, arrays, maps, model, checkpoint),
             self._written,
             key=f"keep {folder}",
@@ -294,7 +298,3 @@ class Autosave(HasTraits):
             running.unlink(missing_ok=True)
         clean(folder, (STATE, *names.values()), running)
         prune(self._cache, folder)
-
-
-def _worth(choices: Choices) -> Choices:
-    return {name: value for name, value in choices.items() if name not in PLACE}

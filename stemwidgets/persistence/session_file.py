@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from traitlets import TraitError
 
@@ -15,12 +15,10 @@ from stemwidgets.arrays.errors import InputError
 from stemwidgets.arrays.files.atomic import written_together
 from stemwidgets.arrays.files.left_overs import recover
 from stemwidgets.export.provenance import record
+from stemwidgets.export.snapshot import Snapshot
 from stemwidgets.persistence.files import as_json, as_npz, read_arrays
 from stemwidgets.persistence.session_state import Arrays, Choices
 from stemwidgets.signals.io.load import OPTIONS
-
-if TYPE_CHECKING:
-    from stemwidgets.export.snapshot import Snapshot
 
 NAME, VERSION = "stemwidgets session", 2  # in the file; older versions are read too
 _DAMAGE = (
@@ -64,7 +62,7 @@ class SessionFile:
 
 
 def write(
-    snapshot: "Snapshot", choices: Choices, arrays: Arrays, path: str | Path, overwrite: bool
+    snapshot: Snapshot, choices: Choices, arrays: Arrays, path: str | Path, overwrite: bool
 ) -> Path:
     """Write all files; see `Session.save`."""
     path = _require_name(path)

@@ -2,7 +2,7 @@
 
 import json
 from dataclasses import asdict, fields
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,19 +16,18 @@ from stemwidgets.arrays.preparation.recipe import Recipe
 from stemwidgets.rrvae.common.records import Encoding
 from stemwidgets.state.scan.decomposition import Parts, named
 from stemwidgets.state.scan.preparation import Entry
+from stemwidgets.state.session import Session
 from stemwidgets.views.pictures.display import Display
-
-if TYPE_CHECKING:
-    from stemwidgets.desk.session import Session
 
 Choices = dict[str, Any]
 Arrays = dict[str, NDArray[Any]]
 
 _SHAPES = ("AnnularDetector", "DiscDetector", "SegmentDetector", "PolygonDetector")
+_PLACE = ("position", "views")  # choices that alone are not worth a file
 _DETECTOR, _REGION, _ENCODING = "detector", "region", "encoding."
 
 
-def taken(session: "Session") -> tuple[Choices, Arrays]:
+def taken(session: Session, views: Choices) -> tuple[Choices, Arrays]:
     """Everything that is chosen and shown, but the model."""
     arrays: Arrays = {}
     detector = session.detector
@@ -55,7 +54,7 @@ def taken(session: "Session") -> tuple[Choices, Arrays]:
         "trainings": session.training.endings,
         "history": session.training.history,
         "exact": session.encoding is not None,
-        "views": session.views if session.page is None else session.page.choices(),
+        "views": views,
     }
     latest = session.latest
     if session.model is not None and latest is not None and latest.shown is None:
@@ -63,7 +62,7 @@ def taken(session: "Session") -> tuple[Choices, Arrays]:
     return choices, arrays
 
 
-def restore(session: "Session", choices: Choices, arrays: Arrays, model: Any) -> None:
+def restore(session: Session, choices: Choices, arrays: Arrays, model: Any) -> None:
     """Restore what `taken` returned; what is missing is as it is at first.
 
     Raises
@@ -89,9 +88,6 @@ def restore(session: "Session", choices: Choices, arrays: Arrays, model: Any) ->
     _restore_calibration(session, choices.get("calibration"))
     _restore_parts(session, choices, arrays)
     _restore_place(session, choices, arrays)
-    session.views = dict(choices.get("views", {}))
-    if session.page is not None:
-        session.page.choose(session.views)
 
 
 def displays(views: Choices) -> dict[str, Display]:
@@ -104,7 +100,7 @@ def displays(views: Choices) -> dict[str, Display]:
     return found
 
 
-def _restore_calibration(session: "Session", recorded: dict[str, Any] | None) -> None:
+def _restore_calibration(session: Session, recorded: dict[str, Any] | None) -> None:
     calibration = session.calibration
     calibration.restore(_measured(recorded))
     if recorded is not None:
@@ -112,7 +108,7 @@ def _restore_calibration(session: "Session", recorded: dict[str, Any] | None) ->
         calibration.rotation, calibration.applied = recorded["rotation"], recorded["applied"]
 
 
-def _restore_parts(session: "Session", choices: Choices, arrays: Arrays) -> None:
+def _restore_parts(session: Session, choices: Choices, arrays: Arrays) -> None:
     session.preparation.entries = tuple(
         Entry(_recipe([_step(entry)]).steps[0], bool(entry["on"]))
         for entry in choices.get("preparation", ())
@@ -131,7 +127,7 @@ def _restore_parts(session: "Session", choices: Choices, arrays: Arrays) -> None
     )
 
 
-def _restore_place(session: "Session", choices: Choices, arrays: Arrays) -> None:
+def _restore_place(session: Session, choices: Choices, arrays: Arrays) -> None:
     session.position = tuple(choices.get("position", (0, 0)))
     session.detector = _detector(choices.get("detector"), arrays)
     outline, region = choices.get("outline"), arrays.get(_REGION)
@@ -149,6 +145,11 @@ def _encoding_arrays(encoding: Encoding) -> Arrays:
     }
 
 
+def without_place(choices: Choices) -> Choices:
+    """Choices without those that alone are not worth a file."""
+    return {name: value for name, value in choices.items() if name not in _PLACE}
+
+
 def without_encoding(arrays: Arrays) -> Arrays:
     """Arrays without the maps of a model."""
     return {name: values for name, values in arrays.items() if not name.startswith(_ENCODING)}
@@ -164,7 +165,7 @@ def _encoding(arrays: Arrays) -> Encoding | None:
     return Encoding(**{**parts, "fold": int(parts["fold"])}) if parts else None
 
 
-def _calibration(session: "Session") -> dict[str, Any]:
+def _calibration(session: Session) -> dict[str, Any]:
     from stemwidgets.signals.calibration.record import Calibration
 
     calibration = session.calibration

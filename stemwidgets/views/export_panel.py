@@ -69,33 +69,33 @@ class ExportPanel(View):
         )
         self.fill(caption("Export"), self._folder, row, self._status, self._code, self._copy)
         self.layout.width = _WIDTH
-        self._snapshot: Callable[[], Any] | None = getattr(session, "snapshot", None)
+        self._results: Callable[[], Any] | None = getattr(session, "results", None)
         self._aside: Any = getattr(session, "aside", None)
         self.press(self._buttons["export"], self._export)
         self.press(self._buttons["page"], self._write_page)
         self.press(self._buttons["code"], self._show_code)
-        if self._snapshot is None:
+        if self._results is None:
             self._say("open the scan with stemwidgets.Session to take it away")
             self._set_busy(True)
 
     def _export(self) -> None:
         folder = self._folder.value
-        self._write(lambda snapshot: snapshot.export(folder), "maps, pictures and table are in")
+        self._write(lambda results: results.export(folder), "maps, pictures and table are in")
 
     def _write_page(self) -> None:
         folder = self._folder.value.rstrip("/\\")
-        self._write(lambda snapshot: snapshot.write_page(folder), "the page is")
+        self._write(lambda results: results.write_page(folder), "the page is")
 
     def _write(self, work: Callable[[Any], Any], words: str) -> None:
-        snapshot = self._taken()
-        if snapshot is None:
+        results = self._taken()
+        if results is None:
             return
         self._say("writing …")
         self._set_busy(True)
 
         def attempt() -> Any:
             try:
-                return work(snapshot)
+                return work(results)
             except Exception as error:
                 return error
 
@@ -109,16 +109,16 @@ class ExportPanel(View):
         self._aside(attempt, tell)
 
     def _show_code(self) -> None:
-        snapshot = self._taken()
-        if snapshot is not None:
-            self._code.value = snapshot.as_code()
+        results = self._taken()
+        if results is not None:
+            self._code.value = results.as_code()
             self._code.layout.display = self._copy.layout.display = None
             self._say("this Python makes the maps")
 
     def _taken(self) -> Any:
-        assert self._snapshot is not None
+        assert self._results is not None
         try:
-            return self._snapshot()
+            return self._results()
         except ValueError as error:
             self._complain(error)
             return None
