@@ -155,6 +155,9 @@ def test_a_click_paints_a_pattern_and_its_reconstruction_once_and_together(lazy,
     monkeypatch.setattr(Raster, "show", lambda raster, _: painted.append(raster.figure))
     shown = []
     session.observe(lambda change: shown.append(change["new"]), "shown")
+    pairs = []  # as whoever observes one of them finds both
+    together = lambda _: pairs.append((session.pattern, session.reconstruction))  # noqa: E731
+    session.observe(together, ["pattern", "reconstruction"])
 
     session.position = (1, 4)
     session.wait(30)
@@ -162,6 +165,9 @@ def test_a_click_paints_a_pattern_and_its_reconstruction_once_and_together(lazy,
     assert painted == [view.parts["figure"], view.parts["reconstruction"]]
     (one,) = shown
     assert one.position == (1, 4)
+    assert [list(map(id, pair)) for pair in pairs] == [
+        [id(one.pattern), id(one.reconstruction)]
+    ] * 2
     np.testing.assert_array_equal(one.pattern, scan[1, 4])
     codes = [code[1, 4] for code in encoded(session.channels)]
     np.testing.assert_array_equal(one.reconstruction, session.model.decode(*codes))

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from traitlets import Any as AnyTrait
-from traitlets import HasTraits, Instance
+from traitlets import HasTraits, Instance, observe
 
 from stemwidgets.arrays.centring.move import put_back
 from stemwidgets.state.background.worker import Worker
@@ -79,6 +79,8 @@ class Reconstruction(HasTraits):
     shown : ShownPattern or None
         Pattern at the position and its reconstruction, replaced together; None until a lazy scan
         has delivered its first pattern.
+    pattern, reconstruction : ndarray of float32, shape [ky, kx], or None
+        Those of `shown`, to be observed one by one.
     mean_reconstruction : ndarray of float32, shape [ky, kx], or None
         Mean of the reconstructions over the scan (of some hundred positions in a large one).
     latent_code : Code or None
@@ -88,6 +90,8 @@ class Reconstruction(HasTraits):
     """
 
     shown = Instance(ShownPattern, allow_none=True)
+    pattern = Array(read_only=True)
+    reconstruction = Array(read_only=True)
     mean_reconstruction = Array()
     latent_code = Instance(Code, allow_none=True)
     decodable = AnyTrait(None, read_only=True)
@@ -140,15 +144,12 @@ class Reconstruction(HasTraits):
             return None
         return Code(tuple(map(float, latent)), float(angle), int(kind[0]) if kind else 0)
 
-    @property
-    def pattern(self) -> NDArray[np.float32] | None:
-        """Pattern at the position ``[ky, kx]``; None until one has been read."""
-        return None if self.shown is None else self.shown.pattern
-
-    @property
-    def reconstruction(self) -> NDArray[np.float32] | None:
-        """Reconstruction of `pattern` by the trained model; None without one."""
-        return None if self.shown is None else self.shown.reconstruction
+    @observe("shown")
+    def _shown_changed(self, change: Any) -> None:
+        shown = change["new"]
+        with self.hold_trait_notifications():
+            self.set_trait("pattern", None if shown is None else shown.pattern)
+            self.set_trait("reconstruction", None if shown is None else shown.reconstruction)
 
     def _show_pattern(self, position: tuple[int, int], pattern: NDArray[np.float32]) -> None:
         self.shown = ShownPattern(position, pattern, self._reconstructed(position))
