@@ -20,7 +20,7 @@ def make_do() -> None:
     home = _home()
     if home is not None and _writable(home) and _writable(_caches(home)):
         return
-    with suppress(OSError):  # no temporary folder either: the libraries tell
+    with suppress(OSError):  # no temporary folder either: the libraries report it
         _make_do(home, _private_folder())
 
 
@@ -57,14 +57,14 @@ def _caches(home: Path) -> Path:
 
 
 def _packages() -> list[Path]:
-    """Folders beside whose files numba keeps what it compiled: ours, and those of libraries."""
+    """Folders beside whose files numba keeps compiled functions: ours, and those of libraries."""
     found = [Path(__file__).parent]
     spec = find_spec("numba")
     return found if spec is None or spec.origin is None else [*found, Path(spec.origin).parent]
 
 
 def _writable(folder: Path) -> bool:
-    """Whether a file can be written there, or the folder made where there is none yet."""
+    """True if a file can be written there, or the folder made where there is none yet."""
     while not folder.exists() and folder != folder.parent:
         folder = folder.parent
     try:

@@ -13,19 +13,7 @@ import pytest
 import stemwidgets
 
 PACKAGE = Path(stemwidgets.__file__).parent
-READ = (
-    "arrays",
-    "rrvae",
-    "signals",
-    "export",
-    "persistence",
-    "desk",
-    "samples",
-    "cli",
-    "dashboards",
-    "views",
-)
-FILES = sorted(path for folder in READ for path in (PACKAGE / folder).rglob("*.py"))
+FILES = sorted(PACKAGE.rglob("*.py"))
 QUESTION = re.compile(r"(What|Whether|Which|Those|Who|Whose|How|Where|When|Why|Theirs|It|Of)\b")
 PARAMETER = re.compile(r"[\w*]+(, [\w*]+)*( : .*)?")
 RELATIVE = re.compile(r"(What|Whether|Which|Those|Who|Whose|How|Why|Theirs|It|Of)\b")

@@ -49,7 +49,7 @@ def to_arrays(source: Any) -> tuple[Any, Axes, str]:
     Returns
     -------
     data : numpy or dask array, shape [iy, ix, ky, kx]
-        Not copied where that can be avoided; lazy stays lazy.
+        Patterns, not copied where that can be avoided; lazy stays lazy.
     axes : Axes
         Scan in Å and detector in 1/Å where the source is calibrated.
     title : str

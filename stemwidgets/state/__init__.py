@@ -1,4 +1,4 @@
-"""One truth: the session, its training and the work in the background; no pixel."""
+"""State of a session: its scan, its training and the work in the background; no pixel."""
 
 from stemwidgets.state.channels import Channel
 from stemwidgets.state.learning.training import Training

@@ -1,4 +1,4 @@
-"""Named maps over the scan: what the views offer to show."""
+"""Named maps over the scan, which the views offer to show."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -26,16 +26,16 @@ class Channel:
     Parameters
     ----------
     name : str
-        What it is called on screen.
+        Name on screen.
     values : ndarray of float32, shape [iy, ix]
-        NaN where it is not defined.
+        Values of the map; NaN where it is not defined.
     units : str
         ``"1/Å"``, ``"rad"`` …; empty for a pure number.
     kind : {"scalar", "signed", "angle", "category"}
-        Whether it is drawn from low to high, about zero, around the circle, or with one colour for
-        each whole number from 0.
+        Colours: from low to high, about zero, around the circle, or one for each whole number
+        from 0.
     confidence : ndarray of float32, shape [iy, ix], optional
-        From 0 (means nothing) to 1 (certain); angles and categories are drawn faded where it is
+        From 0 (random) to 1 (certain); angles and categories are drawn faint where it is
         low.
     fold : int
         An angle is defined modulo 2π / fold.
@@ -155,12 +155,12 @@ def _class_channels(encoding: Encoding) -> list[Channel]:
 
 
 def spread_channels(angle: NDArray[Any], latent: NDArray[Any]) -> list[Channel]:
-    """Channels of the spread over seeds: of the angle [rad], if it is known anywhere, and latents.
+    """Channels of the spread over seeds: of the angle [rad], if known anywhere, and of latents.
 
     Parameters
     ----------
     angle, latent : ndarray, shape [iy, ix]
-        NaN where it is not known.
+        Spread of each; NaN where it is not known.
     """
     spread = Channel(LATENT_SPREAD, _float32(latent), source="seeds")
     if not np.isfinite(angle).any():

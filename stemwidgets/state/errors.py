@@ -1,4 +1,4 @@
-"""What went wrong, as a sentence for the screen."""
+"""Errors as sentences for the screen."""
 
 from stemwidgets.arrays.errors import InputError
 from stemwidgets.arrays.files.damage import of_damaged_file

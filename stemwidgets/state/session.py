@@ -1,4 +1,4 @@
-"""One scan on the desk: where one looks, what was computed, what is being learned."""
+"""One scan under study: the position on view, the results, and the trainings."""
 
 from functools import partial
 from typing import Any
@@ -38,7 +38,7 @@ from stemwidgets.state.traits import Position
 
 
 class Session(Learning, Drawn):
-    """What all views of one scan share.
+    """State that all views of one scan share.
 
     Views read its traits, observe them and set `position` and `detector`. Every trait is set in
     the thread that made the session; compound values are replaced whole.
@@ -56,31 +56,31 @@ class Session(Learning, Drawn):
     make_model : callable, optional
         Makes the model that `training` trains, see `Training`.
     notes : tuple of str
-        What of the metadata was not used, and why: sentences that stand above the views.
+        Metadata that were not used, and why: sentences that stand above the views.
 
-    `Learning` tells what is learned, `Drawn` region and line, `Cleaning` what is left out.
+    `Learning` describes the results of learning, `Drawn` region and line, `Cleaning` the faults.
 
     Attributes
     ----------
     position : (iy, ix)
-        Where one looks; clamped to the scan.
+        Position on view; clamped to the scan.
     detector : Detector or None
         Virtual detector; its image is the channel "virtual detector". A `SegmentDetector` also
         gives "DPC x" and "DPC y".
     overview : Overview or None
         Sum, mean pattern and centre of mass; None while a lazy scan is being read.
     opening : Opening or None
-        How far that is; the channels hold what has been read, and NaN for the rest.
+        Progress of that reading; the channels hold what has been read, and NaN for the rest.
     problem : str
-        What went wrong last, in words.
+        Last error in words.
     beam, reporting, calibration, decomposition : DirectBeam, Reporting, Calibrating, Decomposing
         The direct beam; a report of the scan; disc, descan and rotation; components and clusters.
     preparation, seeds, vacuum : Preparing, Seeds, Vacuum
         Steps before a training; trainings from several seeds; descan as measured in vacuum.
     closed : bool
-        Whether the session was closed; what was found can still be read then.
+        True once the session was closed; results can still be read then.
     closes_with_views : bool
-        Whether closing the last of its views closes it: so of a session that a page made.
+        True if closing the last of its views closes it, as for a session that a page made.
 
     Raises
     ------
@@ -137,11 +137,11 @@ class Session(Learning, Drawn):
         self._open()
 
     def report(self, problem: BaseException | str) -> None:
-        """Show a problem, in words; an empty one clears what is shown."""
+        """Show a problem, in words; an empty one clears the line."""
         self.problem = in_words(problem) if isinstance(problem, BaseException) else problem
 
     def wait(self, timeout: float | None = None) -> None:
-        """Wait until everything asked for in the background, but the training, is there.
+        """Wait for everything asked for in the background, but the training.
 
         An interrupt, Ctrl-C or a notebook's Stop, also stops a training that runs.
 
@@ -160,24 +160,24 @@ class Session(Learning, Drawn):
             raise TimeoutError(f"the scan is still being read after {timeout} s")
 
     def _interrupted(self) -> str:
-        """Stop what trains; in words what goes on and what was stopped."""
+        """Stop all trainings, and describe what goes on and what was stopped."""
         jobs: dict[str, Stoppable] = {"The training": self.training, "Training seeds": self.seeds}
         words = [stop_in_words(job, self.mailbox, name) for name, job in jobs.items() if job.active]
         return " ".join([*words, "Reading goes on in the background; close() gives it up."])
 
     def attach(self, view: Closing) -> None:
-        """Have a view closed together with the session."""
+        """Register a view to be closed together with the session."""
         self._attached.add(view)
 
     def detach(self, view: Closing) -> None:
-        """Take leave of a view that is closed."""
+        """Remove a view that is closed."""
         self._attached.discard(view)
         if self.closes_with_views and not self._attached:
             self.close()
 
     @property
     def in_use(self) -> bool:
-        """Whether a view shows the session."""
+        """True if a view shows the session."""
         return bool(self._attached)
 
     def require_open(self) -> None:
@@ -186,9 +186,9 @@ class Session(Learning, Drawn):
             refuse()
 
     def close(self) -> None:
-        """Stop the training, close the views and let go of the scan.
+        """Stop the training, close the views and release the scan.
 
-        What was found can still be read; whatever needs the scan raises an `InputError`.
+        Results can still be read; whatever needs the scan raises an `InputError`.
         """
         if self.closed:
             return
@@ -206,10 +206,10 @@ class Session(Learning, Drawn):
         self._detection.close()
 
     def _take_leave(self) -> None:
-        """Do what is left to do before the scan is gone."""
+        """Finish what needs the scan, before it is released."""
 
     def show_com(self, com: Deflection) -> None:
-        """Show another centre of mass: calibrated, say."""
+        """Show another centre of mass, for example a calibrated one."""
         self.channels = merged(self.channels, *com_channels(com, self.axes))
         self._compare()
 
@@ -252,7 +252,7 @@ class Session(Learning, Drawn):
 
     @observe("leave_out")
     def _leave_out_changed(self, _: Any) -> None:
-        """Compute anew what a faulty pixel may have part in."""
+        """Repeat the computations that a faulty pixel may change."""
         self._survey()
         self._detect()
         self.calibration.again()

@@ -41,7 +41,7 @@ class Position(TraitType[Any, Any]):
     info_text = "a scan position (iy, ix)"
 
     def validate(self, obj: Any, value: Any) -> tuple[int, int]:
-        """Round and clamp; raise InputError for what is no position."""
+        """Round and clamp; raise InputError if it is no position."""
         try:
             iy, ix = (float(index) for index in value)
         except (TypeError, ValueError):
@@ -53,7 +53,7 @@ class Position(TraitType[Any, Any]):
 
 
 def same(a: Any, b: Any) -> bool:
-    """Whether two arrays (or Nones) are equal, NaN being equal to NaN."""
+    """True if two arrays (or Nones) are equal, NaN being equal to NaN."""
     if a is None or b is None:
         return a is b
     return a is b or (a.shape == b.shape and np.array_equal(a, b, equal_nan=True))

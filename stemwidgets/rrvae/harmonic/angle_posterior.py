@@ -28,9 +28,9 @@ class Direction:
     Parameters
     ----------
     angle : Tensor, shape [n]
-        Its mean where it has one narrow peak, else its highest peak [rad].
+        Mean where the posterior has one narrow peak, else its highest peak [rad].
     std : Tensor, shape [n]
-        Its standard deviation, or half the width of the 68 % interval about the peak [rad].
+        Standard deviation, or half the width of the 68 % interval about the peak [rad].
     resultant : Tensor, shape [n]
         Length of the mean direction, 0 to 1.
     """

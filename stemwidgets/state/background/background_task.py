@@ -1,4 +1,4 @@
-"""Something that is computed in the background when asked for, and may fail."""
+"""A computation in the background, on request, that may fail."""
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING, TypeVar
@@ -20,13 +20,13 @@ class Computing(HasTraits):
     Parameters
     ----------
     session : Session
-        Whose scan it is.
+        Session with the scan.
 
     Attributes
     ----------
     status : {"idle", "running", "finished", "failed"}
     problem : str
-        What went wrong last, in words; empty if nothing did.
+        Last error in words; empty if there was none.
     failure : the exception that ended the last work, or None
     """
 
@@ -42,16 +42,16 @@ class Computing(HasTraits):
 
     @property
     def running(self) -> bool:
-        """Whether something is being computed."""
+        """True while something is being computed."""
         return self.status == "running"
 
     @property
     def busy(self) -> bool:
-        """Whether anything goes on in the background, small things included."""
+        """True while anything goes on in the background, small things included."""
         return self.running or self._worker.busy
 
     def wait(self, timeout: float | None = None) -> None:
-        """Wait for the result; an interrupt gives the work up.
+        """Wait for the result; an interrupt cancels the work.
 
         Parameters
         ----------
@@ -63,7 +63,7 @@ class Computing(HasTraits):
         TimeoutError
             If the work goes on.
         Exception
-            Whatever ended it.
+            Any error that ended it.
         """
         try:
             done = wait_until(lambda: not self.running, self._session.mailbox, timeout)
@@ -77,11 +77,11 @@ class Computing(HasTraits):
             raise self.failure
 
     def close(self) -> None:
-        """Forget what has not begun, and wait a moment for the rest."""
+        """Cancel requests that have not begun, and wait a moment for the rest."""
         self._worker.close()
 
     def _compute(self, work: Callable[[], T], then: Callable[[T], None]) -> None:
-        """Do `work` in the background and hand its result to `then` at home."""
+        """Do `work` in the background and pass its result to `then` in the main loop."""
         self._session.require_open()
         self._asked += 1
         asked, self.failure = self._asked, None
@@ -105,10 +105,10 @@ class Computing(HasTraits):
                 then(result)
                 self.set_trait("status", "finished")
 
-        self._worker.submit(type(self).__name__, attempt, finish)  # one letter box for all
+        self._worker.submit(type(self).__name__, attempt, finish)  # one key for all
 
     def _forget(self) -> None:
-        """Drop what is asked for and what went wrong."""
+        """Cancel the request and clear the last error."""
         self._asked += 1
         self.failure = None
         self.set_trait("problem", "")

@@ -1,4 +1,4 @@
-"""The end of a session: what closes with it or with Python, and what stands in its place."""
+"""The end of a session: objects that close with it or with Python, and their replacement."""
 
 import atexit
 from typing import Any, NoReturn, Protocol
@@ -8,7 +8,7 @@ from stemwidgets.arrays.errors import InputError
 
 
 def refuse() -> NoReturn:
-    """Say that a session is closed.
+    """Raise the error of a closed session.
 
     Raises
     ------
@@ -22,7 +22,7 @@ def refuse() -> NoReturn:
 
 
 class ClosedScan:
-    """No data; an InputError for whoever asks for some."""
+    """Replacement of the data, which raises an InputError on any access."""
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
@@ -52,7 +52,7 @@ _OPEN: WeakSet[Closing] = WeakSet()
 def close_at_exit(thing: Closing) -> None:
     """Close something when Python ends, if it is still in use then."""
     _OPEN.add(thing)
-    atexit.unregister(_close_all)  # what was loaded since ends later then
+    atexit.unregister(_close_all)  # so that modules loaded since end later
     atexit.register(_close_all)
 
 

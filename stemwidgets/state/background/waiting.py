@@ -12,23 +12,23 @@ class Stoppable(Protocol):
 
     @property
     def active(self) -> bool:
-        """Whether it goes on."""
+        """True while it goes on."""
 
     @property
     def left(self) -> str:
-        """What a stopped job leaves, in words."""
+        """Description of what a stopped job leaves."""
 
     def stop(self) -> None:
         """Ask it to end."""
 
 
 def wait_or_stop(job: Stoppable, mailbox: Mailbox, timeout: float | None, name: str) -> bool:
-    """Wait as `wait_until` does for the end of a job, and stop it when that is interrupted.
+    """Wait as `wait_until` does for the end of a job, and stop it on an interrupt.
 
     Raises
     ------
     KeyboardInterrupt
-        After the end of the job; it says what is left of it.
+        After the end of the job; the message says what is left of it.
     """
     try:
         return wait_until(lambda: not job.active, mailbox, timeout)
@@ -37,7 +37,7 @@ def wait_or_stop(job: Stoppable, mailbox: Mailbox, timeout: float | None, name: 
 
 
 def stop_in_words(job: Stoppable, mailbox: Mailbox, name: str) -> str:
-    """Stop a job, wait a moment for its end and say what is left of it."""
+    """Stop a job, wait a moment for its end and describe what is left of it."""
     job.stop()
     ended = wait_until(lambda: not job.active, mailbox, STOPPING)
     return f"{name} {'was stopped' if ended else 'ends after its present step'}. {job.left}"

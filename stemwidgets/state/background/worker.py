@@ -1,8 +1,8 @@
-"""The only threads of the project, and the mailbox that brings their results home.
+"""The only threads of the project, and the mailbox that passes their results to the main loop.
 
 Traits may be set in one thread only, the one that made the session: observers draw widgets.
 Results of threads, and events that the front end delivers in a thread of its own (JupyterLab sends
-widget messages to a subshell), are therefore posted and run at home by the event loop.
+widget messages to a subshell), are therefore posted and run in that thread by the event loop.
 """
 
 import asyncio
@@ -20,12 +20,12 @@ T = TypeVar("T")
 
 
 class Mailbox:
-    """Runs callbacks in the thread that made it; of several with one key only the latest.
+    """Runner of callbacks in the thread that made it; of several with one key only the latest.
 
     Parameters
     ----------
     on_error : callable
-        Receives whatever a callback raises; nothing is lost in an event loop's log.
+        Receives any error of a callback; nothing is lost in an event loop's log.
     """
 
     def __init__(self, on_error: Callable[[BaseException], None]) -> None:
@@ -43,13 +43,13 @@ class Mailbox:
     def post(
         self, key: str, callback: Callable[[], None], delay: float = 0.0, rest: float = 0.0
     ) -> None:
-        """Run the callback at home, `delay` seconds from now, unless a newer one replaces it.
+        """Run the callback in the main loop after `delay` seconds, unless a newer one replaces it.
 
-        After it no other of this key is run for `rest` seconds, in which an event loop hears of all
-        that came meanwhile: the first is answered at once, and then the latest.
+        After it no other of this key is run for `rest` seconds, in which the event loop collects
+        all that come meanwhile: the first is run at once, and then the latest.
 
-        Without a running event loop (a plain script) a callback posted from home runs at once,
-        and one posted from a thread waits for `drain`.
+        Without a running event loop (a plain script) a callback posted from that thread runs at
+        once, and one posted from another waits for `drain`.
         """
         if self._closed:
             return
@@ -65,14 +65,14 @@ class Mailbox:
             self._loop.call_soon_threadsafe(self._loop.call_later, delay, self._deliver, key, rest)
 
     def close(self) -> None:
-        """Run nothing any more: neither what waits nor what comes."""
+        """Run no callback any more, neither waiting ones nor new ones."""
         with self._lock:
             self._closed = True
             self._letters.clear()
         self._on_error = _heard_by_nobody
 
     def drain(self) -> None:
-        """Run everything that waits, now; for those who block the event loop at home."""
+        """Run all waiting callbacks now; for callers that block the event loop."""
         if threading.get_ident() != self._home:
             return
         for key in list(self._letters):
@@ -102,19 +102,19 @@ class Mailbox:
 
 
 def _heard_by_nobody(error: BaseException) -> None:
-    """Take an error from what was still running as its session was closed."""
+    """Discard an error of work that was still running as its session was closed."""
 
 
 class Worker:
-    """Does one thing after another in a thread; of several jobs with one key only the latest.
+    """One thread that does one job after another; of several jobs with one key only the latest.
 
-    Work that is to be forgotten gives up where it can: see `stemwidgets.arrays.cancel`. The
+    A cancelled job stops where it can: see `stemwidgets.arrays.cancel`. The
     thread ends when there is nothing left to do.
 
     Parameters
     ----------
     mailbox : Mailbox
-        Where results go.
+        Mailbox for the results.
     """
 
     def __init__(self, mailbox: Mailbox) -> None:
@@ -126,11 +126,11 @@ class Worker:
 
     @property
     def busy(self) -> bool:
-        """Whether anything is being done or waits to be done."""
+        """True while a job runs or waits."""
         return self._thread is not None
 
     def submit(self, key: str, work: Callable[[], T], then: Callable[[T], None]) -> None:
-        """Do `work` in the thread and hand its result to `then` at home."""
+        """Do `work` in the thread and pass its result to `then` in the main loop."""
         with self._lock:
             self._jobs.pop(key, None)
             self._jobs[key] = (work, then)
@@ -139,14 +139,14 @@ class Worker:
                 self._thread.start()
 
     def forget(self, key: str) -> None:
-        """Do not begin what was submitted with this key, or give it up."""
+        """Cancel the job that was submitted with this key."""
         with self._lock:
             self._jobs.pop(key, None)
             if key == self._present:
                 self._unwanted.set()
 
     def close(self, timeout: float = 5.0) -> None:
-        """Forget everything and wait a moment for what cannot give up.
+        """Cancel all jobs and wait a moment for those that cannot stop.
 
         A thread that is amid torch or a file when Python ends would abort the process.
         """
@@ -184,20 +184,20 @@ def _outcome(work: Callable[[], T], then: Callable[[T], None]) -> Callable[[], N
 
 
 class Puller(Generic[T]):
-    """Pulls a generator in a thread and brings its items home, at most ten times a second.
+    """Thread that pulls a generator and passes its items on, at most ten times a second.
 
     Parameters
     ----------
     generate : callable
         Makes the generator; called in the thread. Stopping closes the generator.
     mailbox : Mailbox
-        Brings items home.
+        Passes items to the main loop.
     deliver : callable
-        Receives, at home, the items since the last delivery.
+        Receives, in the main loop, the items since the last delivery.
     end : callable
-        Receives, at home and after the last item, what was raised, or None.
+        Receives, in the main loop and after the last item, the error raised, or None.
     name : str
-        Tells its letters from those of another one with the same mailbox.
+        Name that distinguishes it from another one with the same mailbox.
     """
 
     interval = 0.1
@@ -221,7 +221,7 @@ class Puller(Generic[T]):
 
     @property
     def stopping(self) -> bool:
-        """Whether a stop was asked for."""
+        """True once a stop was asked for."""
         return self._stopping.is_set()
 
     def pause(self) -> None:
@@ -238,7 +238,7 @@ class Puller(Generic[T]):
         self._going.set()
 
     def join(self, timeout: float) -> bool:
-        """Wait for the thread; whether it has ended."""
+        """Wait for the thread; return True if it has ended."""
         self._thread.join(timeout)
         return not self._thread.is_alive()
 
@@ -271,7 +271,7 @@ class Puller(Generic[T]):
 
 
 def wait_until(done: Callable[[], bool], mailbox: Mailbox, timeout: float | None) -> bool:
-    """Drain the mailbox until `done`, at most `timeout` seconds; whether it is done.
+    """Drain the mailbox until `done`, at most `timeout` seconds; return True if it is done.
 
     A KeyboardInterrupt comes between two drains, so that none is cut short.
     """

@@ -1,1 +1,1 @@
-"""What a session learns: trainings, their maps and their history."""
+"""Learning of a session: trainings, their maps and their history."""

@@ -1,4 +1,4 @@
-"""How the rrVAE angle compares with the COM angle, in words."""
+"""Comparison of the rrVAE angle with the COM angle, in words."""
 
 from dataclasses import dataclass, replace
 
@@ -14,14 +14,14 @@ NO_ANGLE = "no angle: the model does not turn"
 
 @dataclass(frozen=True, eq=False)
 class Compared:
-    """Two angle maps and what they have in common.
+    """Two angle maps and their agreement.
 
     Parameters
     ----------
     angle, com, magnitude : Channel
         "angle", "COM angle" and "COM magnitude", which is the weight.
     agreement : AngleComparison or None
-        None where they cannot be compared.
+        Agreement; None where they cannot be compared.
     words : str
         One line for the screen.
     """
@@ -41,12 +41,12 @@ def compared(
     Parameters
     ----------
     channels : mapping of str to Channel
-        With "angle", "COM angle" and "COM magnitude", which is the weight.
+        Maps with "angle", "COM angle" and "COM magnitude", which is the weight.
     turning : bool
-        Whether the model has angles.
+        True if the model has angles.
     shown : ndarray of int, shape [iy, ix], optional
-        Number of the pattern whose angle each position shows, -1 for none: its COM is what the
-        angle is compared with, once.
+        Number of the pattern whose angle each position shows, -1 for none: the angle is compared
+        with the COM of that pattern, once.
     """
     angle, com = channels.get("angle"), channels.get("COM angle")
     if angle is None or com is None:

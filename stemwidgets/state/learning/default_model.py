@@ -1,4 +1,4 @@
-"""The model that a session trains if nobody says otherwise."""
+"""The model that a session trains by default."""
 
 from typing import Any
 

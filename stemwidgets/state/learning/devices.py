@@ -1,4 +1,4 @@
-"""What one can train on here, for views, which never see torch."""
+"""Devices for training on this machine, for views, which never import torch."""
 
 import sys
 from typing import TYPE_CHECKING
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 def devices_here() -> "tuple[Device, ...]":
     """The devices that torch offers, the one it takes by itself first; none before it is loaded.
 
-    Loading torch takes seconds, and is left to whoever trains.
+    Loading torch takes seconds, and is left to the training.
     """
     if "torch" not in sys.modules:
         return ()

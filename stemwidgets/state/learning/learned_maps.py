@@ -1,4 +1,4 @@
-"""What is learned about a scan: the training, the maps of its model, and how they compare."""
+"""Results of learning a scan: the training, the maps of its model, and their comparison."""
 
 from collections.abc import Callable
 from types import MappingProxyType
@@ -18,11 +18,11 @@ from stemwidgets.state.learning.reconstruction import Reconstruction
 from stemwidgets.state.learning.training import Training
 from stemwidgets.state.scan.wandering import Wandering
 
-SCREEN_FIRST = 0.3  # s, for the answer to Stop to be drawn before patterns are decoded and read
+SCREEN_FIRST = 0.3  # s, for the response to Stop to be drawn before patterns are decoded and read
 
 
 class Learning(Reconstruction, Wandering):
-    """The part of a session that learns.
+    """Part of a session that learns.
 
     Attributes
     ----------
@@ -32,18 +32,18 @@ class Learning(Reconstruction, Wandering):
         Maps of an earlier epoch, while they are shown; None for the latest. Nothing is decoded
         then: the model has learned something else since.
     compared : Compared or None
-        The rrVAE angle and the COM angle, and what they have in common.
+        The rrVAE angle and the COM angle, and their agreement.
     comparison : str or None
-        That in one line.
+        The agreement in one line.
     training : Training
         The training of this scan.
     model : the trained model, or None
     encoding : Encoding or None
-        What the model reads off every pattern, as it does in a script; None until it has.
+        Maps that the model reads off the scan, as it does in a script; None until it has.
     latest : Encoding or None
         Maps that are shown while there are no `earlier_maps`.
     reading_maps : bool
-        Whether the maps of a trained model are being read, at every position.
+        True while the maps of a trained model are being read, at every position.
     """
 
     channels = AnyTrait(MappingProxyType({}))
@@ -78,11 +78,11 @@ class Learning(Reconstruction, Wandering):
         encoding : Encoding, optional
             Its maps, if they were read already; else they are read in the background.
         endings : tuple of str
-            How each training of it ended, if that is known.
+            Ending of each training of it, if that is known.
         history : tuple of (passes, loss)
-            Of its training.
+            Losses of its training.
         exact : bool
-            Whether these maps are what the model reads in a script, to the last bit.
+            True if these maps are those that the model reads in a script, to the last bit.
 
         Raises
         ------

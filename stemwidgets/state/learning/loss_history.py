@@ -8,7 +8,7 @@ APART = 0.01  # distance of points over the passes so far, less than a pixel of 
 
 
 def with_loss(history: History, progress: Progress) -> History:
-    """History with the loss of a moment at its end.
+    """History with the loss of a step at its end.
 
     Points are an epoch apart, in the first hundred epochs a hundredth of the passes so far. The
     last point moves on until it is that far from the one before.
@@ -16,9 +16,9 @@ def with_loss(history: History, progress: Progress) -> History:
     Parameters
     ----------
     history : tuple of (passes, loss)
-        In the order of the passes over the data.
+        Points in the order of the passes over the data.
     progress : Progress
-        A later moment.
+        A later report.
     """
     passes = progress.passes_done
     apart = min(1.0, APART * passes)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from stemwidgets.rrvae.common.records import Encoding
 
-MOST = 12
+MOST = 12  # epochs: stops of a slider, and maps in memory
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,11 +31,11 @@ def with_maps(
     Parameters
     ----------
     history : tuple of SavedMaps
-        In the order of their epochs.
+        Earlier maps in the order of their epochs.
     new : SavedMaps
         Takes the place of earlier maps of the same epoch.
     most : int
-        How many are kept, at least 3; the first and the last always are.
+        Number to keep, at least 3; the first and the last always are.
     """
     kept = [maps for maps in history if maps.epoch < new.epoch] + [new]
     while len(kept) > most:

@@ -1,4 +1,4 @@
-"""What the trained model makes of the patterns, and of codes that no pattern has."""
+"""Reconstruction of patterns by the trained model, and decoding of codes without a pattern."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -14,13 +14,13 @@ from stemwidgets.state.background.worker import Worker
 from stemwidgets.state.channels import Channels, latents
 from stemwidgets.state.traits import Array, same
 
-SAMPLED = 400  # positions that stand for a large scan
+SAMPLED = 400  # positions that represent a large scan
 AT_ONCE = 32  # patterns that are decoded together
 RANGE = (1, 99)  # percentiles of a latent variable that bound what is looked at
 
 
 class Code(NamedTuple):
-    """What the decoder turns into a pattern.
+    """Input of the decoder for one pattern.
 
     Parameters
     ----------
@@ -44,7 +44,7 @@ class ShownPattern:
     Parameters
     ----------
     position : (iy, ix)
-        Where it was recorded.
+        Scan position at which it was recorded.
     pattern : ndarray of float32, shape [ky, kx]
         Counts, read-only.
     reconstruction : ndarray of float32, shape [ky, kx], or None
@@ -72,7 +72,7 @@ class ShownPattern:
 
 
 class Reconstruction(HasTraits):
-    """The part of a session that decodes.
+    """Part of a session that decodes.
 
     Attributes
     ----------
@@ -84,7 +84,7 @@ class Reconstruction(HasTraits):
     mean_reconstruction : ndarray of float32, shape [ky, kx], or None
         Mean of the reconstructions over the scan (of some hundred positions in a large one).
     latent_code : Code or None
-        A place in the latent space that is looked at, be there a pattern or not; at first that of
+        Place in the latent space on view, whether there is a pattern or not; at first that of
         the pattern at the position.
     decodable : the model whose codes the maps show, or None
     """
@@ -114,11 +114,11 @@ class Reconstruction(HasTraits):
         Parameters
         ----------
         key : str
-            Who asks.
+            Name of the request.
         latent : array, shape [..., latent_dim]
             Latent variables.
         angle, kind : array, shape [...]
-            Rotation [rad], and class, which is of no effect if there are none.
+            Rotation [rad], and class, which is ignored if there are none.
         then : callable
             Receives the patterns ``[..., ky, kx]``, unless the model is gone by then.
         """
@@ -199,7 +199,7 @@ def _middle(channels: Channels) -> Code:
 
 
 def encoded(channels: Channels) -> list[NDArray[Any]]:
-    """Latents ``[iy, ix, d]``, angle and, if there are any, classes: what `decode` takes."""
+    """Latents ``[iy, ix, d]``, angle and, if there are any, classes, as `decode` takes them."""
     angle = np.nan_to_num(channels["angle"].values)  # any turn, where none is defined
     codes: list[NDArray[Any]] = [np.stack([z.values for z in latents(channels)], axis=-1), angle]
     if "classes" in channels:
@@ -208,7 +208,7 @@ def encoded(channels: Channels) -> list[NDArray[Any]]:
 
 
 def latent_ranges(channels: Channels) -> list[tuple[float, float]]:
-    """Where nearly all patterns lie, for each latent variable; empty without latents."""
+    """Range of nearly all patterns in each latent variable; empty without latents."""
     ranges = []
     for channel in latents(channels):
         finite = channel.values[np.isfinite(channel.values)]

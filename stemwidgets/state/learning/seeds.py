@@ -1,4 +1,4 @@
-"""Trainings of one scan from several seeds, one after the other, and how far they agree."""
+"""Trainings of one scan from several seeds, one after the other, and their agreement."""
 
 import math
 from collections.abc import Iterator
@@ -26,25 +26,25 @@ from stemwidgets.state.learning.loss_history import History, with_loss
 if TYPE_CHECKING:
     from stemwidgets.state.session import Session
 
-MOST = 20
+MOST = 20  # seeds: twenty already take minutes
 
 
 @dataclass(frozen=True, eq=False)
 class Trained:
-    """What one seed came to.
+    """Result of the training from one seed.
 
     Parameters
     ----------
     seed : int
-        It.
+        Seed of the training.
     model : RRVAE
         The trained model.
     encoding : Encoding
-        Its maps.
+        Maps of that model.
     history : tuple of (passes, loss)
-        Of its training; empty if it was trained before.
+        Losses of its training; empty if it was trained before.
     comparison : AngleComparison or None
-        Its angle against the COM angle; None where they cannot be compared.
+        Agreement of its angle with the COM angle; None where they cannot be compared.
     """
 
     seed: int
@@ -56,7 +56,7 @@ class Trained:
 
 @dataclass(frozen=True, eq=False)
 class Agreement:
-    """What the seeds have in common; see `stemwidgets.arrays.maps.seed_spread`."""
+    """Agreement of the seeds; see `stemwidgets.arrays.maps.seed_spread`."""
 
     angles: AngleSpread
     latents: LatentSpread
@@ -64,7 +64,7 @@ class Agreement:
 
 @dataclass(frozen=True, eq=False)
 class _Step:
-    """What the thread hands over: how far a seed is, or what it came to."""
+    """Message of the thread: progress of a seed, or its result."""
 
     index: int
     share: float = 0.0
@@ -73,28 +73,28 @@ class _Step:
 
 
 class Seeds(HasTraits):
-    """Trains the same model from several seeds in the background.
+    """Trainer of the same model from several seeds, in the background.
 
     Two seeds or more give the session the channels "angle spread" and "latent spread".
 
     Parameters
     ----------
     session : Session
-        Whose scan it is.
+        Session with the scan.
 
     Attributes
     ----------
     status : {"idle", "running", "paused", "finished", "stopped", "failed"}
     wanted : tuple of int
-        The seeds that were asked for.
+        Seeds that were asked for.
     share : float
-        How much of it is done, from 0 to 1.
+        Share that is done, from 0 to 1.
     trained : tuple of Trained
-        What they came to so far.
+        Results so far.
     agreement : Agreement or None
-        What those have in common; None before the second.
+        Agreement of these; None before the second.
     problem : str
-        What went wrong last, in words; empty if nothing did.
+        Last error in words; empty if there was none.
     failure : the exception that ended the last work, or None
     """
 
@@ -113,12 +113,12 @@ class Seeds(HasTraits):
 
     @property
     def active(self) -> bool:
-        """Whether trainings run or are paused."""
+        """True while trainings run or are paused."""
         return self.status in ("running", "paused")
 
     @property
     def options(self) -> dict[str, Any]:
-        """Those of the session's model, less the seed; none, which are the defaults, without."""
+        """Options of the session's model, less the seed; none, for the defaults, without one."""
         model = self._session.model
         options = getattr(model, "options", None)
         if not is_dataclass(options) or isinstance(options, type):
@@ -133,11 +133,11 @@ class Seeds(HasTraits):
         Parameters
         ----------
         count : int
-            From 2 to 20.
+            Number of seeds, from 2 to 20.
         first : int
-            The others follow it.
+            First seed; the others follow it.
         **options
-            Of the model; those of the session's model if none are given.
+            Options of the model; those of the session's model if none are given.
 
         Raises
         ------
@@ -193,7 +193,7 @@ class Seeds(HasTraits):
 
     @property
     def left(self) -> str:
-        """What is left of trainings that were stopped, in words."""
+        """Description of what trainings that were stopped leave."""
         return "Seeds that are done are kept."
 
     def stop(self) -> None:

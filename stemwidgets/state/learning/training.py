@@ -23,7 +23,7 @@ from stemwidgets.state.learning.map_history import SavedMaps, with_maps
 
 
 class Training(HasTraits):
-    """Trains models on one scan, one at a time.
+    """Trainer of models on one scan, one at a time.
 
     Parameters
     ----------
@@ -32,7 +32,7 @@ class Training(HasTraits):
     pixel_size : tuple of float
         Height and width of a detector pixel, negative where k falls from pixel to pixel.
     mailbox : Mailbox, optional
-        Brings progress home; shared with the session.
+        Passes progress to the main loop; shared with the session.
     make_model : callable, optional
         Makes a model from the options of `start`: an `stemwidgets.rrvae.RRVAE` if not given,
         anything with its ``steps(data, pixel_size=...)`` otherwise; it may tell by ``resumable``
@@ -42,7 +42,7 @@ class Training(HasTraits):
     ----------
     status : {"idle", "running", "paused", "finished", "stopped", "failed"}
     stopping : bool
-        Whether a stop was asked for and the present step is still to end.
+        True while the present step has still to end after a stop.
     progress : Progress or None
         The latest record; None before the first.
     history : tuple of (passes, loss)
@@ -51,17 +51,17 @@ class Training(HasTraits):
     map_history : tuple of SavedMaps
         Maps of earlier epochs.
     devices : tuple of Device
-        What one can train on, the one that ``device="auto"`` takes first; empty until known.
+        Devices for training, the one that ``device="auto"`` takes first; empty until known.
     model : the model being trained or trained last, or None
     endings : tuple of str
-        The status that each training of this model ended with.
+        Ending status of each training of this model.
     checkpoint : Path or None
         A file for the next training to write every ten seconds and at its end, which another
         session can go on from.
     elsewhere : callable
-        Whether other trainings run, which this one would hinder.
+        Returns True while other trainings run, which this one would hinder.
     faults, descan : callable
-        What is left out of the patterns and taken off, as `stemwidgets.rrvae.RRVAE.fit` takes it.
+        Faults to leave out and descan to take off, as `stemwidgets.rrvae.RRVAE.fit` takes them.
     failure : the exception that ended the last training, or None
     """
 
@@ -96,13 +96,13 @@ class Training(HasTraits):
 
     @property
     def active(self) -> bool:
-        """Whether a training runs or is paused."""
+        """True while a training runs or is paused."""
         return self.status in ("running", "paused")
 
     def warm_up(self) -> None:
-        """Load in the background what the first training would otherwise wait for.
+        """Load in the background the libraries that the first training would otherwise wait for.
 
-        A failure is kept for the training to tell.
+        A failure is kept for the training to report.
         """
 
         def load() -> tuple[Any, ...]:
@@ -114,7 +114,7 @@ class Training(HasTraits):
 
     @property
     def warming(self) -> bool:
-        """Whether a warm-up goes on."""
+        """True while a warm-up goes on."""
         return self._warmer.busy
 
     @property
@@ -135,8 +135,8 @@ class Training(HasTraits):
         Parameters
         ----------
         **options
-            Of the model, such as ``latent_dim=2, seed=0, model="paper"``. What the model refuses
-            makes the training fail: see `failure`, or let `wait` raise it.
+            Options of the model, such as ``latent_dim=2, seed=0, model="paper"``. Values that the
+            model refuses make the training fail: see `failure`, or let `wait` raise it.
 
         Raises
         ------
@@ -156,7 +156,7 @@ class Training(HasTraits):
 
     @property
     def resumable(self) -> bool:
-        """Whether `go_on` has a model to go on with."""
+        """True if `go_on` has a model to go on with."""
         return not self.active and bool(getattr(self.model, "resumable", False))
 
     def go_on(self) -> None:
@@ -223,7 +223,7 @@ class Training(HasTraits):
 
     @property
     def left(self) -> str:
-        """What a training leaves that was stopped, in words."""
+        """Description of what a stopped training leaves."""
         learned = "What it has learned stays, and training.go_on() trains it to its end."
         return learned if self.history else "It had learned nothing yet."
 
@@ -281,7 +281,7 @@ class Training(HasTraits):
             self._leave("stopped" if self.stopping else "finished")
 
     def _tell_checkpoint(self) -> None:
-        """Add to what is told of the last moment that it could not be written."""
+        """Add to the last report that the checkpoint could not be written."""
         problem, last = getattr(self.model, "checkpoint_problem", ""), self.progress
         if problem and last is not None and problem not in last.notice:
             notice = " ".join(filter(None, (last.notice, problem)))

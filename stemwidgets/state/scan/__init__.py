@@ -1,1 +1,1 @@
-"""What a session knows of its scan: regions, beam, faults, calibration, preparation."""
+"""Properties of a session's scan: regions, beam, faults, calibration, preparation."""

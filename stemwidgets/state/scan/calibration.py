@@ -1,4 +1,4 @@
-"""The calibration of a session's scan, and whether the centre of mass is shown with it."""
+"""The calibration of a session's scan, and its application to the centre of mass."""
 
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -28,29 +28,29 @@ ROTATIONS = ("found", "opposite", "none", "given")
 
 
 class Calibrating(Computing):
-    """Calibrates a scan in the background and applies that to the channels of its COM.
+    """Calibration of a scan in the background, applied to the channels of its COM.
 
     Parameters
     ----------
     session : Session
-        Whose scan it is.
+        Session with the scan.
 
     Attributes
     ----------
     found : Measured or None
-        What the scan tells about its microscope.
+        Calibration measured on the scan.
     rotation : {"found", "opposite", "none", "given"} or None
         The rotation that is taken: as found, 180° off, none, which leaves vectors in the frame of
         the detector, or that which was `given`. None until one is chosen where the scan does not
-        tell it.
+        determine it.
     given : float
-        Rotation [rad] that is known otherwise; positive turns +x of the scan towards +y. Whether
-        the detector is mirrored is taken as found.
+        Rotation [rad] from elsewhere; positive turns +x of the scan towards +y. The handedness of
+        the detector is taken as found.
     semi_angle : float
         Convergence semi-angle [mrad], 0 where it is not known. It is the radius of the disc, which
         gives the COM its scale: in 1/Å where the beam energy is known, else in mrad.
     applied : bool
-        Whether the channels of the COM are less the descan and in the frame of the scan. Without
+        True if the channels of the COM are less the descan and in the frame of the scan. Without
         it they are those of the patterns as they were read.
     """
 
@@ -77,14 +77,14 @@ class Calibrating(Computing):
         self._compute(work, self._keep)
 
     def again(self) -> None:
-        """Measure anew what was measured: with other pixels left out, or another descan."""
+        """Repeat the measurement, with other pixels left out or another descan."""
         self._shown = None
         if self.found is not None:
             self.start()
 
     @property
     def used(self) -> Measured | None:
-        """What was found, with the rotation that is taken; None if none is."""
+        """Calibration with the rotation that is taken; None if none is."""
         if self.found is None or self.rotation is None:
             return None
         rotation, scale = self.found.scan_rotation, self.found.scale
@@ -101,12 +101,12 @@ class Calibrating(Computing):
 
     @property
     def wavelength(self) -> float | None:
-        """Of the electrons [Å], where the beam energy is known."""
+        """Wavelength of the electrons [Å], where the beam energy is known."""
         energy = self._session.beam_energy
         return wavelength(energy) if energy else None
 
     def restore(self, found: Measured | None) -> None:
-        """Take over what was measured before; None for nothing."""
+        """Restore an earlier measurement; None for nothing."""
         self.applied, self.semi_angle, self.given, self.rotation = False, 0.0, 0.0, None
         self._forget()
         if found is None:
@@ -132,7 +132,7 @@ class Calibrating(Computing):
             self.rotation = "found"
 
     def _move(self, change: Any) -> None:
-        """Lay the disc where a person says; what was measured about another one is forgotten."""
+        """Take a disc from the user; measurements about another one are dropped."""
         if self.found is not None and change["new"] is not None:
             self.set_trait("found", replace(self.found, disc=change["new"]))
         elif self.found is not None:

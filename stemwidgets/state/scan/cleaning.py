@@ -1,4 +1,4 @@
-"""What is faulty on the detector of a session's scan, and whether it is left out."""
+"""Faults on the detector of a session's scan, and the choice to leave them out."""
 
 from typing import Any
 
@@ -9,14 +9,14 @@ from stemwidgets.arrays.faults.left_out import LeftOut
 
 
 class Cleaning(HasTraits):
-    """The part of a session that knows which pixels and single events are left out.
+    """Part of a session with the pixels and single events that are left out.
 
     Attributes
     ----------
     left_out : LeftOut or None
-        What is faulty, as it was found; None until the scan has been looked at.
+        Faults that were found; None until the scan has been looked at.
     leave_out : bool
-        Whether it is left out of everything that is computed, or counts like the rest.
+        True to leave them out of everything that is computed; else they count like the rest.
     """
 
     left_out = Instance(LeftOut, allow_none=True)
@@ -26,7 +26,7 @@ class Cleaning(HasTraits):
     _clean: CleanScan | None = None
 
     def cleaned(self) -> CleanScan:
-        """The scan that everything is computed from; in the background, as it may be read."""
+        """Scan for all computations; in the background, as it may be read."""
         if not self.leave_out:
             return clean_scan(self.data, None)
         if self._clean is None:
@@ -34,12 +34,12 @@ class Cleaning(HasTraits):
         return self._clean
 
     def faults(self) -> LeftOut | None:
-        """What a model is to leave out; None for nothing."""
+        """Faults that a model is to leave out; None for nothing."""
         return self.cleaned().left_out if self.leave_out else None
 
     @property
     def left_out_words(self) -> str:
-        """What is left out or counts although it is faulty, and what is saturated."""
+        """Sentences on what is left out or counts although it is faulty, and what is saturated."""
         if self.left_out is None:
             return ""
         words = self.left_out.left_out_words

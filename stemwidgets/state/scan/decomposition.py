@@ -25,18 +25,18 @@ from stemwidgets.state.channels import (
 
 @dataclass(frozen=True, eq=False)
 class Parts:
-    """What a scan was taken apart into.
+    """Result of one decomposition of a scan.
 
     Parameters
     ----------
     method : str
-        Its name in `METHODS`.
+        Name in `METHODS`.
     names : tuple of str
-        Of the parts; those of PCA and NMF are also the names of their channels.
+        Names of the parts; those of PCA and NMF are also the names of their channels.
     patterns : ndarray of float32, shape [k, ky, kx]
         Component patterns, or the mean pattern of each cluster.
     shares : tuple of float
-        Of the variance of the scan, or of its positions; from 0 to 1.
+        Share of each in the variance of the scan, or in its positions; from 0 to 1.
     channels : tuple of Channel
         The maps.
     """
@@ -49,12 +49,12 @@ class Parts:
 
     @property
     def family(self) -> str:
-        """Results of one family replace each other: PCA, NMF or clusters, however found."""
+        """Family of the method: results of PCA, NMF or clusters replace others of their family."""
         return self.method if self.method in DECOMPOSITIONS else CLUSTERS
 
 
 class Decomposing(Computing):
-    """Takes a scan apart in the background and adds the maps to the session's channels.
+    """Decomposition of a scan in the background, with maps among the session's channels.
 
     Attributes
     ----------
@@ -76,12 +76,12 @@ class Decomposing(Computing):
             Principal components; non-negative factors; clusters of positions by their first 20
             principal components, or by the latent variables of the rrVAE.
         components : int
-            How many components, or clusters.
+            Number of components, or of clusters.
 
         Raises
         ------
         InputError
-            If there is no such method. What the data refuse makes it fail: see `problem`, or let
+            If there is no such method. If the data are refused it fails: see `problem`, or let
             `wait` raise it.
         """
         if method not in METHODS:
@@ -91,7 +91,7 @@ class Decomposing(Computing):
         self._compute(lambda: METHODS[method](session.cleaned(), components, codes), self._keep)
 
     def again(self) -> None:
-        """Compute the latest result anew, with other pixels left out; forget the others."""
+        """Repeat the latest decomposition, with other pixels left out; drop the others."""
         latest = self.found
         self.restore(())
         if latest is not None:
@@ -129,7 +129,7 @@ def named(
     method, names, patterns, shares
         As for `Parts`.
     maps : ndarray, shape [iy, ix, k]
-        Of each component; of clusters there is one map, of their indices.
+        Map of each component; of clusters there is one map, of their indices.
     """
     if method not in DECOMPOSITIONS:
         channels: tuple[Channel, ...] = (

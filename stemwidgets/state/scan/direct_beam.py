@@ -1,4 +1,4 @@
-"""Where the direct beam falls: as found, or as a person says, and the images that follow it."""
+"""Position of the direct beam, as found or as the user gives it, and images that follow it."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -31,14 +31,14 @@ class DirectBeam(Computing):
     Parameters
     ----------
     session : Session
-        Whose scan it is.
+        Session with the scan.
 
     Attributes
     ----------
     given : Disc or None
-        Where a person says that it is; it counts in place of what was found.
+        Disc from the user, which counts in place of the one found.
     placing : bool
-        Whether the next press on a pattern says where it is.
+        True while the next press on a pattern sets it.
     """
 
     given = Instance(Disc, allow_none=True)
@@ -56,14 +56,14 @@ class DirectBeam(Computing):
         return self.given or self._found
 
     def place(self, center: tuple[float, float], radius: float) -> None:
-        """Say where the direct beam is.
+        """Set the direct beam.
 
         Parameters
         ----------
         center : (float, float)
-            ``(ky, kx)`` in pixels.
+            Position ``(ky, kx)`` in pixels.
         radius : float
-            Along kx, in pixels.
+            Radius along kx, in pixels.
 
         Raises
         ------
@@ -74,7 +74,7 @@ class DirectBeam(Computing):
         self.placing = False
 
     def find(self, disc: Disc | None) -> None:
-        """Take over what the first read of the scan found."""
+        """Take the result of the first read of the scan."""
         self._first = self._found = disc
         self._shown = (None, None)
 

@@ -1,4 +1,4 @@
-"""What is drawn on the scan: a region with the mean of its patterns, and a line."""
+"""Drawings on the scan: a region with the mean of its patterns, and a line."""
 
 from typing import Any
 
@@ -23,7 +23,7 @@ class Points(TraitType[Any, Any]):
     Parameters
     ----------
     least, most : int
-        How many there are.
+        Smallest and largest number of points.
     """
 
     default_value = None
@@ -50,12 +50,12 @@ class Points(TraitType[Any, Any]):
 
 
 class Drawn(InBeamFrame):
-    """The part of a session that is drawn on its maps.
+    """Part of a session that is drawn on its maps.
 
     Attributes
     ----------
     region : ndarray of bool, shape [iy, ix], or None
-        Positions that are looked at together.
+        Positions that are viewed together.
     region_pattern : ndarray of float32, shape [ky, kx], or None
         Mean pattern of the region; of patterns about their own centres where the beam is followed.
     compared_pattern : ndarray of float32, shape [ky, kx], or None

@@ -1,4 +1,4 @@
-"""What of a session follows the beam over the detector: detectors, means and what is drawn."""
+"""Parts of a session that follow the beam over the detector: detectors, means and drawings."""
 
 from threading import Lock
 from typing import TYPE_CHECKING, Any
@@ -20,12 +20,12 @@ if TYPE_CHECKING:
 
 
 class InBeamFrame(Wandering, Cleaning):
-    """The part of a session that looks at patterns in the frame of the beam.
+    """Part of a session that views patterns in the frame of the beam.
 
     Attributes
     ----------
     followed : Descan or None
-        Descan that detectors, means of regions and what is drawn follow; None where it is left in,
+        Descan that detectors, means of regions and drawings follow; None where it is left in,
         where there is none, and until the scan was read.
     """
 
@@ -45,7 +45,7 @@ class InBeamFrame(Wandering, Cleaning):
         self._fitting = Lock()  # patterns are sampled once, whichever worker asks first
 
     def beam_frame(self) -> BeamFrame | None:
-        """The frame of the beam; in the background, as patterns may be read."""
+        """Frame of the beam; in the background, as patterns may be read."""
         descan, overview = self.followed, self.overview
         if descan is None or overview is None:
             return None
@@ -60,7 +60,7 @@ class InBeamFrame(Wandering, Cleaning):
 
     @property
     def descan_in_numbers(self) -> Descan | None:
-        """That which is followed, as it was fitted where pixels are left out."""
+        """Descan that is followed, as it was fitted where pixels are left out."""
         followed = self.followed
         if followed is None or self._frame is None or self._frame[0][0] != followed:
             return followed
@@ -68,7 +68,7 @@ class InBeamFrame(Wandering, Cleaning):
 
     @property
     def departure(self) -> tuple[float, float]:
-        """How far the beam departs at the position, ``(ky, kx)`` [px]; 0 where it is left in."""
+        """Departure of the beam at the position, ``(ky, kx)`` [px]; 0 where it is left in."""
         if self.followed is None:
             return 0.0, 0.0
         y, x = self.followed.departure[self.position]
@@ -85,7 +85,7 @@ class InBeamFrame(Wandering, Cleaning):
         self._detect()
 
     def _detect(self) -> None:
-        """Have the image of the detector made, anew if there is one, of what is read now."""
+        """Request the image of the detector, if there is one, from the data as read now."""
         steps, sources = self.axes.pixel_steps, (self.cleaned, self.beam_frame)
         self._detection = Detection(self.data, self._computer, steps, *sources)
         if self.detector is not None:
@@ -93,5 +93,5 @@ class InBeamFrame(Wandering, Cleaning):
 
 
 def _alike(one: tuple[Any, ...], other: tuple[Any, ...]) -> bool:
-    """Whether descan, where it comes from and counts are the same."""
+    """True if descan, its origin and counts are the same."""
     return one[:2] == other[:2] and one[2] is other[2]

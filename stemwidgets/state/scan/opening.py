@@ -1,4 +1,4 @@
-"""The first read of a scan that stays on disk: what has been read of it is shown."""
+"""First read of a scan that stays on disk, whose results so far are shown."""
 
 import time
 from collections.abc import Callable
@@ -6,13 +6,13 @@ from dataclasses import dataclass
 
 from stemwidgets.arrays.overview import Overview, Reading
 
-SECONDS = 1.0  # between two looks at what has been read,
+SECONDS = 1.0  # between two views of what has been read,
 LARGEST_SHARE = 0.1  # which take so much of the time at most
 
 
 @dataclass(frozen=True)
 class Opening:
-    """How far the first read is.
+    """Progress of the first read.
 
     Parameters
     ----------
@@ -27,14 +27,14 @@ class Opening:
 
 
 def watched(reading: Reading, tell: Callable[[Opening, Overview], None]) -> Overview:
-    """Read a scan, and tell now and then how far that is and what has been seen.
+    """Read a scan, and report from time to time the progress and the results so far.
 
     Parameters
     ----------
     reading : Reading
-        Not begun.
+        Reading that has not begun.
     tell : callable
-        Takes both, in the thread that reads.
+        Receives both, in the thread that reads.
     """
     began = last = time.perf_counter()
     rest = SECONDS

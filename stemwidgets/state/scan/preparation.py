@@ -1,4 +1,4 @@
-"""The preparation of a session's scan: steps to try, and what a training then learns from."""
+"""Preparation of a session's scan: steps to try, through which a training then learns."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -36,8 +36,8 @@ class Preparing(Computing):
         The steps that are taken, measured on the scan; None while there are none or they are being
         measured.
     pattern : ndarray of float32, shape [ky, kx], or None
-        What they make of the pattern at the position, where it came from on the detector; NaN in
-        pixels that they leave out.
+        Prepared pattern at the position, where it came from on the detector; NaN in
+        pixels that the steps leave out.
     """
 
     entries = Tuple()
@@ -55,7 +55,7 @@ class Preparing(Computing):
         return Recipe(tuple(entry.step for entry in self.entries if entry.on))
 
     def add(self, name: str, **parameters: Any) -> None:
-        """Put a step at the end, by the name that it has as a method of a preparation.
+        """Append a step, by the name that it has as a method of a preparation.
 
         Raises
         ------
@@ -83,7 +83,7 @@ class Preparing(Computing):
         self.entries = tuple(entries)
 
     def remove(self, index: int) -> None:
-        """Take a step off the list."""
+        """Remove a step from the list."""
         self.entries = (*self.entries[:index], *self.entries[index + 1 :])
 
     def making(self, make_model: Callable[..., Any]) -> Callable[..., Any]:

@@ -1,4 +1,4 @@
-"""A part of the scan, and what the patterns there have in common."""
+"""A part of the scan, and the mean of its patterns."""
 
 from typing import Any
 
@@ -17,7 +17,7 @@ class Region(Array):
     info_text = "positions of the scan, an array of bool"
 
     def validate(self, obj: HasTraits, value: Any) -> Any:
-        """Check and freeze the positions; raise InputError for what are none of the scan."""
+        """Check and freeze the positions; raise InputError if they are none of the scan."""
         chosen = np.asarray(value)
         shape: tuple[int, int] = obj.shape[:2]  # type: ignore[attr-defined]
         if chosen.dtype != bool or chosen.shape != shape:
@@ -36,7 +36,7 @@ def mean_of(data: Any, region: NDArray[np.bool_]) -> NDArray[np.float32]:
     data : array, shape [iy, ix, ky, kx]
         The scan; only the smallest rectangle around the region is read.
     region : ndarray of bool, shape [iy, ix]
-        Where to read; True somewhere.
+        Positions to read; True somewhere.
 
     Returns
     -------

@@ -14,19 +14,19 @@ if TYPE_CHECKING:
 
 
 class Reporting(Computing):
-    """Reports on a scan for those who ask, and again whenever it was read anew.
+    """Report on a scan on request, and again whenever it was read anew.
 
-    It adds no reading of the scan: it goes by the session's overview, and a few patterns.
+    It needs no further reading of the scan: it uses the session's overview, and a few patterns.
 
     Parameters
     ----------
     session : Session
-        Whose scan it is.
+        Session with the scan.
 
     Attributes
     ----------
     report : ScanReport or None
-        The latest; None until there is one.
+        The latest report; None until there is one.
     """
 
     report = Instance(ScanReport, allow_none=True, read_only=True)
@@ -37,7 +37,7 @@ class Reporting(Computing):
         session.observe(self._read, ["overview", "take_off"])
 
     def ask(self) -> None:
-        """Have the report made, as soon as the scan has been read."""
+        """Request the report, which is made as soon as the scan has been read."""
         if not self._wanted:
             self._wanted = True
             self._read()

@@ -1,4 +1,4 @@
-"""Descan of a session's scan as it is measured in vacuum: in a region, or on another scan."""
+"""Descan of a session's scan from vacuum: in a region, or on another scan."""
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
@@ -18,20 +18,20 @@ ReadFile = Callable[[str, tuple[int, ...], Any], tuple[Descan, str]]
 
 
 class Vacuum(Computing):
-    """Measures the descan in vacuum, in the background, and makes it the session's `in_vacuum`.
+    """Measurement of the descan in vacuum, in the background, as the session's `in_vacuum`.
 
-    What was measured is measured anew when other pixels are left out.
+    The measurement is repeated when other pixels are left out.
 
     Parameters
     ----------
     session : Session
-        Whose scan it is.
+        Session with the scan.
 
     Attributes
     ----------
     read_file : callable
         Measures the descan of a file for a scan of this shape, leaving out faulty pixels or not,
-        and says why it may not hold.
+        and gives reasons why it may not hold.
     """
 
     def __init__(self, session: "Session") -> None:
@@ -68,7 +68,7 @@ class Vacuum(Computing):
         Parameters
         ----------
         path : str
-            Its file; with as many positions and pixels as the session's scan.
+            File of that scan, with as many positions and pixels as the session's.
         """
         session = self._session
         faulty = FIND if session.leave_out else None
@@ -81,13 +81,13 @@ class Vacuum(Computing):
         self._compute(work, self._keep)
 
     def forget(self) -> None:
-        """Go by the descan that is found in the scan."""
+        """Return to the descan that is found in the scan."""
         self._again = None
         self._forget()
         self._session.in_vacuum = None
 
     def restore(self, measured: InVacuum | None) -> None:
-        """Take over what was measured before; None for nothing."""
+        """Restore an earlier measurement; None for nothing."""
         self.forget()
         if measured is not None:
             self._keep(measured)

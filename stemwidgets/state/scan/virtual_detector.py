@@ -24,7 +24,7 @@ Images = NDArray[np.float64]
 
 
 class Detection:
-    """Adds up the counts on a detector, in the background; of many detectors the latest counts.
+    """Counts on a detector, in the background; of many detectors the latest counts.
 
     Data in memory of which a copy fits into half of the memory that may be used are copied once,
     after the first image, so that the images of a dragged detector take milliseconds.
@@ -34,13 +34,13 @@ class Detection:
     data : array, shape [iy, ix, ky, kx]
         The scan; lazy data are streamed for every image.
     worker : Worker
-        Does the work.
+        Worker for the sums.
     pixel_steps : (float, float)
-        From one detector pixel to the next, along ky and kx; only the signs count.
+        Steps from pixel to pixel along ky and kx; only the signs count.
     cleaned : callable, optional
-        Gives what is read instead of the scan; the scan itself if not given.
+        Returns the scan to read instead; the scan itself if not given.
     framed : callable, optional
-        Gives the frame of the beam that detectors follow, or None; they stay if not given.
+        Returns the frame of the beam that detectors follow, or None; they stay if not given.
     """
 
     def __init__(
@@ -54,15 +54,15 @@ class Detection:
         self._cleaned, self._framed = cleaned or (lambda: clean_scan(data, None)), framed
         self._data, self._worker, self._pixel_steps = data, worker, pixel_steps
         self._copy: DetectorMajor | None = None
-        self._copying = not isinstance(data, np.ndarray)  # lazy data are not
+        self._copying = not isinstance(data, np.ndarray)  # lazy data are not copied
 
     @property
     def fast(self) -> bool:
-        """Whether a detector can be dragged."""
+        """True if a detector can be dragged."""
         return self._copy is not None
 
     def ask(self, detector: Detector, show: Callable[[list[Channel] | InputError], None]) -> None:
-        """Make the channels of a detector, or say what is wrong with it, and hand them over."""
+        """Make the channels of a detector, or an error about it, and pass them on."""
         self._worker.submit("virtual detector", lambda: self._channels(detector), show)
         if not self._copying and _fits(self._data):
             self._worker.submit("detector copy", self._copied, self._keep)
@@ -73,7 +73,7 @@ class Detection:
         return DetectorMajor(data if frame is None else frame.moved(data))
 
     def close(self) -> None:
-        """Let go of the scan and of its copy."""
+        """Release the scan and its copy."""
         self._data, self._copy, self._copying = CLOSED_SCAN, None, True
 
     def _keep(self, copy: DetectorMajor) -> None:
@@ -105,7 +105,7 @@ class Detection:
 def differences(
     images: Images, detector: SegmentDetector, pixel_steps: tuple[float, float] = (1.0, 1.0)
 ) -> tuple[Images, Images]:
-    """What the segments say of a deflection along +kx and along +ky.
+    """Differences of the segments for a deflection along +kx and along +ky.
 
     Each segment counts by the components of its direction: with four segments and no rotation
     these are right minus left and bottom minus top.
@@ -115,9 +115,9 @@ def differences(
     images : ndarray, shape [iy, ix, segments]
         Counts.
     detector : SegmentDetector
-        Where the segments lie.
+        Detector with the segments.
     pixel_steps : (float, float)
-        From one detector pixel to the next, along ky and kx; where one is negative, +k lies on the
+        Steps from pixel to pixel along ky and kx; where one is negative, +k lies on the
         other side.
 
     Returns

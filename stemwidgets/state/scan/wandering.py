@@ -1,4 +1,4 @@
-"""How the beam of a session's scan wanders over the detector, and whether that is taken off."""
+"""Wandering of the beam of a session's scan over the detector, and its correction."""
 
 from collections.abc import Callable
 from typing import Any
@@ -16,17 +16,17 @@ from stemwidgets.state.channels import Channel, overview_channels
 
 
 class Wandering(HasTraits):
-    """The part of a session that knows its descan.
+    """Part of a session with its descan.
 
     Attributes
     ----------
     descan : Descan or None
-        As measured in vacuum, else as found in the scan where it matters; None until that was read,
+        Descan from vacuum, else found in the scan where it matters; None until that was read,
         and where there is none.
     in_vacuum : InVacuum or None
-        What was measured in vacuum; None where the descan is that which the scan shows.
+        Measurement in vacuum; None where the descan was found in the scan.
     take_off : bool
-        Whether models read every pattern about its own centre, detectors follow the beam, and the
+        True if models read every pattern about its own centre, detectors follow the beam, and the
         COM is shown without it.
     """
 
@@ -71,7 +71,7 @@ class Wandering(HasTraits):
         return self.descan if self.take_off else None
 
     def descan_for_models(self) -> Any:
-        """What a model is to take off, as `stemwidgets.rrvae.RRVAE.fit` takes it."""
+        """Descan that a model is to take off, as `stemwidgets.rrvae.RRVAE.fit` takes it."""
         if self.in_vacuum is not None:
             return self.descan_taken_off
         known = self.overview is not None
@@ -79,7 +79,7 @@ class Wandering(HasTraits):
 
     @property
     def descan_words(self) -> str:
-        """What the beam does, and what is done about it; empty where it does nothing."""
+        """Sentences on the descan and its correction; empty where there is none."""
         if self.descan is None:
             return ""
         words = self.descan.words if self.in_vacuum is None else self.in_vacuum.words

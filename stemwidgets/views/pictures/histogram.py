@@ -16,10 +16,8 @@ HEIGHT, STRIP = 52, 12  # CSS px, of all and of the strip of colours
 WIDER = 0.4  # of the distance of the limits, that is shown on either side of them
 ROOM_OF_A_NUMBER = 36  # CSS px, on either side of a tick
 DIGIT = 8  # CSS px, wide
-INSIDE, OUTSIDE = (
-    (110, 125, 140, 255),
-    (150, 160, 170, 110),
-)  # RGBA of bars between the limits and beyond
+# RGBA of bars between the limits and beyond
+INSIDE, OUTSIDE = (110, 125, 140, 255), (150, 160, 170, 110)
 BLUE = "#1e88e5"
 
 
