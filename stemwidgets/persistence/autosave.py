@@ -39,6 +39,7 @@ from stemwidgets.state.errors import in_words
 from stemwidgets.state.session import Session
 
 FAREWELL = 5.0  # s to write the last files in, less than a kernel is given to end
+ATTEMPTS = 5  # to write a state, as other processes may clear the cache meanwhile
 PAUSE = 1.0  # s, in which changes gather before they are written
 
 
@@ -253,13 +254,12 @@ class Autosave(HasTraits):
         self._writing = False
         self.set_trait("problem", problem)
 
-    def _attempt(self, *what: Any) -> str:
+    def _attempt(self, *what: Any, tries: int = ATTEMPTS) -> str:
         try:
-            try:
-                self._write(*what)
-            except OSError:  # another process has cleared the cache just now
-                self._write(*what)
+            self._write(*what)
         except Exception as error:
+            if isinstance(error, OSError) and tries > 1:
+                return self._attempt(*what, tries=tries - 1)
             return not_kept(error)
         return ""
 
