@@ -8,6 +8,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 from stemwidgets.folders import make_do
+from stemwidgets.version import __version__
 
 # torch's threads wait busily otherwise: beside another program that takes a core, a training took
 # ten times as long; read when torch is loaded
@@ -76,7 +77,6 @@ if TYPE_CHECKING:
     from stemwidgets.views.seeds_panel import SeedsPanel as SeedsPanel
     from stemwidgets.views.train_panel import TrainPanel as TrainPanel
 
-__version__ = "0.1.0"
 
 _HOMES = {
     "AngleComparison": "arrays.maps.circular",

@@ -6,9 +6,9 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from typing import Any
 
-import stemwidgets
 from stemwidgets.export.script import settings
 from stemwidgets.export.snapshot import Snapshot
+from stemwidgets.version import __version__
 
 _LIBRARIES = ("numpy", "scipy", "numba", "torch", "dask", "hyperspy", "pyxem")
 
@@ -46,7 +46,7 @@ def versions() -> dict[str, str]:
     """Versions of all software behind the results, and the machine."""
     libraries = {name: version(name) for name in _LIBRARIES}
     return {
-        "stemwidgets": stemwidgets.__version__,
+        "stemwidgets": __version__,
         "python": platform.python_version(),
         **libraries,
         "machine": f"{platform.system()} {platform.machine()}",
