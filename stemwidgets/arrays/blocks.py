@@ -24,7 +24,7 @@ BLOCK_BYTES = 32 * 2**20  # handed over at once: some hundred patterns of 128 ×
 CHUNK_BYTES = 8 * 2**20  # of a data set in a file, read at once
 AHEAD_BYTES = 64 * 2**20  # of lazy data that are decoded at once,
 AHEAD_SHARE = 16  # or one part in so many of the memory that may be used
-PIECES_BYTES = 128 * 2**20  # of lazy data that are read in pieces before one looks up
+PIECES_BYTES = 128 * 2**20  # of lazy data that are read between two chances to stop
 SHARED_BYTES = 64 * 2**20  # so much or more in memory is read by all cores
 PIECES = 4  # for each core, so that a slow one does not hold up the others
 

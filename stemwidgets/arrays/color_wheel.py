@@ -1,7 +1,7 @@
 """Colours of directions, and pictures of vector maps.
 
 Directions take a circle in OKLab (Ottosson 2020, https://bottosson.github.io/posts/oklab/) whose
-hue turns evenly and whose lightness tells red from green, so that people who do not see the
+hue turns evenly and whose lightness distinguishes red from green, so that people who do not see the
 difference of those hues can read it too.
 """
 

@@ -115,7 +115,7 @@ class SegmentDetector(Detector):
     """A ring in equal segments, as the quadrants of a DPC detector.
 
     Segment i lies about the direction ``rotation + 2π i / segments``: with four and no rotation,
-    image 0 minus image 2 tells of a deflection along +kx, image 1 minus image 3 along +ky.
+    image 0 minus image 2 shows a deflection along +kx, image 1 minus image 3 along +ky.
 
     Parameters
     ----------

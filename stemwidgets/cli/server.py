@@ -15,7 +15,7 @@ from voila.tornado.handler import TornadoVoilaHandler
 
 
 class PageHandler(TornadoVoilaHandler):  # type: ignore[misc]  # Voila has no types
-    """The page, whose kernel ends if nobody waits for it any more while it is made."""
+    """The page, whose kernel ends if it is left while it is made."""
 
     def initialize(self, **options: Any) -> None:
         """Begin without a kernel."""

@@ -59,8 +59,8 @@ class Session(signals.Session):
         self._left_on_disk, self._load_options = lazy, load_options
         self._model_file: Path | None = None
         self.autosave: Autosave | None = None
-        self.page: Any = None  # a dashboard, which tells how its views show the session
-        self.views: dict[str, Any] = {}  # what a dashboard told last
+        self.page: Any = None  # a dashboard, with the choices of its views
+        self.views: dict[str, Any] = {}  # last choices of a dashboard
         self.training.observe(self._note_training, "status")
 
     def snapshot(self) -> Snapshot:

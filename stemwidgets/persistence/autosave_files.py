@@ -10,7 +10,7 @@ from typing import Any
 from stemwidgets.arrays.files.atomic import written
 from stemwidgets.arrays.files.left_overs import is_unfinished, remove_left_overs
 
-Token = tuple[Any, ...]  # what a file was made of, to be told apart by identity
+Token = tuple[Any, ...]  # origins of a file, compared by identity
 Files = dict[str, tuple[Token, Path]]
 
 PROBE = 65536  # bytes, that a small model takes

@@ -29,7 +29,7 @@ FORMAT = "stemwidgets kept session 1"
 STATE = "session.json"
 CHECKPOINT = "-training.rrvae"  # ends the names of such files
 LARGEST_STATE = 50_000_000  # bytes; a long history takes one
-CLOCK_STEP = 0.01  # s, that file systems tell apart
+CLOCK_STEP = 0.01  # s, that file systems distinguish
 MOST_BYTES = 256_000_000  # of all sessions together; the oldest are removed beyond
 TOLERANCE = 1e-4  # of the mean pattern; another order of summing changes less, another scan more
 

@@ -19,7 +19,7 @@ class Checkpoint:
     """Checkpoint file with the state of a run, which is also a file of the trained model.
 
     Of several processes only the first one writes. As long as it is not closed, the file is locked
-    (`stemwidgets.arrays.files.left_overs.lock_of`), which tells others that a training runs.
+    (`stemwidgets.arrays.files.left_overs.lock_of`), which shows others that a training runs.
 
     Parameters
     ----------

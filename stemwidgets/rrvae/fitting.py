@@ -133,8 +133,8 @@ class Trainable:
         Warns
         -----
         TrainingNotice
-            If descan was taken off; if something went otherwise than planned: the memory did not
-            suffice, say, or the disk was full and the checkpoint could not be written.
+            If descan was taken off; if something did not go as planned: too little memory,
+            for example, or a full disk, so that the checkpoint could not be written.
         """
         notice = ""
         given = {"maps": False, "checkpoint": checkpoint, "faulty": faulty, "descan": descan}

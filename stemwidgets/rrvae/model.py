@@ -55,7 +55,7 @@ class RRVAE(Trainable):
         all patterns they learn from some, chosen at random.
     classes : int
         For ``"harmonic"``: number of kinds of patterns, each with latent variables of its own: a
-        lattice site, a defect and vacuum, say.
+        lattice site, a defect and vacuum, for example.
     centered : bool
         For ``"paper"`` and ``"vae"``. False is the paper's own setting: counts are brought into
         [0, 1], the learning rate is 1e-4; with 4D-STEM patterns, which all look alike at first

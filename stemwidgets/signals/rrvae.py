@@ -49,7 +49,7 @@ class RRVAE(model.RRVAE):
         all patterns they learn from some, chosen at random.
     classes : int
         For ``"harmonic"``: number of kinds of patterns, each with latent variables of its own: a
-        lattice site, a defect and vacuum, say.
+        lattice site, a defect and vacuum, for example.
     centered : bool
         For ``"paper"`` and ``"vae"``. False is the paper's own setting, with which a 4D-STEM scan
         learns little in minutes; True subtracts the mean pattern, makes the root mean square of
@@ -143,7 +143,7 @@ class RRVAE(model.RRVAE):
         descan : "find", None, Descan or Calibration
             Read every pattern about its own centre. "find": where the beam wanders over the
             detector so much that it matters; None: never, as where a plane in the COM is a field of
-            the specimen; or as it is known, from :func:`stemwidgets.measure_descan` in vacuum, say.
+            the specimen; or as it is known, from :func:`stemwidgets.measure_descan`.
 
         Returns
         -------
@@ -164,8 +164,8 @@ class RRVAE(model.RRVAE):
         Warns
         -----
         TrainingNotice
-            If descan was taken off; if something went otherwise than planned: the memory did not
-            suffice, say, or the disk was full and the checkpoint could not be written.
+            If descan was taken off; if something did not go as planned: too little memory,
+            for example, or a full disk, so that the checkpoint could not be written.
         """
         return super().fit(data, pixel_size, mask, checkpoint, faulty, descan)
 

@@ -18,7 +18,7 @@ from stemwidgets.views.pictures.painting import highest
 from stemwidgets.views.pictures.raster import png
 from stemwidgets.views.pictures.screen import Grid
 
-MOST = 50  # components or clusters: more patterns than one looks through
+MOST = 50  # components or clusters: more patterns fit on no screen
 _WORDS = {
     "PCA": "PCA: principal components",
     "NMF": "NMF: non-negative factors",

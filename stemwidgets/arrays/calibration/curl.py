@@ -147,7 +147,7 @@ class Turned:
         angle = handedness * float(np.angle(resultant)) / 2
         turn = np.exp(-1j * handedness * angle)
         sizes = np.abs(squares)
-        count = max(sizes.sum() ** 2 / max((sizes**2).sum(), 1e-300), FEWEST)  # that tell anything
+        count = max(sizes.sum() ** 2 / max((sizes**2).sum(), 1e-300), FEWEST)  # effective number
         spread = count / (count - 1)
         off = (squares * turn**2).imag
         std = 0.5 * np.sqrt(spread * (off**2).sum()) / max(abs(resultant), 1e-300)

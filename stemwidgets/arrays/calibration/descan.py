@@ -150,7 +150,7 @@ def fit_descan(
         what the specimen feigns, a second or third order where that does by far; else a beam at
         rest. Steps between lines then belong to it, where they stand out.
     where : ndarray of bool, shape [iy, ix], optional
-        True at the positions to fit, those in vacuum, say.
+        True at the positions to fit, for example those in vacuum.
     lines : tuple of int
         Lines at which the beam jumps: the steps there are fitted together with the order.
 

@@ -3,7 +3,7 @@
 The centre of mass of a thin specimen is a gradient: it has no curl. With D = (∂x − i∂y)(vx + i·vy)
 = div + i·curl, turning the detector by θ multiplies D by exp(iθ), so that θ is half the phase of
 ⟨D²⟩, in closed form, up to 180°. Of a mirrored detector, only the mirror image has no curl. What is
-left, the sign, is told by two witnesses. The centre of mass points towards atoms, and atoms scatter
+left, the sign, has two witnesses. The centre of mass points towards atoms, and atoms scatter
 outside the disc: it climbs the dark field. And -div, the projected charge, has sharp positive peaks
 at atoms; but that one errs where atoms are not resolved, as a blurred honeycomb has sharp holes
 instead, with a skewness of up to 0.82 (three waves at 120°). So scattering is asked first, and
@@ -35,7 +35,7 @@ SHARP = 1.0  # skewness of peaks, beyond the 0.82 that blurred holes reach
 # probability that such peaks show the sign, by hand: 1 would hush a dark field
 TRUST_IN_SHARP, TRUST_IN_BLUNT = 0.97, 0.75
 RESOLVED = 0.9  # a guess of one in ten is too often wrong to turn every vector by it
-ROUNDING = 1e-12  # of the centre of mass: what is left of a plane that was taken away
+ROUNDING = 1e-12  # of the centre of mass: what is left of a plane that was subtracted
 WORTH = 0.8  # of the error, so that more smoothing is not chosen by chance
 
 Map = NDArray[np.float64]
@@ -102,7 +102,7 @@ def find_rotation(
 ) -> ScanRotation:
     """Find the rotation of the detector against the scan, from the deflections of the beam.
 
-    Constant terms and planes in `com` do not matter: they are taken away first, so that no witness
+    Constant terms and planes in `com` do not matter: they are subtracted first, so that no witness
     takes descan for deflection. Errors and probabilities come from the spread between parts of the
     scan.
 

@@ -19,7 +19,7 @@ from stemwidgets.arrays.calibration.scan_polynomials import Lines, polynomials, 
 from stemwidgets.arrays.errors import InputError
 
 FEWEST = 16  # positions: with fewer the error of a plane is known to a fifth at best
-NARROWEST = 3  # rows and columns, through which a plane can be told from noise
+NARROWEST = 3  # rows and columns, through which a plane differs from noise
 COVERED = 0.5  # of the scan in each direction: with less, more of it is extrapolated than measured
 STANDS_OUT = 5.0  # standard deviations of what noise feigns, before a higher order is taken
 ALIKE = 0.1  # correlation of neighbours: noise has none, half of a variance by atoms three times it

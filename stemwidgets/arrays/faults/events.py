@@ -14,7 +14,7 @@ from stemwidgets.arrays.kernels.limits import Watch, watch_patterns
 DEVIATIONS = 8.0  # of a pixel over the scan
 COUNTS = 10.0  # electrons more than usual, at least
 CONTRAST = 5.0  # over the second brightest of the pixels around: features are wider than events
-FEWEST = 3  # pixels around an event that tell what it should hold
+FEWEST = 3  # pixels around an event that determine what it should hold
 
 
 @dataclass(frozen=True, eq=False)
@@ -128,7 +128,7 @@ def _confirmed(
 ) -> NDArray[np.int64]:  # pragma: no cover
     """Confirm the pixels beyond the limits whose neighbours hold what is expected.
 
-    Values that are not finite are no counts, and are refused by those who read the patterns.
+    Values that are not finite are no counts, and are refused where the patterns are read.
     """
     found = np.empty((16, 3), np.int64)
     count = 0

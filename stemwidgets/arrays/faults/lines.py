@@ -15,7 +15,7 @@ EMPTY = 0.1  # of what the rows on both sides hold: where less is left, no slope
 DEVIATIONS = 6.0  # of the noise, in each pixel
 LEAST_CHANGE = 0.25  # of the level beside it
 PLAIN = 0.3  # a pixel can show it where the rows beside the line differ by less of their level
-ALIKE = 0.6  # of the brightest of the four pixels beside it has the darkest, to tell a weak row,
+ALIKE = 0.6  # of the brightest of the four pixels beside it has the darkest, to show a weak row,
 SMOOTH = 0.15  # of it, by which most differ: a fringe or a gap between discs is not as abrupt
 SURE = 3.0  # times the noise, by which they differ from a pixel of a weak row
 WEAK = 0.75  # of all four: what counts more is even enough
@@ -114,7 +114,7 @@ def _is_faulty(mean: Map, noise: Map, known: Mask, band: list[int], beside: list
     plain = ask & (high - low <= np.maximum(PLAIN * np.abs(high), sure)) & (high > sure)
     least = np.maximum(LEAST_CHANGE * np.abs(high), sure)
     change = np.maximum(OUT_OF_RANGE * (high - low), least)
-    both = len(beside) == SIDES  # beyond the edge of the detector nothing tells of a dark row
+    both = len(beside) == SIDES  # beyond the edge of the detector nothing shows a dark row
     return all(
         _told(mean[y] - high, change, ask, plain)
         or (both and _told(low - mean[y], _change_to_dark(mean[y], low, change, least), ask, plain))

@@ -35,7 +35,7 @@ from stemwidgets.arrays.files.left_overs import (
     rename,
 )
 
-TRIES = 20  # to make a folder that nobody removes before it is locked
+TRIES = 20  # to make a folder that is not removed before it is locked
 
 
 @contextmanager
@@ -212,7 +212,7 @@ def _take_names(folder: Path, targets: list[Path]) -> None:
     sync_names(folder)
     try:
         give_names(folder)
-    except BaseException:  # an interrupt, say: it must not come between
+    except BaseException:  # for example an interrupt, which must not come between
         give_names(folder)
         raise
 

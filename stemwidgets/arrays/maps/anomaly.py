@@ -49,7 +49,7 @@ class Anomaly:
 
 
 def anomaly(maps: ArrayLike, smoothing: float | None = None) -> Anomaly:
-    """Find unusual places of a scan, without being told what to look for.
+    """Find unusual places of a scan, of whatever kind.
 
     A single pattern of a crystal is seldom unusual: above a missing atom it is much like that in
     the middle of a hexagon. What is unusual is that it stands there. Therefore the maps are
@@ -60,11 +60,11 @@ def anomaly(maps: ArrayLike, smoothing: float | None = None) -> Anomaly:
     Parameters
     ----------
     maps : array, shape [iy, ix] or [iy, ix, d]
-        Latent variables, say, or any other maps that do not depend on the turning of the patterns.
+        Latent variables, or any other maps that do not depend on the turning of the patterns.
         An angle is no such map.
     smoothing : float, optional
         Standard deviation of the Gaussian [scan positions]. If not given, 0.4 of the largest period
-        of the lattice, as the strongest wave in the maps tells it.
+        of the lattice, from the strongest wave in the maps.
 
     Returns
     -------

@@ -82,7 +82,7 @@ def compare_angles(
     a, b : array
         Angles [rad], of one shape; NaN where undefined.
     weights : array, optional
-        Weight of each position, not negative; the magnitude of the COM, say. NaN counts as 0.
+        Weight of each position, not negative, such as the magnitude of the COM. NaN counts as 0.
     symmetry : int
         Order n of the patterns' symmetry: angles are compared modulo 2π/n.
 

@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike, NDArray
 from stemwidgets.arrays.axes import Axis
 from stemwidgets.arrays.errors import InputError
 
-DECADES = 6.0  # below the strongest frequency, that are told apart
+DECADES = 6.0  # below the strongest frequency, that are distinguished
 ROUNDING = 1e-12  # of the largest value
 
 

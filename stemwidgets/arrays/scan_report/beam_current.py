@@ -1,7 +1,7 @@
 """Spread of the counts of whole patterns, beyond the noise of counting.
 
 From line to line a map holds no frequency beyond 2α/λ down the scan. What the sums of the patterns
-hold there is the noise of counting, which the pixels tell one by one, and what all pixels have in
+hold there is the noise of counting, which the pixels show one by one, and what all pixels have in
 common: a beam current that flickers, or a shutter that is uneven.
 """
 
@@ -14,8 +14,8 @@ from scipy import stats
 from stemwidgets.arrays.scan_report.line_jitter import FEWEST_LEFT, FEWEST_LINES, MOST, fast_waves
 from stemwidgets.arrays.scan_report.scatter import BY_CHANCE, Scatter
 
-COUNTED = 0.05  # of the variance by counting, to which pixels tell it that count each electron,
-SHARED = 3.0  # and those that may share electrons with their neighbours
+COUNTED = 0.05  # of the variance by counting: its error from pixels that count each electron,
+SHARED = 3.0  # and from those that may share electrons with their neighbours
 
 Map = NDArray[np.float64]
 
@@ -30,7 +30,7 @@ def measure_flicker(sums: Map, limit: float, spread: float, doubt: float) -> Sca
     limit : float
         Highest frequency that a map can have, in cycles per line.
     spread : float
-        Variance of the counts of a pattern over their mean, as its pixels tell it.
+        Variance of the counts of a pattern over their mean, from its pixels.
     doubt : float
         Relative error of `spread`: `COUNTED` or `SHARED`.
 

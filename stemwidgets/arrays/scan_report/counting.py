@@ -22,13 +22,13 @@ CHUNKS = 4  # of lazy data that are decoded at most,
 CHUNK_BYTES = 2**26  # and of how many bytes in all, but one at least
 CLASSES = 8  # of pixels, by their brightness, at most,
 EACH = 200  # and so many values in each
-ENOUGH = 400.0  # electrons in a class that tells the noise, to 10 %
-BRIGHTER = 3.0  # times as bright as the dimmest class, which then tells the noise of the readout
+ENOUGH = 400.0  # electrons in a class, which give the noise to 10 %
+BRIGHTER = 3.0  # times as bright as the dimmest class, which then gives the noise of the readout
 DIMMEST = 0.02  # of the brightest class: the noise of dimmer ones is not that of electrons
 STANDS_OUT = 5.0  # standard errors by which the noise grows with the brightness
 ONE = (0.7, 1.5)  # counts: whole numbers with such noise are counts of electrons
 NOISELESS = 0.4  # counts: whole numbers with so little noise were never counted
-WHITE = 1.6  # ratio of what differences of two orders tell, where they tell noise
+WHITE = 1.6  # ratio of the noise from differences of two orders, where it is noise
 JOINED = 0.3  # correlation of neighbouring pixels, beyond what electrons light together
 BRIGHT = 75  # per cent of the pixels that are dimmer than those of which it is asked
 FEW = "too few electrons to tell their noise"
@@ -46,7 +46,7 @@ class Counting:
     Parameters
     ----------
     unit : float
-        Counts of one electron; NaN where the scan does not tell.
+        Counts of one electron; NaN where it cannot be measured.
     doubt : str
         Reason why the unit is not known, in words; empty where it is.
     spread : float

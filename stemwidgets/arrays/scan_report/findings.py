@@ -14,7 +14,7 @@ STATES: dict[State, str] = {
     "bad": "wrong",
     "unknown": "not known",
 }
-COLORS: dict[State, str] = {  # told apart by people who do not tell red from green, too
+COLORS: dict[State, str] = {  # distinct for colour-blind people too
     "good": "#1b8a5a",
     "doubtful": "#b35900",
     "bad": "#c62828",

@@ -14,9 +14,9 @@ FILTERS = {  # of even order: what bends slowly is gone
     4: np.array([1.0, -4.0, 6.0, -4.0, 1.0]),
 }
 EDGE = 1.5  # px inside the edge of the disc, where the pattern falls
-FEWEST = 60  # pixels that tell a gain
+FEWEST = 60  # pixels from which a gain is measured
 NORMAL = 1.4826  # standard deviation over median deviation
-INDEPENDENT = 0.2  # share of the pixels that tell, after a median and a filter that joins them
+INDEPENDENT = 0.2  # share of the pixels, after a median and a filter that joins them
 STANDS_OUT = 4.0  # standard errors of what the noise of counting alone would be
 
 Map = NDArray[np.float64]
@@ -29,7 +29,7 @@ class FlatField:
     Parameters
     ----------
     rms : float
-        Standard deviation of the gain over its mean; NaN where too few pixels tell.
+        Standard deviation of the gain over its mean; NaN from too few pixels.
     error : float
         Standard error of `rms`, or an upper limit of it where it does not stand out.
     stands_out : bool
@@ -69,7 +69,7 @@ def measure_gain(
     Returns
     -------
     FlatField
-        The smallest that filters of two orders tell: structure of the pattern differs, gain not.
+        The smaller result of filters of two orders: structure of the pattern differs, gain not.
     """
     y, x = np.indices(mean_pattern.shape)
     radius = np.hypot((y - disc.center[0]) * aspect, x - disc.center[1])

@@ -13,7 +13,7 @@ from stemwidgets.arrays.scan_report.findings import COLORS, STATES, Finding, Pic
 
 SIDE = 88  # CSS px: longer side of a picture
 CARD = 420  # CSS px: width of a card at least, for three columns on a small screen, four on a large
-MOST_MARKS = 200  # places that are marked: more cannot be told apart
+MOST_MARKS = 200  # places that are marked: more would run into each other
 BRIGHTEST = 99.8  # per cent of the pixels that are not white
 
 

@@ -98,7 +98,7 @@ def measure_lattice(maps: Map, step: tuple[float, float]) -> Lattice | None:
             continue
         try:
             return _fitted(name, math.radians(degrees), (drawn / size, maps / size), waves, step)
-        except np.linalg.LinAlgError:  # waves that the scan does not tell apart
+        except np.linalg.LinAlgError:  # waves too close to be distinguished
             return None
     return None
 

@@ -3,7 +3,7 @@
 Down the scan a map holds no frequency beyond 2α/λ. What is left of it once all that is slower is
 projected out (Slepian's sequences, which need no periodic scan) is noise, and what lines have that
 are shifted: the slope of the map times the shift. Noise is alike along a line and does not follow
-that slope, so that the two are told apart: a variance component, found by the method of moments.
+that slope, so that the two are distinguished: a variance component, found by the method of moments.
 
 Slepian, Bell Syst. Tech. J. 57, 1371 (1978), doi:10.1002/j.1538-7305.1978.tb02104.x.
 """

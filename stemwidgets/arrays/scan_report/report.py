@@ -18,7 +18,7 @@ class ScanReport:
     title : str
         Name of the scan.
     findings : tuple of Finding
-        In the order in which one looks at a scan.
+        Findings in the order in which a scan is inspected.
     """
 
     title: str

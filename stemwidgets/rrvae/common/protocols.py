@@ -98,7 +98,7 @@ class Run(Protocol):
     """One run of training: its data and its state.
 
     It is started with data, pixel size, mask, options, device and, to go on, the `State` of an
-    earlier run: see `Kind`. With the data of that run (its fingerprint tells) it goes on exactly as
+    earlier run: see `Kind`. With the data of that run (by its fingerprint) it goes on exactly as
     the earlier run would have done. With other data it keeps what was learned and begins its
     schedule anew. Patterns of another shape are refused.
     """

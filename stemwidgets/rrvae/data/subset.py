@@ -39,7 +39,7 @@ def chosen(numbers: NDArray[np.intp], share: float) -> NDArray[np.bool_]:
 
     Evenly spaced ones could fall in step with a lattice. Numbers are mixed by SplitMix64 (Steele,
     Lea and Flood, OOPSLA 2014, doi:10.1145/2660193.2660195), so that each process and each block
-    can tell its own.
+    finds its own.
 
     Parameters
     ----------

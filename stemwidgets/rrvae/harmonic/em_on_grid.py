@@ -39,7 +39,7 @@ LEAST_COUNT = 0.1  # patterns at a point of the grid where none was found
 def begin(manifold: Manifold, noise_floor: float) -> TrainingState:
     """The state before the first update."""
     noise = max(noise_floor, COOLING * float(manifold.signal.max()))
-    # classes are told apart when the manifold is unfolded
+    # classes are separated when the manifold is unfolded
     one_class = replace(manifold, weights=manifold.weights[:1])
     return TrainingState(manifold, new_grid(one_class), noise, torch.zeros_like(manifold.signal))
 

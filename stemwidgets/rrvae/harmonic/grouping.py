@@ -2,7 +2,7 @@
 
 Spectral clustering with a scale of its own for each pattern (Zelnik-Manor & Perona, Adv. Neural
 Inf. Process. Syst. 17 (2004); Ng, Jordan & Weiss, ibid. 14 (2001)), so that a broad family is not
-cut before two narrow ones are told apart.
+cut before two narrow ones are separated.
 """
 
 import torch

@@ -121,7 +121,7 @@ def gathering(
         basis = fit_basis(sample, *window.coordinates)
         window, basis = distributed.of_first((window, basis))
         del sample
-        numbers = basis.analysis.shape[1] + 4  # with what tells whose they are
+        numbers = basis.analysis.shape[1] + 4  # and a few more for each pattern
         share = share_that_fits(4 * numbers * count, room)
     else:
         window, basis, share = before

@@ -19,7 +19,7 @@ def compare_angles(
     a, b : signal or array
         Angles [rad], of one shape; NaN where undefined.
     weights : signal or array, optional
-        Weight of each position, not negative; the magnitude of the COM, say.
+        Weight of each position, not negative, such as the magnitude of the COM.
     symmetry : int, optional
         Order n of the patterns' symmetry: angles are compared modulo 2π/n. If not given, it is
         taken from the signals, as ``maps.angle`` knows its own; 1 for arrays.

@@ -17,7 +17,7 @@ from stemwidgets.signals.maps.rrvae_maps import Maps
 
 
 def anomaly(source: Any, smoothing: float | None = None) -> Anomaly:
-    """Find unusual places of a scan, without being told what to look for.
+    """Find unusual places of a scan, of whatever kind.
 
     See `stemwidgets.arrays.maps.anomaly`: maps are smoothed over the lattice, then their robust
     Mahalanobis distance from what is usual in the scan is measured.

@@ -80,7 +80,7 @@ class Reconstruction(HasTraits):
         Pattern at the position and its reconstruction, replaced together; None until a lazy scan
         has delivered its first pattern.
     pattern, reconstruction : ndarray of float32, shape [ky, kx], or None
-        Those of `shown`, to be observed one by one.
+        Both parts of `shown`, to be observed one by one.
     mean_reconstruction : ndarray of float32, shape [ky, kx], or None
         Mean of the reconstructions over the scan (of some hundred positions in a large one).
     latent_code : Code or None

@@ -35,7 +35,7 @@ class Training(HasTraits):
         Passes progress to the main loop; shared with the session.
     make_model : callable, optional
         Makes a model from the options of `start`: an `stemwidgets.rrvae.RRVAE` if not given,
-        anything with its ``steps(data, pixel_size=...)`` otherwise; it may tell by ``resumable``
+        anything with its ``steps(data, pixel_size=...)`` otherwise; it may state by ``resumable``
         that calling them again goes on.
 
     Attributes

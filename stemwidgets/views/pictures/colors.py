@@ -3,7 +3,7 @@
 Angles use the circle of `stemwidgets.arrays.color_wheel`, in OKLab (Ottosson 2020,
 https://bottosson.github.io/posts/oklab/). Signed values run from blue through white to orange in
 the same space. Maps of other values use viridis and patterns inferno (van der Walt & Smith 2015,
-CC0), or, if one likes, cividis (Nuñez, Anderton & Renslow 2018, doi:10.1371/journal.pone.0199239),
+CC0), or, by choice, cividis (Nuñez, Anderton & Renslow 2018, doi:10.1371/journal.pone.0199239),
 each between 17 of its colours, or greys that are even in OKLab. Categories take nine colours that
 lie at least 0.1 apart in OKLab, and from grey and white, for normal vision and for each of the
 three colour blindnesses as modelled by Machado, Oliveira & Fernandes (2009,

@@ -21,7 +21,7 @@ ARROWS = {"ArrowUp": (-1, 0), "ArrowDown": (1, 0), "ArrowLeft": (0, -1), "ArrowR
 FAR = 5  # positions that an arrow key moves while Shift is held
 LATE = 2000  # ms by which a move may arrive late: more is the clock of another page
 THROTTLE = 33  # ms
-MIDDLE = 0.5  # px, of the px of the screen that the mouse is told to be at
+MIDDLE = 0.5  # px: rounding of the mouse's place to whole px of the screen
 
 
 class Pointer:
@@ -94,7 +94,7 @@ class Pointer:
         if 0 < self._time - time < LATE:
             return
         self._time = time
-        # a page that is presented is zoomed: the mouse is told in px of the screen
+        # a page that is presented is zoomed: the mouse is reported in px of the screen
         zoom = event.get("boundingRectWidth", self._width) / self._width
         across, down = (event[name] + MIDDLE for name in ("relativeX", "relativeY"))
         x, y = self._frame().at(across / zoom, down / zoom)
