@@ -1,15 +1,13 @@
 """A computation in the background, on request, that may fail."""
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, TypeVar
+from typing import TypeVar
 
 from traitlets import HasTraits, Unicode
 
 from stemwidgets.state.background.worker import Worker, wait_until
 from stemwidgets.state.errors import in_words
-
-if TYPE_CHECKING:
-    from stemwidgets.state.session import Session
+from stemwidgets.state.host import Host
 
 T = TypeVar("T")
 
@@ -19,7 +17,7 @@ class Computing(HasTraits):
 
     Parameters
     ----------
-    session : Session
+    session : Host
         Session with the scan.
 
     Attributes
@@ -33,7 +31,7 @@ class Computing(HasTraits):
     status = Unicode("idle", read_only=True)
     problem = Unicode("", read_only=True)
 
-    def __init__(self, session: "Session") -> None:
+    def __init__(self, session: Host) -> None:
         super().__init__()
         self._session = session
         self._worker = Worker(session.mailbox)

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, is_dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from traitlets import Float, HasTraits, Instance, Tuple, Unicode
@@ -21,10 +21,8 @@ from stemwidgets.state.background.waiting import wait_or_stop
 from stemwidgets.state.background.worker import Puller
 from stemwidgets.state.channels import Channels, merged, names_from, spread_channels
 from stemwidgets.state.errors import in_words
+from stemwidgets.state.host import Host
 from stemwidgets.state.learning.loss_history import History, with_loss
-
-if TYPE_CHECKING:
-    from stemwidgets.state.session import Session
 
 MOST = 20  # seeds: twenty already take minutes
 
@@ -79,7 +77,7 @@ class Seeds(HasTraits):
 
     Parameters
     ----------
-    session : Session
+    session : Host
         Session with the scan.
 
     Attributes
@@ -105,7 +103,7 @@ class Seeds(HasTraits):
     agreement = Instance(Agreement, allow_none=True, read_only=True)
     problem = Unicode("", read_only=True)
 
-    def __init__(self, session: "Session") -> None:
+    def __init__(self, session: Host) -> None:
         super().__init__()
         self._session = session
         self._puller: Puller[_Step] | None = None

@@ -1,7 +1,7 @@
 """The calibration of a session's scan, and its application to the centre of mass."""
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from traitlets import Bool, Enum, Float, Instance, observe, validate
@@ -20,9 +20,7 @@ from stemwidgets.arrays.center_of_mass import Deflection
 from stemwidgets.arrays.errors import InputError
 from stemwidgets.arrays.maps.circular import wrap
 from stemwidgets.state.background.background_task import Computing
-
-if TYPE_CHECKING:
-    from stemwidgets.state.session import Session
+from stemwidgets.state.host import Host
 
 ROTATIONS = ("found", "opposite", "none", "given")
 
@@ -32,7 +30,7 @@ class Calibrating(Computing):
 
     Parameters
     ----------
-    session : Session
+    session : Host
         Session with the scan.
 
     Attributes
@@ -60,7 +58,7 @@ class Calibrating(Computing):
     semi_angle = Float(0.0)
     applied = Bool(False)
 
-    def __init__(self, session: "Session") -> None:
+    def __init__(self, session: Host) -> None:
         super().__init__(session)
         self._shown: Measured | None = None
         session.beam.observe(self._move, "given")

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,9 +16,7 @@ from stemwidgets.arrays.faults.clean import CleanScan
 from stemwidgets.arrays.virtual_image import virtual_image
 from stemwidgets.state.background.background_task import Computing
 from stemwidgets.state.channels import Channel, merged
-
-if TYPE_CHECKING:
-    from stemwidgets.state.session import Session
+from stemwidgets.state.host import Host
 
 Images = dict[str, NDArray[np.float64] | None]
 
@@ -30,7 +28,7 @@ class DirectBeam(Computing):
 
     Parameters
     ----------
-    session : Session
+    session : Host
         Session with the scan.
 
     Attributes
@@ -44,7 +42,7 @@ class DirectBeam(Computing):
     given = Instance(Disc, allow_none=True)
     placing = Bool(False)
 
-    def __init__(self, session: "Session") -> None:
+    def __init__(self, session: Host) -> None:
         super().__init__(session)
         self._first: Disc | None = None
         self._found: Disc | None = None

@@ -1,7 +1,7 @@
 """Parts of a session that follow the beam over the detector: detectors, means and drawings."""
 
 from threading import Lock
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from traitlets import Instance, observe
 
@@ -12,11 +12,9 @@ from stemwidgets.arrays.detectors import Detector
 from stemwidgets.arrays.masks import left_out
 from stemwidgets.state.background.worker import Worker
 from stemwidgets.state.scan.cleaning import Cleaning
+from stemwidgets.state.scan.direct_beam import DirectBeam
 from stemwidgets.state.scan.virtual_detector import Detection
 from stemwidgets.state.scan.wandering import Wandering
-
-if TYPE_CHECKING:
-    from stemwidgets.state.scan.direct_beam import DirectBeam
 
 
 class InBeamFrame(Wandering, Cleaning):
@@ -32,7 +30,7 @@ class InBeamFrame(Wandering, Cleaning):
     followed = Instance(Descan, allow_none=True)
 
     axes: Axes
-    beam: "DirectBeam"
+    beam: DirectBeam
     position: Any
     detector: Detector | None
     _computer: Worker

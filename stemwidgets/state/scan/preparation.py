@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from traitlets import Instance, Tuple, observe
 
@@ -11,10 +11,8 @@ from stemwidgets.arrays.preparation.preview import Preview
 from stemwidgets.arrays.preparation.recipe import STEPS, Recipe
 from stemwidgets.arrays.preparation.step import PreparationStep
 from stemwidgets.state.background.background_task import Computing
+from stemwidgets.state.host import Host
 from stemwidgets.state.traits import Array
-
-if TYPE_CHECKING:
-    from stemwidgets.state.session import Session
 
 
 @dataclass(frozen=True)
@@ -44,7 +42,7 @@ class Preparing(Computing):
     preview = Instance(Preview, allow_none=True, read_only=True)
     pattern = Array()
 
-    def __init__(self, session: "Session") -> None:
+    def __init__(self, session: Host) -> None:
         super().__init__(session)
         self._before = Recipe()
         session.observe(lambda _: self._look(), "position")

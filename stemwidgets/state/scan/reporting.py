@@ -1,6 +1,6 @@
 """The report of a session's scan, made in the background once the scan has been read."""
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from traitlets import Instance
 
@@ -8,9 +8,7 @@ from stemwidgets.arrays.faults.clean import faults_of
 from stemwidgets.arrays.scan_report.checking import scan_report
 from stemwidgets.arrays.scan_report.report import ScanReport
 from stemwidgets.state.background.background_task import Computing
-
-if TYPE_CHECKING:
-    from stemwidgets.state.session import Session
+from stemwidgets.state.host import Host
 
 
 class Reporting(Computing):
@@ -20,7 +18,7 @@ class Reporting(Computing):
 
     Parameters
     ----------
-    session : Session
+    session : Host
         Session with the scan.
 
     Attributes
@@ -31,7 +29,7 @@ class Reporting(Computing):
 
     report = Instance(ScanReport, allow_none=True, read_only=True)
 
-    def __init__(self, session: "Session") -> None:
+    def __init__(self, session: Host) -> None:
         super().__init__(session)
         self._wanted = False
         session.observe(self._read, ["overview", "take_off"])

@@ -1,7 +1,7 @@
 """Descan of a session's scan from vacuum: in a region, or on another scan."""
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -10,9 +10,7 @@ from stemwidgets.arrays.calibration.vacuum import InVacuum, caution, fit_in_vacu
 from stemwidgets.arrays.errors import InputError
 from stemwidgets.arrays.faults.clean import FIND
 from stemwidgets.state.background.background_task import Computing
-
-if TYPE_CHECKING:
-    from stemwidgets.state.session import Session
+from stemwidgets.state.host import Host
 
 ReadFile = Callable[[str, tuple[int, ...], Any], tuple[Descan, str]]
 
@@ -24,7 +22,7 @@ class Vacuum(Computing):
 
     Parameters
     ----------
-    session : Session
+    session : Host
         Session with the scan.
 
     Attributes
@@ -34,7 +32,7 @@ class Vacuum(Computing):
         and gives reasons why it may not hold.
     """
 
-    def __init__(self, session: "Session") -> None:
+    def __init__(self, session: Host) -> None:
         super().__init__(session)
         self.read_file: ReadFile = _cannot_read
         self._again: Callable[[], None] | None = None
