@@ -20,7 +20,7 @@ Pair = tuple[Map, Map]
 
 GUESSED = 1e-4  # weight of a step to or from a position that is not known
 TOLERANCE = 1e-10  # relative residual at which the fit ends: far below the noise of any scan
-ITERATIONS = 2000  # at most: the preconditioner needs tens; the bound ends a fit that cannot settle
+ITERATIONS = 2000  # at most, which ends a fit that cannot settle
 
 
 def potential(

@@ -32,7 +32,7 @@ from stemwidgets.arrays.errors import InputError
 SMALLEST_SCAN = 8  # positions along each axis: with fewer smoothing leaves nothing to measure
 SURE = 0.99  # probability, from which the dark field decides the sign alone
 SHARP = 1.0  # skewness of peaks, beyond the 0.82 that blurred holes reach
-# probability that such peaks show the sign, by hand: 1 would hush a dark field
+# probability that sharp and blunt peaks show the right sign, chosen by hand
 TRUST_IN_SHARP, TRUST_IN_BLUNT = 0.97, 0.75
 RESOLVED = 0.9  # a guess of one in ten is too often wrong to turn every vector by it
 ROUNDING = 1e-12  # of the centre of mass: what is left of a plane that was subtracted

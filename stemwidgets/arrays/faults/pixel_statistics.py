@@ -11,7 +11,7 @@ from stemwidgets.arrays.blocks import read_blocks
 from stemwidgets.arrays.checks import require_squares
 from stemwidgets.arrays.errors import InputError
 
-SLICE_PIXELS = 2**22  # of patterns at once, 32 MB as sums are in double precision
+SLICE_PIXELS = 2**22  # of patterns at once, 16 MB in single precision
 TILE = 1024  # pixels whose sums stay in the cache
 NEGATIVE_SHARE = 0.3  # of the positive sum: more is no noise, a mean was subtracted
 

@@ -11,7 +11,7 @@ from stemwidgets.arrays.maps.circular import wrap
 WIDTH = 0.2  # of the latent variables, in units of their spread: patterns that near are alike
 MOST = 2000  # positions of the reference that are compared with
 BLOCK = 1024  # positions at once
-ROUNDS = 4  # of moving the boundary to where the grains found last end: it settles in two or three
+ROUNDS = 4  # at most, of moving the boundary to where the grains found last end
 ASIDE = 0.1  # of the scan, on both sides of a boundary: patterns that see both grains
 FEWEST = 0.1  # of the scan, to belong to a grain
 

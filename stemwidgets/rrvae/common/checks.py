@@ -12,7 +12,7 @@ from stemwidgets.arrays.masks import require_mask
 from stemwidgets.arrays.pixel_window import PixelWindow
 from stemwidgets.rrvae.common.protocols import Options
 
-# of height over width: one calibration of a detector differs from the next by less
+# of height over width: more than rounding, less than another detector
 ASPECT_TOLERANCE = 0.01
 
 _ADVICE = {

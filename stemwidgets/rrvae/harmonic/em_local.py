@@ -14,7 +14,7 @@ from stemwidgets.rrvae.harmonic.posterior import Posterior, Start, refine
 from stemwidgets.rrvae.harmonic.state import BATCH, Patterns, TrainingState, best_cells, generator
 from stemwidgets.rrvae.harmonic.unfolding import principal_latent, turn_alike
 
-FEWEST_ROUNDS = 8  # before the fit may end: the noise falls unevenly in the first
+FEWEST_ROUNDS = 8  # before the fit may end, so that an uneven start does not end it
 NARROWEST = -200.0  # nats: log-determinant of a posterior that is a point
 ROUNDS = 40  # at most, to bound the time of a fit that creeps
 SLOW = 0.98  # what is left of the noise after a round that led no further

@@ -22,7 +22,7 @@ from stemwidgets.rrvae.harmonic.unfolding import principal_latent, turn_alike
 
 POINTS = 128  # of the grid, divided among the classes: more cost time and memory in proportion
 FEWEST_POINTS = 48  # for each class: about seven along each of two latent variables
-FRAMES = 48  # every 7.5°: finer than the angle is known before the local rounds
+FRAMES = 48  # every 7.5°; cost grows with them, and the local rounds refine the rest
 BATCH = 512  # patterns in an update, of a scan that holds more
 FEWEST_UPDATES = 15  # before the manifold is unfolded for the first time,
 UNFOLD_AFTER = (0, 10)  # which is done that many updates after the noise has fallen,

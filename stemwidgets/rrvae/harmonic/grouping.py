@@ -12,7 +12,7 @@ NEIGHBOURS = 12.0  # patterns within the scale of each
 LEAST_SCALE = 4.0  # over the standard deviation of the noise
 LEAST_GROUP = 0.02  # share of all patterns
 EMPTY = 0.1  # patterns; with fewer, a point means nothing
-ROUNDS = 30  # of k-means at most; it settles in fewer
+ROUNDS = 30  # of k-means at most
 
 
 def groups(patterns: Tensor, count: Tensor, noise: float, wanted: int) -> Tensor:

@@ -15,7 +15,7 @@ from stemwidgets.rrvae.common import distributed
 from stemwidgets.rrvae.harmonic.manifold import Manifold
 
 FRAMES = 48  # every 7.5°, among which the first angle is sought
-ROUNDS = 8  # of turning to the mean and averaging: Procrustes analysis settles in few
+ROUNDS = 8  # of turning to the mean and averaging
 NEWTON_STEPS = 3  # towards the best angle, within half a frame
 FARTHEST = 2.2  # of a new latent variable, in standard deviations
 
