@@ -110,6 +110,13 @@ class PatternView(View):
         self._where.layout.margin = self._legends[0].layout.margin
         self._where.layout.display = "none"
         self.parts |= {"title": self._title, "where": self._where}
+        self.fill(self._arranged(frame.width))
+        self._watch()
+        self._draw()
+        self._draw_rings()
+
+    def _arranged(self, width: int) -> ipywidgets.HBox:
+        """Pattern and reconstruction of this width [CSS px] side by side, with their legends."""
         toggles = ipywidgets.HBox([self._display.opened])
         toggles.add_class("stemwidgets-tools")
         heading = ipywidgets.HBox([self._title, self._display.choice, toggles])
@@ -126,21 +133,22 @@ class PatternView(View):
             )
         row = ipywidgets.HBox(pictures)
         row.layout.flex_flow, row.layout.grid_gap = "row wrap", "4px 8px"
-        room = max(frame.width + MARGIN["left"] + MARGIN["right"], 320)
+        room = max(width + MARGIN["left"] + MARGIN["right"], 320)
         for box in pictures:
             box.layout.width = f"{room}px"
         self.layout.width = f"{(room + 4) * len(pictures) + 8 * (len(pictures) - 1) + 4}px"
-        self.fill(row)
+        return row
+
+    def _watch(self) -> None:
+        """Draw what changes on the session."""
         self.listen(self._where, self._draw)
         self.look(self._draw, "shown", "mean_reconstruction", "overview", "problem")
         self.look(self._draw, "left_out", "leave_out")
         self.look(self._draw_rings, "detector")
         self.look(self._follow_beam, "position", "followed")
-        self.look(self._turn_to_beam, "placing", at=session.beam)
+        self.look(self._turn_to_beam, "placing", at=self.session.beam)
         self.look(self._turn_to_region, "region_pattern")
         self.look(self._turn_to_position, "position")
-        self._draw()
-        self._draw_rings()
 
     @property
     def choices(self) -> dict[str, Any]:
