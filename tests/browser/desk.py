@@ -89,7 +89,7 @@ class Desk:
     def ready(self) -> None:
         """Wait until the dashboard is drawn."""
         drawn = self.figures("pattern-view").locator("image").first
-        expect(drawn).to_be_visible(timeout=60_000)
+        expect(drawn).to_be_visible(timeout=120_000)
         self.page.evaluate(STOPWATCH)
         self.settle()
 
