@@ -95,8 +95,8 @@ def test_a_copy_of_a_source_that_has_changed_begins_anew(source, small, tmp_path
 def test_a_copy_survives_being_killed(source, small, tmp_path):
     code = f"""
 import os, signal, stemwidgets as sw
-from stemwidgets.signals import storage
-storage.CHUNK_BYTES, storage.BLOCK_BYTES = {rechunk.CHUNK_BYTES}, {rechunk.BLOCK_BYTES}
+from stemwidgets.signals.io import rechunk
+rechunk.CHUNK_BYTES, rechunk.BLOCK_BYTES = {rechunk.CHUNK_BYTES}, {rechunk.BLOCK_BYTES}
 def kill(fraction):
     if fraction > 0.4:
         os.kill(os.getpid(), signal.SIGKILL)
