@@ -91,7 +91,7 @@ def test_encoding_on_many_cores_gives_the_bits_of_one(learned, monkeypatch):
 def test_steps_on_the_counts_end_at_the_same_place_wherever_they_begin(learned):
     model, patterns = learned
     trained = model._learned
-    (_, prepared), *_ = prepared_blocks(patterns[:200], trained.preparation)
+    (_, prepared), *_ = prepared_blocks(patterns[:200], trained.window)
     coefficients, _ = trained.basis.project(prepared)
     dose = torch.from_numpy(prepared.sum(axis=1) / trained.basis.dose)
     posterior = trained_posterior(trained, Patterns(torch.from_numpy(coefficients), dose))
