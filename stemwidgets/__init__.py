@@ -49,9 +49,9 @@ if TYPE_CHECKING:
     from stemwidgets.signals.maps.clusters import Clusters as Clusters
     from stemwidgets.signals.maps.clusters import cluster as cluster
     from stemwidgets.signals.maps.compare import compare_angles as compare_angles
-    from stemwidgets.signals.maps.crystal import anomaly as anomaly
-    from stemwidgets.signals.maps.crystal import inversion as inversion
-    from stemwidgets.signals.maps.crystal import two_grains as two_grains
+    from stemwidgets.signals.maps.crystal import find_anomalies as find_anomalies
+    from stemwidgets.signals.maps.crystal import find_grain_boundary as find_grain_boundary
+    from stemwidgets.signals.maps.crystal import measure_inversion as measure_inversion
     from stemwidgets.signals.maps.decomposition import Decomposition as Decomposition
     from stemwidgets.signals.maps.decomposition import nmf as nmf
     from stemwidgets.signals.maps.decomposition import pca as pca
@@ -64,15 +64,15 @@ if TYPE_CHECKING:
     from stemwidgets.views.decoder_view import DecoderView as DecoderView
     from stemwidgets.views.decomposition_panel import DecompositionPanel as DecompositionPanel
     from stemwidgets.views.export_panel import ExportPanel as ExportPanel
-    from stemwidgets.views.latent_scatter import LatentScatter as LatentScatter
-    from stemwidgets.views.loss_plot import LossPlot as LossPlot
+    from stemwidgets.views.latent_view import LatentView as LatentView
+    from stemwidgets.views.loss_view import LossView as LossView
     from stemwidgets.views.manifold_view import ManifoldView as ManifoldView
+    from stemwidgets.views.map_view import MapView as MapView
     from stemwidgets.views.pattern_view import PatternView as PatternView
     from stemwidgets.views.pictures.display import Display as Display
     from stemwidgets.views.preparation_panel import PreparationPanel as PreparationPanel
     from stemwidgets.views.profile_view import ProfileView as ProfileView
-    from stemwidgets.views.readout import Readout as Readout
-    from stemwidgets.views.scan_map import ScanMap as ScanMap
+    from stemwidgets.views.readout_view import ReadoutView as ReadoutView
     from stemwidgets.views.scan_report import ScanReportView as ScanReportView
     from stemwidgets.views.seeds_panel import SeedsPanel as SeedsPanel
     from stemwidgets.views.train_panel import TrainPanel as TrainPanel
@@ -98,8 +98,8 @@ _HOMES = {
     "ExportPanel": "views.export_panel",
     "Finding": "arrays.scan_report.findings",
     "InputError": "arrays.errors",
-    "LatentScatter": "views.latent_scatter",
-    "LossPlot": "views.loss_plot",
+    "LatentView": "views.latent_view",
+    "LossView": "views.loss_view",
     "ManifoldView": "views.manifold_view",
     "Maps": "signals.maps.rrvae_maps",
     "PixelDetector": "arrays.detectors",
@@ -110,8 +110,8 @@ _HOMES = {
     "ProfileView": "views.profile_view",
     "Progress": "rrvae.common.records",
     "RRVAE": "signals.rrvae",
-    "Readout": "views.readout",
-    "ScanMap": "views.scan_map",
+    "ReadoutView": "views.readout_view",
+    "MapView": "views.map_view",
     "ScanReport": "arrays.scan_report.report",
     "ScanReportView": "views.scan_report",
     "SeedsPanel": "views.seeds_panel",
@@ -119,14 +119,14 @@ _HOMES = {
     "Session": "desk.session",
     "TrainPanel": "views.train_panel",
     "angle_colors": "signals.maps.angle_colors",
-    "anomaly": "signals.maps.crystal",
+    "find_anomalies": "signals.maps.crystal",
     "calibrate": "signals.calibration.calibrate",
     "center_of_mass": "signals.maps.center_of_mass",
     "check": "signals.check",
     "cluster": "signals.maps.clusters",
     "compare_angles": "signals.maps.compare",
     "explore": "dashboards.explore",
-    "inversion": "signals.maps.crystal",
+    "measure_inversion": "signals.maps.crystal",
     "load": "signals.io.load",
     "measure_descan": "signals.calibration.vacuum",
     "nmf": "signals.maps.decomposition",
@@ -136,7 +136,7 @@ _HOMES = {
     "rrvae_dashboard": "dashboards.rrvae",
     "set_memory_limit": "arrays.memory",
     "simulate": "samples.simulation",
-    "two_grains": "signals.maps.crystal",
+    "find_grain_boundary": "signals.maps.crystal",
     "virtual_image": "signals.maps.virtual_image",
 }
 

@@ -197,8 +197,8 @@ def test_home_is_known_to_all_that_save_and_load(tmp_path, monkeypatch):
         (sw.TrainPanel, {"latent_dim": 0}, "latent_dim is a whole number from 1"),
         (sw.TrainPanel, {"seed": "x"}, "seed is a whole number"),
         (sw.PatternView, {"display": "cube root"}, "linear or square root"),
-        (sw.ScanMap, {"channel": "COM angel"}, "no channel 'COM angel'"),
-        (sw.LatentScatter, {"color": 3}, "no channel 3"),
+        (sw.MapView, {"channel": "COM angel"}, "no channel 'COM angel'"),
+        (sw.LatentView, {"color": 3}, "no channel 3"),
     ],
 )
 def test_views_refuse_what_they_could_only_ignore(view, options, words):

@@ -6,8 +6,8 @@ from typing import Any
 import ipywidgets
 
 from stemwidgets.state.session import Session
+from stemwidgets.views.map_view import MapView
 from stemwidgets.views.parts.presenting import enlarge
-from stemwidgets.views.scan_map import ScanMap
 
 FIRST = ("COM x", "COM y", "COM divergence", "COM curl", "BF", "ADF", "sum")
 
@@ -24,7 +24,7 @@ class AddedMaps(ipywidgets.HBox):  # type: ignore[misc]  # ipywidgets has no typ
 
     Attributes
     ----------
-    maps : tuple of ScanMap
+    maps : tuple of MapView
         Maps that have been added.
     choices : dict
         Their channels and displays, as plain JSON; may be set.
@@ -39,7 +39,7 @@ class AddedMaps(ipywidgets.HBox):  # type: ignore[misc]  # ipywidgets has no typ
     def __init__(self, session: Session, size: int) -> None:
         super().__init__(layout=ipywidgets.Layout(display="contents"))  # in line with the views
         self.session, self._size = session, size
-        self.maps: tuple[ScanMap, ...] = ()
+        self.maps: tuple[MapView, ...] = ()
         add = ipywidgets.Button(
             description="Add map",
             tooltip="another map of this scan",
@@ -52,12 +52,12 @@ class AddedMaps(ipywidgets.HBox):  # type: ignore[misc]  # ipywidgets has no typ
     def _add(self) -> None:
         self.add()
 
-    def add(self, channel: str = "") -> ScanMap:
+    def add(self, channel: str = "") -> MapView:
         """Add a map of a channel; of one that was not added yet, if none is given."""
         there = {added.channel for added in self.maps}
         known = [name for name in FIRST if name in self.session.channels]
         fresh = [name for name in (*known, *self.session.channels) if name not in there]
-        added = ScanMap(self.session, channel or next(iter(fresh), "sum"), self._size)
+        added = MapView(self.session, channel or next(iter(fresh), "sum"), self._size)
         remove = ipywidgets.Button(description="Remove map", layout={"width": "120px"})
         box = ipywidgets.VBox([added, remove])
         remove.on_click(
@@ -81,7 +81,7 @@ class AddedMaps(ipywidgets.HBox):  # type: ignore[misc]  # ipywidgets has no typ
         for chosen in choices["maps"]:
             self.add(chosen["channel"]).choices = chosen
 
-    def remove(self, added: ScanMap) -> None:
+    def remove(self, added: MapView) -> None:
         """Remove a map."""
         self.maps = tuple(kept for kept in self.maps if kept is not added)
         gone = [box for box in self.children if added in getattr(box, "children", ())]

@@ -6,10 +6,10 @@ from stemwidgets.dashboards.added_maps import AddedMaps
 from stemwidgets.dashboards.dashboard import SIZE, Dashboard, session_of
 from stemwidgets.views.detector_panel import DetectorPanel
 from stemwidgets.views.export_panel import ExportPanel
+from stemwidgets.views.map_view import MapView
 from stemwidgets.views.pattern_view import PatternView
 from stemwidgets.views.profile_view import ProfileView
-from stemwidgets.views.readout import Readout
-from stemwidgets.views.scan_map import ScanMap
+from stemwidgets.views.readout_view import ReadoutView
 
 
 def explore(source: Any, lazy: bool = False, mode: str = "desk", **load_options: Any) -> Dashboard:
@@ -40,13 +40,13 @@ def explore(source: Any, lazy: bool = False, mode: str = "desk", **load_options:
     """
     session = session_of(source, lazy, mode, load_options, "explore")
     parts: dict[str, Any] = {
-        "map": ScanMap(session, "sum", SIZE),
+        "map": MapView(session, "sum", SIZE),
         "pattern": PatternView(session, reconstruction=False, size=SIZE),
         "detector": DetectorPanel(session),
-        "virtual_detector": ScanMap(session, "virtual detector", SIZE),
-        "com_angle": ScanMap(session, "COM angle", SIZE),
-        "com_magnitude": ScanMap(session, "COM magnitude", SIZE),
-        "readout": Readout(session),
+        "virtual_detector": MapView(session, "virtual detector", SIZE),
+        "com_angle": MapView(session, "COM angle", SIZE),
+        "com_magnitude": MapView(session, "COM magnitude", SIZE),
+        "readout": ReadoutView(session),
         "profile": ProfileView(session, width=SIZE),
         "added": AddedMaps(session, SIZE),
         "take_away": ExportPanel(session),

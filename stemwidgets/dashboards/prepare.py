@@ -5,8 +5,8 @@ from typing import Any
 from stemwidgets.dashboards.dashboard import SIZE, Dashboard, session_of
 from stemwidgets.views.calibration_panel import CalibrationPanel
 from stemwidgets.views.decomposition_panel import DecompositionPanel
+from stemwidgets.views.map_view import MapView
 from stemwidgets.views.preparation_panel import PreparationPanel
-from stemwidgets.views.scan_map import ScanMap
 from stemwidgets.views.scan_report import ScanReportView
 
 
@@ -46,8 +46,8 @@ def prepare(source: Any, lazy: bool = False, mode: str = "desk", **load_options:
     session = session_of(source, lazy, mode, load_options, "prepare")
     parts: dict[str, Any] = {
         "report": ScanReportView(session),
-        "com_angle": ScanMap(session, "COM angle", SIZE),
-        "component": ScanMap(session, "PCA 1", SIZE),
+        "com_angle": MapView(session, "COM angle", SIZE),
+        "component": MapView(session, "PCA 1", SIZE),
         "calibration": CalibrationPanel(session, SIZE),
         "preparation": PreparationPanel(session, SIZE),
         "decomposition": DecompositionPanel(session),

@@ -6,12 +6,12 @@ from stemwidgets.dashboards.dashboard import SIZE, Dashboard, session_of
 from stemwidgets.views.angle_comparison import AngleComparisonView
 from stemwidgets.views.decoder_view import DecoderView
 from stemwidgets.views.export_panel import ExportPanel
-from stemwidgets.views.latent_scatter import LatentScatter
-from stemwidgets.views.loss_plot import LossPlot
+from stemwidgets.views.latent_view import LatentView
+from stemwidgets.views.loss_view import LossView
 from stemwidgets.views.manifold_view import ManifoldView
+from stemwidgets.views.map_view import MapView
 from stemwidgets.views.pattern_view import PatternView
-from stemwidgets.views.readout import Readout
-from stemwidgets.views.scan_map import ScanMap
+from stemwidgets.views.readout_view import ReadoutView
 from stemwidgets.views.seeds_panel import SeedsPanel
 from stemwidgets.views.train_panel import TrainPanel
 
@@ -46,19 +46,19 @@ def rrvae_dashboard(
     """
     session = session_of(source, lazy, mode, load_options, "rrvae_dashboard")
     parts: dict[str, Any] = {
-        "com_angle": ScanMap(session, "COM angle", SIZE),
-        "angle": ScanMap(session, "angle", SIZE),
+        "com_angle": MapView(session, "COM angle", SIZE),
+        "angle": MapView(session, "angle", SIZE),
         "train": TrainPanel(session),
-        "loss": LossPlot(session, width=SIZE),
+        "loss": LossView(session, width=SIZE),
         "angles": AngleComparisonView(session, SIZE),
-        "latent": LatentScatter(session, size=SIZE),
+        "latent": LatentView(session, size=SIZE),
         "pattern": PatternView(session, "difference from the mean", size=SIZE),
-        "readout": Readout(session),
+        "readout": ReadoutView(session),
         "decoder": DecoderView(session, SIZE),
         "manifold": ManifoldView(session, size=SIZE),
-        "z1": ScanMap(session, "z1", SIZE),
-        "z2": ScanMap(session, "z2", SIZE),
-        "angle_spread": ScanMap(session, "angle spread", SIZE),
+        "z1": MapView(session, "z1", SIZE),
+        "z2": MapView(session, "z2", SIZE),
+        "angle_spread": MapView(session, "angle spread", SIZE),
         "seeds": SeedsPanel(session),
         "take_away": ExportPanel(session),
     }

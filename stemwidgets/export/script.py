@@ -25,7 +25,7 @@ def code(snapshot: Snapshot) -> str:
             parts.append("# the clusters are not in here: see stemwidgets.cluster")
         else:
             name, count = found.method.lower(), len(found.names)
-            parts.append(f"{name} = sw.{name}(signal, components={count}{keep})")
+            parts.append(f"{name} = sw.{name}(signal, n_components={count}{keep})")
     if snapshot.model is not None:
         parts += [_model(snapshot), f"maps = model.encode(signal{_taken_off(snapshot)})"]
         if snapshot.model.turning:

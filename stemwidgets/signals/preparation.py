@@ -111,17 +111,17 @@ class Preparation(Recipe):
         """
         return self._and(Scale(by))
 
-    def denoise(self, components: int, weighting: str = "none") -> Self:
+    def denoise(self, n_components: int, weighting: str = "none") -> Self:
         """Put patterns together again from the first principal components of the scan at hand.
 
         Parameters
         ----------
-        components : int
+        n_components : int
             Number of components.
         weighting : {"none", "poisson"}
             As for :func:`stemwidgets.pca`.
         """
-        return self._and(Denoise(components, weighting))
+        return self._and(Denoise(n_components, weighting))
 
     def apply(self, source: Any) -> Any:
         """Take all steps.

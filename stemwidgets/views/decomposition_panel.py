@@ -40,7 +40,7 @@ class DecompositionPanel(View):
         Session whose `decomposition` it runs and shows.
     method : {"PCA", "NMF", "k-means on PCA", "k-means on latents"}
         Method offered first.
-    components : int
+    n_components : int
         Number of components or clusters offered first, up to 50.
 
     Raises
@@ -50,13 +50,15 @@ class DecompositionPanel(View):
     """
 
     def __init__(
-        self, session: Session, method: str = "PCA", components: int = 5, **unknown: Any
+        self, session: Session, method: str = "PCA", n_components: int = 5, **unknown: Any
     ) -> None:
         super().__init__(session, unknown)
         if method not in METHODS:
             raise InputError(f"method is one of {', '.join(METHODS)}, not {method!r}")
-        if not isinstance(components, int) or not 1 <= components <= MOST:
-            raise InputError(f"components is a whole number from 1 to {MOST}, not {components!r}")
+        if not isinstance(n_components, int) or not 1 <= n_components <= MOST:
+            raise InputError(
+                f"n_components is a whole number from 1 to {MOST}, not {n_components!r}"
+            )
         self._frame = Grid(session.axes.ky, session.axes.kx).frame(100)
         self._method = ipywidgets.Dropdown(
             options=[(words, name) for name, words in _WORDS.items()],
@@ -66,7 +68,7 @@ class DecompositionPanel(View):
             style=_STYLE,
         )
         self._components = ipywidgets.BoundedIntText(
-            value=components,
+            value=n_components,
             min=1,
             max=MOST,
             description="how many",

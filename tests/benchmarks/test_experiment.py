@@ -84,7 +84,7 @@ def rank_of_silicon(maps, signal):
     site, axes = signal.original_metadata.structure.sites, signal.axes_manager.navigation_axes
     (y,), (x,) = site.y, site.x
     step = axes[0].scale
-    for rank, (iy, ix) in enumerate(sw.anomaly(maps).places(10), 1):
+    for rank, (iy, ix) in enumerate(sw.find_anomalies(maps).places(10), 1):
         if np.hypot(iy * step - y, ix * step - x) < NEAR:
             return rank
     return 99

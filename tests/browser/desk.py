@@ -112,7 +112,7 @@ class Desk:
 
     def map(self, channel: str) -> Locator:
         """The map that shows a channel, chosen by its name on screen."""
-        shown = self.page.locator(".stemwidgets-scan-map")
+        shown = self.page.locator(".stemwidgets-map-view")
         names = shown.evaluate_all(
             "maps => maps.map(map => map.querySelector('select').selectedOptions[0].text)"
         )

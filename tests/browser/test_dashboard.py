@@ -33,7 +33,7 @@ def test_a_click_on_a_map_shows_the_pattern_there(desk: Desk):
     map_before, pattern_before = desk.look(scan), desk.look(pattern)
     row, column = centre(9, 14), centre(17, 24)
     desk.click(scan, row, column)
-    expect(desk.view("readout")).to_contain_text("9, 17")
+    expect(desk.view("readout-view")).to_contain_text("9, 17")
     desk.settle()
     assert cross_at(map_before, desk.look(scan), row, column)
     assert np.mean(np.any(desk.look(pattern) != pattern_before, axis=-1)) > 0.2
@@ -50,11 +50,11 @@ def test_train_fills_the_maps_and_then_a_click_moves_everything(desk: Desk):
 
     names = ["COM angle", "rrVAE angle", "rrVAE latent z1", "rrVAE latent z2"]
     before = {name: desk.look(desk.map(name)) for name in names}
-    others = [desk.view("latent-scatter"), *desk.figures("pattern-view").all()]
+    others = [desk.view("latent-view"), *desk.figures("pattern-view").all()]
     others_before = [desk.look(figure) for figure in others]
     row, column = centre(4, 14), centre(19, 24)
     desk.click(desk.map("rrVAE angle"), row, column)
-    expect(desk.view("readout")).to_contain_text("4, 19")
+    expect(desk.view("readout-view")).to_contain_text("4, 19")
     desk.settle()
     for name in names:
         assert cross_at(before[name], desk.look(desk.map(name)), row, column), name

@@ -38,7 +38,7 @@ def test_a_dragged_limit_changes_the_contrast_and_auto_takes_it_back(explored: D
 
 
 def test_a_map_is_added_shows_its_frequencies_and_goes(explored: Desk):
-    maps = explored.page.locator(".stemwidgets-scan-map")
+    maps = explored.page.locator(".stemwidgets-map-view")
     count = maps.count()
     explored.page.get_by_role("button", name="Add map").click()
     expect(maps).to_have_count(count + 1)
@@ -68,9 +68,9 @@ def test_a_presented_page_is_read_in_the_dark_and_hears_where_one_clicks(
 
     desk.click(figure, 5.5 / 14, 17.5 / 24)
 
-    expect(desk.view("readout")).to_contain_text("5, 17")
+    expect(desk.view("readout-view")).to_contain_text("5, 17")
     for words in (".axis text", ".stemwidgets-caption", ".widget-html-content", "select"):
-        element = desk.page.locator(f".stemwidgets-scan-map {words}, .stemwidgets {words}").first
+        element = desk.page.locator(f".stemwidgets-map-view {words}, .stemwidgets {words}").first
         color = element.evaluate("e => getComputedStyle(e)[e.matches('text') ? 'fill' : 'color']")
         assert min(map(int, re.findall(r"\d+", color)[:3])) > 180, words
     change_theme(desk, "JupyterLab Light")  # it stays chosen

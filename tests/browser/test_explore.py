@@ -20,4 +20,4 @@ def test_a_detector_follows_the_mouse_and_its_image_the_detector(explored: Desk)
 
     panel.locator("select").select_option("segments")
     explored.map("COM magnitude").locator("select").select_option("DPC x")
-    expect(explored.view("readout")).to_contain_text("DPC y")
+    expect(explored.view("readout-view")).to_contain_text("DPC y")

@@ -94,7 +94,7 @@ def test_two_dashboards_of_one_session_show_the_same(
         scan = desk.map("COM angle").locator(".bqplot").first
         scan.scroll_into_view_if_needed()
         desk.click(scan, centre(9, 14), centre(17, 24))
-        for readout in desk.page.locator(".stemwidgets-readout").all():
+        for readout in desk.page.locator(".stemwidgets-readout-view").all():
             expect(readout).to_contain_text("9, 17", timeout=30_000)
 
 

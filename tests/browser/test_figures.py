@@ -230,7 +230,7 @@ def test_a_lasso_in_latent_space_lights_up_the_maps(desk: Desk):
         desk.press("Train")
     expect(desk.view("train-panel")).to_contain_text("finished", timeout=300_000)
     desk.page.wait_for_timeout(3000)
-    latent = desk.figures("latent-scatter").first
+    latent = desk.figures("latent-view").first
     plane = desk.plane(latent)
 
     def around(count: int) -> None:

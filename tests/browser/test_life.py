@@ -107,7 +107,7 @@ def test_a_page_that_is_loaded_again_shows_the_living_kernel(
     desk.settle()
     np.testing.assert_array_equal(desk.look(desk.map("rrVAE angle")), shown)
     assert "finished" in desk.status()
-    where = desk.view("readout").get_by_text("row, column").locator("..")
+    where = desk.view("readout-view").get_by_text("row, column").locator("..")
     before = where.inner_text()
     desk.page.wait_for_timeout(2000)  # until the widgets listen
     desk.click(desk.map("COM angle").locator(".bqplot").first, 0.8, 0.2)

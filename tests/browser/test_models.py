@@ -20,7 +20,7 @@ def test_a_model_without_angle_fills_the_latent_maps_and_says_that_it_does_not_t
     desk.press("Train")
     expect(panel).to_contain_text("finished, epoch 4 of 4", timeout=60_000)
     expect(desk.page.get_by_text("no angle: the model does not turn")).to_be_visible()
-    expect(desk.view("readout")).to_contain_text("undefined")
+    expect(desk.view("readout-view")).to_contain_text("undefined")
     desk.settle()
     assert np.mean(np.any(desk.look(desk.map("rrVAE latent z1")) != blank, axis=-1)) > 0.9
     red, green, blue = np.moveaxis(desk.look(desk.map("rrVAE angle"))[40:-10, 40:-10], -1, 0)

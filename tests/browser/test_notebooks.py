@@ -20,16 +20,16 @@ from browser.desk import Desk
 
 # Per notebook: how many pictures it prints, and the views that stay alive in it.
 PROMISED = {
-    "01_first_look": (1, "scan-map pattern-view train-panel"),
-    "02_centre_of_mass": (4, "scan-map pattern-view"),
-    "03_why_rotation_matters": (4, "scan-map latent-scatter train-panel"),
-    "04_rotation_invariant_vae": (3, "latent-scatter loss-plot decoder-view"),
-    "05_graphene_as_in_the_paper": (5, "scan-map pattern-view"),
-    "06_zincblende": (3, "scan-map pattern-view"),
-    "07_defects": (4, "scan-map latent-scatter train-panel"),
+    "01_first_look": (1, "map-view pattern-view train-panel"),
+    "02_centre_of_mass": (4, "map-view pattern-view"),
+    "03_why_rotation_matters": (4, "map-view latent-view train-panel"),
+    "04_rotation_invariant_vae": (3, "latent-view loss-view decoder-view"),
+    "05_graphene_as_in_the_paper": (5, "map-view pattern-view"),
+    "06_zincblende": (3, "map-view pattern-view"),
+    "07_defects": (4, "map-view latent-view train-panel"),
     "08_how_sure": (2, "seeds-panel"),
     "09_your_own_data": (2, "calibration-panel preparation-panel"),
-    "10_your_own_dashboard": (0, "scan-map pattern-view readout"),
+    "10_your_own_dashboard": (0, "map-view pattern-view readout-view"),
     "11_the_authors_workflow": (3, "preparation-panel"),
 }
 

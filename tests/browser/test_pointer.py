@@ -52,7 +52,7 @@ def test_a_drag_shows_pattern_after_pattern_and_ends_where_the_mouse_does(desk: 
     rate, lag = len(shown) / took, shown[-1] - moved
     print(f"drag for {took:.1f} s: {rate:.0f} patterns a second, the last {lag:.0f} ms late")
     desk.page.mouse.up()
-    expect(desk.view("readout")).to_contain_text("9, 17")
+    expect(desk.view("readout-view")).to_contain_text("9, 17")
     assert cross_at(before, desk.look(scan), row, column)
     assert rate > FRAMES
     assert lag < LAG
@@ -61,7 +61,7 @@ def test_a_drag_shows_pattern_after_pattern_and_ends_where_the_mouse_does(desk: 
 @pytest.mark.parametrize(("row", "column"), [(0, 0), (13, 23), (6, 11)])
 def test_the_mouse_is_where_the_map_shows_it(desk: Desk, row: int, column: int):
     """Near each of the four edges of a scan pixel."""
-    scan, readout = desk.map("COM angle"), desk.view("readout")
+    scan, readout = desk.map("COM angle"), desk.view("readout-view")
     for down in (0.15, 0.85):
         for right in (0.15, 0.85):
             desk.click(scan, (5 + 0.5) / 14, (5 + 0.5) / 24)
@@ -71,7 +71,7 @@ def test_the_mouse_is_where_the_map_shows_it(desk: Desk, row: int, column: int):
 
 
 def test_arrow_keys_walk_from_where_one_pressed(desk: Desk):
-    scan, readout = desk.map("COM angle"), desk.view("readout")
+    scan, readout = desk.map("COM angle"), desk.view("readout-view")
     desk.page.keyboard.press("ArrowRight")  # nobody listens
     desk.click(scan, centre(3, 14), centre(4, 24))
     expect(readout).to_contain_text("3, 4")

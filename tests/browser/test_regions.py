@@ -38,7 +38,7 @@ def test_a_rectangle_lights_up_on_every_map_until_escape(explored: Desk):
 
     draw(explored, "sum of counts", "Rectangle", (3.5 / 14, 6.5 / 24), (9.5 / 14, 17.5 / 24))
     expect(explored.view("pattern-view")).to_contain_text("mean of 84 patterns")  # 7 of 12 columns
-    expect(explored.view("readout")).to_contain_text("84, mean ± std")
+    expect(explored.view("readout-view")).to_contain_text("84, mean ± std")
     after = explored.look(other)
     inside = np.s_[height * 4 // 14 : height * 9 // 14, width * 8 // 24 : width * 16 // 24]
     outside = np.s_[height * 11 // 14 :, :]
@@ -66,11 +66,11 @@ def test_a_line_is_profiled_and_the_value_under_the_mouse_told(explored: Desk):
 
     scan = explored.map("COM magnitude")
     plane = explored.plane(scan)
-    where = explored.view("readout").inner_text()
+    where = explored.view("readout-view").inner_text()
     explored.page.mouse.move(plane["x"] + plane["width"] / 2, plane["y"] + plane["height"] / 2)
     told = scan.locator(".stemwidgets-under-mouse")
     expect(told).to_contain_text("1/Å")
-    assert explored.view("readout").inner_text() == where
+    assert explored.view("readout-view").inner_text() == where
 
 
 def test_a_detector_follows_the_mouse(explored: Desk):

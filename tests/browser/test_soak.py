@@ -84,7 +84,7 @@ def use(desk: Desk, rng: np.random.Generator) -> None:
 
 
 def click(desk: Desk, rng: np.random.Generator, times: int) -> None:
-    maps = desk.page.locator(".stemwidgets-scan-map .bqplot").all()
+    maps = desk.page.locator(".stemwidgets-map-view .bqplot").all()
     for row, column in rng.uniform(0.05, 0.95, (times, 2)):
         desk.click(maps[rng.integers(len(maps))], row, column)
         desk.page.wait_for_timeout(50)

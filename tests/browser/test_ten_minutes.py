@@ -35,7 +35,7 @@ addEventListener("unhandledrejection", (event) => wrong.push(String(event.reason
 console.error = (...words) => wrong.push(words.join(" "));
 var offered = (selector) => [...document.querySelectorAll(selector)].filter(
   (element) => element.offsetParent && !element.disabled);
-var planes = () => [...document.querySelectorAll(".stemwidgets-scan-map .bqplot")].map((figure) => {
+var planes = () => [...document.querySelectorAll(".stemwidgets-map-view .bqplot")].map((figure) => {
   const box = [...figure.querySelectorAll("image")].pop().getBoundingClientRect();
   return [box.x, box.y, box.width, box.height];
 });

@@ -54,7 +54,7 @@ def test_what_was_learned_can_be_explored(desk: Desk):
         desk.press("Train")
     expect(desk.view("train-panel")).to_contain_text("finished", timeout=120_000)
     expect(desk.view("train-panel")).to_contain_text("patterns/s")
-    expect(desk.view("loss-plot")).to_contain_text("the latest")
+    expect(desk.view("loss-view")).to_contain_text("the latest")
     desk.settle()
     buttons = desk.page.locator(".stemwidgets button:visible")
     cut = "buttons => buttons.filter(b => b.scrollWidth > b.clientWidth).map(b => b.innerText)"
@@ -74,21 +74,21 @@ def test_what_was_learned_can_be_explored(desk: Desk):
     difference, joint = desk.figures("angle-comparison-view").all()
     before = desk.look(joint)
     desk.click(difference, 9.5 / 14, 17.5 / 24)
-    expect(desk.view("readout")).to_contain_text("9, 17")
+    expect(desk.view("readout-view")).to_contain_text("9, 17")
     assert changed(desk, joint, before, 0)  # the ring
 
-    scatter = desk.figures("latent-scatter").first
+    scatter = desk.figures("latent-view").first
     lasso(desk, scatter, [(0.02, 0.02), (0.02, 0.5), (0.98, 0.5), (0.98, 0.02)])
-    expect(desk.view("latent-scatter")).to_contain_text("patterns selected")
+    expect(desk.view("latent-view")).to_contain_text("patterns selected")
 
     desk.page.mouse.move(5, 5)  # while over the scatter it has the keys
     latent = desk.map("rrVAE latent z1")
     before = desk.look(latent)
-    slider = desk.view("loss-plot").get_by_role("slider")
+    slider = desk.view("loss-view").get_by_role("slider")
     slider.focus()
     desk.page.keyboard.press("Home")
-    expect(desk.view("loss-plot")).to_contain_text("epoch ")
+    expect(desk.view("loss-view")).to_contain_text("epoch ")
     assert changed(desk, latent, before, 0.2)
     desk.page.keyboard.press("End")
-    expect(desk.view("loss-plot")).to_contain_text("the latest")
+    expect(desk.view("loss-view")).to_contain_text("the latest")
     assert as_before(desk, latent, before)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import stemwidgets as sw
-from stemwidgets.arrays.maps.anomaly import anomaly
+from stemwidgets.arrays.maps.anomaly import find_anomalies
 
 DOSE = 5e4
 SITES = {"graphene_silicon": (12, 22), "graphene_vacancy": (19, 12)}
@@ -14,7 +14,7 @@ SITES = {"graphene_silicon": (12, 22), "graphene_vacancy": (19, 12)}
 
 def found(maps, site, smoothing=None):
     """Whether the most unusual place is at most one step from the site."""
-    return bool(np.hypot(*np.subtract(anomaly(maps, smoothing).places(1)[0], site)) <= 1.5)
+    return bool(np.hypot(*np.subtract(find_anomalies(maps, smoothing).places(1)[0], site)) <= 1.5)
 
 
 @cache
@@ -43,7 +43,7 @@ def test_the_latents_find_the_defect_in_nine_of_ten_noise_seeds(name):
     for seed in range(10):
         signal, maps = scan_and_maps(name, seed)
         magnitude = sw.center_of_mass(signal).magnitude.data
-        parts = sw.pca(signal, components=4).maps.data.transpose(1, 2, 0)
+        parts = sw.pca(signal, n_components=4).maps.data.transpose(1, 2, 0)
         hits["latents"] += found(maps.latent.data.transpose(1, 2, 0), SITES[name])
         hits["residual"] += found(np.log(maps.residual.data), SITES[name], 0)
         hits["COM magnitude"] += found(magnitude, SITES[name])

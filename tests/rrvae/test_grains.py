@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import stemwidgets as sw
-from stemwidgets.arrays.maps.orientation import two_grains
+from stemwidgets.arrays.maps.orientation import find_grain_boundary
 from stemwidgets.signals.conversion import signal_to_arrays
 
 
@@ -16,8 +16,8 @@ def errors(dose, seed):
     maps = sw.RRVAE(latent_dim=2, seed=seed).fit(signal).encode(signal)
     com = sw.center_of_mass(signal)
     by = {
-        "model": two_grains(maps.angle.data, maps.latent.data.transpose(1, 2, 0)),
-        "COM": two_grains(com.angle.data, com.magnitude.data[..., None]),
+        "model": find_grain_boundary(maps.angle.data, maps.latent.data.transpose(1, 2, 0)),
+        "COM": find_grain_boundary(com.angle.data, com.magnitude.data[..., None]),
     }
     return {
         name: (np.degrees(split.rotation - truth.rotation), split.boundary - boundary)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import stemwidgets as sw
-from stemwidgets.arrays.maps.inversion import inversion
+from stemwidgets.arrays.maps.inversion import measure_inversion
 
 CONTROL = 0.05  # of breaking, that noise and the model leave to diamond
 
@@ -16,11 +16,11 @@ def breaking(name, dose, seed):
     com = sw.center_of_mass(signal)
     angle = maps.angle.data
     return {
-        "latents": inversion(maps.latent.data.transpose(1, 2, 0)).breaking,
-        "angle": inversion(np.stack([np.cos(angle), np.sin(angle)], -1), odd=True).breaking,
-        "COM magnitude": inversion(com.magnitude.data).breaking,
-        "COM": inversion(np.stack([com.x.data, com.y.data], -1), odd=True).breaking,
-        "dark field": inversion(sw.virtual_image(signal, "ADF").data).breaking,
+        "latents": measure_inversion(maps.latent.data.transpose(1, 2, 0)).breaking,
+        "angle": measure_inversion(np.stack([np.cos(angle), np.sin(angle)], -1), odd=True).breaking,
+        "COM magnitude": measure_inversion(com.magnitude.data).breaking,
+        "COM": measure_inversion(np.stack([com.x.data, com.y.data], -1), odd=True).breaking,
+        "dark field": measure_inversion(sw.virtual_image(signal, "ADF").data).breaking,
     }
 
 

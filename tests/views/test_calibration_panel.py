@@ -9,7 +9,7 @@ from stemwidgets.arrays.disc.find import Disc, Ellipse
 from stemwidgets.arrays.errors import InputError
 from stemwidgets.state import Session
 from stemwidgets.views.calibration_panel import CalibrationPanel
-from stemwidgets.views.scan_map import ScanMap
+from stemwidgets.views.map_view import MapView
 
 
 @pytest.fixture(scope="module")
@@ -56,7 +56,7 @@ def test_the_disc_is_drawn_where_it_was_found(session):
 
 
 def test_the_box_takes_the_com_of_a_map_there_and_back(session):
-    panel, scan_map = CalibrationPanel(session), ScanMap(session, "COM angle")
+    panel, scan_map = CalibrationPanel(session), MapView(session, "COM angle")
     panel.parts["calibrate"].click()
     session.wait(60)
     image = scan_map.raster.figure.marks[0]

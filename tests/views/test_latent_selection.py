@@ -13,8 +13,8 @@ from scans import AXES, SHAPE, Pacer, turning_spot
 from stemwidgets.arrays.detectors import PolygonDetector
 from stemwidgets.arrays.maps.polygon import surrounded
 from stemwidgets.state import Session
-from stemwidgets.views.latent_scatter import LatentScatter
-from stemwidgets.views.scan_map import ScanMap
+from stemwidgets.views.latent_view import LatentView
+from stemwidgets.views.map_view import MapView
 
 AROUND = [(0.5, 1.5), (2.5, 1.5), (2.5, 4.5), (0.5, 4.5)]  # z1, z2: rows 1-2, columns 2-4
 
@@ -24,7 +24,7 @@ def scatter():
     session = Session(turning_spot(), AXES, make_model=Pacer)
     session.training.start(latent_dim=2)
     session.training.wait(10)
-    yield LatentScatter(session)
+    yield LatentView(session)
     session.close()
 
 
@@ -71,7 +71,7 @@ def test_the_line_is_seen_while_it_is_drawn(scatter):
 
 
 def test_the_selection_lights_up_on_every_map(scatter):
-    maps = [ScanMap(scatter.session, name) for name in ("sum", "angle")]
+    maps = [MapView(scatter.session, name) for name in ("sum", "angle")]
     draw(scatter, AROUND)
     for scan_map in maps:
         opacity = opacities(scan_map)
@@ -99,7 +99,7 @@ def test_of_many_patterns_the_selected_are_seen_best():
     data = np.ones((70, 60, 9, 8), dtype=np.float32)
     data[..., 4, 4] += np.arange(60)
     session = Session(data, make_model=Pacer)
-    view = LatentScatter(session)
+    view = LatentView(session)
     session.training.start(steps=1)
     session.training.wait(10)
     draw(view, [(-0.5, -0.5), (9.5, -0.5), (9.5, 59.5), (-0.5, 59.5)])
@@ -129,7 +129,7 @@ def test_a_pattern_without_latents_is_never_surrounded():
 
 
 def test_a_region_drawn_on_a_map_lights_up_its_patterns(scatter):
-    scan_map = ScanMap(scatter.session, "sum")
+    scan_map = MapView(scatter.session, "sum")
     scan_map.parts["tool"].value = "Rectangle"
     mouse(scan_map.raster, "mousedown", x=1.3, y=0.2)
     mouse(scan_map.raster, "mouseup", x=1.9, y=0.4)

@@ -9,7 +9,7 @@ from stemwidgets.arrays.maps.summary import circular_summary, majority, summary
 from stemwidgets.state import Channel, Session
 from stemwidgets.state.channels import merged
 from stemwidgets.views.profile_view import ProfileView
-from stemwidgets.views.readout import Readout
+from stemwidgets.views.readout_view import ReadoutView
 
 
 @pytest.fixture
@@ -94,7 +94,7 @@ def test_nonsense_is_refused(session, nonsense):
 
 
 def test_the_readout_tells_mean_and_spread_of_every_channel_in_the_region(session):
-    readout = Readout(session)
+    readout = ReadoutView(session)
     table, where = readout.parts["table"], readout.parts["where"]
     assert where.layout.display == "none"
     session.outline = ((0.5, 0.5), (0.5, 3.5), (2.5, 3.5), (2.5, 0.5))

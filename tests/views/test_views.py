@@ -16,19 +16,19 @@ from stemwidgets.arrays.errors import InputError
 from stemwidgets.state import Channel, Session
 from stemwidgets.state.learning.reconstruction import encoded
 from stemwidgets.views.detector_panel import DetectorPanel
-from stemwidgets.views.latent_scatter import LatentScatter
-from stemwidgets.views.loss_plot import LossPlot
+from stemwidgets.views.latent_view import LatentView
+from stemwidgets.views.loss_view import LossView
+from stemwidgets.views.map_view import MapView
 from stemwidgets.views.parts import words
 from stemwidgets.views.pattern_view import PatternView
 from stemwidgets.views.pictures import colors
 from stemwidgets.views.pictures.painting import paint
 from stemwidgets.views.pictures.raster import Raster
 from stemwidgets.views.pictures.screen import Frame, Grid, ticks
-from stemwidgets.views.readout import Readout
-from stemwidgets.views.scan_map import ScanMap
+from stemwidgets.views.readout_view import ReadoutView
 from stemwidgets.views.train_panel import TrainPanel
 
-VIEWS = [DetectorPanel, LatentScatter, LossPlot, PatternView, Readout, ScanMap, TrainPanel]
+VIEWS = [DetectorPanel, LatentView, LossView, PatternView, ReadoutView, MapView, TrainPanel]
 
 
 @pytest.fixture
@@ -80,7 +80,7 @@ def cross(figure):
 
 def test_a_scan_that_cannot_be_read_says_so_where_it_would_be_shown():
     session = Session(unreadable(), AXES)
-    scan, pattern = ScanMap(session, "sum"), PatternView(session)
+    scan, pattern = MapView(session, "sum"), PatternView(session)
     session.wait(20)
 
     assert scan.raster._message.text[0] == "could not be read"
@@ -100,12 +100,12 @@ def test_what_is_no_session_is_refused(view):
 
 
 def test_a_map_has_one_pixel_for_each_position(session):
-    figure = ScanMap(session, "sum").parts["figure"]
+    figure = MapView(session, "sum").parts["figure"]
     assert picture(figure).shape == (*SHAPE[:2], 4)
 
 
 def test_a_map_keeps_its_physical_shape(session):
-    frame = ScanMap(session, "sum").raster.frame
+    frame = MapView(session, "sum").raster.frame
     assert frame.width / frame.height == pytest.approx(6 * 0.3 / (4 * 0.2), rel=0.01)
 
 
@@ -115,7 +115,7 @@ def test_detector_pixels_keep_their_physical_shape(session):
 
 
 def test_row_zero_is_at_the_top(session):
-    scan_map = ScanMap(session, "sum")
+    scan_map = MapView(session, "sum")
     scales, image = scan_map.raster.scales, scan_map.parts["figure"].marks[0]
     assert scales["y"].reverse
     assert not scales["x"].reverse
@@ -130,7 +130,7 @@ def test_an_axis_that_runs_backwards_still_puts_its_first_pixel_left():
 
 
 def test_a_click_on_a_map_moves_every_crosshair(session):
-    maps = [ScanMap(session, name) for name in ("sum", "COM angle", "COM x")]
+    maps = [MapView(session, name) for name in ("sum", "COM angle", "COM x")]
     mouse(maps[0].raster, "mousedown", x=1.0 + 0.3 * 4.2, y=0.2 * 2.8)
     assert session.position == (3, 4)
     for scan_map in maps:
@@ -176,7 +176,7 @@ def test_a_click_paints_a_pattern_and_its_reconstruction_once_and_together(lazy,
 
 def test_a_picture_is_another_image_and_nothing_is_left_behind(session):
     figure = PatternView(session).parts["figure"]
-    others = [ScanMap(session, "sum"), Readout(session)]
+    others = [MapView(session, "sum"), ReadoutView(session)]
     session.position = (3, 3)
     old, alive = figure.marks[0].image, len(_instances)
     session.position = (1, 2)
@@ -185,7 +185,7 @@ def test_a_picture_is_another_image_and_nothing_is_left_behind(session):
 
 
 def test_a_map_waits_for_a_channel_that_training_brings(session):
-    scan_map = ScanMap(session, "angle")
+    scan_map = MapView(session, "angle")
     assert cross(scan_map.parts["figure"]) is None
     session.training.start()
     session.training.wait(10)
@@ -195,13 +195,13 @@ def test_a_map_waits_for_a_channel_that_training_brings(session):
 
 
 def test_the_map_offers_every_channel_in_words(trained):
-    labels = [label for label, _ in ScanMap(trained).parts["channel"].options]
+    labels = [label for label, _ in MapView(trained).parts["channel"].options]
     assert "rrVAE angle" in labels
     assert "rrVAE latent z2" in labels
 
 
 def test_choosing_another_channel_redraws_the_map(session):
-    scan_map = ScanMap(session, "sum")
+    scan_map = MapView(session, "sum")
     before = picture(scan_map.parts["figure"])
     scan_map.parts["channel"].value = "COM angle"
     assert (picture(scan_map.parts["figure"]) != before).any()
@@ -241,7 +241,7 @@ def test_colours_of_a_symmetric_angle_repeat_with_its_period(fold):
 
 
 def test_the_legend_of_a_symmetric_angle_says_modulo_what_and_repeats_its_colours(sorted_scan):
-    scan_map = ScanMap(sorted_scan, "angle")
+    scan_map = MapView(sorted_scan, "angle")
     legend = scan_map.parts["legend"].value
     assert "modulo 120°" in legend
     assert "grey where undefined" in legend
@@ -253,21 +253,21 @@ def test_the_legend_of_a_symmetric_angle_says_modulo_what_and_repeats_its_colour
 
 
 def test_round_patterns_are_grey_in_the_map_of_angles(sorted_scan):
-    shown = picture(ScanMap(sorted_scan, "angle").parts["figure"])
+    shown = picture(MapView(sorted_scan, "angle").parts["figure"])
     assert (shown[:, 0, :3] == colors.GREY).all()
     assert (shown[2, 3, :3] == colors.GREY).all()
     assert (shown[0, 1:, :3] != colors.GREY).any(axis=-1).all()
 
 
 def test_every_category_has_a_colour_and_a_name(sorted_scan):
-    scan_map = ScanMap(sorted_scan, "classes")
+    scan_map = MapView(sorted_scan, "classes")
     shown = picture(scan_map.parts["figure"])[..., :3]
     assert len(np.unique(shown.reshape(-1, 3), axis=0)) == 4  # three classes and grey
     legend = scan_map.parts["legend"].value
     for words_of_class in ("class 0: 26 %", "class 1: 26 %", "class 2: 48 %", "grey: undefined"):
         assert words_of_class in legend
     scan_map.channel = "symmetry"
-    legend = ScanMap(sorted_scan, "symmetry").parts["legend"].value
+    legend = MapView(sorted_scan, "symmetry").parts["legend"].value
     assert "round: 17 %" in legend
     assert "3-fold: 83 %" in legend
 
@@ -313,7 +313,7 @@ def test_the_uncertainty_of_an_angle_is_drawn_in_degrees():
 
 
 def test_a_map_of_classes_says_so_when_the_model_has_none(session):
-    scan_map = ScanMap(session, "classes")
+    scan_map = MapView(session, "classes")
     assert scan_map.raster.message == "press Train"
     session.training.start()
     session.training.wait(10)
@@ -386,7 +386,7 @@ def test_the_panel_sets_a_detector_about_the_disc(session):
 
 
 def test_a_point_of_the_scatter_is_picked_by_a_click_near_it(trained):
-    scatter = LatentScatter(trained)
+    scatter = LatentView(trained)
     press(scatter, x=2.1, y=3.9)  # z1 is the row, z2 the column
     assert trained.position == (2, 4)
     np.testing.assert_allclose(scatter.parts["ring"].x, [2])
@@ -394,7 +394,7 @@ def test_a_point_of_the_scatter_is_picked_by_a_click_near_it(trained):
 
 
 def test_the_scatter_has_a_point_for_each_pattern_in_the_colour_of_its_angle(trained):
-    points = LatentScatter(trained).parts["points"]
+    points = LatentView(trained).parts["points"]
     assert len(points.x) == len(points.colors) == SHAPE[0] * SHAPE[1]
     angle = trained.channels["angle"].values.ravel()
     expected = [colors.css(color) for color in colors.cyclic(angle)]
@@ -402,7 +402,7 @@ def test_the_scatter_has_a_point_for_each_pattern_in_the_colour_of_its_angle(tra
 
 
 def test_the_scatter_explains_its_colours(sorted_scan):
-    scatter = LatentScatter(sorted_scan, "classes")
+    scatter = LatentView(sorted_scan, "classes")
     assert "class 2: 48 %" in scatter.parts["legend"].value
     scatter.parts["color"].value = "angle"
     assert "modulo 120°" in scatter.parts["legend"].value
@@ -412,7 +412,7 @@ def test_many_points_are_drawn_as_a_histogram():
     data = np.ones((70, 60, 9, 8), dtype=np.float32)
     data[..., 4, 4] += np.arange(60)
     session = Session(data, make_model=Pacer)
-    scatter = LatentScatter(session)
+    scatter = LatentView(session)
     session.training.start(steps=1)
     session.training.wait(10)
     assert not scatter.parts["points"].visible
@@ -424,7 +424,7 @@ def test_many_points_are_drawn_as_a_histogram():
 
 
 def test_one_latent_dimension_is_drawn_against_the_misfit(session):
-    scatter = LatentScatter(session)
+    scatter = LatentView(session)
     session.training.start(latent_dim=1)
     session.training.wait(10)
     assert scatter.parts["points"].visible
@@ -432,7 +432,7 @@ def test_one_latent_dimension_is_drawn_against_the_misfit(session):
 
 
 def test_the_loss_is_drawn_epoch_by_epoch(session):
-    plot = LossPlot(session)
+    plot = LossView(session)
     assert not plot.parts["line"].visible
     session.training.start(steps=7)
     session.training.wait(10)
@@ -442,7 +442,7 @@ def test_the_loss_is_drawn_epoch_by_epoch(session):
 
 
 def test_the_loss_is_drawn_in_the_range_of_all_but_its_beginning(session):
-    plot = LossPlot(session)
+    plot = LossView(session)
     session.training.start(steps=80)
     session.training.wait(10)
     assert plot.parts["line"].y[0] == 10
@@ -576,7 +576,7 @@ def test_while_the_first_training_prepares_every_view_says_so():
         return Pacer(**options)
 
     session = Session(turning_spot(), AXES, make_model=prepare)
-    views = ScanMap(session, "angle"), LatentScatter(session), LossPlot(session)
+    views = MapView(session, "angle"), LatentView(session), LossView(session)
     assert {view.raster.message for view in views} == {"press Train"}
     status = TrainPanel(session).parts["status"]
     session.training.start()
@@ -607,7 +607,7 @@ def test_an_error_is_shown_in_words_and_not_as_markup(session):
 
 
 def test_the_readout_tells_every_channel_with_its_unit(trained):
-    readout = Readout(trained)
+    readout = ReadoutView(trained)
     trained.position = (3, 2)
     table = readout.parts["table"].value
     assert "3, 2" in table
@@ -679,7 +679,7 @@ def test_shares_are_told_in_per_cent(share, text):
 
 
 def test_the_readout_tells_the_uncertainty_with_the_angle_and_how_sure_a_category_is(sorted_scan):
-    readout = Readout(sorted_scan)
+    readout = ReadoutView(sorted_scan)
     sorted_scan.position = (1, 4)
     table = readout.parts["table"].value
     assert "40° ± 6° modulo 120°" in table

@@ -37,14 +37,14 @@ class Clusters:
     probability: NDArray[np.float32] | None
 
 
-def cluster(features: Any, clusters: int, method: str = "kmeans", seed: int = 0) -> Clusters:
+def cluster(features: Any, n_clusters: int, method: str = "kmeans", seed: int = 0) -> Clusters:
     """Sort positions into clusters.
 
     Parameters
     ----------
     features : array, shape [..., d]
         Description of each position: scores, latent variables.
-    clusters : int
+    n_clusters : int
         Number of clusters.
     method : {"kmeans", "gmm"}
         k-means, for round clusters of one size; or a mixture of Gaussians, for elongated ones that
@@ -58,28 +58,28 @@ def cluster(features: Any, clusters: int, method: str = "kmeans", seed: int = 0)
         If there are fewer different positions than clusters, or a parameter is out of range.
     """
     values = _require_features(features)
-    _require(clusters, method, seed)
+    _require(n_clusters, method, seed)
     flat = values.reshape(-1, values.shape[-1])
     known = np.isfinite(flat).all(axis=1)
     points = flat[known]
     different = len(np.unique(points, axis=0))
-    if different < clusters:
+    if different < n_clusters:
         raise InputError(
-            f"Expected at least {clusters} positions that differ for {clusters} clusters, got "
+            f"Expected at least {n_clusters} positions that differ for {n_clusters} clusters, got "
             f"{different}. Ask for fewer clusters."
         )
     middle = points.mean(axis=0)
     size = max(float(np.sqrt(np.square(points - middle).sum(axis=1).mean())), 1e-300)
     fit = _kmeans if method == "kmeans" else _gmm
-    found, centers, chances = fit((points - middle) / size, clusters, int(seed))
-    order = np.argsort(-np.bincount(found, minlength=clusters), kind="stable")
+    found, centers, chances = fit((points - middle) / size, n_clusters, int(seed))
+    order = np.argsort(-np.bincount(found, minlength=n_clusters), kind="stable")
     labels = np.full(len(flat), -1, dtype=np.int16)
     labels[known] = np.argsort(order)[found]
     probability = None
     if chances is not None:
-        probability = np.full((len(flat), clusters), np.nan, dtype=np.float32)
+        probability = np.full((len(flat), n_clusters), np.nan, dtype=np.float32)
         probability[known] = chances[:, order]
-        probability = probability.reshape(*values.shape[:-1], clusters)
+        probability = probability.reshape(*values.shape[:-1], n_clusters)
     return Clusters(labels.reshape(values.shape[:-1]), centers[order] * size + middle, probability)
 
 

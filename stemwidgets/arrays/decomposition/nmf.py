@@ -31,7 +31,7 @@ TINY = 1e-12  # instead of 0 in a denominator, or as a start that a product can 
 
 def nmf(
     data: Any,
-    components: int | None = None,
+    n_components: int | None = None,
     weighting: str = "none",
     mask: ArrayLike | None = None,
 ) -> Decomposition:
@@ -46,7 +46,7 @@ def nmf(
     ----------
     data : array, shape [..., ky, kx]
         Counts or intensities, none negative; numpy or dask, which is read as for `pca`.
-    components : int, optional
+    n_components : int, optional
         Number of components; 5 if not given, or as many as there are.
     weighting, mask
         As for `pca`.
@@ -63,7 +63,7 @@ def nmf(
     """
     used = used_pixels(data, mask)
     moments = measure(data, used)
-    kept = require_components(components, moments, USUAL_COMPONENTS)
+    kept = require_components(n_components, moments, USUAL_COMPONENTS)
     if moments.lowest < 0:
         raise InputError(
             f"Expected counts, got pixels down to {moments.lowest:g}: a sum of non-negative "

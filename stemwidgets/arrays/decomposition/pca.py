@@ -106,7 +106,7 @@ def combined(
 
 def pca(
     data: Any,
-    components: int | None = None,
+    n_components: int | None = None,
     weighting: str = "none",
     mask: ArrayLike | None = None,
 ) -> Decomposition:
@@ -117,7 +117,7 @@ def pca(
     data : array, shape [..., ky, kx]
         Counts or intensities; numpy or dask, which is read block by block: twice, or, for patterns
         of more than 1600 used pixels, up to twelve times: bin these first where that is enough.
-    components : int, optional
+    n_components : int, optional
         Number of components; 20 if not given, or as many as there are.
     weighting : {"none", "poisson"}
         ``"poisson"`` divides each pixel by the root of its mean first, so that counting noise is
@@ -141,7 +141,7 @@ def pca(
     """
     used = used_pixels(data, mask)
     moments = measure(data, used)
-    kept = require_components(components, moments, USUAL_COMPONENTS)
+    kept = require_components(n_components, moments, USUAL_COMPONENTS)
     weight = require_weight(weighting, moments)
     variance, axes = principal_axes(data, used, moments, weight, kept)
     axes *= _signs(axes, used)[:, None]

@@ -48,7 +48,7 @@ class Anomaly:
         return [(int(iy), int(ix)) for iy, ix in where[largest_first]]
 
 
-def anomaly(maps: ArrayLike, smoothing: float | None = None) -> Anomaly:
+def find_anomalies(maps: ArrayLike, smoothing: float | None = None) -> Anomaly:
     """Find unusual places of a scan, of whatever kind.
 
     A single pattern of a crystal is seldom unusual: above a missing atom it is much like that in

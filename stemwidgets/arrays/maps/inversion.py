@@ -30,7 +30,7 @@ class Inversion:
     map: NDArray[np.float64]
 
 
-def inversion(maps: ArrayLike, odd: bool = False) -> Inversion:
+def measure_inversion(maps: ArrayLike, odd: bool = False) -> Inversion:
     """Find the centre of inversion of maps that go on periodically.
 
     Seen along the beam, inversion is a half turn. If a thin crystal has such a centre, the patterns

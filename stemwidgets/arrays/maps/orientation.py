@@ -119,7 +119,9 @@ def lattice_rotation(
     return LatticeRotation(vectors * expected.conj(), int(symmetry))
 
 
-def two_grains(angle: ArrayLike, latent: ArrayLike, symmetry: int = 6, axis: int = 1) -> Split:
+def find_grain_boundary(
+    angle: ArrayLike, latent: ArrayLike, symmetry: int = 6, axis: int = 1
+) -> Split:
     """Find the boundary of two grains, and the rotation of one against the other.
 
     The first third of the scan along the axis is taken for the reference; then the first

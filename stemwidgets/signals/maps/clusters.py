@@ -50,7 +50,7 @@ class Clusters:
 
 def cluster(
     source: Any,
-    clusters: int,
+    n_clusters: int,
     method: str = "kmeans",
     signal: Any = None,
     seed: int = 0,
@@ -65,7 +65,7 @@ def cluster(
         ``[d, iy, ix]`` as a signal; or an array ``[iy, ix, d]``. They count as they are: bring
         quantities of different units to one scale first. Of a scan, 20 principal components are
         taken.
-    clusters : int
+    n_clusters : int
         Number of clusters.
     method : {"kmeans", "gmm"}
         k-means, for round clusters of one size; or a mixture of Gaussians, for elongated ones that
@@ -96,11 +96,11 @@ def cluster(
     """
     features, axes, scan = _features(source)
     scan = to_arrays(signal)[:2] if signal is not None else scan
-    found = arrays.cluster(features, clusters, method, seed)
+    found = arrays.cluster(features, n_clusters, method, seed)
     patterns = None
     if scan is not None:
         clean = clean_scan(scan[0])
-        means = arrays.mean_patterns(clean.data, found.labels, clusters)
+        means = arrays.mean_patterns(clean.data, found.labels, n_clusters)
         axes = scan[1]
         patterns = pattern_stack_signal(means, axes, "mean pattern of each cluster", "cluster")
     probability = None
@@ -110,7 +110,7 @@ def cluster(
     known = found.labels[found.labels >= 0]
     return Clusters(
         map_signal(found.labels, axes, "clusters", "cluster", ""),
-        np.bincount(known, minlength=clusters),
+        np.bincount(known, minlength=n_clusters),
         found.centers,
         probability,
         patterns,

@@ -16,7 +16,7 @@ from stemwidgets.signals.maps.decomposition import Decomposition
 from stemwidgets.signals.maps.rrvae_maps import Maps
 
 
-def anomaly(source: Any, smoothing: float | None = None) -> Anomaly:
+def find_anomalies(source: Any, smoothing: float | None = None) -> Anomaly:
     """Find unusual places of a scan, of whatever kind.
 
     See `stemwidgets.arrays.maps.anomaly`: maps are smoothed over the lattice, then their robust
@@ -43,17 +43,17 @@ def anomaly(source: Any, smoothing: float | None = None) -> Anomaly:
 
     Examples
     --------
-    >>> unusual = sw.anomaly(model.encode(signal))
+    >>> unusual = sw.find_anomalies(model.encode(signal))
     >>> unusual.places(3)
     """
     values, frame = _values(source)
-    found = anomalies.anomaly(values, smoothing)
+    found = anomalies.find_anomalies(values, smoothing)
     if frame is None:
         return found
     return replace(found, distance=_framed(found.distance, frame, "distance from the usual"))
 
 
-def inversion(source: Any, odd: bool = False) -> Inversion:
+def measure_inversion(source: Any, odd: bool = False) -> Inversion:
     """Measure how far the maps of whole cells of a crystal are from inversion symmetry.
 
     See `stemwidgets.arrays.maps.inversion`.
@@ -61,7 +61,7 @@ def inversion(source: Any, odd: bool = False) -> Inversion:
     Parameters
     ----------
     source : Maps, Decomposition, signal or array
-        As for `anomaly`.
+        As for `find_anomalies`.
     odd : bool
         True if the maps change their sign in an inversion, as the components of the COM do.
 
@@ -77,16 +77,16 @@ def inversion(source: Any, odd: bool = False) -> Inversion:
 
     Examples
     --------
-    >>> sw.inversion(model.encode(sw.samples.zincblende())).breaking
+    >>> sw.measure_inversion(model.encode(sw.samples.zincblende())).breaking
     """
     values, frame = _values(source)
-    found = inversions.inversion(values, odd)
+    found = inversions.measure_inversion(values, odd)
     if frame is None:
         return found
     return replace(found, map=_framed(found.map, frame, "breaking of inversion"))
 
 
-def two_grains(maps: Maps, symmetry: int = 6, axis: int = 1) -> Split:
+def find_grain_boundary(maps: Maps, symmetry: int = 6, axis: int = 1) -> Split:
     """Find the boundary of two grains, and their rotation, from a model's maps.
 
     See `stemwidgets.arrays.maps.orientation`.
@@ -110,7 +110,7 @@ def two_grains(maps: Maps, symmetry: int = 6, axis: int = 1) -> Split:
     InputError
         If there are too few positions or `axis` is neither 0 nor 1.
     """
-    return orientation.two_grains(maps.angle.data, _values(maps)[0], symmetry, axis)
+    return orientation.find_grain_boundary(maps.angle.data, _values(maps)[0], symmetry, axis)
 
 
 def _values(source: Any) -> tuple[np.ndarray, Any]:

@@ -91,7 +91,7 @@ class Decomposition:
 
 def pca(
     source: Any,
-    components: int | None = None,
+    n_components: int | None = None,
     weighting: str = "none",
     mask: ArrayLike | None = None,
     faulty: Any = FIND,
@@ -104,7 +104,7 @@ def pca(
         A HyperSpy or pyxem signal, a file, or a numpy or dask array ``[iy, ix, ky, kx]``; lazy data
         are streamed: twice, or, for patterns of more than 1600 pixels, up to twelve times. Bin
         these first where that is enough, by :class:`stemwidgets.Preparation`.
-    components : int, optional
+    n_components : int, optional
         Number of components; 20 if not given, or as many as there are.
     weighting : {"none", "poisson"}
         ``"poisson"`` divides each pixel by the root of its mean first, so that counting noise is
@@ -135,12 +135,12 @@ def pca(
     >>> components.explained_variance_ratio.plot()
     >>> clean = components.denoised(13)
     """
-    return _decomposed(arrays.pca, source, components, weighting, mask, faulty)
+    return _decomposed(arrays.pca, source, n_components, weighting, mask, faulty)
 
 
 def nmf(
     source: Any,
-    components: int | None = None,
+    n_components: int | None = None,
     weighting: str = "none",
     mask: ArrayLike | None = None,
     faulty: Any = FIND,
@@ -151,7 +151,7 @@ def nmf(
     ----------
     source, weighting, mask, faulty
         As for :func:`pca`.
-    components : int, optional
+    n_components : int, optional
         Number of components; 5 if not given, or as many as there are.
 
     Returns
@@ -167,20 +167,20 @@ def nmf(
     InputError
         If a pixel is negative, and as for :func:`pca`.
     """
-    return _decomposed(nonnegative.nmf, source, components, weighting, mask, faulty)
+    return _decomposed(nonnegative.nmf, source, n_components, weighting, mask, faulty)
 
 
 def _decomposed(
     method: Callable[..., arrays.Decomposition],
     source: Any,
-    components: int | None,
+    n_components: int | None,
     weighting: str,
     mask: ArrayLike | None,
     faulty: Any,
 ) -> Decomposition:
     data, axes, title = to_arrays(source)
     clean = clean_scan(data, faulty, mask)
-    found = method(clean.data, components, weighting, clean.mask)
+    found = method(clean.data, n_components, weighting, clean.mask)
     name = f"{title}: {found.method}" if title else found.method
     maps = map_stack_signal(found.maps, axes, f"{name} maps", "component", "")
     patterns = pattern_stack_signal(found.patterns, axes, f"{name} patterns", "component")

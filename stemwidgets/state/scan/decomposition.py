@@ -67,7 +67,7 @@ class Decomposing(Computing):
     found = Instance(Parts, allow_none=True, read_only=True)
     shown = Tuple(read_only=True)
 
-    def start(self, method: str = "PCA", components: int = 5) -> None:
+    def start(self, method: str = "PCA", n_components: int = 5) -> None:
         """Compute components or clusters in the background.
 
         Parameters
@@ -75,7 +75,7 @@ class Decomposing(Computing):
         method : {"PCA", "NMF", "k-means on PCA", "k-means on latents"}
             Principal components; non-negative factors; clusters of positions by their first 20
             principal components, or by the latent variables of the rrVAE.
-        components : int
+        n_components : int
             Number of components, or of clusters.
 
         Raises
@@ -88,7 +88,7 @@ class Decomposing(Computing):
             raise InputError(f"a scan is taken apart by {', '.join(METHODS)}, not by {method!r}")
         session = self._session
         codes = [channel.values for channel in latents(session.channels)]
-        self._compute(lambda: METHODS[method](session.cleaned(), components, codes), self._keep)
+        self._compute(lambda: METHODS[method](session.cleaned(), n_components, codes), self._keep)
 
     def again(self) -> None:
         """Repeat the latest decomposition, with other pixels left out; drop the others."""
@@ -150,12 +150,12 @@ def _components(found: pca.Decomposition) -> Parts:
     return named(found.method, names, found.patterns, shares, found.maps)
 
 
-def _pca(scan: CleanScan, components: int, _: list[Any]) -> Parts:
-    return _components(pca.pca(scan.data, components, mask=scan.mask))
+def _pca(scan: CleanScan, n_components: int, _: list[Any]) -> Parts:
+    return _components(pca.pca(scan.data, n_components, mask=scan.mask))
 
 
-def _nmf(scan: CleanScan, components: int, _: list[Any]) -> Parts:
-    return _components(nmf.nmf(scan.data, components, mask=scan.mask))
+def _nmf(scan: CleanScan, n_components: int, _: list[Any]) -> Parts:
+    return _components(nmf.nmf(scan.data, n_components, mask=scan.mask))
 
 
 def _clusters_of_components(scan: CleanScan, clusters: int, _: list[Any]) -> Parts:

@@ -98,7 +98,7 @@ class View(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
         )
         self.add_class("stemwidgets")
         words = re.findall("[A-Z][a-z]*", type(self).__name__)
-        self.add_class(f"stemwidgets-{'-'.join(words).lower()}")  # stemwidgets-scan-map
+        self.add_class(f"stemwidgets-{'-'.join(words).lower()}")  # stemwidgets-map-view
         self.session = session
         self.parts: dict[str, Any] = {}
         self._looking: list[tuple[HasTraits, Callable[[Any], None], list[str]]] = []

@@ -293,10 +293,10 @@ def test_nan_is_refused_with_the_number_of_patterns():
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ({"components": 0}, "between 1 and 62"),
-        ({"components": 63}, "between 1 and 62"),
-        ({"components": 2.5}, "whole number"),
-        ({"components": True}, "whole number"),
+        ({"n_components": 0}, "between 1 and 62"),
+        ({"n_components": 63}, "between 1 and 62"),
+        ({"n_components": 2.5}, "whole number"),
+        ({"n_components": True}, "whole number"),
         ({"weighting": "sqrt"}, '"none" or "poisson"'),
         ({"mask": np.zeros((11, 13), dtype=bool)}, r"pattern's shape \(13, 11\)"),
         ({"mask": np.ones((13, 11), dtype=bool)}, "covers the whole detector"),
@@ -435,11 +435,11 @@ def test_scans_maps_and_latents_can_be_clustered():
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ({"clusters": 0}, "between 1 and 1000"),
-        ({"clusters": 2.0}, "whole number"),
-        ({"clusters": 61}, "Expected at least 61 positions that differ"),
-        ({"clusters": 2, "method": "dbscan"}, '"kmeans" or "gmm"'),
-        ({"clusters": 2, "seed": -1}, "seed"),
+        ({"n_clusters": 0}, "between 1 and 1000"),
+        ({"n_clusters": 2.0}, "whole number"),
+        ({"n_clusters": 61}, "Expected at least 61 positions that differ"),
+        ({"n_clusters": 2, "method": "dbscan"}, '"kmeans" or "gmm"'),
+        ({"n_clusters": 2, "seed": -1}, "seed"),
     ],
 )
 def test_what_cannot_be_clustered_is_said(options, words):

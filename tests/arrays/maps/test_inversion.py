@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from stemwidgets.arrays.errors import InputError
-from stemwidgets.arrays.maps.inversion import inversion
+from stemwidgets.arrays.maps.inversion import measure_inversion
 
 
 def atoms(second=1.0):
@@ -19,35 +19,37 @@ def atoms(second=1.0):
 
 
 def test_two_equal_atoms_have_a_centre_between_them():
-    found = inversion(atoms())
+    found = measure_inversion(atoms())
     assert found.breaking < 1e-3
     assert found.center[0] % 9 == 7.5
     assert found.center[1] % 12.5 == 9
 
 
 def test_two_unequal_atoms_have_none():
-    found = inversion(atoms(0.5))
+    found = measure_inversion(atoms(0.5))
     assert found.breaking > 0.02
     assert found.map.max() > 5 * np.median(found.map)
 
 
 def test_breaking_grows_with_the_difference():
-    values = [inversion(atoms(weight)).breaking for weight in (1, 0.9, 0.7)]
+    values = [measure_inversion(atoms(weight)).breaking for weight in (1, 0.9, 0.7)]
     assert values == sorted(values)
 
 
 def test_a_field_that_points_to_its_centre_is_odd():
     map_ = atoms()
     field = np.stack(np.gradient(map_), axis=-1)
-    assert inversion(field, odd=True).breaking < 0.02
-    assert inversion(np.stack(np.gradient(atoms(0.3)), axis=-1), odd=True).breaking > 0.05
+    assert measure_inversion(field, odd=True).breaking < 0.02
+    assert measure_inversion(np.stack(np.gradient(atoms(0.3)), axis=-1), odd=True).breaking > 0.05
 
 
 def test_the_offset_of_an_even_map_does_not_matter():
-    assert inversion(atoms(0.5) + 100).breaking == pytest.approx(inversion(atoms(0.5)).breaking)
+    assert measure_inversion(atoms(0.5) + 100).breaking == pytest.approx(
+        measure_inversion(atoms(0.5)).breaking
+    )
 
 
 @pytest.mark.parametrize("maps", [np.ones((4, 5)), np.zeros(3), np.full((4, 5), np.nan)])
 def test_what_has_no_structure_is_refused(maps):
     with pytest.raises(InputError):
-        inversion(maps)
+        measure_inversion(maps)

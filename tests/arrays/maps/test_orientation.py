@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from stemwidgets.arrays.errors import InputError
-from stemwidgets.arrays.maps.orientation import lattice_rotation, two_grains
+from stemwidgets.arrays.maps.orientation import find_grain_boundary, lattice_rotation
 
 TURN = np.radians(11.0)
 
@@ -19,7 +19,7 @@ def bicrystal(noise=0.02, seed=0):
 
 
 def test_boundary_and_rotation_of_two_grains_are_found():
-    found = two_grains(*bicrystal())
+    found = find_grain_boundary(*bicrystal())
     assert found.boundary == pytest.approx(16.5, abs=1)
     assert found.rotation == pytest.approx(TURN, abs=np.radians(0.7))
     assert found.contrast > 0.05
@@ -27,7 +27,7 @@ def test_boundary_and_rotation_of_two_grains_are_found():
 
 def test_a_boundary_along_the_other_axis_is_found():
     angle, z = bicrystal()
-    found = two_grains(angle.T, z.transpose(1, 0, 2), axis=0)
+    found = find_grain_boundary(angle.T, z.transpose(1, 0, 2), axis=0)
     assert found.boundary == pytest.approx(16.5, abs=1)
     assert found.rotation == pytest.approx(TURN, abs=np.radians(0.7))
 
@@ -35,7 +35,7 @@ def test_a_boundary_along_the_other_axis_is_found():
 def test_one_grain_has_little_contrast():
     angle, z = bicrystal()
     angle[:, 17:] -= TURN
-    assert two_grains(angle, z).contrast < 0.02
+    assert find_grain_boundary(angle, z).contrast < 0.02
 
 
 def test_the_rotation_is_mapped_against_a_reference():
@@ -63,4 +63,4 @@ def test_too_small_a_reference_is_refused():
 def test_shapes_that_do_not_fit_are_refused():
     angle, z = bicrystal()
     with pytest.raises(InputError, match="latent variables"):
-        two_grains(angle, z[:-1])
+        find_grain_boundary(angle, z[:-1])

@@ -20,13 +20,13 @@ def values():
 
 def test_a_stack_of_maps_gives_a_map_with_the_axes_of_the_scan(values):
     stack = map_stack_signal(values, AXES, "z", "z", "")
-    found = sw.anomaly(stack, smoothing=1)
+    found = sw.find_anomalies(stack, smoothing=1)
     assert found.places(1) == [(12, 15)]
     assert found.distance.axes_manager.signal_axes[0].scale == 0.3
-    assert np.allclose(found.distance.data, sw.anomaly(values, 1).distance, equal_nan=True)
+    assert np.allclose(found.distance.data, sw.find_anomalies(values, 1).distance, equal_nan=True)
 
 
 def test_a_map_gives_the_same_as_its_array(values):
     single = map_signal(values[..., 0], AXES, "z", "z", "")
-    assert sw.inversion(single).breaking == sw.inversion(values[..., 0]).breaking
-    assert sw.inversion(single).map.axes_manager.signal_axes[1].units == "Å"
+    assert sw.measure_inversion(single).breaking == sw.measure_inversion(values[..., 0]).breaking
+    assert sw.measure_inversion(single).map.axes_manager.signal_axes[1].units == "Å"

@@ -9,7 +9,7 @@ from scans import AXES, SHAPE, Pacer, Sorter, turning_spot
 from stemwidgets.state import Session
 from stemwidgets.state.learning.map_history import MOST, SavedMaps, with_maps
 from stemwidgets.state.learning.reconstruction import Code, latent_ranges
-from stemwidgets.views.loss_plot import LossPlot
+from stemwidgets.views.loss_view import LossView
 
 
 class Growing(Pacer):
@@ -140,7 +140,7 @@ def test_nearly_all_latents_lie_in_their_range(grown):
 
 
 def test_the_slider_below_the_loss_goes_back_and_returns(grown):
-    parts = LossPlot(grown).parts
+    parts = LossView(grown).parts
     slider, words, history = parts["epoch"], parts["epoch_words"], grown.training.map_history
     assert slider.value == slider.max
     assert words.value == "the latest"
@@ -159,7 +159,7 @@ def test_a_few_epochs_share_the_slider_evenly():
     session = Session(turning_spot(), AXES, make_model=Growing)
     session.training.start(steps=3)
     session.training.wait(10)
-    slider = LossPlot(session).parts["epoch"]
+    slider = LossView(session).parts["epoch"]
     seen = []
     for value in range(slider.max + 1):
         slider.value = value
@@ -171,7 +171,7 @@ def test_a_few_epochs_share_the_slider_evenly():
 
 
 def test_the_slider_and_its_epoch_stay_while_others_come(grown):
-    parts = LossPlot(grown).parts
+    parts = LossView(grown).parts
     grown.earlier_maps = shown = grown.training.map_history[1]
     where = parts["epoch"].value
     grown.training.set_trait("map_history", grown.training.map_history[4:])
@@ -186,5 +186,5 @@ def test_the_slider_and_its_epoch_stay_while_others_come(grown):
 
 def test_there_is_no_slider_before_there_are_maps():
     session = Session(turning_spot(), AXES, make_model=Pacer)
-    assert LossPlot(session)._row.layout.display == "none"
+    assert LossView(session)._row.layout.display == "none"
     session.close()

@@ -10,7 +10,7 @@ from stemwidgets.arrays.errors import InputError
 from stemwidgets.signals.conversion import arrays_to_signal
 from stemwidgets.state import Session
 from stemwidgets.views.decomposition_panel import DecompositionPanel
-from stemwidgets.views.scan_map import ScanMap
+from stemwidgets.views.map_view import MapView
 
 
 @pytest.fixture
@@ -72,18 +72,18 @@ def test_clusters_of_latents_need_a_training(session):
 
 
 def test_a_map_of_components_may_be_asked_for_before_they_are_computed(session):
-    scan_map = ScanMap(session, "PCA 2")
+    scan_map = MapView(session, "PCA 2")
     assert "Compute" in scan_map.raster.message
     session.decomposition.start("PCA", 2)
     session.decomposition.wait(20)
     assert scan_map.raster.message == ""
     for unknown in ("PCA", "PCA x", "SVD 1"):
         with pytest.raises(InputError, match="no channel"):
-            ScanMap(session, unknown)
+            MapView(session, unknown)
 
 
 def test_one_press_shows_the_component_patterns_with_their_shares(session):
-    panel = DecompositionPanel(session, components=3)
+    panel = DecompositionPanel(session, n_components=3)
     panel.parts["compute"].click()
     assert panel.parts["compute"].disabled
     session.wait(20)
@@ -98,12 +98,12 @@ def test_one_press_shows_the_component_patterns_with_their_shares(session):
     session.wait(20)
     assert "cluster 2" in panel.parts["patterns"].value
     assert "share of the positions" in panel.parts["patterns"].value
-    scan_map = ScanMap(session, "clusters")
+    scan_map = MapView(session, "clusters")
     assert "cluster 0" in scan_map.parts["legend"].value
 
 
 def test_too_many_components_are_refused_in_words(session):
-    panel = DecompositionPanel(session, components=40)
+    panel = DecompositionPanel(session, n_components=40)
     panel.parts["compute"].click()
     with pytest.raises(InputError):
         session.decomposition.wait(20)
@@ -111,7 +111,7 @@ def test_too_many_components_are_refused_in_words(session):
     assert not panel.parts["compute"].disabled
 
 
-@pytest.mark.parametrize("bad", [{"method": "ICA"}, {"components": 0}, {"colour_map": "jet"}])
+@pytest.mark.parametrize("bad", [{"method": "ICA"}, {"n_components": 0}, {"colour_map": "jet"}])
 def test_a_panel_refuses_what_it_does_not_know(session, bad):
     with pytest.raises(InputError):
         DecompositionPanel(session, **bad)

@@ -12,7 +12,7 @@ from stemwidgets.arrays import blocks
 from stemwidgets.arrays.overview import Reading, overview
 from stemwidgets.state import Session
 from stemwidgets.state.scan import opening
-from stemwidgets.views.readout import Readout
+from stemwidgets.views.readout_view import ReadoutView
 
 ROWS = 1  # of the scan in a chunk
 BEFORE = 2 + 4  # chunks: the pattern, a sample for the disc, and one that tells what is faulty
@@ -89,7 +89,7 @@ def test_an_overview_on_the_way_is_that_of_what_has_been_read():
 def test_a_page_shows_what_has_been_read_and_how_much_that_is():
     disk = Disk()
     session = opened(disk)
-    readout = Readout(session)
+    readout = ReadoutView(session)
     assert session.overview is None
     read = 2 * ROWS / len(disk.data)
     assert session.opening.read == pytest.approx(read)

@@ -41,7 +41,7 @@ AGAIN = {  # cells that are run again and again
     "a page of an own session": ["session = sw.Session(path)\nsw.explore(session)"],
     "pages of a session of another cell": ["session = sw.Session(path)", "sw.explore(session)"],
     "two pages of one session": ["page = sw.prepare(path)", "sw.explore(page.session)"],
-    "views": ["s = sw.Session(path)\nipywidgets.VBox([sw.ScanMap(s), sw.PatternView(s)])"],
+    "views": ["s = sw.Session(path)\nipywidgets.VBox([sw.MapView(s), sw.PatternView(s)])"],
     "a page in a box": ["ipywidgets.VBox([sw.explore(path)])"],
     "a page that trains": [
         "page = sw.explore(path)\npage.session.training.start(epochs=999)\npage"
@@ -122,23 +122,23 @@ def test_a_cell_that_is_run_again_frees_what_it_showed(notebook):
 
 STAYS = {  # a cell that is run again, another one that was run between, and what has to be true
     "is shown by another cell": (
-        "page = sw.ScanMap(sw.Session(path))\npage",
+        "page = sw.MapView(sw.Session(path))\npage",
         "old = id(page)\ndisplay(page)",
     ),
     "is in a box of another cell": (
-        "page = sw.ScanMap(sw.Session(path))\npage",
+        "page = sw.MapView(sw.Session(path))\npage",
         "old = id(page)\nbox = ipywidgets.VBox([page])\ndisplay(box)",
     ),
     "was put into a box that is older": (
-        "page = sw.ScanMap(sw.Session(path))\npage",
+        "page = sw.MapView(sw.Session(path))\npage",
         "old = id(page)\nolder.children = [page]",
     ),
     "is held by a variable": (
-        "page = sw.ScanMap(sw.Session(path))\npage",
+        "page = sw.MapView(sw.Session(path))\npage",
         "old = id(page)\nkept = page",
     ),
     "is held by a list": (
-        "page = sw.ScanMap(sw.Session(path))\npage",
+        "page = sw.MapView(sw.Session(path))\npage",
         "old = id(page)\nlisted = [page]",
     ),
 }
@@ -202,7 +202,7 @@ def test_a_closed_session_says_so_and_still_tells_what_was_found():
         lambda: np.asarray(session.data),
         lambda: session.data.shape,
         lambda: sw.explore(session),
-        lambda: sw.ScanMap(session),
+        lambda: sw.MapView(session),
     ]
     for use in uses:
         with pytest.raises(sw.InputError, match="session is closed"):
@@ -214,7 +214,7 @@ def test_a_closed_session_says_so_and_still_tells_what_was_found():
 def test_a_session_closes_its_views_and_a_view_only_itself():
     there = len(_instances)
     session = sw.Session(SCAN)
-    views = [sw.ScanMap(session), sw.PatternView(session)]
+    views = [sw.MapView(session), sw.PatternView(session)]
     page = sw.explore(session)
     views[0].close()
     session.position = (1, 1)

@@ -12,12 +12,12 @@ from stemwidgets.arrays.axes import Axes, Axis
 from stemwidgets.arrays.errors import InputError
 from stemwidgets.state import Session
 from stemwidgets.state.channels import Channel, merged
+from stemwidgets.views.map_view import MapView
 from stemwidgets.views.pictures import colors
 from stemwidgets.views.pictures.display import Display
 from stemwidgets.views.pictures.histogram import Histogram
 from stemwidgets.views.pictures.scale_bar import ScaleBar
 from stemwidgets.views.pictures.screen import Frame, round_length
-from stemwidgets.views.scan_map import ScanMap
 
 
 @pytest.fixture
@@ -30,7 +30,7 @@ def session():
 @pytest.fixture
 def scan_map(session):
     """A map with its controls open."""
-    scan_map = ScanMap(session, "COM magnitude")
+    scan_map = MapView(session, "COM magnitude")
     scan_map.parts["display"].value = True
     return scan_map
 
@@ -58,7 +58,7 @@ def drag(scan_map, start, *stops):
 
 
 def test_controls_are_made_when_they_are_opened(session):
-    scan_map = ScanMap(session, "sum")
+    scan_map = MapView(session, "sum")
     assert "controls" not in scan_map.parts
     scan_map.parts["display"].value = True
     assert controls(scan_map)["scaling"].value == "linear"
@@ -94,7 +94,7 @@ def test_a_dragged_handle_changes_the_limit_and_the_colours(scan_map, session):
 def test_an_angle_is_limited_in_degrees(session):
     spread = np.linspace(0.1, 0.9, 24, dtype=np.float32).reshape(session.shape[:2])
     session.channels = merged(session.channels, Channel("spread", spread, "rad"))
-    scan_map = ScanMap(session, "spread")
+    scan_map = MapView(session, "spread")
     scan_map.parts["display"].value = True
     low, high = handles(scan_map)
     assert high == pytest.approx(np.degrees(np.percentile(spread, 99.5)), rel=1e-3)
@@ -121,7 +121,7 @@ def test_a_handle_does_not_pass_the_other(scan_map):
 
 
 def test_limits_of_signed_values_move_together(session):
-    scan_map = ScanMap(session, "COM x")
+    scan_map = MapView(session, "COM x")
     scan_map.parts["display"].value = True
     low, high = handles(scan_map)
     assert low == -high
@@ -147,7 +147,7 @@ def test_typed_limits_in_the_wrong_order_are_turned(scan_map):
 def test_angles_are_typed_in_degrees(session):
     session.training.start()
     session.training.wait(10)
-    scan_map = ScanMap(session, "angle std")
+    scan_map = MapView(session, "angle std")
     scan_map.parts["display"].value = True
     controls(scan_map)["high"].value = 90.0
     assert scan_map.display.limits[1] == pytest.approx(np.pi / 2)
@@ -186,7 +186,7 @@ def test_every_channel_keeps_its_own_display(scan_map):
 
 
 def test_angles_say_why_their_colours_stay(session):
-    scan_map = ScanMap(session, "COM angle")
+    scan_map = MapView(session, "COM angle")
     scan_map.parts["display"].value = True
     assert "wheel" in controls(scan_map)["note"].value
     scan_map.parts["channel"].value = "sum"
@@ -199,7 +199,7 @@ def test_choices_are_plain_json_and_come_back(session, scan_map):
     scan_map.parts["fourier"].value = True
     controls(scan_map)["colors"].value = "grey"
     plain = json.loads(json.dumps(scan_map.choices))
-    other = ScanMap(session, "sum")
+    other = MapView(session, "sum")
     other.choices = plain
     assert (other.channel, other.fourier) == ("COM magnitude", True)
     assert other.display == scan_map.display
@@ -213,7 +213,7 @@ def test_fft_shows_where_the_frequencies_are():
     _, ix = np.mgrid[:20, :28]
     wave = 5 + np.cos(2 * np.pi * 4 / 28 * ix)  # four periods of 2.1 Å across
     session = Session(wave[..., None, None] * np.ones((9, 11)), scan)
-    scan_map = ScanMap(session, "sum")
+    scan_map = MapView(session, "sum")
     scan_map.fourier = True
     figure = scan_map.parts["frequencies"]
     shown = picture(figure)
@@ -232,7 +232,7 @@ def test_fft_shows_where_the_frequencies_are():
 
 
 def test_fft_says_what_it_transforms(session):
-    scan_map = ScanMap(session, "COM angle")
+    scan_map = MapView(session, "COM angle")
     scan_map.fourier = True
     assert "exp(i COM angle) × confidence" in scan_map.parts["spacing"].value
     session.training.start()
@@ -244,7 +244,7 @@ def test_fft_says_what_it_transforms(session):
 
 
 def test_a_scale_bar_has_a_round_length_within_a_third_of_the_map(session):
-    scan_map = ScanMap(session, "sum")
+    scan_map = MapView(session, "sum")
     bar = scan_map.raster.scale_bar
     assert bar.words == "0.5 Å"
     left, right = scan_map.parts["figure"].marks[-4 - 1].x
@@ -259,7 +259,7 @@ def test_round_lengths(most, length):
 
 
 def test_a_closed_map_looks_no_more(session):
-    scan_map = ScanMap(session, "sum")
+    scan_map = MapView(session, "sum")
     before = picture(scan_map.parts["figure"])
     scan_map.close()
     session.region = np.arange(SHAPE[0] * SHAPE[1]).reshape(SHAPE[:2]) < 5

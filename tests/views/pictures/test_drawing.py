@@ -6,13 +6,13 @@ from mouse import key, mouse
 from scans import AXES, SHAPE, turning_spot
 
 from stemwidgets.state import Session
-from stemwidgets.views.scan_map import ScanMap
+from stemwidgets.views.map_view import MapView
 
 
 @pytest.fixture
 def maps():
     session = Session(turning_spot(), AXES)
-    yield ScanMap(session, "sum"), ScanMap(session, "COM angle")
+    yield MapView(session, "sum"), MapView(session, "COM angle")
     session.close()
 
 

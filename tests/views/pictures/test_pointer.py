@@ -3,14 +3,14 @@ from mouse import key, mouse
 from scans import AXES, turning_spot
 
 from stemwidgets.state import Session
+from stemwidgets.views.map_view import MapView
 from stemwidgets.views.pictures.screen import MARGIN
-from stemwidgets.views.scan_map import ScanMap
 
 
 @pytest.fixture
 def scan_map():
     session = Session(turning_spot(), AXES)
-    yield ScanMap(session, "sum")
+    yield MapView(session, "sum")
     session.close()
 
 

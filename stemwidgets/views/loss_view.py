@@ -20,7 +20,7 @@ END = (
 BEGINNING = 8  # one in so many points
 
 
-class LossPlot(View):
+class LossView(View):
     """Loss against epoch of the present or the last training.
 
     A slider below it shows the maps of an earlier epoch everywhere, and the latest again.

@@ -30,7 +30,7 @@ SEEDS, BEAM = "train several seeds", "set the direct beam"
 WAITING = {ANGLE_SPREAD: SEEDS, LATENT_SPREAD: SEEDS, "BF": BEAM, "ADF": BEAM}
 
 
-class ScanMap(View):
+class MapView(View):
     """One channel of the session over the scan; what lies outside the region is faint.
 
     Pressing and dragging moves the session's position. After a press arrow keys move it too, with

@@ -25,7 +25,7 @@ CLICK = 0.02  # of the window: a shorter drag is a click
 FAINT = 0.12  # opacity outside the selection
 
 
-class LatentScatter(View):
+class LatentView(View):
     """Patterns in latent space, coloured by a channel.
 
     A click moves the session's position to the nearest pattern. A line drawn around patterns makes

@@ -15,7 +15,7 @@ HERE, REGION = "at the position", "over the region"
 _TOLD_WITH_ANOTHER = ("angle std", "symmetry confidence", "class confidence")
 
 
-class Readout(View):
+class ReadoutView(View):
     """A table of the values of all channels at the position, or over the region.
 
     Over the region it is mean ± standard deviation, around the circle for angles, and the most
