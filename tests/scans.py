@@ -51,14 +51,14 @@ class Pacer:
         self,
         latent_dim: int = 2,
         seed: int = 0,
-        model: str = "harmonic",
+        kind: str = "harmonic",
         centered: bool = False,
         epochs: int | None = None,
         steps: int = 5,
         pace: float = 0.0,
     ):
         self.latent_dim, self.count, self.pace = latent_dim, steps, pace
-        self.model, self.centered, self.epochs = model, centered, epochs
+        self.kind, self.centered, self.epochs = kind, centered, epochs
         self.trained, self.closed = False, False
         self.shape: tuple[int, ...] = ()
 

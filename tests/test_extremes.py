@@ -112,7 +112,7 @@ DOORS = [center_of_mass, bright_field, disc, pca, nmf, binned, page, lazy_page]
 def test_a_result_or_words(door):
     right, refused, wrong = 0, 0, []
     for name, data in CASES.items():
-        enter = trained(sw.RRVAE(model=door)) if isinstance(door, str) else door
+        enter = trained(sw.RRVAE(kind=door)) if isinstance(door, str) else door
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("error", RuntimeWarning)

@@ -82,7 +82,7 @@ class Sessions:
         self.session.wait(60)
         self.models, self.encodings, self.taken = {}, {}, {}
         for seed, which in enumerate(WHICH):
-            model = sw.RRVAE(model="vae", epochs=1, seed=seed).fit(self.session.data)
+            model = sw.RRVAE(kind="vae", epochs=1, seed=seed).fit(self.session.data)
             self.models[which], self.encodings[which] = model, model.encode(SCAN)
             self.session.adopt(model, self.encodings[which])
             self.session.position = (1, 1) if which == "old" else (2, 2)

@@ -242,7 +242,7 @@ def _fit(arguments: argparse.Namespace) -> int:
         convention=arguments.convention,
         seed=arguments.seed,
         device=arguments.device,
-        model=arguments.kind,
+        kind=arguments.kind,
         centered=arguments.centered,
         epochs=arguments.epochs,
     )

@@ -11,7 +11,7 @@ KEPT = (
     "color",
     "horizontal",
     "vertical",
-    "model",
+    "kind",
     "latent_dim",
     "classes",
     "seed",
@@ -20,6 +20,7 @@ KEPT = (
     "count",
 )
 DISPLAY = "display"
+_RENAMED = {"model": "kind"}  # names of controls in choices that were kept earlier
 
 
 def view_choices(view: Any) -> dict[str, Any]:
@@ -50,4 +51,4 @@ def choose(view: Any, chosen: dict[str, Any]) -> None:
             elif name == "channel":
                 view.channel = value
             else:
-                view.parts[name].value = value
+                view.parts[_RENAMED.get(name, name)].value = value

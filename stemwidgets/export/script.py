@@ -86,7 +86,7 @@ def settings(model: Any) -> dict[str, Any]:
         for option in fields(model.options)
         if getattr(model.options, option.name) != option.default
     }
-    chosen = {**options, "model": model.model, "device": str(model.device)}
+    chosen = {**options, "kind": model.kind, "device": str(model.device)}
     if model.preparation is not None:
         chosen["preparation"] = model.preparation.to_json()
     return chosen

@@ -29,7 +29,7 @@ from stemwidgets.rrvae.common.records import Progress
 from stemwidgets.rrvae.data.fingerprint import Fingerprint
 from stemwidgets.rrvae.harmonic.projection import as_array
 from stemwidgets.rrvae.progress import reading, watch
-from stemwidgets.rrvae.registry import Kind
+from stemwidgets.rrvae.registry import KINDS
 
 PixelSize = tuple[float, float]
 
@@ -41,10 +41,8 @@ class Trainable:
 
     Parameters
     ----------
-    model : str
+    kind : str
         Name of its kind.
-    kind : Kind
-        The kind itself.
     options : Options
         Options of the user.
     device : torch.device
@@ -58,9 +56,8 @@ class Trainable:
         Scan that the last training read, with the descan that was taken off it.
     """
 
-    def __init__(self, model: str, kind: Kind, options: Options, device: torch.device) -> None:
-        self.model, self.options, self.device = model, options, device
-        self._kind = kind
+    def __init__(self, kind: str, options: Options, device: torch.device) -> None:
+        self.kind, self.options, self.device = kind, options, device
         self._learned: Learned | None = None
         self._state: State | None = None
         self._only_for: Fingerprint | None = None
@@ -244,7 +241,7 @@ class Trainable:
         elif isinstance(descan, Descan):
             tell(left_in(descan))
         given = (scan.data, size, scan.mask, self.options, self.device, self._state)
-        run = yield from self._kind.start(*given, faulty=scan.faulty)
+        run = yield from KINDS[self.kind].start(*given, faulty=scan.faulty)
         if self._only_for is not None:
             self._only_for.require(run.fingerprint)
         elif run.last is not None and run.last.fraction == 1:
@@ -273,7 +270,7 @@ class Trainable:
 
     @property
     def _settings(self) -> dict[str, Any]:
-        return {"model": self.model, **asdict(self.options)}
+        return {"kind": self.kind, **asdict(self.options)}
 
     def _require_learned(self) -> Learned:
         if self._learned is None:

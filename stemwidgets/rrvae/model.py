@@ -22,7 +22,7 @@ from stemwidgets.rrvae.data.fingerprint import Fingerprint
 from stemwidgets.rrvae.data.map_builder import MapBuilder
 from stemwidgets.rrvae.fitting import Trainable
 from stemwidgets.rrvae.harmonic.projection import as_array
-from stemwidgets.rrvae.registry import choose
+from stemwidgets.rrvae.registry import KINDS, checked_options
 from stemwidgets.rrvae.soundness import require_plausible, require_use, sound
 
 BATCH = 2048  # patterns encoded at once: always as many, as the last digits depend on it
@@ -43,7 +43,7 @@ class RRVAE(Trainable):
         The same seed and data give the same maps on the same machine.
     device : str
         ``"auto"`` (CUDA, then MPS, then CPU) or a torch device.
-    model : {"harmonic", "paper", "vae"}
+    kind : {"harmonic", "paper", "vae"}
         ``"harmonic"``: patterns enter as circular harmonics, in which a rotation is exact;
         preparation, model size and length of training are chosen from the data.
         ``"paper"``: the network of Oxley et al., in which an encoder learns to guess the angle and
@@ -87,14 +87,14 @@ class RRVAE(Trainable):
         latent_dim: int = 2,
         seed: int = 0,
         device: str = "auto",
-        model: str = "harmonic",
+        kind: str = "harmonic",
         classes: int = 1,
         centered: bool = False,
         epochs: int | None = None,
         convention: str = "com",
     ) -> None:
-        kind, options = choose(model, latent_dim, seed, classes, centered, epochs, convention)
-        super().__init__(model, kind, options, choose_device(device))
+        options = checked_options(kind, latent_dim, seed, classes, centered, epochs, convention)
+        super().__init__(kind, options, choose_device(device))
 
     def __repr__(self) -> str:
         """Constructor call with the kind and its options."""
@@ -109,7 +109,7 @@ class RRVAE(Trainable):
     @property
     def turning(self) -> bool:
         """True if the model has an angle."""
-        return self._kind.turning
+        return KINDS[self.kind].turning
 
     @property
     def symmetry(self) -> int:
@@ -186,12 +186,12 @@ class RRVAE(Trainable):
             If the shapes do not fit or the model has not been trained.
         """
         learned = self._require_learned()
-        z, theta, kind = require_codes(latent, angle, classes, self.options)
+        z, theta, class_index = require_codes(latent, angle, classes, self.options)
         with one_thread():
             patterns = learned.decode(
                 torch.from_numpy(z.reshape(-1, self.latent_dim)).to(self.device),
                 torch.from_numpy(theta.ravel()).to(self.device),
-                torch.from_numpy(kind.ravel()).to(self.device),
+                torch.from_numpy(class_index.ravel()).to(self.device),
             )
         return patterns.reshape(*z.shape[:-1], *patterns.shape[-2:])
 
@@ -236,7 +236,7 @@ class RRVAE(Trainable):
         with sound(Path(path).name):
             model = cls(device=device, **record["settings"])
             require_plausible(tensors, record)
-            model._learned = model._kind.read(tensors, record, model.device)
+            model._learned = KINDS[model.kind].read(tensors, record, model.device)
             require_use(model._learned, model.options, model.device)
             model._remember(tensors, record)
         return model

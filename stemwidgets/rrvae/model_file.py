@@ -90,6 +90,9 @@ def read(path: str | Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
             raise ValueError("a value is not what was written")
         if not isinstance(record, dict):
             raise ValueError("no settings")
+        settings = record.get("settings")
+        if isinstance(settings, dict) and "model" in settings:  # its name in older files
+            settings["kind"] = settings.pop("model")
     except (KeyError, ValueError, RecursionError) as error:
         raise InputError(
             f"Expected a model file with all that was written, but {path.name} is damaged "

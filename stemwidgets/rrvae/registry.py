@@ -62,23 +62,23 @@ KINDS: Mapping[str, Kind] = {
 }
 
 
-def choose(
-    model: str,
+def checked_options(
+    kind: str,
     latent_dim: int,
     seed: int,
     classes: int,
     centered: bool,
     epochs: int | None,
     convention: str,
-) -> tuple[Kind, Options]:
-    """The kind of a name, and the options for it.
+) -> Options:
+    """The options of a kind of model.
 
     Raises
     ------
     InputError
         If there is no such kind, or an option is out of range or of no use to it.
     """
-    require_one_of("model", model, KINDS)
+    require_one_of("kind", kind, KINDS)
     require_integer("latent_dim", latent_dim, 1, 16)
     require_integer("seed", seed, 0, 2**31 - 1)
     require_integer("classes", classes, 1, 16)
@@ -88,5 +88,5 @@ def choose(
         epochs = int(epochs)
     require_one_of("convention", convention, CONVENTIONS)
     options = Options(int(latent_dim), int(seed), int(classes), bool(centered), epochs, convention)
-    require_used(options, KINDS[model].options, model)
-    return KINDS[model], options
+    require_used(options, KINDS[kind].options, kind)
+    return options

@@ -39,7 +39,7 @@ class RRVAE(model.RRVAE):
         The same seed and data give the same maps on the same machine.
     device : str
         ``"auto"`` (CUDA, then MPS, then CPU) or a torch device.
-    model : {"harmonic", "paper", "vae"}
+    kind : {"harmonic", "paper", "vae"}
         ``"harmonic"``: patterns enter as circular harmonics, in which a rotation is exact;
         preparation, model size and length of training are chosen from the data.
         ``"paper"``: the network of Oxley et al., to compare with; slower and less exact.
@@ -86,14 +86,14 @@ class RRVAE(model.RRVAE):
         latent_dim: int = 2,
         seed: int = 0,
         device: str = "auto",
-        model: str = "harmonic",
+        kind: str = "harmonic",
         classes: int = 1,
         centered: bool = False,
         epochs: int | None = None,
         convention: str = "com",
         preparation: Preparation | str | None = None,
     ) -> None:
-        super().__init__(latent_dim, seed, device, model, classes, centered, epochs, convention)
+        super().__init__(latent_dim, seed, device, kind, classes, centered, epochs, convention)
         self._recipe = require_recipe(preparation)
         self._measured: Preparation | None = None
 

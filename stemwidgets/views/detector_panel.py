@@ -79,7 +79,7 @@ class DetectorPanel(View):
             description="As found", layout=ipywidgets.Layout(width="104px", display="none")
         )
         self._status = ipywidgets.HTML(layout=ipywidgets.Layout(max_width="314px"))
-        self.parts = {"kind": self._kind, "radii": self._radii, **self._presets}
+        self.parts = {"shape": self._kind, "radii": self._radii, **self._presets}
         self.parts |= {"place": self._place, "as found": self._again}
         self.parts |= {"status": self._status, "problem": self.problem_line()}
         wrap = ipywidgets.Layout(flex_flow="row wrap")

@@ -19,7 +19,7 @@ _SAYING = {
     "stopped": "stopped: what was learned so far is kept",
     "failed": "failed",
 }
-MODELS = {
+KINDS = {
     "harmonic": "harmonic rrVAE",
     "paper": "rrVAE of Oxley et al.",
     "vae": "VAE without rotation",
@@ -48,7 +48,7 @@ class TrainPanel(View):
         Latent dimensions offered first.
     seed : int
         Seed offered first.
-    model : {"harmonic", "paper", "vae"}
+    kind : {"harmonic", "paper", "vae"}
         Kind of model offered first.
     classes : int
         Number of classes offered first.
@@ -64,12 +64,12 @@ class TrainPanel(View):
         session: Session,
         latent_dim: int = 2,
         seed: int = 0,
-        model: str = "harmonic",
+        kind: str = "harmonic",
         classes: int = 1,
         **unknown: Any,
     ) -> None:
         super().__init__(session, unknown)
-        self._options = _inputs(latent_dim, seed, model, classes)
+        self._options = _inputs(latent_dim, seed, kind, classes)
         self._buttons = {
             "train": ipywidgets.Button(description="Train", button_style="primary"),
             "pause": ipywidgets.Button(description="Pause"),
@@ -97,7 +97,7 @@ class TrainPanel(View):
         )
         self.layout.width = _WIDTH
         training = session.training
-        self.listen(self._options["model"], self._offer)
+        self.listen(self._options["kind"], self._offer)
         self.press(self._buttons["train"], self._train)
         self.press(self._buttons["pause"], training.pause)
         self.press(self._buttons["resume"], self._resume)
@@ -128,7 +128,7 @@ class TrainPanel(View):
             self._options[name].layout.display = None if self._takes(name) else "none"
 
     def _takes(self, name: str) -> bool:
-        return self._options["model"].value in _TAKEN_BY.get(name, MODELS)
+        return self._options["kind"].value in _TAKEN_BY.get(name, KINDS)
 
     def _offer_devices(self) -> None:
         choice, devices = self._options["device"], self.session.training.devices
@@ -202,14 +202,14 @@ def device_words(device: Any) -> str:
     return f"{device.title}{free}"
 
 
-def _inputs(latent_dim: int, seed: int, model: str, classes: int) -> dict[str, Any]:
+def _inputs(latent_dim: int, seed: int, kind: str, classes: int) -> dict[str, Any]:
     """Controls for the options, by the names that the rrVAE gives them."""
-    if model not in MODELS:
-        raise InputError(f"model is one of {', '.join(MODELS)}, not {model!r}")
-    choices = [(words, name) for name, words in MODELS.items()]
+    if kind not in KINDS:
+        raise InputError(f"kind is one of {', '.join(KINDS)}, not {kind!r}")
+    choices = [(words, name) for name, words in KINDS.items()]
     return {
-        "model": ipywidgets.Dropdown(
-            options=choices, value=model, description="model", layout=_wide(), style=_STYLE
+        "kind": ipywidgets.Dropdown(
+            options=choices, value=kind, description="model", layout=_wide(), style=_STYLE
         ),
         "latent_dim": _number("latent_dim", latent_dim, 1, 16, "latent dimensions"),
         "classes": _number("classes", classes, 1, 16, "classes (1: none)"),

@@ -108,7 +108,7 @@ def session(data):
 
 def trained(kind: str, mask: Any = None) -> Callable[[Any], Results]:
     def train(data):
-        model = sw.RRVAE(model=kind, epochs=None if kind == "harmonic" else 1)
+        model = sw.RRVAE(kind=kind, epochs=None if kind == "harmonic" else 1)
         steps = model.steps(data, mask=mask)
         next(steps)
         steps.close()

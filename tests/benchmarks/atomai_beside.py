@@ -72,7 +72,7 @@ def main() -> None:
         paper = show(train_ours("paper", truth, chosen), chosen)
     except InputError as error:
         paper = None
-        print(f'model="paper": {error}')
+        print(f'kind="paper": {error}')
     low, high = truth.patterns.min(), truth.patterns.max()
     scaled = ((truth.patterns - low) / (high - low)).astype(np.float32)
     centred = (10 * (scaled - scaled.mean(axis=0))).astype(np.float32)
@@ -88,7 +88,7 @@ def main() -> None:
         n = chosen.patterns
         print(f"    per pattern and epoch: {other.each(n) / ours.each(n):.0f}x ours (asked ≥ 100)")
         if paper:
-            print(f'    and {other.each(n) / paper.each(n):.1f}x model="paper" (asked ≥ 2)')
+            print(f'    and {other.each(n) / paper.each(n):.1f}x kind="paper" (asked ≥ 2)')
 
 
 def show(run: Run, chosen: argparse.Namespace) -> Run:
@@ -98,8 +98,8 @@ def show(run: Run, chosen: argparse.Namespace) -> Run:
 
 def train_ours(name: str, truth, chosen: argparse.Namespace) -> Run:
     """Until the training ends by itself or the limit is reached."""
-    model = RRVAE(seed=chosen.seed, model=name)
-    run = Run(f'stemwidgets, model="{name}"')
+    model = RRVAE(seed=chosen.seed, kind=name)
+    run = Run(f'stemwidgets, kind="{name}"')
     began = time.process_time()
     steps = model.steps(truth.patterns)
     for progress in steps:

@@ -111,12 +111,12 @@ def beside_the_cpu(patterns, test: RotatedPatterns, seed: int, device: str) -> N
 
 def by_gradient(patterns, device: str) -> None:
     """Time per pattern and epoch of the networks whose steps are recorded as CUDA graphs."""
-    for model in ("paper", "vae"):
-        RRVAE(model=model, device=device, epochs=1).fit(patterns)
+    for kind in ("paper", "vae"):
+        RRVAE(kind=kind, device=device, epochs=1).fit(patterns)
         began = time.perf_counter()
-        RRVAE(model=model, device=device, epochs=EPOCHS).fit(patterns)
+        RRVAE(kind=kind, device=device, epochs=EPOCHS).fit(patterns)
         each = (time.perf_counter() - began) / EPOCHS / len(patterns)
-        print(f'    model="{model}": {1e6 * each:.1f} µs per pattern and epoch', flush=True)
+        print(f'    kind="{kind}": {1e6 * each:.1f} µs per pattern and epoch', flush=True)
 
 
 if __name__ == "__main__":

@@ -21,7 +21,7 @@ pytestmark = [pytest.mark.benchmark, pytest.mark.timeout(1800)]
 def test_killed_trainings_come_to_the_same_end(tmp_path):
     scan, whole = turning_spot(), {}
     for kind, options in LONG.items():
-        whole[kind] = record(RRVAE(model=kind, **options).fit(scan), tmp_path)
+        whole[kind] = record(RRVAE(kind=kind, **options).fit(scan), tmp_path)
     recovered = 0
     for number in range(KILLS):
         kind, path = list(KINDS)[number % len(KINDS)], tmp_path / f"{number}.rrvae"

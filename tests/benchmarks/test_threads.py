@@ -47,13 +47,13 @@ def test_threads(monkeypatch):
         labels="kind",
     )  # fmt: skip
     for kind, options in KINDS.items():
-        RRVAE(model=kind, **options).fit(patterns)
+        RRVAE(kind=kind, **options).fit(patterns)
         seconds, latent = {1: [], 2: []}, {}
         for _ in range(REPEATS):
             for count in seconds:
                 with threads(count, monkeypatch):
                     began = time.perf_counter()
-                    model = RRVAE(model=kind, **options).fit(patterns)
+                    model = RRVAE(kind=kind, **options).fit(patterns)
                     seconds[count].append(time.perf_counter() - began)
                     latent[count] = model.encode(patterns).latent
         one, two = (statistics.median(values) for values in seconds.values())

@@ -141,7 +141,7 @@ def test_fit_trains_the_kind_that_is_asked_for(scan_file, tmp_path, capsys):
     assert main(["fit", str(scan_file), "--model", str(path), *options]) == 0
     assert "trained 3 epochs" in capsys.readouterr().out
     model = sw.RRVAE.load(path)
-    assert (model.model, model.options.centered, model.options.epochs) == ("paper", True, 3)
+    assert (model.kind, model.options.centered, model.options.epochs) == ("paper", True, 3)
 
 
 def test_the_summary_of_a_model_without_angle_says_so(scan_file, tmp_path, capsys):
@@ -157,7 +157,7 @@ def test_the_summary_of_a_model_without_angle_says_so(scan_file, tmp_path, capsy
 def test_fit_refuses_epochs_for_the_harmonic_model(scan_file, tmp_path, capsys):
     arguments = ["fit", str(scan_file), "--model", str(tmp_path / "turns.rrvae")]
     assert main([*arguments, "--epochs", "3"]) == 2
-    assert "no epochs for model" in complaint(capsys)
+    assert "no epochs for kind" in complaint(capsys)
 
 
 def test_fit_resumes_from_its_checkpoint_to_the_same_model(scan_file, tmp_path, capsys):
@@ -167,7 +167,7 @@ def test_fit_resumes_from_its_checkpoint_to_the_same_model(scan_file, tmp_path, 
 
     assert main(options("whole.rrvae")) == 0
     path = tmp_path / "run.rrvae"
-    broken = sw.RRVAE(model="vae", centered=True, epochs=60)
+    broken = sw.RRVAE(kind="vae", centered=True, epochs=60)
     steps = broken.steps(sw.load(scan_file), checkpoint=path)
     next(steps)
     steps.close()
@@ -175,7 +175,7 @@ def test_fit_resumes_from_its_checkpoint_to_the_same_model(scan_file, tmp_path, 
 
     arguments = [*options("resumed.rrvae"), "--checkpoint", str(path)]
     assert main([*arguments, "--resume"]) == 0
-    assert f"goes on from {path}: <RRVAE model='vae'" in capsys.readouterr().out
+    assert f"goes on from {path}: <RRVAE kind='vae'" in capsys.readouterr().out
     whole, resumed = (sw.RRVAE.load(tmp_path / f"{name}.rrvae") for name in ("whole", "resumed"))
     patterns = np.load(scan_file)
     np.testing.assert_array_equal(whole.encode(patterns).latent, resumed.encode(patterns).latent)

@@ -140,7 +140,7 @@ def test_an_export_that_finds_no_room_can_be_repeated_elsewhere(tmp_path):
 
 
 def test_a_disk_that_fills_while_maps_are_read_ends_in_words_not_in_a_signal(tmp_path):
-    model = sw.RRVAE(model="vae", epochs=1).fit(turning_spot())
+    model = sw.RRVAE(kind="vae", epochs=1).fit(turning_spot())
     large = np.tile(turning_spot(), (20, 10, 1, 1))
     with small_disk(tmp_path / "small") as fill:
         fill()

@@ -97,3 +97,10 @@ def test_a_scan_without_contrast_has_a_page():
     page = explore(np.zeros((4, 6, 18, 15), dtype=np.uint16))
     assert page.session.problem
     assert np.isnan(page.session.channels["COM angle"].values).all()
+
+
+def test_a_page_takes_the_kind_of_model_from_choices_that_call_it_model():
+    page = rrvae_dashboard(Session(turning_spot(), make_model=Pacer))
+    page.choose({"train": {"model": "vae", "seed": 4}})
+    assert page.choices()["train"]["kind"] == "vae"
+    assert page.choices()["train"]["seed"] == 4

@@ -108,7 +108,7 @@ def test_the_code_calibrates_and_takes_apart_as_the_screen_does(semi_angle):
 
 def test_a_training_stopped_by_hand_is_code_with_its_file(file, tmp_path):
     session = sw.Session(file)
-    session.training.start(model="paper", epochs=100_000)
+    session.training.start(kind="paper", epochs=100_000)
     while session.training.progress is None:
         session.mailbox.drain()
     session.training.stop()
@@ -122,7 +122,7 @@ def test_a_training_stopped_by_hand_is_code_with_its_file(file, tmp_path):
     session.close()
 
 
-@pytest.mark.parametrize("options", [{"seed": 4}, {"model": "paper", "epochs": 60, "seed": 4}])
+@pytest.mark.parametrize("options", [{"seed": 4}, {"kind": "paper", "epochs": 60, "seed": 4}])
 def test_a_training_stopped_and_completed_is_one_in_the_code(file, tmp_path, options):
     session = sw.Session(file)
     session.training.start(**options)

@@ -52,15 +52,15 @@ def axes(rows):
     return AXES._replace(scan_y=type(AXES.scan_y)(rows, 0.2, 0.0, "Å"))
 
 
-@pytest.mark.parametrize("model", ["harmonic", "vae"])
+@pytest.mark.parametrize("kind", ["harmonic", "vae"])
 @pytest.mark.parametrize("damage", ["truncated", "garbage"])
-def test_a_chunk_that_is_damaged_while_the_scan_is_open_is_told(store, damage, model):
+def test_a_chunk_that_is_damaged_while_the_scan_is_open_is_told(store, damage, kind):
     path, chunk = store
     session = sw.Session(path, lazy=True)
     session.wait(60)
     whole = chunk.read_bytes()
     chunk.write_bytes(whole[: len(whole) // 2] if damage == "truncated" else b"\x07" * 900)
-    options = {"model": model, **({"epochs": 1} if model == "vae" else {})}
+    options = {"kind": kind, **({"epochs": 1} if kind == "vae" else {})}
     session.training.start(**options)
     with pytest.raises(Exception, match=r"scan\.zspy|chunk|decompress|truncated|damaged"):
         session.training.wait(60)
@@ -104,15 +104,15 @@ def test_a_device_without_memory_is_told_and_the_next_training_runs(session, mon
 
     with monkeypatch.context() as patched:
         patched.setattr(PaperNetwork, "loss", full)
-        session.training.start(model="vae", epochs=2)
+        session.training.start(kind="vae", epochs=2)
         with pytest.raises(torch.cuda.OutOfMemoryError):
             session.training.wait(60)
         assert "memory" in session.problem
     trained_again(session)
 
 
-@pytest.mark.parametrize("model", ["harmonic", "vae"])
-def test_a_burst_of_nan_ends_the_training_with_the_last_good_model(session, model, monkeypatch):
+@pytest.mark.parametrize("kind", ["harmonic", "vae"])
+def test_a_burst_of_nan_ends_the_training_with_the_last_good_model(session, kind, monkeypatch):
     count = []
 
     def burst(step, last, *weights):
@@ -120,12 +120,12 @@ def test_a_burst_of_nan_ends_the_training_with_the_last_good_model(session, mode
         poison = (torch.tensor(float("nan")),) if len(count) > 3 else ()
         return real(step, last, *weights, *poison)
 
-    where = run if model == "harmonic" else training
+    where = run if kind == "harmonic" else training
     real = where.require_finite
     with monkeypatch.context() as patched:
         patched.setattr(where, "require_finite", burst)
         patched.setattr(training, "SECONDS_PER_STEP", 0.0)
-        options = {"model": model, **({"epochs": 40} if model == "vae" else {})}
+        options = {"kind": kind, **({"epochs": 40} if kind == "vae" else {})}
         session.training.start(**options)
         with pytest.raises(DivergenceError, match="no longer finite"):
             session.training.wait(60)
@@ -160,7 +160,7 @@ def test_stop_during_the_first_step_ends_the_training_soon(session, monkeypatch)
 
 
 def test_a_second_training_while_one_runs_leaves_it_alone(session):
-    session.training.start(model="vae", epochs=2000)
+    session.training.start(kind="vae", epochs=2000)
     with pytest.raises(sw.InputError, match="already running"):
         session.training.start()
     assert session.training.active

@@ -53,7 +53,7 @@ def scan_file(request, tmp_path):
 def test_a_scan_is_not_touched_by_anything_that_is_done_with_it(scan_file, lazy, tmp_path):
     before = state(scan_file)
     signal = sw.load(scan_file, lazy=lazy)
-    model = sw.RRVAE(model="vae", epochs=1)
+    model = sw.RRVAE(kind="vae", epochs=1)
     model.fit(signal, checkpoint=tmp_path / "run.rrvae")
     model.encode(signal).save(tmp_path / "maps.hspy")
     sw.center_of_mass(signal)

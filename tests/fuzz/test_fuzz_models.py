@@ -18,9 +18,9 @@ from stemwidgets.rrvae.model_file import WITHOUT_DIGEST
 OPTIONS = {
     "harmonic": {"latent_dim": 1},
     "classes": {"latent_dim": 2, "classes": 2},
-    "paper": {"model": "paper", "centered": True, "epochs": 2},
-    "vae": {"model": "vae", "centered": True, "epochs": 2},
-    "prepared": {"model": "vae", "epochs": 1, "preparation": sw.Preparation().crop(6)},
+    "paper": {"kind": "paper", "centered": True, "epochs": 2},
+    "vae": {"kind": "vae", "centered": True, "epochs": 2},
+    "prepared": {"kind": "vae", "epochs": 1, "preparation": sw.Preparation().crop(6)},
 }
 
 

@@ -172,7 +172,7 @@ def test_a_choice_is_written_without_the_model_again(kept, monkeypatch, folder):
 
 def test_a_training_that_begins_does_not_lose_the_last_one(folder):
     page = trained(opened())
-    page.session.training.start(model="paper", epochs=100_000)
+    page.session.training.start(kind="paper", epochs=100_000)
     page.session.position = (1, 1)
     page.session.wait(60)
     other = opened()
@@ -193,7 +193,7 @@ def test_a_checkpoint_that_is_just_being_written_is_left_alone(folder, monkeypat
             parts[-1].write_bytes(b"half")
 
     monkeypatch.setattr(autosave, "write_json", write_json)
-    page.session.training.start(model="paper", epochs=100_000)
+    page.session.training.start(kind="paper", epochs=100_000)
     page.session.training.pause()
     page.session.wait(60)
     assert [part.exists() for part in parts] == [True, False]

@@ -37,7 +37,7 @@ def kept(tmp_path_factory):
         session = sw.Session(SCAN)
         session.wait(60)
         session.keep()
-        session.training.start(model="vae", epochs=1, seed=1)
+        session.training.start(kind="vae", epochs=1, seed=1)
         session.training.wait(60)
         session.position = OLDER
         session.wait(60)
@@ -195,7 +195,7 @@ def test_a_cache_that_takes_nothing_is_told_once_and_the_training_goes_on(
     autosave, told = session.keep(), []
     autosave.observe(lambda change: told.append(change["new"]), "problem")
     with steps(folder, refusing(1, error)):
-        session.training.start(model="vae", epochs=3, seed=1)
+        session.training.start(kind="vae", epochs=3, seed=1)
         session.training.wait(60)
         for position in ((1, 1), (2, 2), (3, 3)):
             session.position = position

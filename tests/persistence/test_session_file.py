@@ -158,7 +158,7 @@ def trained_twice(tmp_path_factory):
     for seed in (1, 2):
         saved.append(folder / f"{seed}")
         saved[-1].mkdir()
-        session.training.start(seed=seed, model="vae", epochs=1)
+        session.training.start(seed=seed, kind="vae", epochs=1)
         session.training.wait(60)
         session.wait(60)
         session.save(saved[-1] / "desk.json")

@@ -10,7 +10,7 @@ from scans import AXES, turning_spot
 from stemwidgets.arrays.errors import InputError
 from stemwidgets.arrays.maps.circular import compare_angles
 from stemwidgets.dashboards.rrvae import rrvae_dashboard
-from stemwidgets.rrvae import RRVAE, DivergenceError
+from stemwidgets.rrvae import RRVAE, DivergenceError, model_file
 from stemwidgets.rrvae.common.notices import TrainingNotice
 from stemwidgets.rrvae.paper.training import PaperTraining
 from stemwidgets.state import Session
@@ -30,7 +30,7 @@ def kind(request):
 
 @pytest.fixture
 def make(kind):
-    return lambda **options: RRVAE(model=kind, **KINDS[kind], **options)
+    return lambda **options: RRVAE(kind=kind, **KINDS[kind], **options)
 
 
 def same(a, b):
@@ -84,12 +84,26 @@ def test_a_saved_model_tells_its_kind_and_gives_identical_maps(kind, make, tmp_p
 
     loaded = RRVAE.load(tmp_path / "spot.rrvae")
 
-    assert loaded.model == kind
+    assert loaded.kind == kind
     assert loaded.options == model.options
     assert repr(loaded) == repr(model)
-    assert f"model='{kind}'" in repr(loaded)
+    assert f"kind='{kind}'" in repr(loaded)
     same(model.encode(scan), loaded.encode(scan))
     np.testing.assert_array_equal(model.decode([0.5, 0.1, 0], 1), loaded.decode([0.5, 0.1, 0], 1))
+
+
+def test_a_model_saved_when_its_kind_was_called_model_is_read(tmp_path):
+    path = tmp_path / "spot.rrvae"
+    model = RRVAE(kind="vae", epochs=1).fit(turning_spot())
+    model.save(path)
+    tensors, record = model_file.read(path)
+    record["settings"]["model"] = record["settings"].pop("kind")
+    model_file.write(path, tensors, record)
+
+    loaded = RRVAE.load(path)
+
+    assert repr(loaded) == repr(model)
+    same(model.encode(turning_spot()), loaded.encode(turning_spot()))
 
 
 def test_empty_patterns_masks_pixel_sizes_and_lazy_data_are_taken(make):
@@ -129,7 +143,7 @@ def test_the_network_of_the_paper_finds_the_angle():
     truth = rotated_patterns(harmonic, n=300, dose=2e4, seed=1, size=33)
 
     encoding = (
-        RRVAE(model="paper", centered=True, epochs=90).fit(truth.patterns).encode(truth.patterns)
+        RRVAE(kind="paper", centered=True, epochs=90).fit(truth.patterns).encode(truth.patterns)
     )
 
     comparison = compare_angles(encoding.angle, truth.angle)
@@ -140,12 +154,12 @@ def test_the_network_of_the_paper_finds_the_angle():
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ({"epochs": 20}, 'no epochs for model="harmonic".*chooses the length.*"paper"'),
-        ({"centered": True}, 'no centered for model="harmonic"'),
-        ({"model": "paper", "classes": 3}, 'no classes for model="paper".*"harmonic"'),
-        ({"model": "vae", "epochs": 0}, "epochs between 1 and"),
-        ({"model": "vae", "epochs": 2.5}, "epochs to be a whole number"),
-        ({"model": "paper", "centered": "yes"}, "centered to be True or False"),
+        ({"epochs": 20}, 'no epochs for kind="harmonic".*chooses the length.*"paper"'),
+        ({"centered": True}, 'no centered for kind="harmonic"'),
+        ({"kind": "paper", "classes": 3}, 'no classes for kind="paper".*"harmonic"'),
+        ({"kind": "vae", "epochs": 0}, "epochs between 1 and"),
+        ({"kind": "vae", "epochs": 2.5}, "epochs to be a whole number"),
+        ({"kind": "paper", "centered": "yes"}, "centered to be True or False"),
     ],
 )
 def test_options_of_no_use_are_refused_with_advice(options, words):
@@ -153,8 +167,8 @@ def test_options_of_no_use_are_refused_with_advice(options, words):
         RRVAE(**options)
 
 
-@pytest.mark.parametrize("model", NETWORKS)
-def test_networks_learn_from_as_many_patterns_as_fit(model, monkeypatch):
+@pytest.mark.parametrize("kind", NETWORKS)
+def test_networks_learn_from_as_many_patterns_as_fit(kind, monkeypatch):
     needed = []
 
     def room(bytes_needed, free):
@@ -164,7 +178,7 @@ def test_networks_learn_from_as_many_patterns_as_fit(model, monkeypatch):
     monkeypatch.setattr("stemwidgets.rrvae.paper.run.share_that_fits", room)
     scan = np.concatenate([turning_spot()] * 3)
     with pytest.warns(TrainingNotice, match="one in 2 is learned from"):
-        maps = RRVAE(model=model, epochs=2).fit(scan).encode(scan)
+        maps = RRVAE(kind=kind, epochs=2).fit(scan).encode(scan)
     assert np.isfinite(maps.residual).all()
     assert needed[0][0] <= 4 * scan.size
 
@@ -217,7 +231,7 @@ def test_a_training_that_diverges_goes_back_to_its_last_good_moment(make):
 @pytest.mark.usefixtures("poison")
 def test_the_desk_tells_of_a_training_that_diverged_and_keeps_the_model(kind):
     session = Session(turning_spot(), AXES)
-    session.training.start(model=kind, **KINDS[kind])
+    session.training.start(kind=kind, **KINDS[kind])
     with pytest.raises(DivergenceError):
         session.training.wait(60)
     session.wait(10)
@@ -252,7 +266,7 @@ def test_weights_that_go_wrong_are_put_back_and_training_can_go_on(monkeypatch):
 def test_the_dashboard_trains_every_kind(kind):
     page = rrvae_dashboard(Session(turning_spot(), AXES))
     panel = page.parts["train"].parts
-    panel["model"].value = kind
+    panel["kind"].value = kind
     shown = [panel[name].layout.display is None for name in ("centered", "epochs")]
     assert shown == [kind != "harmonic"] * 2
     panel["epochs"].value = 4
@@ -261,7 +275,7 @@ def test_the_dashboard_trains_every_kind(kind):
     page.session.wait(10)
 
     assert page.session.problem == ""
-    assert page.session.model.model == kind
+    assert page.session.model.kind == kind
     assert page.session.reconstruction.shape == (18, 15)
     assert {"angle", "z1", "z2", "residual"} <= set(page.session.channels)
     line, table = page.parts["comparison"].value, page.parts["readout"].parts["table"].value

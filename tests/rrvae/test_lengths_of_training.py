@@ -94,7 +94,7 @@ def judged(scan, angle, options=None):
         return "refused" if "Expected" in problem and " got " in problem else f"wrong: {problem}"
     if status != "finished":
         return f"wrong: {status}"
-    if options.get("model", "harmonic") != "harmonic":
+    if options.get("kind", "harmonic") != "harmonic":
         return "right"  # one or two epochs are too few for the networks to learn an angle
     off, com = error(encoding.angle, angle), error(sw.center_of_mass(scan).angle.data, angle)
     scatter = 2 / math.sqrt(angle.size)  # of a median of as many errors, over it
@@ -157,9 +157,9 @@ def test_trainings_of_many_kinds_of_scans_end_well():
     assert table(cases) == {"right": len(cases), "refused": 0}
 
 
-@pytest.mark.parametrize("model", ["harmonic", "paper", "vae"])
-def test_trainings_of_small_odd_scans_end_well_or_are_refused_in_words(model):
-    options = {"model": model, **({} if model == "harmonic" else {"epochs": 1})}
+@pytest.mark.parametrize("kind", ["harmonic", "paper", "vae"])
+def test_trainings_of_small_odd_scans_end_well_or_are_refused_in_words(kind):
+    options = {"kind": kind, **({} if kind == "harmonic" else {"epochs": 1})}
     few = {f"{iy}×{ix}": turned((iy, ix)) for iy, ix in ((1, 1), (1, 2), (2, 2), (2, 4))}
     some = {f"{iy}×{ix}": turned((iy, ix)) for iy, ix in ((1, 40), (40, 1), (4, 5))}
     scan, angle = turned((6, 7))
@@ -176,7 +176,7 @@ def test_trainings_of_small_odd_scans_end_well_or_are_refused_in_words(model):
 
 def test_one_step_is_no_curve_but_has_a_loss():
     page = sw.rrvae_dashboard(turned((4, 5))[0])
-    page.session.training.start(model="vae", epochs=1)
+    page.session.training.start(kind="vae", epochs=1)
     page.session.training.wait(60)
     assert re.fullmatch(r"one step, loss \d+(\.\d+)?", page.parts["loss"].raster.message)
     page.close()
@@ -262,7 +262,7 @@ def test_trainings_of_large_scans_end_well_on_the_page(size):
         cases[kinds] = judged(scan, angle)
     scan, angle = turned((size, size))
     cases["lazy"] = judged(da.from_array(scan, chunks=(16, size, PIXELS, PIXELS)), angle)
-    cases["vae"] = judged(scan, angle, {"model": "vae", "epochs": 1})
+    cases["vae"] = judged(scan, angle, {"kind": "vae", "epochs": 1})
     clean, angle = turned((size, size), 1, 1e5, noise=False)
     cases["noise-free"] = judged(clean, angle)
     assert table(cases) == {"right": len(cases), "refused": 0}

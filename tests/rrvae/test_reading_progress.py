@@ -14,7 +14,7 @@ from stemwidgets.rrvae import progress as watch
 from stemwidgets.state import Session
 from stemwidgets.views.train_panel import TrainPanel
 
-KINDS = {"harmonic": {}, "paper": {"model": "paper", "epochs": 2}}
+KINDS = {"harmonic": {}, "paper": {"kind": "paper", "epochs": 2}}
 
 
 @pytest.fixture

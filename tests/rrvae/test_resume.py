@@ -34,12 +34,12 @@ def kind(request):
 
 @pytest.fixture
 def make(kind):
-    return lambda **options: RRVAE(model=kind, **KINDS[kind] | options)
+    return lambda **options: RRVAE(kind=kind, **KINDS[kind] | options)
 
 
 @pytest.fixture(params=NETWORKS)
 def make_network(request):
-    return lambda **options: RRVAE(model=request.param, **KINDS[request.param] | options)
+    return lambda **options: RRVAE(kind=request.param, **KINDS[request.param] | options)
 
 
 @pytest.fixture
@@ -171,11 +171,11 @@ def test_resumed_at_any_moment_it_learns_the_same_to_the_last_bit(make, seed, tm
 def test_a_plateau_is_found_at_the_same_step_after_a_break(tmp_path, monkeypatch):
     monkeypatch.setattr("stemwidgets.rrvae.paper.training.STEPS_PER_LOSS", 3)
     scan, path = turning_spot(), tmp_path / "run.rrvae"
-    unbroken = RRVAE(model="vae", centered=True)
+    unbroken = RRVAE(kind="vae", centered=True)
     last = list(unbroken.steps(scan, maps=False))[-1]
     assert last.epoch == last.epochs < 3000
 
-    broken = RRVAE(model="vae", centered=True)
+    broken = RRVAE(kind="vae", centered=True)
     stop_after(broken, 25, scan, checkpoint=path)
     resumed = RRVAE.resume(path).fit(scan)
 
@@ -241,13 +241,13 @@ def test_a_checkpoint_is_a_model_file_but_not_the_other_way_round(make, tmp_path
 )
 def test_a_checkpoint_that_cannot_be_written_is_refused_at_once(name, error, tmp_path):
     with pytest.raises(error):
-        RRVAE(model="vae").fit(np.zeros(3), checkpoint=tmp_path / name)
+        RRVAE(kind="vae").fit(np.zeros(3), checkpoint=tmp_path / name)
 
 
 @pytest.mark.usefixtures("at_every_moment", "every_step")
 def test_a_full_disk_costs_the_checkpoint_but_not_the_training(tmp_path, monkeypatch):
     scan, path = turning_spot(), tmp_path / "run.rrvae"
-    model = RRVAE(model="vae", centered=True, epochs=4)
+    model = RRVAE(kind="vae", centered=True, epochs=4)
     stop_after(model, 2, scan, checkpoint=path)
     before = path.read_bytes()
 
@@ -279,7 +279,7 @@ def test_a_checkpoint_is_written_again_once_there_is_room(tmp_path, monkeypatch)
 
     write = model_file.write
     monkeypatch.setattr("stemwidgets.rrvae.checkpoint.model_file.write", full_at_first)
-    model = RRVAE(model="vae", centered=True, epochs=4)
+    model = RRVAE(kind="vae", centered=True, epochs=4)
     with pytest.warns(TrainingNotice) as told:
         model.fit(scan, checkpoint=path)
 
@@ -314,7 +314,7 @@ def test_after_a_divergence_the_checkpoint_has_the_last_good_moment(
 
 def test_what_was_learned_on_another_type_of_device_goes_on_with_other_draws(tmp_path):
     scan, path = turning_spot(), tmp_path / "run.rrvae"
-    stop_after(RRVAE(model="vae", centered=True, epochs=60), 1, scan, checkpoint=path)
+    stop_after(RRVAE(kind="vae", centered=True, epochs=60), 1, scan, checkpoint=path)
 
     def as_on_a_gpu(tensors, plain):
         tensors["training.draws"] = tensors["training.draws"][:16].clone()
@@ -348,7 +348,7 @@ def damaged(path, change):
 )
 def test_a_damaged_checkpoint_is_refused_in_words(change, tmp_path):
     scan, path = turning_spot(), tmp_path / "run.rrvae"
-    RRVAE(model="vae", epochs=1).fit(scan, checkpoint=path)
+    RRVAE(kind="vae", epochs=1).fit(scan, checkpoint=path)
     damaged(path, change)
 
     with pytest.raises(InputError, match="lacks a part or has a wrong one"):
@@ -361,7 +361,7 @@ from scans import turning_spot
 from stemwidgets.rrvae import RRVAE, checkpoint
 checkpoint.SECONDS_BETWEEN_WRITINGS, checkpoint.LARGEST_SHARE = 0.0, 1e9
 kind, path = sys.argv[1:]
-model = RRVAE(model=kind, **({} if kind == "harmonic" else {"centered": True, "epochs": 60}))
+model = RRVAE(kind=kind, **({} if kind == "harmonic" else {"centered": True, "epochs": 60}))
 model.fit(turning_spot(), checkpoint=path)
 """
 
@@ -387,7 +387,7 @@ def killed(kind, path, seconds):
 def test_killed_at_any_moment_it_learns_the_same_to_the_last_bit(seed, tmp_path):
     kind, path = list(KINDS)[seed % 3], tmp_path / "run.rrvae"
     options = {} if kind == "harmonic" else {"centered": True, "epochs": 60}
-    unbroken = RRVAE(model=kind, **options).fit(turning_spot())
+    unbroken = RRVAE(kind=kind, **options).fit(turning_spot())
 
     killed(kind, path, random.Random(seed).uniform(0.0, 0.4))
     resumed = RRVAE.resume(path)
@@ -410,9 +410,9 @@ def test_fit_warns_of_what_went_otherwise_than_planned(monkeypatch, tmp_path):
         return loss(self, scaled, normal)
 
     scan = turning_spot()
-    whole = RRVAE(model="paper", centered=True, epochs=4).fit(scan)
+    whole = RRVAE(kind="paper", centered=True, epochs=4).fit(scan)
     monkeypatch.setattr(PaperNetwork, "loss", hungry)
-    model = RRVAE(model="paper", centered=True, epochs=4)
+    model = RRVAE(kind="paper", centered=True, epochs=4)
     with pytest.warns(TrainingNotice, match=r"not suffice for 12 .* with 3 at a time") as told:
         model.fit(scan, checkpoint=tmp_path / "run.rrvae")
 

@@ -215,7 +215,7 @@ def test_basis_keeps_the_com_of_sharp_discs():
         ({"latent_dim": 0}, "latent_dim between 1 and 16, got 0"),
         ({"latent_dim": 2.0}, "whole number"),
         ({"seed": -1}, "seed between 0"),
-        ({"model": "magic"}, "one of harmonic, paper, vae, got 'magic'"),
+        ({"kind": "magic"}, "one of harmonic, paper, vae, got 'magic'"),
         ({"device": "toaster"}, "toaster"),
     ],
 )

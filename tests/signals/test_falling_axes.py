@@ -108,7 +108,7 @@ def test_the_angle_of_the_rrvae_is_that_of_the_com(counts, kind):
     angles, decoded = [], []
     for signs in DETECTOR:
         signal = written(few, signs)
-        model = sw.RRVAE(seed=0, model=kind, epochs=None if kind == "harmonic" else 2)
+        model = sw.RRVAE(seed=0, kind=kind, epochs=None if kind == "harmonic" else 2)
         maps = model.fit(signal).encode(signal)
         angles.append(maps.angle.data)
         rows, columns = np.nonzero(model.used_pixels.inside)

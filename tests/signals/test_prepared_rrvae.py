@@ -82,7 +82,7 @@ def test_saved_models_keep_their_preparation(model, tmp_path):
 
 def test_trainings_go_on_with_their_preparation(tmp_path):
     path = tmp_path / "spot.checkpoint"
-    options = {"model": "paper", "centered": True, "epochs": 2, "preparation": recipe()}
+    options = {"kind": "paper", "centered": True, "epochs": 2, "preparation": recipe()}
     whole = sw.RRVAE(**options).fit(signal(), checkpoint=path)
 
     resumed = sw.RRVAE.resume(path).fit(signal())

@@ -135,7 +135,7 @@ def test_the_sliders_follow_a_drag_and_a_drag_follows_the_sliders(session):
 
 def test_the_kind_changes_the_detector_and_follows_it(session):
     panel = DetectorPanel(session)
-    kind = panel.parts["kind"]
+    kind = panel.parts["shape"]
     assert kind.value == "annulus"
     kind.value = "segments"
     assert session.detector == SegmentDetector(RING.center, 2.0, 5.0, aspect=ASPECT)

@@ -471,21 +471,21 @@ def test_the_panel_trains_with_what_it_shows(session):
 
 
 def test_the_panel_offers_what_the_chosen_model_takes(session):
-    panel = TrainPanel(session, model="paper")
+    panel = TrainPanel(session, kind="paper")
     parts = panel.parts
     shown = [parts[name].layout.display is None for name in ("centered", "epochs")]
     assert shown == [True, True]
     parts["epochs"].value = 7
     parts["train"].click()
     session.training.wait(10)
-    assert (session.model.model, session.model.centered, session.model.epochs) == ("paper", True, 7)
+    assert (session.model.kind, session.model.centered, session.model.epochs) == ("paper", True, 7)
 
-    parts["model"].value = "harmonic"
+    parts["kind"].value = "harmonic"
     assert [parts[name].layout.display for name in ("centered", "epochs")] == ["none", "none"]
-    assert parts["model"].layout.display is None
+    assert parts["kind"].layout.display is None
     parts["train"].click()
     session.training.wait(10)
-    assert (session.model.model, session.model.centered, session.model.epochs) == (
+    assert (session.model.kind, session.model.centered, session.model.epochs) == (
         "harmonic",
         False,
         None,
@@ -493,11 +493,11 @@ def test_the_panel_offers_what_the_chosen_model_takes(session):
 
 
 def test_epochs_are_automatic_unless_given(session):
-    parts = TrainPanel(session, model="vae").parts
+    parts = TrainPanel(session, kind="vae").parts
     parts["centered"].value = False
     parts["train"].click()
     session.training.wait(10)
-    assert (session.model.model, session.model.centered, session.model.epochs) == (
+    assert (session.model.kind, session.model.centered, session.model.epochs) == (
         "vae",
         False,
         None,

@@ -16,7 +16,7 @@ from stemwidgets.rrvae.common.protocols import Options
 ASPECT_TOLERANCE = 0.01
 
 _ADVICE = {
-    "classes": 'it knows one kind of pattern. Leave it out, or choose model="harmonic"',
+    "classes": 'it knows one kind of pattern. Leave it out, or choose kind="harmonic"',
     "convention": 'its angle is what the network makes it. Leave it out, or choose "harmonic"',
     "centered": 'it always takes away what all patterns share. Leave it out, or choose "paper"',
     "epochs": 'it chooses the length of training from the data. Leave it out, or choose "paper"',
@@ -43,13 +43,13 @@ def require_truth(name: str, value: Any) -> None:
         raise InputError(f"Expected {name} to be True or False, got {value!r}.")
 
 
-def require_used(options: Options, used: frozenset[str], model: str) -> None:
+def require_used(options: Options, used: frozenset[str], kind: str) -> None:
     """Refuse an option that was given to a model that has no use for it."""
     for option in fields(options):
         value = getattr(options, option.name)
         if option.name in _ADVICE and option.name not in used and value != option.default:
             raise InputError(
-                f'Expected no {option.name} for model="{model}", got {value!r}: '
+                f'Expected no {option.name} for kind="{kind}", got {value!r}: '
                 f"{_ADVICE[option.name]}."
             )
 
@@ -63,19 +63,22 @@ def require_codes(
         raise InputError(
             f"Expected latent variables of shape [..., {options.latent_dim}], got {z.shape}."
         )
-    theta, kind = np.asarray(angle, dtype=np.float32), np.asarray(classes)
+    theta, class_index = np.asarray(angle, dtype=np.float32), np.asarray(classes)
     try:
-        theta, kind = (np.broadcast_to(values, z.shape[:-1]) for values in (theta, kind))
+        theta, class_index = (
+            np.broadcast_to(values, z.shape[:-1]) for values in (theta, class_index)
+        )
     except ValueError as error:
         raise InputError(
             f"Expected one angle and class for each latent vector, shape {z.shape[:-1]}, got "
-            f"{theta.shape} and {kind.shape}."
+            f"{theta.shape} and {class_index.shape}."
         ) from error
-    if kind.size and not 0 <= kind.min() <= kind.max() < options.classes:
+    if class_index.size and not 0 <= class_index.min() <= class_index.max() < options.classes:
         raise InputError(
-            f"Expected classes from 0 to {options.classes - 1}, got {kind.min()} to {kind.max()}."
+            f"Expected classes from 0 to {options.classes - 1}, got {class_index.min()} to "
+            f"{class_index.max()}."
         )
-    return z, theta.copy(), kind.astype(np.int64)
+    return z, theta.copy(), class_index.astype(np.int64)
 
 
 def require_pixel_size(pixel_size: Any) -> None:

@@ -121,7 +121,7 @@ class Seeds(HasTraits):
         options = getattr(model, "options", None)
         if not is_dataclass(options) or isinstance(options, type):
             return {}
-        chosen = {"model": model.model, **asdict(options), "device": str(model.device)}
+        chosen = {"kind": model.kind, **asdict(options), "device": str(model.device)}
         del chosen["seed"]
         return chosen
 

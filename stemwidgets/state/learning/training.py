@@ -135,7 +135,7 @@ class Training(HasTraits):
         Parameters
         ----------
         **options
-            Options of the model, such as ``latent_dim=2, seed=0, model="paper"``. Values that the
+            Options of the model, such as ``latent_dim=2, seed=0, kind="paper"``. Values that the
             model refuses make the training fail: see `failure`, or let `wait` raise it.
 
         Raises

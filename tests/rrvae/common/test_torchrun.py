@@ -150,7 +150,7 @@ def test_two_processes_follow_the_losses_of_one_and_draw_its_maps(path, tmp_path
 
 @pytest.mark.slow
 def test_two_processes_add_up_the_gradients_of_the_papers_network(path, tmp_path):
-    one, maps = alone(path, tmp_path / "one.rrvae", model="paper", centered=True, epochs=2)
+    one, maps = alone(path, tmp_path / "one.rrvae", kind="paper", centered=True, epochs=2)
     (tmp_path / "two").mkdir()
     options = ("--kind", "paper", "--centered", "--epochs", 2)
     two, maps_of_two, _ = together(path, tmp_path / "two", *options)

@@ -60,7 +60,7 @@ def test_what_was_decoded_is_turned_as_it_was_encoded(moving_spots, alike, tmp_p
     ("options", "words"),
     [
         ({"convention": "procrustes"}, "one of com, alike"),
-        ({"convention": "alike", "model": "paper"}, "no convention"),
+        ({"convention": "alike", "kind": "paper"}, "no convention"),
     ],
 )
 def test_a_convention_that_is_unknown_or_of_no_use_is_refused(options, words):

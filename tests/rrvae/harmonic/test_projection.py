@@ -157,13 +157,13 @@ def test_a_checkpoint_goes_on_with_the_same_patterns(kind, module, scan, monkeyp
     options = {} if kind == "harmonic" else {"epochs": 2}
     with monkeypatch.context() as short:
         short.setattr(module, "share_that_fits", lambda *_: 0.5)
-        steps = RRVAE(seed=3, model=kind, **options).steps(
+        steps = RRVAE(seed=3, kind=kind, **options).steps(
             scan, maps=False, checkpoint=tmp_path / "run.rrvae"
         )
         for _ in range(3):
             next(steps)
         steps.close()
-        whole = list(RRVAE(seed=3, model=kind, **options).steps(scan, maps=False))
+        whole = list(RRVAE(seed=3, kind=kind, **options).steps(scan, maps=False))
     *_, last = RRVAE.resume(tmp_path / "run.rrvae").steps(scan, maps=False)
     assert last.loss == whole[-1].loss
     assert "one in 2 is learned from" in last.notice

@@ -15,7 +15,7 @@ from stemwidgets.state import Session
 from stemwidgets.state.scan.decomposition import METHODS
 
 SCAN = rotated_patterns(harmonic, n=300, dose=2e4, seed=1, size=17).patterns.reshape(15, 20, 17, 17)
-LONG = {"model": "paper", "epochs": 100_000}
+LONG = {"kind": "paper", "epochs": 100_000}
 
 
 def interrupt_when(ready) -> threading.Thread:
@@ -54,7 +54,7 @@ def test_an_interrupted_wait_stops_the_training_and_keeps_what_it_learned(sessio
     session.wait(60)
     assert session.model.encode(SCAN).angle.shape == SCAN.shape[:2]
     assert training.resumable
-    training.start(model="paper", epochs=3)
+    training.start(kind="paper", epochs=3)
     training.wait(60)
 
 
@@ -94,7 +94,7 @@ def test_an_interrupted_wait_gives_up_a_decomposition(session, monkeypatch):
 
 @pytest.mark.parametrize("kind", ["harmonic", "paper"])
 def test_an_interrupted_fit_leaves_a_model_that_goes_on(kind, tmp_path):
-    model = sw.RRVAE(model=kind, epochs=None if kind == "harmonic" else 100_000)
+    model = sw.RRVAE(kind=kind, epochs=None if kind == "harmonic" else 100_000)
     file = tmp_path / "checkpoint.rrvae" if kind == "paper" else None
     began, steps = threading.Event(), model.steps
 

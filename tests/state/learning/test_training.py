@@ -215,7 +215,7 @@ def test_only_a_model_that_can_goes_on(session):
 def test_a_network_that_was_stopped_goes_on_to_its_end(kind):
     session = Session(turning_spot(), AXES)
     training = session.training
-    training.start(model=kind, centered=True, epochs=40)
+    training.start(kind=kind, centered=True, epochs=40)
     while training.progress is None:
         session.mailbox.drain()
     training.stop()

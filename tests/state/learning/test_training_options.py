@@ -39,7 +39,7 @@ def test_classes_are_asked_of_the_harmonic_model_only(session):
     parts = TrainPanel(session, classes=3).parts
     assert parts["classes"].layout.display is None
     assert train(session, parts).classes == 3
-    parts["model"].value = "paper"
+    parts["kind"].value = "paper"
     assert parts["classes"].layout.display == "none"
     assert train(session, parts).classes == 1
 
