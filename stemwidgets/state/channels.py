@@ -3,14 +3,15 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from types import MappingProxyType
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from stemwidgets.arrays.axes import Axes
 from stemwidgets.arrays.calibration.descan import Descan
 from stemwidgets.arrays.center_of_mass import Deflection
+from stemwidgets.arrays.errors import InputError
 from stemwidgets.arrays.fields import curl, divergence, per_length
 from stemwidgets.arrays.overview import Overview
 from stemwidgets.rrvae.common.records import Encoding
@@ -50,6 +51,24 @@ class Channel:
     confidence: NDArray[np.float32] | None = None
     fold: int = 1
     source: Source = "user"
+
+    @classmethod
+    def of_user(cls, name: str, values: ArrayLike, units: str, shape: tuple[int, int]) -> Self:
+        """A map that a user made, for a scan of this shape; see `Session.add_map`."""
+        if not isinstance(name, str) or not name.strip():
+            raise InputError(f"Expected the map's name on screen, got {name!r}.")
+        if expected_source(name) is not None:
+            raise InputError(
+                f"Expected a name of your own, got {name!r}: the session makes a map of that name "
+                "itself. Choose another one."
+            )
+        array = np.asarray(values)
+        if array.shape != shape or array.dtype.kind not in "buif":
+            raise InputError(
+                f"Expected real numbers of the scan's shape {shape}, got {array.dtype} of shape "
+                f"{array.shape}. One number for each position makes a map."
+            )
+        return cls(name, _float32(array), str(units))
 
 
 Channels = Mapping[str, Channel]

@@ -213,6 +213,17 @@ class Session(Learning, Drawn):
         self.channels = merged(self.channels, *com_channels(com, self.axes))
         self._compare()
 
+    def add_map(self, name: str, values: Any, units: str = "") -> None:
+        """Show a map of one's own, one real number per position ``[iy, ix]``, NaN where undefined.
+
+        `name` is that on screen: an InputError if the session makes a map of that name itself.
+
+        Examples
+        --------
+        >>> session.add_map("brightest pixel", signal.data.max(axis=(2, 3)), "counts")
+        """
+        self.channels = merged(self.channels, Channel.of_user(name, values, units, self.shape[:2]))
+
     def _open(self) -> None:
         self._look()
         self._survey()

@@ -5,6 +5,7 @@ import pytest
 from scans import AXES, SHAPE, Sorter, turning_spot
 
 from stemwidgets.arrays.detectors import AnnularDetector
+from stemwidgets.arrays.errors import InputError
 from stemwidgets.state import Channel, Session
 from stemwidgets.state.channels import expected_source, latents, merged, names_from
 
@@ -51,3 +52,27 @@ def test_an_unknown_name_promises_nothing():
     assert expected_source("strain") is None
     assert expected_source("NMF 12") == "decomposition"
     assert expected_source("z3") == "model"
+
+
+def test_a_map_of_ones_own_is_added_and_replaced(session):
+    session.add_map("spread", np.arange(SHAPE[0] * SHAPE[1]).reshape(SHAPE[:2]), "1/Å²")
+    mine = session.channels["spread"]
+    assert (mine.values.dtype, mine.units, mine.source) == (np.float32, "1/Å²", "user")
+    session.add_map("spread", np.full(SHAPE[:2], np.nan))
+    assert np.isnan(session.channels["spread"].values).all()
+
+
+@pytest.mark.parametrize(
+    ("name", "values", "words"),
+    [
+        ("COM angle", np.zeros(SHAPE[:2]), "of that name itself. Choose another"),
+        ("PCA 7", np.zeros(SHAPE[:2]), "of that name itself. Choose another"),
+        ("", np.zeros(SHAPE[:2]), "the map's name on screen, got ''"),
+        ("spread", np.zeros(SHAPE[:2]).T, r"shape \(4, 6\), got float64 of shape \(6, 4\)"),
+        ("spread", np.zeros(SHAPE[:2], complex), "real numbers.*complex128"),
+        ("spread", [["a"]], "real numbers"),
+    ],
+)
+def test_what_is_no_map_of_the_scan_is_refused(session, name, values, words):
+    with pytest.raises(InputError, match=words):
+        session.add_map(name, values)

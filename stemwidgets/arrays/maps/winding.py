@@ -10,36 +10,7 @@ RING = ((0, 1), (1, 1), (1, 0), (1, -1), (0, -1), (-1, -1), (-1, 0), (-1, 1), (0
 
 
 def winding(angle: ArrayLike, periodic: bool = False) -> NDArray[np.float64]:
-    """Turns of the angle on the ring of eight positions around each position.
-
-    Where a field such as the centre of mass vanishes, its angle is not defined, but turns around
-    that place: +1 at sources, sinks and whirls (atoms and the middles of hexagons in graphene), -1
-    at saddles (bonds). It stays whatever global offset is added to the angle, and changes its sign
-    with the handedness.
-
-    Parameters
-    ----------
-    angle : array, shape [iy, ix]
-        [rad]; positive turns +x towards +y.
-    periodic : bool
-        True if the scan goes on at its edges as at the opposite ones.
-
-    Returns
-    -------
-    ndarray of float64, shape [iy, ix]
-        Whole numbers; NaN where the ring leaves the scan or an angle on it is NaN.
-
-    Raises
-    ------
-    InputError
-        If this is no map of at least 3 × 3 positions.
-
-    Notes
-    -----
-    Neighbouring angles are taken to differ by less than π, so that a winding is found only where
-    the scan is fine enough and there is little noise. As the ring is wider than one step, up to
-    nine positions around such a place show it.
-    """
+    """Turns of the angle around each position, see `stemwidgets.winding`; an InputError for no map."""
     values = np.asarray(angle, dtype=float)
     if values.ndim != 2 or min(values.shape) < 3:
         raise InputError(f"Expected a map of at least 3 × 3 positions, got {values.shape}.")

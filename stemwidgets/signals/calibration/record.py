@@ -127,7 +127,7 @@ class Calibration:
         Returns
         -------
         CenterOfMass or signal
-            The vectors of a :class:`stemwidgets.CenterOfMass`, less the departure of the descan
+            The vectors of a `CenterOfMass`, less the departure of the descan
             from its mean, in the frame of the scan; those in px come in the unit of a pixel along
             kx. Its `positions` stay as they were read. Or a signal with calibrated detector axes:
             scaled, and zero at the centre of the disc. Its counts are the same (not a copy) where

@@ -9,6 +9,7 @@ import numpy as np
 from stemwidgets.arrays.maps import anomaly as anomalies
 from stemwidgets.arrays.maps import inversion as inversions
 from stemwidgets.arrays.maps import orientation
+from stemwidgets.arrays.maps import winding as windings
 from stemwidgets.arrays.maps.anomaly import Anomaly
 from stemwidgets.arrays.maps.inversion import Inversion
 from stemwidgets.arrays.maps.orientation import Split
@@ -111,6 +112,46 @@ def find_grain_boundary(maps: Maps, symmetry: int = 6, axis: int = 1) -> Split:
         If there are too few positions or `axis` is neither 0 nor 1.
     """
     return orientation.find_grain_boundary(maps.angle.data, _values(maps)[0], symmetry, axis)
+
+
+def winding(angle: Any, periodic: bool = False) -> Any:
+    """Count the turns of an angle on the ring of eight positions around each position.
+
+    Where a field such as the centre of mass vanishes, its angle is not defined, but turns around
+    that place: +1 at sources, sinks and whirls (atoms and the middles of hexagons in graphene), -1
+    at saddles (bonds). It stays whatever global offset is added to the angle, and changes its sign
+    with the handedness.
+
+    Parameters
+    ----------
+    angle : signal or array, shape [iy, ix]
+        [rad]; positive turns +x towards +y.
+    periodic : bool
+        True if the scan goes on at its edges as at the opposite ones.
+
+    Returns
+    -------
+    signal or array
+        Whole numbers; NaN where the ring leaves the scan or an angle on it is NaN.
+
+    Raises
+    ------
+    InputError
+        If this is no map of at least 3 × 3 positions.
+
+    Notes
+    -----
+    Neighbouring angles are taken to differ by less than π, so that a winding is found only where
+    the scan is fine enough and there is little noise. As the ring is wider than one step, up to
+    nine positions around such a place show it.
+
+    Examples
+    --------
+    >>> sw.winding(model.encode(sw.samples.graphene()).angle, periodic=True).plot()
+    """
+    values, frame = _values(angle)
+    turns = windings.winding(values, periodic)
+    return turns if frame is None else _framed(turns, frame, "winding")
 
 
 def _values(source: Any) -> tuple[np.ndarray, Any]:

@@ -30,3 +30,11 @@ def test_a_map_gives_the_same_as_its_array(values):
     single = map_signal(values[..., 0], AXES, "z", "z", "")
     assert sw.measure_inversion(single).breaking == sw.measure_inversion(values[..., 0]).breaking
     assert sw.measure_inversion(single).map.axes_manager.signal_axes[1].units == "Å"
+
+
+def test_the_winding_of_a_signal_keeps_its_axes():
+    y, x = np.mgrid[-3:21, -4:27]
+    turns = sw.winding(map_signal(np.arctan2(y, x), AXES, "angle", "angle", "rad"))
+    assert turns.axes_manager.signal_axes[1].scale == 0.2
+    assert np.array_equal(turns.data, sw.winding(np.arctan2(y, x)), equal_nan=True)
+    assert turns.data[3, 4] == 1
