@@ -13,6 +13,8 @@ assert Path(sys.prefix).resolve() in package.resolve().parents, f"not the wheel:
 signal = sw.samples.graphene()
 assert signal.data.shape == (14, 24, 78, 78), signal.data.shape
 
+assert (package / "__init__.pyi").is_file(), "the public names are missing"
+
 [extension] = entry_points(group="hyperspy.extensions", name="stemwidgets")
 assert (package / "hyperspy_extension.yaml").is_file(), "hyperspy_extension.yaml is missing"
 

@@ -1,7 +1,6 @@
 """The documentation site: python -m sphinx -W -b html notebooks build/site."""
 
 import re
-from itertools import groupby
 
 from docutils import nodes
 from docutils.utils.math.latex2mathml import tex2mathml
@@ -34,51 +33,6 @@ html_copy_source = False
 html_show_copyright = False
 html_math_renderer = "mathml"  # by the browser itself, without a network
 
-CHAPTERS = {
-    "dashboards": "Dashboards",
-    "desk": "Session",
-    "views": "Views",
-    "signals": "Signals",
-    "samples": "Simulated scans",
-    "rrvae": "Training",
-    "arrays": "Arrays",
-}
-
-# of our own classes; what all widgets have is left to their documentation
-INHERITED = {
-    "signals": "   :inherited-members:\n",
-    "desk": "   :inherited-members: HasTraits\n",
-}
-
-
-def chapters() -> str:
-    """Every public name, by the folder that it lives in."""
-    homes = stemwidgets._HOMES
-    order = list(CHAPTERS) + sorted({home.split(".")[0] for home in homes.values()} - {*CHAPTERS})
-
-    def place(name: str) -> int:
-        return order.index(homes[name].split(".")[0])
-
-    text = ""
-    for at, names in groupby(sorted(homes, key=lambda name: (place(name), name.lower())), place):
-        folder = order[at]
-        text += f"\n## {CHAPTERS.get(folder, folder)}\n"
-        for name in names:
-            kind = "class" if isinstance(getattr(stemwidgets, name), type) else "function"
-            text += f"\n```{{eval-rst}}\n.. auto{kind}:: stemwidgets.{name}\n"
-            if kind == "class":
-                text += "   :members:\n" + INHERITED.get(folder, "")
-            text += "```\n"
-        if folder == "samples":
-            text += "\n```{eval-rst}\n.. automodule:: stemwidgets.samples\n   :members:\n```\n"
-    return text
-
-
-def fill_in(app, docname, source):
-    """Put the chapters into the page of the reference."""
-    if docname == "api":
-        source[0] += chapters()
-
 
 def keep_bars(app, what, name, obj, options, lines):
     """Let |x| be a modulus, not a substitution."""
@@ -101,6 +55,5 @@ def displayed_math(translator, node):
 
 def setup(app):
     """Called by Sphinx."""
-    app.connect("source-read", fill_in)
     app.connect("autodoc-process-docstring", keep_bars, priority=100)  # before napoleon
     app.add_html_math_renderer("mathml", (inline_math, None), (displayed_math, None))

@@ -1,6 +1,7 @@
 """The notebooks are short, stored without output, and run from top to bottom."""
 
 import ast
+import re
 from pathlib import Path
 
 import nbformat
@@ -37,6 +38,15 @@ def test_a_notebook_is_stored_without_output(notebook):
     for cell in code_cells(notebook):
         assert cell.outputs == []
         assert cell.execution_count is None
+
+
+@pytest.mark.parametrize(
+    "page", [*NOTEBOOKS, *NOTEBOOKS[0].parent.glob("*.md")], ids=lambda path: path.name
+)
+def test_what_a_reader_copies_uses_public_names_only(page):
+    text = page.read_text(encoding="utf-8")
+    below = re.findall(r"(?:from|import) stemwidgets\.[\w.]+(?: import \w+)?", text)
+    assert not set(below) - {"from stemwidgets.rrvae import RRVAE"}  # for plain arrays
 
 
 @pytest.mark.slow

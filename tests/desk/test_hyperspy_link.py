@@ -12,6 +12,7 @@ import pytest
 from scans import AXES, SHAPE, turning_spot
 
 import stemwidgets as sw
+from stemwidgets.arrays.axes import Axis
 from stemwidgets.signals.conversion import arrays_to_signal
 from stemwidgets.signals.signal_type import DiffractionScan
 
@@ -70,7 +71,7 @@ def test_a_link_that_is_closed_moves_nothing(linked):
     [
         lambda: np.zeros(SHAPE),
         lambda: hs.signals.Signal2D(np.zeros(SHAPE[2:])),
-        lambda: arrays_to_signal(turning_spot()[:3], AXES._replace(scan_y=sw.Axis(3))),
+        lambda: arrays_to_signal(turning_spot()[:3], AXES._replace(scan_y=Axis(3))),
     ],
 )
 def test_what_is_not_navigated_over_the_scan_is_refused(linked, other):

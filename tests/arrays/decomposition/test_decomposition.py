@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from scans import AXES, SHAPE, turning_spot
 
 import stemwidgets as sw
+from stemwidgets.arrays.axes import Axes
 from stemwidgets.arrays.decomposition import clusters as array_clusters
 from stemwidgets.arrays.decomposition import nmf, pca, streaming_pca
 from stemwidgets.arrays.errors import InputError
@@ -420,7 +421,7 @@ def test_scans_maps_and_latents_can_be_clustered():
     ones = np.ones((ROWS, COLUMNS), np.float32)
     whole = ones.astype(np.uint8)
     encoding = Encoding(ones, features.astype(np.float32), ones, ones, ones, whole, ones)
-    maps = sw.Maps.from_encoding(encoding, sw.Axes.uncalibrated((ROWS, COLUMNS, 8, 9)))
+    maps = sw.Maps.from_encoding(encoding, Axes.uncalibrated((ROWS, COLUMNS, 8, 9)))
 
     for source in (maps, maps.latent, features):
         np.testing.assert_array_equal(sw.cluster(source, 3).labels.data, truth)

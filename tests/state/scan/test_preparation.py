@@ -6,6 +6,7 @@ import pytest
 from scans import AXES, SHAPE, Pacer, turning_spot
 
 import stemwidgets as sw
+from stemwidgets.arrays.axes import Axes
 from stemwidgets.arrays.errors import InputError
 from stemwidgets.arrays.preparation.placement import Placement
 from stemwidgets.signals.conversion import arrays_to_signal
@@ -87,7 +88,7 @@ def test_the_preview_is_the_prepared_pattern_in_its_place(lazy, steps):
 def test_bins_cover_the_pixels_that_they_add_up():
     recipe = sw.Preparation().crop(radius=(8, 9), center=(8, 9)).bin(2).bin(1)
     data = np.random.default_rng(0).poisson(50, (2, 3, 21, 25)).astype(np.uint16)
-    scan, measured = recipe.prepared(data, sw.Axes.uncalibrated(data.shape))
+    scan, measured = recipe.prepared(data, Axes.uncalibrated(data.shape))
 
     placement = Placement.of(measured, (21, 25))
     seen, shared = (
