@@ -9,7 +9,7 @@ import os
 import lazy_loader
 
 from stemwidgets.folders import make_do
-from stemwidgets.version import __version__
+from stemwidgets.version import __version__ as __version__
 
 # torch's threads wait busily otherwise: beside another program that takes a core, a training took
 # ten times as long; read when torch is loaded

@@ -10,7 +10,7 @@ RING = ((0, 1), (1, 1), (1, 0), (1, -1), (0, -1), (-1, -1), (-1, 0), (-1, 1), (0
 
 
 def winding(angle: ArrayLike, periodic: bool = False) -> NDArray[np.float64]:
-    """Turns of the angle around each position, see `stemwidgets.winding`; an InputError for no map."""
+    """Turns of the angle around each position, see `stemwidgets.winding`."""
     values = np.asarray(angle, dtype=float)
     if values.ndim != 2 or min(values.shape) < 3:
         raise InputError(f"Expected a map of at least 3 × 3 positions, got {values.shape}.")
