@@ -53,6 +53,10 @@ class AnnularDetector(Detector):
     InputError
         If the centre is no position, a radius is negative, `outer` does not exceed `inner`, or
         `aspect` is not positive.
+
+    Examples
+    --------
+    >>> image = sw.virtual_image(signal, sw.AnnularDetector((38.5, 38.5), 20, 35))
     """
 
     center: Position
@@ -81,17 +85,19 @@ class DiscDetector(Detector):
 
     Parameters
     ----------
-    center : (float, float)
-        ``(ky, kx)`` in pixels about the centre of pixel (0, 0).
+    center, aspect
+        As for `AnnularDetector`.
     radius : float
         Radius in kx-pixels; a pixel whose centre lies at ``r < radius`` counts.
-    aspect : float
-        Height of a pixel over its width.
 
     Raises
     ------
     InputError
         If the centre is no position, or radius or aspect are not positive.
+
+    Examples
+    --------
+    >>> image = sw.virtual_image(signal, sw.DiscDetector((38.5, 38.5), radius=15))
     """
 
     center: Position
@@ -105,9 +111,7 @@ class DiscDetector(Detector):
 
     def pixels(self, shape: Shape) -> NDArray[np.bool_]:
         """Pixels of a pattern of this shape ``[ky, kx]`` that the detector adds up."""
-        y, x = _about(self.center, self.aspect, shape)
-        inside: NDArray[np.bool_] = y**2 + x**2 < self.radius**2
-        return inside
+        return AnnularDetector(self.center, 0.0, self.radius, self.aspect).pixels(shape)
 
 
 @dataclass(frozen=True)
@@ -119,22 +123,22 @@ class SegmentDetector(Detector):
 
     Parameters
     ----------
-    center : (float, float)
-        ``(ky, kx)`` in pixels about the centre of pixel (0, 0).
-    inner, outer : float
-        Radii in kx-pixels; a pixel whose centre lies at ``inner <= r < outer`` counts, in one
-        segment. The very centre, where it is a pixel, is in the segment about the direction 0.
+    center, inner, outer, aspect
+        As for `AnnularDetector`; a pixel counts in one segment. The very centre, where it is a
+        pixel, is in the segment about the direction 0.
     segments : int
         Number of segments, at least 2.
     rotation : float
         Direction of the middle of segment 0 [rad]; positive turns +kx towards +ky.
-    aspect : float
-        Height of a pixel over its width.
 
     Raises
     ------
     InputError
         If these make no ring, or fewer than two segments.
+
+    Examples
+    --------
+    >>> images = sw.virtual_image(signal, sw.SegmentDetector((38.5, 38.5), 10, 30))
     """
 
     center: Position
@@ -176,6 +180,10 @@ class PolygonDetector(Detector):
     ------
     InputError
         If these are not three positions or more.
+
+    Examples
+    --------
+    >>> image = sw.virtual_image(signal, sw.PolygonDetector(((20, 20), (20, 50), (50, 35))))
     """
 
     vertices: tuple[Position, ...]
@@ -213,6 +221,10 @@ class PixelDetector(Detector):
     ------
     InputError
         If this is no image of finite real numbers.
+
+    Examples
+    --------
+    >>> image = sw.virtual_image(signal, sw.PixelDetector(np.eye(78)))
     """
 
     weights: NDArray[Any]
@@ -234,13 +246,7 @@ class PixelDetector(Detector):
         return hash((self.weights.shape, self.weights.tobytes()))
 
     def pixels(self, shape: Shape) -> NDArray[Any]:
-        """The weights.
-
-        Raises
-        ------
-        InputError
-            If they are those of a pattern of another shape.
-        """
+        """The weights; an `InputError` for patterns of another shape."""
         if self.weights.shape != tuple(shape):
             raise InputError(
                 f"Expected weights of the pattern's shape {tuple(shape)}, got "
@@ -252,7 +258,7 @@ class PixelDetector(Detector):
 def preset(
     name: Preset, disc: Disc, pixel_size: tuple[float, float] = (1.0, 1.0)
 ) -> AnnularDetector:
-    """The usual detectors about the bright-field disc.
+    """The usual detectors about the bright-field disc; an `InputError` for an unknown name.
 
     Parameters
     ----------
@@ -263,11 +269,6 @@ def preset(
         Centre and radius, from `find_disc`.
     pixel_size : (float, float)
         Height and width of a pixel, in one unit.
-
-    Raises
-    ------
-    InputError
-        If there is no detector of this name.
     """
     inner, outer = (factor * disc.radius for factor in PRESETS[require_preset(name)])
     return AnnularDetector(disc.center, inner, outer, pixel_size[0] / pixel_size[1])

@@ -36,7 +36,7 @@ def set_memory_limit(limit: int | None) -> None:
 
     Examples
     --------
-    >>> set_memory_limit(2 * 10**9)
+    >>> sw.set_memory_limit(2 * 10**9)
     """
     global _set_limit  # noqa: PLW0603 (one setting for all of the process)
     whole = isinstance(limit, (int, float)) and not isinstance(limit, bool) and limit == limit // 1

@@ -37,6 +37,11 @@ def explore(source: Any, lazy: bool = False, mode: str = "desk", **load_options:
         If there is no such file.
     InputError
         If this is no scan of diffraction patterns, or for an unknown keyword or mode.
+
+    Examples
+    --------
+    >>> page = sw.explore(signal)
+    >>> page.session.position = (3, 10)
     """
     session = session_of(source, lazy, mode, load_options, "explore")
     parts: dict[str, Any] = {

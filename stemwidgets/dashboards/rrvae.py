@@ -43,6 +43,11 @@ def rrvae_dashboard(
         If there is no such file.
     InputError
         If this is no scan of diffraction patterns, or for an unknown keyword or mode.
+
+    Examples
+    --------
+    >>> page = sw.rrvae_dashboard(signal)
+    >>> page.session.training.start()
     """
     session = session_of(source, lazy, mode, load_options, "rrvae_dashboard")
     parts: dict[str, Any] = {

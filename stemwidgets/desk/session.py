@@ -49,6 +49,10 @@ class Session(signals.Session):
     ------
     FileNotFoundError, InputError
         If there is no such file, or it is no scan of diffraction patterns.
+
+    Examples
+    --------
+    >>> session = sw.Session("scan.zspy", lazy=True)
     """
 
     def __init__(self, source: Any, lazy: bool = False, **load_options: Any) -> None:

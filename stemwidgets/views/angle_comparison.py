@@ -42,6 +42,10 @@ class AngleComparisonView(View):
     ------
     InputError
         For an unknown keyword.
+
+    Examples
+    --------
+    >>> sw.AngleComparisonView(session)
     """
 
     def __init__(self, session: Session, size: int = 276, **unknown: Any) -> None:

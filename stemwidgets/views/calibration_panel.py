@@ -52,6 +52,10 @@ class CalibrationPanel(View):
     ------
     InputError
         For an unknown keyword.
+
+    Examples
+    --------
+    >>> sw.CalibrationPanel(session)
     """
 
     def __init__(self, session: Session, size: int = 276, **unknown: Any) -> None:

@@ -36,6 +36,10 @@ class DecoderView(View):
     ------
     InputError
         For an unknown keyword.
+
+    Examples
+    --------
+    >>> sw.DecoderView(session)
     """
 
     def __init__(self, session: Session, size: int = 276, **unknown: Any) -> None:

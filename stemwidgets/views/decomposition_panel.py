@@ -47,6 +47,10 @@ class DecompositionPanel(View):
     ------
     InputError
         For an unknown keyword or method, or a number out of range.
+
+    Examples
+    --------
+    >>> sw.DecompositionPanel(session, "NMF", n_components=4)
     """
 
     def __init__(

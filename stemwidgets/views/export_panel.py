@@ -36,6 +36,10 @@ class ExportPanel(View):
     ------
     InputError
         For an unknown keyword.
+
+    Examples
+    --------
+    >>> sw.ExportPanel(session, "graphene.html")
     """
 
     def __init__(self, session: Session, folder: str = "", **unknown: Any) -> None:

@@ -44,6 +44,10 @@ class LatentView(View):
     ------
     InputError
         For an unknown keyword or channel.
+
+    Examples
+    --------
+    >>> sw.LatentView(session, color="COM angle")
     """
 
     def __init__(

@@ -36,6 +36,10 @@ class LossView(View):
     ------
     InputError
         For an unknown keyword.
+
+    Examples
+    --------
+    >>> sw.LossView(session)
     """
 
     def __init__(

@@ -39,6 +39,10 @@ class ManifoldView(View):
     ------
     InputError
         For an unknown keyword or number of cells.
+
+    Examples
+    --------
+    >>> sw.ManifoldView(session, cells=5)
     """
 
     def __init__(self, session: Session, cells: int = 7, size: int = 276, **unknown: Any) -> None:

@@ -14,11 +14,10 @@ from stemwidgets.views.parts.hover import Hover
 from stemwidgets.views.parts.presenting import put
 from stemwidgets.views.parts.view import ASIDE, REST, View, require_channel
 from stemwidgets.views.parts.words import caption_of, waiting_for, waiting_for_scan
-from stemwidgets.views.pictures import fourier_picture
 from stemwidgets.views.pictures.display import Display
 from stemwidgets.views.pictures.display_controls import DisplayControls
 from stemwidgets.views.pictures.drawing import Drawing
-from stemwidgets.views.pictures.fourier_picture import FourierPicture
+from stemwidgets.views.pictures.fourier_picture import SUITED, FourierPicture
 from stemwidgets.views.pictures.painting import AS_SUITS, paint
 from stemwidgets.views.pictures.pointer import Phase, arrow
 from stemwidgets.views.pictures.raster import Raster
@@ -63,6 +62,10 @@ class MapView(View):
     ------
     InputError
         For an unknown keyword or channel.
+
+    Examples
+    --------
+    >>> sw.MapView(session, "COM magnitude")
     """
 
     def __init__(
@@ -87,7 +90,7 @@ class MapView(View):
         self._size = size
         self._shown: Channel | None = None
         self._drawn: tuple[Any, ...] = ()
-        self._displays: dict[tuple[str, bool], Display] = {}
+        self._displays: dict[tuple[str, bool], Display | None] = {}
         self._controls: DisplayControls | None = None
         self._fourier: FourierPicture | None = None
         self._steps: deque[tuple[int, int]] = deque()
@@ -145,13 +148,12 @@ class MapView(View):
     @property
     def display(self) -> Display:
         """Display of the map."""
-        suited = fourier_picture.SUITED if self.fourier else AS_SUITS
-        return self._displays.get((self.channel, self.fourier), suited)
+        chosen = self._displays.get((self.channel, self.fourier))
+        return chosen or (SUITED if self.fourier else AS_SUITS)
 
     @display.setter
     def display(self, display: Display) -> None:
-        self._displays[self.channel, self.fourier] = display
-        self._draw()
+        self._redisplay(display)
 
     @property
     def choices(self) -> dict[str, Any]:
@@ -239,11 +241,7 @@ class MapView(View):
 
     def _redisplay(self, display: Display | None) -> None:
         """Take a display that the controls ask for; None for the one that suits."""
-        key = self.channel, self.fourier
-        if display is None:
-            self._displays.pop(key, None)
-        else:
-            self._displays[key] = display
+        self._displays[self.channel, self.fourier] = display
         self._drawn = ()
         self._draw()
 

@@ -55,6 +55,10 @@ class PatternView(View):
     ------
     InputError
         For an unknown keyword or display.
+
+    Examples
+    --------
+    >>> sw.PatternView(session, "difference from the mean")
     """
 
     def __init__(

@@ -43,6 +43,10 @@ class PreparationPanel(View):
     ------
     InputError
         For an unknown keyword.
+
+    Examples
+    --------
+    >>> sw.PreparationPanel(session)
     """
 
     def __init__(self, session: Session, size: int = 276, **unknown: Any) -> None:

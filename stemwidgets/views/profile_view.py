@@ -49,6 +49,10 @@ class ProfileView(View):
     ------
     InputError
         For an unknown keyword or channel, or a negative width.
+
+    Examples
+    --------
+    >>> sw.ProfileView(session, "COM magnitude", averaged=0.5)
     """
 
     def __init__(

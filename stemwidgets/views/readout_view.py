@@ -30,6 +30,10 @@ class ReadoutView(View):
     ------
     InputError
         For an unknown keyword.
+
+    Examples
+    --------
+    >>> sw.ReadoutView(session)
     """
 
     def __init__(self, session: Session, **unknown: Any) -> None:

@@ -27,6 +27,10 @@ class ScanReportView(View):
     ------
     InputError
         For an unknown keyword.
+
+    Examples
+    --------
+    >>> sw.ScanReportView(session)
     """
 
     def __init__(self, session: Session, **unknown: Any) -> None:

@@ -46,6 +46,10 @@ class SeedsPanel(View):
     ------
     InputError
         For an unknown keyword, or a number out of range.
+
+    Examples
+    --------
+    >>> sw.SeedsPanel(session, count=3)
     """
 
     def __init__(self, session: Session, count: int = 5, **unknown: Any) -> None:

@@ -57,6 +57,10 @@ class TrainPanel(View):
     ------
     InputError
         For an unknown keyword, or a value that the rrVAE does not take.
+
+    Examples
+    --------
+    >>> sw.TrainPanel(session, classes=2)
     """
 
     def __init__(

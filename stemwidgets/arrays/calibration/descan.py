@@ -50,6 +50,10 @@ class Descan:
     steps : tuple of (int, float, float)
         Lines from which on the beam falls elsewhere, and by how much it jumps there, in order:
         ``(iy, y, x)`` [px].
+
+    Examples
+    --------
+    >>> com = sw.center_of_mass(signal, descan=sw.Descan((14, 24), 0, y=(38.2,), x=(38.9,)))
     """
 
     shape: tuple[int, int]

@@ -63,7 +63,12 @@ class Device:
 
 
 def devices() -> tuple[Device, ...]:
-    """The devices of this machine, the one that ``"auto"`` takes first."""
+    """The devices of this machine, the one that ``"auto"`` takes first.
+
+    Examples
+    --------
+    >>> model = sw.RRVAE(device=sw.devices()[0].name)
+    """
     found = [
         (f"cuda:{index}", torch.cuda.get_device_name(index))
         for index in range(torch.cuda.device_count())

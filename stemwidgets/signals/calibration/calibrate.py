@@ -95,6 +95,11 @@ def calibrate(
     The least curl is also sought, step by step, by Lazić et al., Ultramicroscopy 160, 265 (2016),
     doi:10.1016/j.ultramic.2015.10.011, and in py4DSTEM (Savitzky et al., Microsc. Microanal. 27,
     712 (2021)); here it is found in closed form.
+
+    Examples
+    --------
+    >>> calibration = sw.calibrate(signal, semi_angle=32)
+    >>> com = calibration.apply(sw.center_of_mass(signal))
     """
     if isinstance(source, (str, PathLike)):
         source = load(source)

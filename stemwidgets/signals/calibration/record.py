@@ -53,6 +53,10 @@ class Calibration:
         Name of the scan.
     left_out : str
         Faults of the detector that are left out, in words.
+
+    Examples
+    --------
+    >>> sw.Calibration.load("calibration.json").apply(signal)
     """
 
     scan_rotation: ScanRotation
@@ -267,13 +271,7 @@ class Calibration:
 
 
 def _require_sense(calibration: Calibration) -> None:
-    """Refuse values that no calibration has.
-
-    Raises
-    ------
-    ValueError
-        If one is out of range.
-    """
+    """Refuse values that no calibration has, by a ValueError."""
     rotation, descan, disc = calibration.scan_rotation, calibration.descan, calibration.disc
     scale = calibration.scale
     positive = (disc.radius, disc.ellipse.ratio, abs(scale.y), abs(scale.x))

@@ -95,6 +95,11 @@ def load(
         If the patterns are left in a file whose chunks are larger than 16 MB.
     MissingPatterns
         If parts of a ``.zspy`` or ``.hspy`` are not there: those patterns are empty.
+
+    Examples
+    --------
+    >>> signal = sw.load("scan.zspy", lazy=True)
+    >>> signal = sw.load("frames.npy", scan_shape=(14, 24))
     """
     path = Path(path).expanduser()
     recover(path)

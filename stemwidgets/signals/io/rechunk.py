@@ -82,7 +82,7 @@ def rechunk(
 
     Examples
     --------
-    >>> rechunk("scan.hspy", "scan_fast.zspy")
+    >>> sw.rechunk("scan.hspy", "scan_fast.zspy")
     """
     source, target = Path(source).expanduser(), Path(target).expanduser()
     _require_target(source, target, overwrite)

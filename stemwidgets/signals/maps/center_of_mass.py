@@ -233,6 +233,11 @@ def center_of_mass(
     Notes
     -----
     Müller et al., Nat. Commun. 5, 5653 (2014), doi:10.1038/ncomms6653.
+
+    Examples
+    --------
+    >>> com = sw.center_of_mass(signal)
+    >>> com.angle.plot(cmap=sw.angle_colors())
     """
     if isinstance(source, str | PathLike):
         source = load(source)

@@ -38,7 +38,7 @@ def compare_angles(
 
     Examples
     --------
-    >>> print(compare_angles(maps.angle, com.angle, com.magnitude))
+    >>> print(sw.compare_angles(maps.angle, com.angle, com.magnitude))
     """
     if symmetry is None:
         symmetry = math.lcm(fold(a), fold(b))

@@ -78,7 +78,8 @@ def measure_inversion(source: Any, odd: bool = False) -> Inversion:
 
     Examples
     --------
-    >>> sw.measure_inversion(model.encode(sw.samples.zincblende())).breaking
+    >>> signal = sw.samples.zincblende()
+    >>> sw.measure_inversion(sw.RRVAE().fit(signal).encode(signal)).breaking
     """
     values, frame = _values(source)
     found = inversions.measure_inversion(values, odd)
@@ -110,6 +111,11 @@ def find_grain_boundary(maps: Maps, symmetry: int = 6, axis: int = 1) -> Split:
     ------
     InputError
         If there are too few positions or `axis` is neither 0 nor 1.
+
+    Examples
+    --------
+    >>> signal = sw.samples.graphene_grains()
+    >>> sw.find_grain_boundary(sw.RRVAE().fit(signal).encode(signal)).rotation
     """
     return orientation.find_grain_boundary(maps.angle.data, _values(maps)[0], symmetry, axis)
 
@@ -147,7 +153,7 @@ def winding(angle: Any, periodic: bool = False) -> Any:
 
     Examples
     --------
-    >>> sw.winding(model.encode(sw.samples.graphene()).angle, periodic=True).plot()
+    >>> sw.winding(model.encode(signal).angle, periodic=True).plot()
     """
     values, frame = _values(angle)
     turns = windings.winding(values, periodic)

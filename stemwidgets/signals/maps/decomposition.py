@@ -166,6 +166,11 @@ def nmf(
         If there is no such file.
     InputError
         If a pixel is negative, and as for :func:`pca`.
+
+    Examples
+    --------
+    >>> factors = sw.nmf(signal, 8)
+    >>> factors.patterns.plot()
     """
     return _decomposed(nonnegative.nmf, source, n_components, weighting, mask, faulty)
 

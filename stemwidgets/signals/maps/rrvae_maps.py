@@ -64,6 +64,10 @@ class Maps:
         Probability of each class, ``[classes, iy, ix]``.
 
     Patterns without counts have NaN in every map, 0 in `symmetry` and -1 in `classes`.
+
+    Examples
+    --------
+    >>> sw.Maps.load("maps.zspy").angle.plot()
     """
 
     angle: Any

@@ -72,6 +72,10 @@ def virtual_image(
         its segments), weights or mask do not fit, or a pixel that counts is not finite; if
         `descan` is none, or that of another scan; or the direct beam is not surely found for
         "BF", "ABF" or "ADF".
+
+    Examples
+    --------
+    >>> sw.virtual_image(signal, "ADF").plot()
     """
     data, axes, title = to_arrays(source)
     clean = clean_scan(data, faulty, mask)

@@ -76,6 +76,18 @@ class View(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
         Controls and figures, by name.
     presented : bool
         True if it is shown large, so that figures made late have to be enlarged.
+
+    Examples
+    --------
+    >>> class Place(sw.View):
+    ...     def __init__(self, session, **unknown):
+    ...         super().__init__(session, unknown)
+    ...         self.parts["words"] = ipywidgets.Label()
+    ...         self.fill(self.parts["words"])
+    ...         self.look(self.show, "position")
+    ...
+    ...     def show(self):
+    ...         self.parts["words"].value = "row {}, column {}".format(*self.session.position)
     """
 
     presented = False

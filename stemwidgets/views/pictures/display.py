@@ -42,6 +42,10 @@ class Display:
     ------
     InputError
         For any other scaling or colours, or limits that are none.
+
+    Examples
+    --------
+    >>> sw.MapView(session, "sum").display = sw.Display("logarithmic", colors="inferno")
     """
 
     scaling: str = "linear"
