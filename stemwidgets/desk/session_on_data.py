@@ -35,9 +35,9 @@ class Session(state.Session):
         if isinstance(signal, hs.signals.BaseSignal):
             data, axes, notes = with_notes(signal)
             energy, title = beam_energy(signal), title_of(signal)
-            super().__init__(data, axes, title, energy, _model, (*notes, *noted(signal)))
+            super().__init__(data, axes, title, energy, self._model, (*notes, *noted(signal)))
         else:
-            super().__init__(*to_arrays(signal), make_model=_model)
+            super().__init__(*to_arrays(signal), make_model=self._model)
         self.vacuum.read_file = partial(descan_of_file, **load_options)
 
     def follow(self, signal: Any) -> Following:
@@ -70,6 +70,11 @@ class Session(state.Session):
             following.close()
         super().close()
 
+    def _model(self, **options: Any) -> Any:
+        from stemwidgets.signals.rrvae import RRVAE
+
+        return RRVAE(**options).lie_on(self.shape[2:])
+
 
 def origin(signal: Any) -> Path | None:
     """The file that HyperSpy read a signal from."""
@@ -79,9 +84,3 @@ def origin(signal: Any) -> Path | None:
         signal.tmp_parameters.get_item(part, "") for part in ("folder", "filename", "extension")
     )
     return Path(folder) / f"{name}{extension}" if name else None
-
-
-def _model(**options: Any) -> Any:
-    from stemwidgets.signals.on_detector import RRVAE
-
-    return RRVAE(**options)

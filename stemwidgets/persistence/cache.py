@@ -232,8 +232,8 @@ def _runs(checkpoint: Path) -> bool:
 
 
 def load_model(path: Path) -> Any:
-    """A model that was saved, as pages show it."""
-    from stemwidgets.signals.on_detector import RRVAE
+    """A model that was saved."""
+    from stemwidgets.signals.rrvae import RRVAE
 
     return RRVAE.load(path)
 

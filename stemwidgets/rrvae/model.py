@@ -1,5 +1,8 @@
 """The rotationally invariant variational autoencoder, from patterns to angle and latent maps."""
 
+from collections.abc import Iterator
+from contextlib import closing, nullcontext
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Self
 
@@ -7,74 +10,27 @@ import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
 
-from stemwidgets.arrays.centring.find import centred_scan
+from stemwidgets.arrays.centring.find import CentredScan, centred_scan
 from stemwidgets.arrays.errors import InputError
 from stemwidgets.arrays.faults.clean import FIND
 from stemwidgets.arrays.pixel_window import PixelWindow
 from stemwidgets.rrvae import model_file
-from stemwidgets.rrvae.common import distributed
+from stemwidgets.rrvae.checkpoint import Checkpoint
 from stemwidgets.rrvae.common.checks import require_codes
 from stemwidgets.rrvae.common.device import choose_device, one_thread
-from stemwidgets.rrvae.common.records import Encoding
-from stemwidgets.rrvae.data.batches import batches
-from stemwidgets.rrvae.data.cores import on_all_cores
+from stemwidgets.rrvae.common.records import Encoding, Progress
 from stemwidgets.rrvae.data.fingerprint import Fingerprint
-from stemwidgets.rrvae.data.map_builder import MapBuilder
-from stemwidgets.rrvae.fitting import Trainable
+from stemwidgets.rrvae.encoding import encode
+from stemwidgets.rrvae.fitting import Fitting, PixelSize
 from stemwidgets.rrvae.harmonic.projection import as_array
 from stemwidgets.rrvae.registry import KINDS, checked_options
-from stemwidgets.rrvae.soundness import require_plausible, require_use, sound
-
-BATCH = 2048  # patterns encoded at once: always as many, as the last digits depend on it
+from stemwidgets.rrvae.soundness import require_plausible, sound
 
 
-class RRVAE(Trainable):
-    """Rotationally invariant variational autoencoder of diffraction patterns.
+class RRVAE:
+    """The rrVAE of :class:`stemwidgets.RRVAE`, for arrays and without HyperSpy.
 
-    Each pattern is described by one rotation angle and a few latent variables z that do not change
-    when the pattern turns (Oxley et al., npj Comput. Mater. 7, 65 (2021),
-    doi:10.1038/s41524-021-00527-3).
-
-    Parameters
-    ----------
-    latent_dim : int
-        Number of latent variables besides the angle.
-    seed : int
-        The same seed and data give the same maps on the same machine.
-    device : str
-        ``"auto"`` (CUDA, then MPS, then CPU) or a torch device.
-    kind : {"harmonic", "paper", "vae"}
-        ``"harmonic"``: patterns enter as circular harmonics, in which a rotation is exact;
-        preparation, model size and length of training are chosen from the data.
-        ``"paper"``: the network of Oxley et al., in which an encoder learns to guess the angle and
-        a decoder computes each pixel from its turned coordinates. It serves comparison: it takes
-        minutes where ``"harmonic"`` takes seconds.
-        ``"vae"``: an ordinary variational autoencoder, for teaching why the angle matters; its
-        angle is NaN, and its latent variables are spent on the turning.
-        The last two keep the used pixels in memory, 4 bytes for each; where there is no room for
-        all patterns they learn from some, chosen at random.
-    classes : int
-        For ``"harmonic"``: number of kinds of patterns, each with latent variables of its own: a
-        lattice site, a defect and vacuum, for example.
-    centered : bool
-        For ``"paper"`` and ``"vae"``. False is the paper's own setting: counts are brought into
-        [0, 1], the learning rate is 1e-4; with 4D-STEM patterns, which all look alike at first
-        sight, it learns little in minutes. True takes the mean pattern away, makes the root mean
-        square of what is left 1 and learns at 1e-3.
-    epochs : int, optional
-        For ``"paper"`` and ``"vae"``: passes over the data. If not given: 100, or, if `centered`,
-        until the loss falls no further, at most 6000 batches of 20.
-    convention : {"com", "alike"}
-        For ``"harmonic"``: what angle 0 means. ``"com"``: the pattern's own centre of mass lies
-        along +kx, so that the angle is a denoised COM angle. ``"alike"``: patterns of different
-        latent variables are turned until they are as much alike as can be, and that of their mean
-        lies along +kx. Where the COM moves within the pattern from one latent variable to the next,
-        that angle is known more precisely.
-
-    Raises
-    ------
-    InputError
-        If a parameter is out of range, or of no use to that model.
+    Its parameters are the same, less `preparation`.
 
     Examples
     --------
@@ -94,7 +50,8 @@ class RRVAE(Trainable):
         convention: str = "com",
     ) -> None:
         options = checked_options(kind, latent_dim, seed, classes, centered, epochs, convention)
-        super().__init__(kind, options, choose_device(device))
+        self.kind, self.options, self.device = kind, options, choose_device(device)
+        self._fitting = Fitting(kind, options, self.device)
 
     def __repr__(self) -> str:
         """Constructor call with the kind and its options."""
@@ -112,80 +69,138 @@ class RRVAE(Trainable):
         return KINDS[self.kind].turning
 
     @property
+    def trained(self) -> bool:
+        """True once the model has learned from data."""
+        return self._fitting.learned is not None
+
+    @property
+    def resumable(self) -> bool:
+        """True if `fit` would go on with what was learned."""
+        return self._fitting.state is not None
+
+    @property
+    def scan(self) -> CentredScan | None:
+        """Scan that the last training read, with the descan that was taken off it."""
+        return self._fitting.scan
+
+    @property
+    def checkpoint_problem(self) -> str:
+        """Reason why the last training could not write its checkpoint; empty if it could."""
+        return self._fitting.checkpoint_problem
+
+    @property
     def symmetry(self) -> int:
         """Order n of the patterns' symmetry: the angle is defined modulo 2π/n."""
-        return self._require_learned().fold
+        return self._fitting.require_learned().fold
 
     @property
     def used_pixels(self) -> PixelWindow:
         """Window of pixels that are used."""
-        return self._require_learned().window
+        return self._fitting.require_learned().window
 
-    def encode(self, data: Any, *, descan: Any = FIND) -> Encoding:
-        """Read angle and latent variables off each pattern.
+    def fit(
+        self,
+        data: Any,
+        pixel_size: PixelSize | None = None,
+        mask: NDArray[np.bool_] | None = None,
+        checkpoint: str | Path | None = None,
+        faulty: Any = FIND,
+        descan: Any = FIND,
+    ) -> Self:
+        """Learn from a scan; called again, go on.
+
+        A training that was cut short is completed, one that had ended gets as many epochs again
+        (``"harmonic"``: as many steps as still help), and with another scan of such patterns what
+        was learned is trained further. Starting afresh takes a new model.
 
         Parameters
         ----------
-        data : array, shape [n, ky, kx] or [iy, ix, ky, kx]
-            Patterns of the shape that the model learned from.
-        descan : "find", None, Descan or BeamFrame
-            As for `fit`; that of the scan which was learned from last is not found again.
+        data : array, signal or path
+            Counts or intensities of any real type: an array ``[n, ky, kx]`` or
+            ``[iy, ix, ky, kx]`` (numpy, dask or torch); for :class:`stemwidgets.RRVAE` also a
+            HyperSpy or pyxem signal, or a file.
+        pixel_size : (float, float), optional
+            Height and width of a detector pixel, in one unit, negative where k falls from pixel to
+            pixel; those of the signal's axes if not given, squares for a plain array.
+        mask : ndarray of bool, shape [ky, kx], optional
+            True where a pixel is left out, under a beam stop say, whatever it holds.
+        checkpoint : str or Path, optional
+            A file to write every ten seconds and at the end, from which `resume` goes on. An
+            earlier file is replaced once the new one is complete.
+        faulty : "find", None or LeftOut
+            Leave out hot, weak and dead pixels, rows and columns, and single events (one pixel of
+            one pattern), as they are found in a sample of the patterns; None: leave nothing out.
+        descan : "find", None, Descan or Calibration
+            Read every pattern about its own centre. "find": where the beam wanders over the
+            detector so much that it matters; None: never, as where a plane in the COM is a field of
+            the specimen; or as it is known, from :func:`stemwidgets.measure_descan`.
 
         Returns
         -------
-        Encoding
-            Maps of the leading shape of `data`; NaN where a pattern has no counts.
+        RRVAE
+            This model.
 
         Raises
         ------
+        FileNotFoundError
+            If there is no such file, or no folder for the checkpoint.
         InputError
-            If the model has not been trained, or the patterns have another shape.
+            If there is nothing to learn from: see the message.
+        DivergenceError
+            If the training went wrong; the model is then as it was at its last good step.
+        PermissionError
+            If the folder of the checkpoint may not be written to.
+        KeyboardInterrupt
+            If it was interrupted, by Ctrl-C or a notebook's Stop, which ends it after its present
+            step: what was learned stays, and called again it goes on.
+
+        Warns
+        -----
+        TrainingNotice
+            If descan was taken off; if something did not go as planned: too little memory,
+            for example, or a full disk, so that the checkpoint could not be written.
+        """
+        given = {"maps": False, "checkpoint": checkpoint, "faulty": faulty, "descan": descan}
+        self._fitting.run(lambda: self.steps(data, pixel_size, mask, **given))
+        return self
+
+    def steps(
+        self,
+        data: Any,
+        pixel_size: PixelSize | None = None,
+        mask: NDArray[np.bool_] | None = None,
+        maps: bool = True,
+        checkpoint: str | Path | None = None,
+        faulty: Any = FIND,
+        descan: Any = FIND,
+    ) -> Iterator[Progress]:
+        """Learn step by step: see :meth:`stemwidgets.RRVAE.steps`."""
+        file = None if checkpoint is None else Checkpoint(checkpoint, self._settings)
+        with nullcontext() if file is None else closing(file):
+            array = as_array(data)
+            yield from self._fitting.steps(array, pixel_size, mask, faulty, descan, maps, file)
+
+    def encode(self, data: Any, *, descan: Any = FIND) -> Encoding:
+        """Read angle and latent variables off each pattern: see :meth:`stemwidgets.RRVAE.encode`.
+
+        The maps have the leading shape of `data`.
         """
         return self._encode(data, descan)
 
     def _encode(self, data: Any, descan: Any, folder: Path | None = None) -> Encoding:
         """Encode, with the maps as files in a folder, mapped into memory."""
-        learned = self._require_learned()
+        learned = self._fitting.require_learned()
         array = as_array(data)
         if tuple(array.shape[-2:]) == learned.window.shape:
-            descan = self._descan_of(array, descan)
+            descan = self._fitting.descan_of(array, descan)
             array = centred_scan(array, descan, mask=learned.window.mask).data
-        array = distributed.own_part(array)
-        maps = MapBuilder(array.shape[:-2], folder)
-        with one_thread():
-            for numbers, batch in batches(array, learned.window, BATCH):
-                prepared = batch[: len(numbers)]
-                has_counts = prepared.sum(axis=1) > 0
-                columns = on_all_cores(learned.encode, prepared[has_counts], self.device)
-                maps.put_numbers(numbers, has_counts, columns)
-        return maps.encoding(learned.fold)
+        return encode(learned, array, self.device, folder)
 
     def decode(
         self, latent: ArrayLike, angle: ArrayLike = 0.0, classes: ArrayLike = 0
     ) -> NDArray[np.float32]:
-        """Pattern that the model expects.
-
-        Parameters
-        ----------
-        latent : array, shape [..., latent_dim]
-            Latent variables.
-        angle : array, shape [...]
-            Rotation [rad]; at 0 the pattern's centre of mass lies along +kx. Ignored by a model
-            without an angle.
-        classes : array of int, shape [...]
-            Class of each pattern.
-
-        Returns
-        -------
-        ndarray of float32, shape [..., ky, kx]
-            Counts at the mean dose; NaN outside the circle that was learned from.
-
-        Raises
-        ------
-        InputError
-            If the shapes do not fit or the model has not been trained.
-        """
-        learned = self._require_learned()
+        """Pattern that the model expects: see :meth:`stemwidgets.RRVAE.decode`."""
+        learned = self._fitting.require_learned()
         z, theta, class_index = require_codes(latent, angle, classes, self.options)
         with one_thread():
             patterns = learned.decode(
@@ -210,7 +225,7 @@ class RRVAE(Trainable):
         FileNotFoundError
             If the folder does not exist.
         """
-        tensors, record = self._require_learned().to_record()
+        tensors, record = self._fitting.require_learned().to_record()
         model_file.write(path, tensors, {"settings": self._settings, **record})
 
     @classmethod
@@ -236,9 +251,7 @@ class RRVAE(Trainable):
         with sound(Path(path).name):
             model = cls(device=device, **record["settings"])
             require_plausible(tensors, record)
-            model._learned = KINDS[model.kind].read(tensors, record, model.device)
-            require_use(model._learned, model.options, model.device)
-            model._remember(tensors, record)
+            model._fitting.restore(tensors, record)
         return model
 
     @classmethod
@@ -264,10 +277,15 @@ class RRVAE(Trainable):
             If it is no checkpoint or is damaged, or the device is not there.
         """
         model = cls.load(path, device)
-        if model._state is None:
+        fitting = model._fitting
+        if fitting.state is None:
             raise InputError(
                 f"Expected a checkpoint, got {Path(path).name}, a model saved without its "
                 "training. Open it with RRVAE.load, or train a new model."
             )
-        model._only_for = Fingerprint.from_record(*model._state)
+        fitting.only_for = Fingerprint.from_record(*fitting.state)
         return model
+
+    @property
+    def _settings(self) -> dict[str, Any]:
+        return {"kind": self.kind, **asdict(self.options)}

@@ -6,10 +6,11 @@ from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from stemwidgets.arrays.axes import Axes
 from stemwidgets.arrays.faults.clean import FIND, clean_scan
+from stemwidgets.arrays.preparation.placement import Placement
 from stemwidgets.arrays.preparation.step import PreparedScan
 from stemwidgets.rrvae import model
 from stemwidgets.rrvae.common.checks import require_pixel_size, require_same_frame
@@ -96,6 +97,7 @@ class RRVAE(model.RRVAE):
         super().__init__(latent_dim, seed, device, kind, classes, centered, epochs, convention)
         self._recipe = require_recipe(preparation)
         self._measured: Preparation | None = None
+        self._detector: tuple[int, int] | None = None
 
     @property
     def preparation(self) -> Preparation | None:
@@ -108,66 +110,6 @@ class RRVAE(model.RRVAE):
         if self._recipe is None:
             return words
         return words.replace(repr(self._settings["preparation"]), str(self.preparation))
-
-    def fit(
-        self,
-        data: Any,
-        pixel_size: PixelSize | None = None,
-        mask: NDArray[np.bool_] | None = None,
-        checkpoint: str | Path | None = None,
-        faulty: Any = FIND,
-        descan: Any = FIND,
-    ) -> Self:
-        """Learn from a scan; called again, go on.
-
-        A training that was cut short is completed, one that had ended gets as many epochs again
-        (``"harmonic"``: as many steps as still help), and with another scan of such patterns what
-        was learned is trained further. Starting afresh takes a new model.
-
-        Parameters
-        ----------
-        data : signal, path or array
-            A HyperSpy or pyxem signal, a file, or an array ``[n, ky, kx]`` or ``[iy, ix, ky, kx]``
-            (numpy, dask or torch) of counts or intensities.
-        pixel_size : (float, float), optional
-            Height and width of a detector pixel, in one unit, negative where k falls from pixel to
-            pixel; those of the signal's axes if not given, squares for a plain array.
-        mask : ndarray of bool, shape [ky, kx], optional
-            True where a pixel is left out, under a beam stop say, whatever it holds.
-        checkpoint : str or Path, optional
-            A file to write every ten seconds and at the end, from which `resume` goes on. An
-            earlier file is replaced once the new one is complete. For ``"paper"`` and ``"vae"``.
-        faulty : "find", None or LeftOut
-            Leave out hot, weak and dead pixels, rows and columns, and single events (one pixel of
-            one pattern), as they are found in a sample of the patterns; None: leave nothing out.
-        descan : "find", None, Descan or Calibration
-            Read every pattern about its own centre. "find": where the beam wanders over the
-            detector so much that it matters; None: never, as where a plane in the COM is a field of
-            the specimen; or as it is known, from :func:`stemwidgets.measure_descan`.
-
-        Returns
-        -------
-        RRVAE
-            This model.
-
-        Raises
-        ------
-        FileNotFoundError
-            If there is no such file, or no folder for the checkpoint.
-        InputError
-            If there is nothing to learn from: see the message.
-        DivergenceError
-            If the training went wrong; the model is then as it was at its last good step.
-        PermissionError
-            If the folder of the checkpoint may not be written to.
-
-        Warns
-        -----
-        TrainingNotice
-            If descan was taken off; if something did not go as planned: too little memory,
-            for example, or a full disk, so that the checkpoint could not be written.
-        """
-        return super().fit(data, pixel_size, mask, checkpoint, faulty, descan)
 
     def steps(
         self,
@@ -188,12 +130,14 @@ class RRVAE(model.RRVAE):
         data, pixel_size, mask, checkpoint, faulty, descan
             As for `fit`.
         maps : bool
-            True to include the maps as they stand, which takes up to a tenth of the time.
+            True to include the maps as they stand, which takes up to a tenth of the time;
+            several processes never do.
 
         Yields
         ------
         Progress
-            Many times a second; with maps about twice a second and at the end.
+            Many times a second; with maps about twice a second and at the end. While a scan of
+            64 MB or more is being read, how much of it has been.
 
         Raises
         ------
@@ -253,16 +197,64 @@ class RRVAE(model.RRVAE):
         """
         descan = given_descan(descan, data)
         if path is not None:
-            return self._encode_to(require_target(path, overwrite), data, descan)
-        if self._recipe is None and _is_plain_array(data):
-            return super().encode(data, descan=descan)
+            path = require_target(path, overwrite)
+        elif self._recipe is None and _is_plain_array(data):
+            return self._encode(data, descan)
         array, axes, title, descan = self._to_arrays(data, descan)
-        encoding = super().encode(array, descan=descan)
+        if path is not None:
+            return write_encoding(path, lambda to: self._encode(array, descan, to), axes, title)
+        encoding = self._encode(array, descan)
         return encoding if _is_plain_array(data) else Maps.from_encoding(encoding, axes, title)
 
-    def _encode_to(self, path: Path, data: Any, descan: Any) -> Maps:
-        array, axes, title, descan = self._to_arrays(data, descan)
-        return write_encoding(path, lambda to: self._encode(array, descan, to), axes, title)
+    def decode(
+        self, latent: ArrayLike, angle: ArrayLike = 0.0, classes: ArrayLike = 0
+    ) -> NDArray[np.float32]:
+        """Pattern that the model expects.
+
+        Parameters
+        ----------
+        latent : array, shape [..., latent_dim]
+            Latent variables.
+        angle : array, shape [...]
+            Rotation [rad]; at 0 the pattern's centre of mass lies along +kx. Ignored by a model
+            without an angle.
+        classes : array of int, shape [...]
+            Class of each pattern.
+
+        Returns
+        -------
+        ndarray of float32, shape [..., ky, kx]
+            Counts at the mean dose; NaN outside the circle that was learned from. The pattern is a
+            prepared one, unless it is to `lie_on` the detector.
+
+        Raises
+        ------
+        InputError
+            If the shapes do not fit or the model has not been trained.
+        """
+        patterns = super().decode(latent, angle, classes)
+        if self._detector is None or self.preparation is None:
+            return patterns
+        return Placement.of(self.preparation, self._detector).counts_on_detector(patterns)
+
+    def lie_on(self, shape: tuple[int, int]) -> Self:
+        """Let `decode` give prepared patterns on the pixels of the detector that recorded them.
+
+        Binned counts are shared by the pixels that were added up, and what was cropped is NaN;
+        scaled counts stay scaled.
+
+        Parameters
+        ----------
+        shape : (int, int)
+            Recorded pixels ``[ky, kx]``.
+
+        Returns
+        -------
+        RRVAE
+            This model.
+        """
+        self._detector = shape
+        return self
 
     def _to_arrays(self, data: Any, descan: Any) -> tuple[Any, Axes, str, Any]:
         """Patterns as the model learned from them, axes of the scan, its title, their descan."""
@@ -290,7 +282,7 @@ class RRVAE(model.RRVAE):
             ky, kx = (replace(axis, scale=float(side)) for axis, side in sides)
             axes = axes._replace(ky=ky, kx=kx)
         clean = clean_scan(array, faulty, mask)
-        recipe = self._recipe if self._learned is None else self.preparation
+        recipe = self._recipe if not self.trained else self.preparation
         assert recipe is not None
         scan, self._measured = recipe.prepared(clean.data, axes, clean.mask)
         return scan, axes

@@ -14,7 +14,7 @@ from stemwidgets.arrays.blocks import iterate_blocks, read_blocks
 from stemwidgets.arrays.cancel import Interrupted, give_up_if_unwanted, interruptible
 from stemwidgets.arrays.detectors import DiscDetector
 from stemwidgets.rrvae import RRVAE
-from stemwidgets.rrvae.data.cores import ROWS
+from stemwidgets.rrvae.encoding import ROWS
 from stemwidgets.state import Session
 
 DATA = np.ones((5, 2, 8, 8), np.float32)

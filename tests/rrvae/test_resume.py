@@ -391,7 +391,7 @@ def test_killed_at_any_moment_it_learns_the_same_to_the_last_bit(seed, tmp_path)
 
     killed(kind, path, random.Random(seed).uniform(0.0, 0.4))
     resumed = RRVAE.resume(path)
-    print(f"{kind}: killed at {resumed._state[1]['training']}")
+    print(f"{kind}: killed at {resumed._fitting.state[1]['training']}")
     resumed.fit(turning_spot(), checkpoint=path)
 
     assert record(resumed, tmp_path) == record(unbroken, tmp_path)

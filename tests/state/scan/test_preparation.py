@@ -10,7 +10,6 @@ from stemwidgets.arrays.axes import Axes
 from stemwidgets.arrays.errors import InputError
 from stemwidgets.arrays.preparation.placement import Placement
 from stemwidgets.signals.conversion import arrays_to_signal
-from stemwidgets.signals.on_detector import RRVAE
 from stemwidgets.state import Session
 
 
@@ -135,7 +134,7 @@ def test_a_model_of_prepared_patterns_gives_patterns_on_the_detector(tmp_path):
     assert outside.any()
     assert np.isnan(session.reconstruction[outside]).all()
     session.model.save(tmp_path / "spot.rrvae")
-    loaded = RRVAE.load(tmp_path / "spot.rrvae").lie_on(SHAPE[2:])
+    loaded = sw.RRVAE.load(tmp_path / "spot.rrvae").lie_on(SHAPE[2:])
     np.testing.assert_array_equal(loaded.decode([0, 0]), session.model.decode([0, 0]))
     session.close()
 

@@ -1,0 +1,77 @@
+"""Encoding of a scan of any size, on all cores of the CPU."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from stemwidgets.arrays.blocks import in_threads
+from stemwidgets.arrays.cancel import give_up_if_unwanted
+from stemwidgets.rrvae.basis.harmonics import Float
+from stemwidgets.rrvae.common import distributed
+from stemwidgets.rrvae.common.device import one_thread
+from stemwidgets.rrvae.common.protocols import Columns, Learned
+from stemwidgets.rrvae.common.records import Encoding
+from stemwidgets.rrvae.data.batches import batches
+from stemwidgets.rrvae.data.map_builder import MapBuilder
+
+BATCH = 2048  # patterns encoded at once: always as many, as the last digits depend on it
+# patterns in a part: enough to make up for starting it, few enough for all cores to share
+ROWS = 512
+
+
+def encode(
+    learned: Learned, data: Any, device: torch.device, folder: Path | None = None
+) -> Encoding:
+    """Encode all patterns; of several processes, each its own part.
+
+    Parameters
+    ----------
+    learned : Learned
+        A trained model.
+    data : array, shape [..., ky, kx]
+        Patterns of the shape that it learned from.
+    device : torch.device
+        Device of the model.
+    folder : Path, optional
+        Folder for the maps, as files that are mapped into memory, instead of in memory.
+    """
+    data = distributed.own_part(data)
+    maps = MapBuilder(data.shape[:-2], folder)
+    with one_thread():
+        for numbers, batch in batches(data, learned.window, BATCH):
+            prepared = batch[: len(numbers)]
+            has_counts = prepared.sum(axis=1) > 0
+            columns = on_all_cores(learned.encode, prepared[has_counts], device)
+            maps.put_numbers(numbers, has_counts, columns)
+    return maps.encoding(learned.fold)
+
+
+def on_all_cores(
+    encode: Callable[[Float], Columns], prepared: Float, device: torch.device
+) -> Columns:
+    """Encode patterns in parts, each on one core; on another device than the CPU all at once.
+
+    The parts are the same however many cores there are: the last digits depend on them.
+
+    Parameters
+    ----------
+    encode : callable
+        Encodes patterns ``[n, pixels]`` into the columns of an `Encoding`, by name.
+    prepared : ndarray of float32, shape [n, pixels]
+        The patterns.
+    device : torch.device
+        Device of `encode`.
+    """
+    if device.type != "cpu" or len(prepared) <= ROWS:
+        return encode(prepared)
+
+    def part(start: int) -> Columns:
+        give_up_if_unwanted()
+        with one_thread():
+            return encode(prepared[start : start + ROWS])
+
+    parts = in_threads(part, range(0, len(prepared), ROWS))
+    return {name: np.concatenate([columns[name] for columns in parts]) for name in parts[0]}
