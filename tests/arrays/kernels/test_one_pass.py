@@ -4,7 +4,7 @@ import pytest
 from numpy.testing import assert_array_equal
 
 from stemwidgets.arrays.detectors import preset
-from stemwidgets.arrays.kernels.moments import plain_moments
+from stemwidgets.arrays.kernels.moments import kept_moments
 from stemwidgets.arrays.kernels.one_pass import FirstLook
 from stemwidgets.arrays.overview import overview
 from stemwidgets.arrays.virtual_image import virtual_image
@@ -32,7 +32,7 @@ def by_numpy(patterns, detectors, bin_by):
     whole = counts[:, : high * bin_by, : wide * bin_by]
     images = np.stack([counts[:, used].sum(axis=1) for used in detectors], axis=1)
     binned = whole.reshape(len(counts), high, bin_by, wide, bin_by).sum(axis=(2, 4))
-    return counts.sum(axis=0), plain_moments(counts), images, binned.astype(np.float32)
+    return counts.sum(axis=0), kept_moments(counts), images, binned.astype(np.float32)
 
 
 @pytest.mark.parametrize("dtype", ["u1", "u2", "i2", "i1"])

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from stemwidgets.arrays.center_of_mass import moments, pattern_moments
-from stemwidgets.arrays.kernels.counted_moments import kept_moments, weighted_moments
+from stemwidgets.arrays.kernels.moments import kept_moments
+from stemwidgets.arrays.kernels.weighted_moments import weighted_moments
 
 INTEGERS = ["u1", "u2", "u4", "u8", "i1", "i2", "i4", "i8"]
 FLOATS = ["f4", "f8"]
