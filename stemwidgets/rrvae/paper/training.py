@@ -9,11 +9,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+from torch.optim.adam import adam
 
 from stemwidgets.rrvae.common import distributed
 from stemwidgets.rrvae.common.divergence import DivergenceError, require_finite
 from stemwidgets.rrvae.common.memory import Batch
-from stemwidgets.rrvae.paper.adam import Adam
 from stemwidgets.rrvae.paper.cuda_graph import Replay
 from stemwidgets.rrvae.paper.model import PaperTrained, Scaling
 from stemwidgets.rrvae.paper.network import PaperNetwork
@@ -22,6 +22,8 @@ from stemwidgets.rrvae.paper.settings import BATCH, PaperSettings, PaperStep, Tr
 
 STEPS_PER_LOSS = 50  # batches, over which a loss is averaged: single ones are noisy
 SECONDS_PER_STEP = 0.03  # as often as a screen can follow
+DECAY_OF_MEAN, DECAY_OF_SQUARE = 0.9, 0.999  # per step of Adam, as in Kingma and Ba
+LEAST_SPREAD = 1e-8  # of the root mean square gradient, as in Kingma and Ba
 MEASURED = 128  # patterns that determine the meaning of the angle and the typical misfit
 
 
@@ -54,8 +56,11 @@ class PaperTraining:
         settings: PaperSettings,
     ) -> None:
         weights = torch.cat([tensor.detach().flatten() for tensor in network.parameters])
-        self.adam = Adam(weights.to(prepared.device), settings.learning_rate)
-        self.network = network.to(prepared.device).over(self.adam.weights)
+        self.weights = weights.to(prepared.device)
+        # of Adam: moments of the gradient, and the number of steps that they contain
+        self._mean, self._square = torch.zeros_like(self.weights), torch.zeros_like(self.weights)
+        self._adam_steps = self.weights.new_zeros(())
+        self.network = network.to(prepared.device).over(self.weights)
         self.prepared, self.scaling = prepared, scaling
         self.seed, self.settings = seed, settings
         self.last: PaperStep | None = None
@@ -141,7 +146,6 @@ class PaperTraining:
     def _step(self, rows: Tensor) -> Tensor:
         normal = torch.empty(len(rows), self.network.encoded_dim, device=rows.device)
         normal.normal_(generator=self._draws)
-        self.adam.begin_step()
         own, normal = self.share.own(rows), self.share.own_of(normal, rows)
         return self._replay(self._learn, len(rows), own, normal)
 
@@ -158,8 +162,28 @@ class PaperTraining:
         loss, gradient = (
             distributed.total(sum(each[1:], each[0])) for each in zip(*parts, strict=True)
         )
-        self.adam.step(gradient)
+        self._descend(gradient)
         return loss
+
+    @torch.no_grad()
+    def _descend(self, gradient: Tensor) -> None:
+        """One step of Adam (Kingma and Ba, arXiv:1412.6980), without waiting for the device."""
+        adam(
+            [self.weights],
+            [gradient],
+            [self._mean],
+            [self._square],
+            [],
+            [self._adam_steps],
+            fused=self.weights.device.type != "mps",
+            amsgrad=False,
+            beta1=DECAY_OF_MEAN,
+            beta2=DECAY_OF_SQUARE,
+            lr=self.settings.learning_rate,
+            weight_decay=0.0,
+            eps=LEAST_SPREAD,
+            maximize=False,
+        )
 
     def _count(self, parts: Tensor) -> None:
         position = self._position
@@ -176,7 +200,7 @@ class PaperTraining:
     def _good_step(self) -> PaperStep:
         step = self._present_step()
         try:
-            require_finite(step, self.last, self.adam.weights)
+            require_finite(step, self.last, self.weights)
         except DivergenceError:
             self._go_back()
             raise
@@ -192,12 +216,13 @@ class PaperTraining:
 
     def _keep(self) -> None:
         position = replace(self._position, losses=list(self._position.losses))
-        self._good = self.adam.weights.clone(), self._means.clone(), position
+        self._good = self.weights.clone(), self._means.clone(), position
 
     def _go_back(self) -> None:
         weights, means, position = self._good
-        self.adam.weights.copy_(weights)
-        self.adam.restart()
+        self.weights.copy_(weights)
+        for tensor in (self._mean, self._square, self._adam_steps):
+            tensor.zero_()
         self._means.copy_(means)
         self._position = replace(position, losses=list(position.losses))
 
@@ -211,14 +236,14 @@ class PaperTraining:
     def state(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
         """State to go on from, besides the `result`, as named tensors and plain values."""
         tensors = {
-            "mean": self.adam.mean.clone(),
-            "square": self.adam.square.clone(),
+            "mean": self._mean.clone(),
+            "square": self._square.clone(),
             "means": self._means.clone(),
             "draws": self._draws.get_state(),
         }
         return tensors, {
             "device": self.prepared.device.type,
-            "adam": self.adam.steps,
+            "adam": int(self._adam_steps),
             "batch": self._batch.size,
             "position": asdict(self._position),
         }
@@ -235,13 +260,13 @@ class PaperTraining:
 
         On another type of device the draws are other ones.
         """
-        self.adam.mean.copy_(tensors["mean"])
-        self.adam.square.copy_(tensors["square"])
-        self.adam.steps = int(record["adam"])
+        self._mean.copy_(tensors["mean"])
+        self._square.copy_(tensors["square"])
+        self._adam_steps.fill_(int(record["adam"]))
         if record["device"] == self.prepared.device.type:
             self._draws.set_state(tensors["draws"])
         else:
-            self._draws.manual_seed(self.seed + self.adam.steps)
+            self._draws.manual_seed(self.seed + int(record["adam"]))
         self._batch = Batch(int(record["batch"]))
         if same_data:
             self._means.copy_(tensors["means"])

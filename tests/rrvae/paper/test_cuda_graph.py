@@ -47,7 +47,7 @@ class Recording(TorchDispatchMode):
         assert operation.name() not in WAITING
         for argument, value in zip(operation._schema.arguments, args, strict=False):
             if argument.alias_info is not None and argument.alias_info.is_write:
-                self.changed.append((value, value.clone()))
+                self.changed += [(tensor, tensor.clone()) for tensor in tensors(value)]
         results = operation(*args, **kwargs)
         self.graph.operations.append((operation, args, kwargs, results))
         return results
@@ -86,7 +86,7 @@ def train():
         with one_thread():
             training = PaperTraining.create(prepared, window.coordinates, 2, 0, chosen)
             last = list(training.steps())[-1]
-        return training.adam.weights, last.reconstruction
+        return training.weights, last.reconstruction
 
     return trained
 

@@ -10,7 +10,6 @@ from stemwidgets.arrays.pixel_window import PixelWindow
 from stemwidgets.rrvae.common.device import one_thread
 from stemwidgets.rrvae.common.notices import TrainingNotice
 from stemwidgets.rrvae.paper import coordinate_decoder
-from stemwidgets.rrvae.paper.adam import Adam
 from stemwidgets.rrvae.paper.coordinate_decoder import half_sum_of_squares
 from stemwidgets.rrvae.paper.model import PaperTrained, Scaling
 from stemwidgets.rrvae.paper.network import PaperNetwork
@@ -339,18 +338,17 @@ def test_centred_patterns_train_to_the_plateau_and_the_papers_own_for_100_epochs
     )
 
 
-def test_adam_is_that_of_torch():
-    generator = torch.Generator().manual_seed(0)
-    weights, theirs = (torch.ones(7, dtype=torch.float64) for _ in range(2))
-    ours, reference = Adam(weights, 1e-2), torch.optim.Adam([theirs.requires_grad_()], lr=1e-2)
+def test_adam_is_that_of_torch(training):
+    run, generator = training(rows=20), torch.Generator().manual_seed(0)
+    theirs = run.weights.clone().requires_grad_()
+    reference = torch.optim.Adam([theirs], lr=run.settings.learning_rate)
     for _ in range(50):
-        gradient = torch.randn(7, dtype=torch.float64, generator=generator)
-        ours.begin_step()
-        ours.step(gradient)
+        gradient = torch.randn(len(theirs), generator=generator)
+        run._descend(gradient)
         theirs.grad = gradient
         reference.step()
 
-    torch.testing.assert_close(weights, theirs.detach())
+    torch.testing.assert_close(run.weights, theirs.detach())
 
 
 def falling(count, rate, noise=0.0, floor=35.0):
@@ -417,7 +415,7 @@ def test_batches_that_do_not_fit_into_memory_teach_the_same_in_parts(training, m
     with pytest.warns(TrainingNotice):
         list(parts.steps())
 
-    torch.testing.assert_close(whole.adam.weights, parts.adam.weights, rtol=1e-3, atol=1e-4)
+    torch.testing.assert_close(whole.weights, parts.weights, rtol=1e-3, atol=1e-4)
 
 
 def test_batches_are_of_one_size(prepared, window):
