@@ -174,7 +174,7 @@ def require_each(fine: bool) -> None:
     InputError
         In all processes, if it is so in one of them.
     """
-    idle = [str(i + 1) for i, found in enumerate(gathered(bool(fine))) if not found]
+    idle = [str(i + 1) for i, found in enumerate(all_gather(bool(fine))) if not found]
     if count() > 1 and idle:
         raise InputError(
             "Expected patterns with counts in the part of the scan that each process reads, got "
@@ -204,7 +204,7 @@ def mean(values: Values) -> float:
     return total(float(values.sum())) / total(int(size))
 
 
-def gathered(value: T) -> list[T]:
+def all_gather(value: T) -> list[T]:
     """Values of all processes, in their order; it must be possible to pickle them."""
     if count() == 1:
         return [value]
@@ -227,8 +227,8 @@ def joined(values: Values) -> Values:
     if count() == 1:
         return values
     if isinstance(values, Tensor):
-        return torch.from_numpy(np.concatenate(gathered(values.cpu().numpy()))).to(values.device)
-    return np.concatenate(gathered(values))
+        return torch.from_numpy(np.concatenate(all_gather(values.cpu().numpy()))).to(values.device)
+    return np.concatenate(all_gather(values))
 
 
 def agreed(decision: bool) -> bool:
@@ -261,7 +261,7 @@ class Share:
     @classmethod
     def of(cls, here: int) -> Self:
         """Find out, in all processes at a time."""
-        each = gathered(here)
+        each = all_gather(here)
         return cls(sum(each[: number()]), here, sum(each))
 
     def own(self, rows: Tensor) -> Tensor:

@@ -41,7 +41,7 @@ def preparing(
     Parameters
     ----------
     data, pixel_size, mask, faulty
-        As for `gather.gathering`.
+        As for `project_scan`.
 
     Yields
     ------
@@ -76,7 +76,7 @@ def preparing(
         raw.add(where, patterns)
         done += more.count
         yield share * done / count
-    sums, *others = distributed.gathered(sums)
+    sums, *others = distributed.all_gather(sums)
     for more in others:
         sums.merge(more)
     window = _choose_pixels(sums.statistics(), pixel_size, known, faults)

@@ -12,10 +12,6 @@ from stemwidgets.rrvae.common.notices import tell
 Values = TypeVar("Values", NDArray[Any], Tensor)
 
 MOVED = 2**16  # rows at once
-# constants of SplitMix64
-_STEP, _FIRST, _SECOND = (
-    np.uint64(number) for number in (0x9E3779B97F4A7C15, 0xBF58476D1CE4E5B9, 0x94D049BB133111EB)
-)
 
 
 def share_that_fits(needed: int, room: float | None) -> float:
@@ -31,29 +27,23 @@ def share_that_fits(needed: int, room: float | None) -> float:
     share = 1.0
     while room is not None and share * needed > max(room, 1.0):
         share /= 2
-    return min(distributed.gathered(share))
+    return min(distributed.all_gather(share))
 
 
-def chosen(numbers: NDArray[np.intp], share: float) -> NDArray[np.bool_]:
+def random_subset(first: int, count: int, share: float) -> NDArray[np.bool_]:
     """Choose patterns to learn from: at random, but always the same ones.
 
-    Evenly spaced ones could fall in step with a lattice. Numbers are mixed by SplitMix64 (Steele,
-    Lea and Flood, OOPSLA 2014, doi:10.1145/2660193.2660195), so that each process and each block
-    finds its own.
+    Evenly spaced ones could fall in step with a lattice. Each pattern has a random number of its
+    own, so that each process finds its own.
 
     Parameters
     ----------
-    numbers : ndarray of int, shape [n]
-        Numbers of patterns, counted through the whole scan.
+    first, count : int
+        Number of the first pattern, counted through the whole scan, and number of patterns.
     share : float
         Share of all patterns, 0 to 1.
     """
-    if share == 1:
-        return np.ones(len(numbers), dtype=bool)
-    mixed = (numbers.astype(np.uint64) + np.uint64(1)) * _STEP
-    mixed = (mixed ^ (mixed >> np.uint64(30))) * _FIRST
-    mixed = (mixed ^ (mixed >> np.uint64(27))) * _SECOND
-    return np.asarray((mixed ^ (mixed >> np.uint64(31))) < share * 2.0**64)
+    return np.random.Generator(np.random.PCG64(0).advance(first)).random(count) < share
 
 
 def require_share(share: float) -> float:

@@ -19,13 +19,13 @@ from stemwidgets.rrvae.common.generators import scaled
 from stemwidgets.rrvae.data.batches import batches
 from stemwidgets.rrvae.data.fingerprint import Fingerprint
 from stemwidgets.rrvae.data.sampling import preparing, require_enough
-from stemwidgets.rrvae.data.subset import chosen, compact, share_that_fits
+from stemwidgets.rrvae.data.subset import compact, random_subset, share_that_fits
 
 BATCH = 256  # patterns projected at once: always as many, as the last digits depend on it
 
 
 @dataclass(frozen=True, eq=False)
-class Gathered:
+class ProjectedScan:
     """Training data from a scan; each of several processes has its own part.
 
     Parameters
@@ -43,7 +43,7 @@ class Gathered:
     learned : ndarray of bool, shape [...]
         True for patterns that are learned from, n of them.
     share : float
-        Share of these of all, 1 where there is room for them: see `chosen.chosen`.
+        Share of these of all, 1 where there is room for them: see `random_subset`.
     relative_dose : ndarray of float32, shape [n]
         Counts of each pattern over those of the mean pattern.
     fingerprint : Fingerprint
@@ -70,14 +70,14 @@ def as_array(data: Any) -> Any:
     return known_array(data)
 
 
-def gathering(
+def project_scan(
     data: Any,
     pixel_size: tuple[float, float],
     mask: NDArray[np.bool_] | None = None,
     before: tuple[PixelWindow, HarmonicBasis, float] | None = None,
     room: float | None = None,
     faulty: Any = FIND,
-) -> Generator[float, None, Gathered]:
+) -> Generator[float, None, ProjectedScan]:
     """Read a scan, choose its pixel window and basis, and project it.
 
     Dead and hot pixels are found and left out, cosmic rays are taken out of their patterns. The
@@ -105,7 +105,7 @@ def gathering(
 
     Returns
     -------
-    Gathered
+    ProjectedScan
 
     Raises
     ------
@@ -125,7 +125,7 @@ def gathering(
         share = share_that_fits(4 * numbers * count, room)
     else:
         window, basis, share = before
-    kept = chosen(np.arange(start, start + count), share)
+    kept = random_subset(start, count, share)
     place = np.cumsum(kept) - 1
     left_out, dose = np.empty(kept.sum(), np.float32), np.zeros(count, np.float32)
     coefficients = np.empty((len(left_out), basis.analysis.shape[1]), dtype=np.float32)
@@ -148,7 +148,7 @@ def gathering(
     with_counts = filled[kept]
     dose = dose[learned]
     dose /= np.float32(distributed.mean(dose))
-    return Gathered(
+    return ProjectedScan(
         window,
         basis,
         compact(coefficients, with_counts),

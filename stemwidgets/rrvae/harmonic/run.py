@@ -24,7 +24,7 @@ from stemwidgets.rrvae.harmonic import em_on_grid as on_grid
 from stemwidgets.rrvae.harmonic.angle_convention import Convention
 from stemwidgets.rrvae.harmonic.manifold import Manifold
 from stemwidgets.rrvae.harmonic.model import HarmonicModel
-from stemwidgets.rrvae.harmonic.projection import Gathered, gathering
+from stemwidgets.rrvae.harmonic.projection import ProjectedScan, project_scan
 from stemwidgets.rrvae.harmonic.schedule import train
 from stemwidgets.rrvae.harmonic.state import Patterns, TrainingState, best_cells
 
@@ -40,7 +40,7 @@ class HarmonicRun:
 
     Parameters
     ----------
-    gathered : Gathered
+    scan : ProjectedScan
         Training data.
     options : Options
         Options of the model.
@@ -52,15 +52,15 @@ class HarmonicRun:
 
     def __init__(
         self,
-        gathered: Gathered,
+        scan: ProjectedScan,
         options: Options,
         device: torch.device,
         before: "_Before | None" = None,
     ) -> None:
-        basis = gathered.basis
-        self.gathered, self.fingerprint = gathered, gathered.fingerprint
+        basis = scan.basis
+        self.scan, self.fingerprint = scan, scan.fingerprint
         self.patterns = Patterns(
-            torch.from_numpy(gathered.coefficients), torch.from_numpy(gathered.relative_dose)
+            torch.from_numpy(scan.coefficients), torch.from_numpy(scan.relative_dose)
         ).to(device)
         self.seed, self.convention = options.seed, options.convention
         self.last: TrainingState | None = None
@@ -100,14 +100,14 @@ class HarmonicRun:
         """
         before = None if state is None else _before(state, device)
         known = None if before is None else (before.window, before.basis, before.share)
-        gathered = yield from gathering(data, pixel_size, mask, known, _room(device), faulty)
-        return cls(gathered, options, device, before)
+        scan = yield from project_scan(data, pixel_size, mask, known, _room(device), faulty)
+        return cls(scan, options, device, before)
 
     def steps(self) -> Generator[TrainingState]:
         """Train, and give the state after each step."""
-        tell_share(self.gathered.share)
+        tell_share(self.scan.share)
         start = self.last or self.start
-        steps = train(start, self.patterns, self.gathered.basis.noise, self.seed)
+        steps = train(start, self.patterns, self.scan.basis.noise, self.seed)
         for state in steps if self.last is None else _first_whole(steps):
             require_finite(state, self.last, state.manifold.weights)
             self.last = state
@@ -123,10 +123,10 @@ class HarmonicRun:
         assert self.last is not None
         tensors, record = result.to_record()
         training, position = self.last.whole().to_record()
-        training["background"] = torch.from_numpy(self.gathered.basis.background)
+        training["background"] = torch.from_numpy(self.scan.basis.background)
         mean, of_data = self.fingerprint.to_record()
         tensors |= {f"training.{name}": tensor for name, tensor in training.items()}
-        position["share"] = self.gathered.share
+        position["share"] = self.scan.share
         return tensors | mean, record | of_data | {"training": position}
 
     def preview(self, most: int) -> Iterator[Encoding | None]:
@@ -136,25 +136,25 @@ class HarmonicRun:
         trained = self.result()
         trained = replace(trained, grid=replace(trained.grid, frames=PREVIEW_FRAMES))
         turning = self.patterns.without(state.fixed)
-        left_out = torch.from_numpy(self.gathered.left_out)
+        left_out = torch.from_numpy(self.scan.left_out)
 
         def read(numbers: NDArray[np.intp]) -> Columns:
             rows = torch.from_numpy(numbers)
             return trained.read(turning.rows(rows.to(turning.dose.device)), left_out[rows])
 
-        return preview(self.gathered.filled, self.gathered.learned, read, trained.fold, most)
+        return preview(self.scan.filled, self.scan.learned, read, trained.fold, most)
 
     @torch.no_grad()
     def result(self) -> HarmonicModel:
         """The model as it stands."""
         state = self.last
         assert state is not None
-        basis = self.gathered.basis.with_fixed(state.fixed.cpu().numpy())
+        basis = self.scan.basis.with_fixed(state.fixed.cpu().numpy())
         count = len(self.patterns)
         chosen = torch.linspace(0, count - 1, min(SAMPLE // distributed.count(), count)).long()
         patterns = self.patterns.rows(chosen.to(self.patterns.dose.device))
         sample = best_cells(state, patterns)
-        window = self.gathered.window
+        window = self.scan.window
         convention = Convention.choose(
             state.manifold,
             basis,
@@ -167,7 +167,7 @@ class HarmonicRun:
         shot_noise = basis.noise / patterns.dose
         turning = patterns.without(state.fixed).coefficients
         convention = convention.measured(state.manifold, sample, turning, shot_noise)
-        left_out = distributed.mean(self.gathered.relative_dose * self.gathered.left_out)
+        left_out = distributed.mean(self.scan.relative_dose * self.scan.left_out)
         return HarmonicModel(
             window,
             basis,

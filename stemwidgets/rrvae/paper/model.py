@@ -41,8 +41,8 @@ class Scaling:
     @classmethod
     def min_max(cls, prepared: Tensor) -> Self:
         """All pixels of all patterns into [0, 1], as in the paper."""
-        low = min(distributed.gathered(float(prepared.min())))
-        high = max(distributed.gathered(float(prepared.max())))
+        low = min(distributed.all_gather(float(prepared.min())))
+        high = max(distributed.all_gather(float(prepared.max())))
         return cls(prepared.new_full(prepared.shape[1:], low), max(high - low, 1e-30))
 
     @classmethod

@@ -23,8 +23,8 @@ from stemwidgets.rrvae.data.batches import numbers_of, prepared_blocks
 from stemwidgets.rrvae.data.fingerprint import Fingerprint
 from stemwidgets.rrvae.data.sampling import preparing, require_enough
 from stemwidgets.rrvae.data.subset import (
-    chosen,
     compact,
+    random_subset,
     require_share,
     share_that_fits,
     tell_share,
@@ -223,7 +223,7 @@ class _Read:
     filled, learned : ndarray of bool, shape [...]
         True for patterns with counts, and for those that are learned from.
     share : float
-        Share of these of all: see `chosen.chosen`.
+        Share of these of all: see `random_subset`.
     fingerprint : Fingerprint
         Fingerprint of the scan.
     """
@@ -242,7 +242,7 @@ def _reading(
     own = distributed.own_part(data)
     filled = np.zeros(own.shape[:-2], dtype=bool)
     start = distributed.first_pattern(data)
-    kept = chosen(np.arange(start, start + filled.size), share)
+    kept = random_subset(start, filled.size, share)
     place = np.cumsum(kept) - 1
     pixels = torch.empty((int(kept.sum()), len(window.coordinates[0])), device=device)
     done, total = 0, np.zeros(pixels.shape[1])

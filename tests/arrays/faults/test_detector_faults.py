@@ -16,7 +16,7 @@ from stemwidgets.arrays.maps.circular import compare_angles, wrap
 from stemwidgets.arrays.masks import common_mask
 from stemwidgets.rrvae import RRVAE
 from stemwidgets.rrvae.common.generators import to_the_end
-from stemwidgets.rrvae.harmonic.projection import gathering
+from stemwidgets.rrvae.harmonic.projection import project_scan
 
 SHAPE, CENTER, MAGNIFICATION = (24, 31), (11.2, 15.6), 0.42
 INTENSITIES = [harmonic, bragg]
@@ -221,7 +221,7 @@ def test_few_pixels_at_high_dose_are_decoded_better_than_they_were_counted(truth
 
 
 def test_the_noise_of_few_pixels_is_that_of_counting(truth):
-    basis = to_the_end(gathering(truth.patterns, (1.0, 1.0))).basis
+    basis = to_the_end(project_scan(truth.patterns, (1.0, 1.0))).basis
 
     assert basis.noise == pytest.approx(1.0, abs=0.12)
     assert (basis.weight > 0).all()
@@ -277,7 +277,7 @@ def test_mask_of_a_masked_array_is_taken(truth):
 
     for data in (scan, da.from_array(scan, chunks=(5, 20, 12, 31))):
         np.testing.assert_array_equal(common_mask(data), stop)
-        assert to_the_end(gathering(data, (1.0, 1.0))).window.mask[stop].all()
+        assert to_the_end(project_scan(data, (1.0, 1.0))).window.mask[stop].all()
 
 
 def test_masks_that_differ_are_refused(truth):
@@ -307,7 +307,7 @@ def test_relative_dose_is_one_for_the_mean(truth):
     patterns = np.random.default_rng(0).poisson(truth.patterns * dose[:, None, None])
     patterns[7] = 0
 
-    gathered = to_the_end(gathering(patterns, (1.0, 1.0)))
+    gathered = to_the_end(project_scan(patterns, (1.0, 1.0)))
 
     assert gathered.relative_dose.shape == (299,)
     assert gathered.relative_dose.mean() == pytest.approx(1.0, abs=1e-5)

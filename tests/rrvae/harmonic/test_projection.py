@@ -11,7 +11,7 @@ from stemwidgets.rrvae.common.generators import to_the_end
 from stemwidgets.rrvae.common.notices import TrainingNotice
 from stemwidgets.rrvae.data import sampling
 from stemwidgets.rrvae.harmonic import projection, run
-from stemwidgets.rrvae.harmonic.projection import gathering
+from stemwidgets.rrvae.harmonic.projection import project_scan
 from stemwidgets.rrvae.paper import run as paper_run
 
 ARRAYS = ("coefficients", "left_out", "filled", "relative_dose")
@@ -24,7 +24,7 @@ def no_limit():
 
 
 def gathered(*args, **options):
-    return to_the_end(gathering(*args, **options))
+    return to_the_end(project_scan(*args, **options))
 
 
 @pytest.fixture(scope="module")
@@ -108,10 +108,10 @@ def test_lazy_data_are_read_twice_and_once_more_only_where_memory_is_short(scan,
 @pytest.mark.parametrize("lazy", [True, False])
 def test_reading_tells_how_far_it_is_and_may_be_left(scan, lazy):
     data = da.from_array(scan, chunks=(5, 17, 33, 35)) if lazy else scan
-    told = list(gathering(data, (1.0, 1.0)))
+    told = list(project_scan(data, (1.0, 1.0)))
     assert told == sorted(told)
     assert 0 < told[0] < told[-1] == 1
-    parts = gathering(data, (1.0, 1.0))
+    parts = project_scan(data, (1.0, 1.0))
     next(parts)
     parts.close()
 
