@@ -6,17 +6,17 @@ from typing import Any
 
 import ipywidgets
 import numpy as np
-from bqplot import Lines
 
 from stemwidgets.arrays.maps.circular import AngleComparison, joint_histogram
 from stemwidgets.state.channels import Channel
 from stemwidgets.state.learning.comparison import Compared
 from stemwidgets.state.session import Session
+from stemwidgets.views.parts.controls import beside, legend
 from stemwidgets.views.parts.view import ASIDE, View, caption
 from stemwidgets.views.parts.words import waiting_for
 from stemwidgets.views.pictures import colors
 from stemwidgets.views.pictures.painting import paint
-from stemwidgets.views.pictures.raster import Raster, ring
+from stemwidgets.views.pictures.raster import Raster, curve, place, ring
 from stemwidgets.views.pictures.screen import MARGIN, Frame, Grid
 
 FEW = 4096  # positions that cannot fill many bins
@@ -57,21 +57,12 @@ class AngleComparisonView(View):
         )
         frame = _frame(size, 1)
         scales = frame.scales()
-        self._diagonal = Lines(
-            x=[-180, 180],
-            y=[-180, 180],
-            scales=scales,
-            colors=["#8a8a8a"],
-            line_style="dashed",
-            stroke_width=1.5,
-        )
+        self._diagonal = curve(scales, "#8a8a8a", line_style="dashed", stroke_width=1.5)
         self._ring = ring(scales)
         self.joint = Raster(frame, marks=[self._diagonal, self._ring], scales=scales)
         self.joint.figure.remove_class("stemwidgets-picture")
-        self._words, self._legend, self._note = (ipywidgets.HTML() for _ in range(3))
-        for below in (self._legend, self._note):
-            below.layout.margin = f"0 0 0 {MARGIN['left']}px"
-            below.layout.max_width = f"{size}px"
+        self._words = ipywidgets.HTML()
+        self._legend, self._note = (legend(max_width=f"{size}px") for _ in range(2))
         self.parts = {
             "difference": self.difference.figure,
             "joint": self.joint.figure,
@@ -81,19 +72,16 @@ class AngleComparisonView(View):
         }
         self._shown: Compared | None = None
         self._aligned: Any = None
-        room = ipywidgets.Layout(min_width=f"{size + MARGIN['left'] + MARGIN['right']}px")
+        room = size + MARGIN["left"] + MARGIN["right"]
         boxes = [
-            ipywidgets.VBox(
-                [caption("rrVAE angle − COM angle"), self.difference.box, self._legend], layout=room
-            ),
-            ipywidgets.VBox(
-                [caption("rrVAE angle against COM angle"), self.joint.box, self._note], layout=room
-            ),
+            ipywidgets.VBox([caption(words), raster.box, below], layout={"min_width": f"{room}px"})
+            for words, raster, below in (
+                ("rrVAE angle − COM angle", self.difference, self._legend),
+                ("rrVAE angle against COM angle", self.joint, self._note),
+            )
         ]
-        row = ipywidgets.HBox(boxes)
-        self.layout.width = f"{2 * (size + MARGIN['left'] + MARGIN['right']) + 16}px"
-        row.layout.flex_flow, row.layout.grid_gap = "row wrap", "4px 8px"
-        self.fill(self._words, row)
+        self.layout.width = f"{2 * room + 16}px"
+        self.fill(self._words, beside(*boxes))
         self.look(self._draw, "compared")
         self.look(self._mark, "position", delay=ASIDE)
         self.look(self._draw, "status", at=session.training)
@@ -152,9 +140,7 @@ class AngleComparisonView(View):
         for axis in self.joint.axes:
             axis.tick_values = [part * frame.right / 2 for part in range(-2, 3)]
         self.joint.show(picture)
-        with self._diagonal.hold_sync():
-            self._diagonal.x = self._diagonal.y = [frame.left, frame.right]
-            self._diagonal.visible = True
+        place(self._diagonal, [[frame.left, frame.right]] * 2)
         self._note.value = NOTE
 
     def _mark(self) -> None:
@@ -164,11 +150,9 @@ class AngleComparisonView(View):
         gap = (self._grid.columns.scale, self._grid.rows.scale)
         self.difference.cross(self._grid.point(*here), gap)
         pair = math.degrees(com.values[here]), math.degrees(self._aligned[here])
-        with self._ring.hold_sync():
-            self._ring.visible = all(map(math.isfinite, pair))
-            if self._ring.visible:
-                half = self.joint.frame.right
-                self._ring.x, self._ring.y = ([(a + half) % (2 * half) - half] for a in pair)
+        half = self.joint.frame.right
+        points = [[(a + half) % (2 * half) - half] for a in pair]
+        place(self._ring, points if all(map(math.isfinite, pair)) else None)
 
 
 def _frame(size: int, fold: int) -> Frame:

@@ -7,19 +7,19 @@ from typing import Any
 
 import ipywidgets
 import numpy as np
-from bqplot import Lines
 
 from stemwidgets.arrays.calibration.measure import Measured
 from stemwidgets.arrays.calibration.report import findings
 from stemwidgets.arrays.disc.find import Disc
 from stemwidgets.arrays.errors import InputError
 from stemwidgets.state.session import Session
+from stemwidgets.views.parts.controls import beside, control, legend, lines, problem, tick
 from stemwidgets.views.parts.view import View, caption
 from stemwidgets.views.parts.words import waiting_for_scan
 from stemwidgets.views.pictures.disc_hand import DiscHand, advice
 from stemwidgets.views.pictures.painting import paint_counts
-from stemwidgets.views.pictures.raster import Raster
-from stemwidgets.views.pictures.screen import MARGIN, Grid
+from stemwidgets.views.pictures.raster import Raster, curve, place
+from stemwidgets.views.pictures.screen import Grid
 
 ROTATIONS = {
     None: "choose …",
@@ -63,29 +63,18 @@ class CalibrationPanel(View):
         self._grid = Grid(session.axes.ky, session.axes.kx)
         frame = self._grid.frame(size, ("ky", "kx"))
         scales = frame.scales()
-        self._outline = Lines(
-            x=[0, 0], y=[0, 0], scales=scales, colors=["#39d0ff"], stroke_width=2, visible=False
-        )
+        self._outline = curve(scales, "#39d0ff", stroke_width=2)
         self._hand = DiscHand(session, self._grid, self._draw_disc)
         self.raster = Raster(frame, marks=[self._outline], scales=scales, on_drag=self._hand)
         self._button = ipywidgets.Button(description="Calibrate", button_style="primary")
-        self._rotation = ipywidgets.Dropdown(
-            options=[(words, name) for name, words in ROTATIONS.items()],
-            value=None,
-            description="scan rotation",
-            layout=ipywidgets.Layout(width="314px"),
-            style={"description_width": "140px"},
+        options = [(words, name) for name, words in ROTATIONS.items()]
+        self._rotation = control(
+            ipywidgets.Dropdown, "scan rotation", 314, 140, options=options, value=None
         )
         self._given = _number("rotation (degrees)", "clockwise positive, 0 along the scan")
         self._semi_angle = _number("semi-angle (mrad)", "of the disc; 0: scale of the axes", 0.0)
-        self._apply = ipywidgets.Checkbox(
-            value=False,
-            description="apply to the COM",
-            indent=False,
-            layout=ipywidgets.Layout(width="314px"),
-        )
-        self._status, self._table = ipywidgets.HTML(), ipywidgets.HTML()
-        self._legend = ipywidgets.HTML(layout=ipywidgets.Layout(margin=f"0 0 0 {MARGIN['left']}px"))
+        self._apply = tick("apply to the COM", False, 314)
+        self._status, self._table, self._legend = ipywidgets.HTML(), ipywidgets.HTML(), legend()
         self._refused = ""
         self.parts = {
             "calibrate": self._button,
@@ -113,24 +102,11 @@ class CalibrationPanel(View):
         self._draw()
 
     def _arrange(self) -> None:
-        controls = ipywidgets.VBox(
-            [
-                self._button,
-                self._rotation,
-                self._given,
-                self._semi_angle,
-                self._apply,
-                self._status,
-                self._table,
-            ]
-        )
-        controls.layout.width = _WIDTH
-        picture = ipywidgets.VBox([caption("mean pattern"), self.raster.box, self._legend])
-        picture.layout.width = _WIDTH
-        row = ipywidgets.HBox([controls, picture])
-        row.layout.flex_flow, row.layout.grid_gap = "row wrap", "4px 8px"
+        controls = [*self.parts.values()][:-2]  # without the picture
+        picture = [caption("mean pattern"), self.raster.box, self._legend]
+        columns = (ipywidgets.VBox(part, layout={"width": _WIDTH}) for part in (controls, picture))
         self.layout.width = "656px"
-        self.fill(caption("calibration"), row)
+        self.fill(caption("calibration"), beside(*columns))
 
     def _turn(self) -> None:
         self.session.calibration.rotation = self._rotation.value
@@ -168,7 +144,7 @@ class CalibrationPanel(View):
         calibration = self.session.calibration
         ready = self.session.overview is not None and not calibration.running
         self._button.disabled = not ready
-        self._status.value = f"<div style='line-height:1.4'>{self._words()}</div>"
+        self._status.value = lines(self._words())
         self._rotation.disabled = calibration.found is None
         self._rotation.value = calibration.rotation
         self._given.disabled = self._semi_angle.disabled = calibration.found is None
@@ -193,14 +169,14 @@ class CalibrationPanel(View):
     def _words(self) -> str:
         calibration = self.session.calibration
         if self._refused:
-            return f"<div class='stemwidgets-problem'>{escape(self._refused)}</div>"
+            return problem(self._refused)
         if calibration.running:
             return "reading the patterns …"
         if calibration.problem:
-            return f"<div class='stemwidgets-problem'>{escape(calibration.problem)}</div>"
+            return problem(calibration.problem)
         disc = self.session.beam.disc
         if self.session.overview is not None and (disc is None or not disc.sure):
-            return f"<div class='stemwidgets-problem'>{escape(advice(disc))}</div>"
+            return problem(advice(disc))
         if calibration.found is None:
             return "finds disc, descan and scan rotation"
         if calibration.applied:
@@ -216,29 +192,20 @@ class CalibrationPanel(View):
             self._outline.visible = False
             return
         x, y = self._grid.point(*disc.outline(self.session.axes.pixel_size))
-        with self._outline.hold_sync():
-            self._outline.x, self._outline.y = x, y
-            self._outline.visible = True
+        place(self._outline, (x, y))
 
 
 def _number(words: str, hint: str, least: float | None = None) -> ipywidgets.FloatText:
     kind = ipywidgets.FloatText if least is None else ipywidgets.BoundedFloatText
     limits = {} if least is None else {"min": least, "max": 1e4}
-    return kind(
-        value=0.0,
-        description=words,
-        tooltip=hint,
-        continuous_update=False,
-        layout=ipywidgets.Layout(width="250px"),
-        style={"description_width": "140px"},
-        **limits,
-    )
+    hints = {"tooltip": hint, "continuous_update": False}
+    return control(kind, words, 250, 140, value=0.0, **hints, **limits)
 
 
-def _table(lines: dict[str, str]) -> str:
+def _table(findings: dict[str, str]) -> str:
     rows = "".join(
         f"<tr><td style='vertical-align:top;white-space:nowrap'>{escape(name)}</td>"
         f"<td>{escape(text)}</td></tr>"
-        for name, text in lines.items()
+        for name, text in findings.items()
     )
     return f"<table style='line-height:1.3'>{rows}</table>"

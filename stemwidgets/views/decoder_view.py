@@ -9,11 +9,12 @@ from numpy.typing import NDArray
 
 from stemwidgets.state.learning.reconstruction import Code, latent_ranges
 from stemwidgets.state.session import Session
+from stemwidgets.views.parts.controls import button, control, legend
 from stemwidgets.views.parts.view import View, caption
 from stemwidgets.views.parts.words import waiting_for_decoded
 from stemwidgets.views.pictures.painting import paint_counts, paint_difference
 from stemwidgets.views.pictures.raster import Raster
-from stemwidgets.views.pictures.screen import MARGIN, Grid
+from stemwidgets.views.pictures.screen import Grid
 
 COUNTS, DIFFERENCE = "square root", "difference from the mean"
 STEPS = 200  # of a slider
@@ -53,16 +54,10 @@ class DecoderView(View):
         self._kind = ipywidgets.Dropdown(
             options=[("class 0", 0)], layout={"width": "140px", "display": "none"}
         )
-        self._here = ipywidgets.Button(
-            description="from the position", layout=ipywidgets.Layout(width="160px")
-        )
-        self._choice = ipywidgets.Dropdown(
-            options=[("minus mean", DIFFERENCE), (COUNTS, COUNTS)],
-            description="show",
-            layout=ipywidgets.Layout(width="230px"),
-            style={"description_width": "initial"},
-        )
-        self._legend = ipywidgets.HTML(layout=ipywidgets.Layout(margin=f"0 0 0 {MARGIN['left']}px"))
+        self._here = button("from the position", 160)
+        options = [("minus mean", DIFFERENCE), (COUNTS, COUNTS)]
+        self._choice = control(ipywidgets.Dropdown, "show", 230, "initial", options=options)
+        self._legend = legend()
         self._sliders = ipywidgets.VBox()
         self.parts = {
             "figure": self.raster.figure,
@@ -109,8 +104,8 @@ class DecoderView(View):
         code, model = self.session.latent_code, self.session.decodable
         if model is not None and code is not None:
             self._set_sliders(code)
-        for control in (*self._latents, self._angle, self._kind, self._here):
-            control.disabled = model is None
+        for part in (*self._latents, self._angle, self._kind, self._here):
+            part.disabled = model is None
         if model is None or code is None:
             self._decoded = None
             self._draw()
@@ -170,14 +165,7 @@ class DecoderView(View):
 
 
 def _slider(name: str) -> ipywidgets.FloatSlider:
-    return ipywidgets.FloatSlider(
-        min=-1.0,
-        max=1.0,
-        description=name,
-        disabled=True,
-        layout=ipywidgets.Layout(width="314px"),
-        style={"description_width": "70px"},
-    )
+    return control(ipywidgets.FloatSlider, name, 314, 70, min=-1.0, max=1.0, disabled=True)
 
 
 def _numbers(code: Code) -> list[float]:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from stemwidgets.arrays.errors import InputError
 from stemwidgets.state.scan.decomposition import METHODS, Parts
 from stemwidgets.state.session import Session
+from stemwidgets.views.parts.controls import beside, button, control, lines, problem
 from stemwidgets.views.parts.view import View, caption
 from stemwidgets.views.parts.words import percent
 from stemwidgets.views.pictures import colors
@@ -25,7 +26,6 @@ _WORDS = {
     "k-means on PCA": "k-means on PCA: clusters",
     "k-means on latents": "k-means on rrVAE latents: clusters",
 }
-_STYLE = {"description_width": "80px"}
 
 
 class DecompositionPanel(View):
@@ -64,23 +64,14 @@ class DecompositionPanel(View):
                 f"n_components is a whole number from 1 to {MOST}, not {n_components!r}"
             )
         self._frame = Grid(session.axes.ky, session.axes.kx).frame(100)
-        self._method = ipywidgets.Dropdown(
-            options=[(words, name) for name, words in _WORDS.items()],
-            value=method,
-            description="method",
-            layout=ipywidgets.Layout(width="314px"),
-            style=_STYLE,
+        options = [(words, name) for name, words in _WORDS.items()]
+        self._method = control(
+            ipywidgets.Dropdown, "method", 314, 80, options=options, value=method
         )
-        self._components = ipywidgets.BoundedIntText(
-            value=n_components,
-            min=1,
-            max=MOST,
-            description="how many",
-            layout=ipywidgets.Layout(width="176px"),
-            style=_STYLE,
+        self._components = control(
+            ipywidgets.BoundedIntText, "how many", 176, 80, value=n_components, min=1, max=MOST
         )
-        self._button = ipywidgets.Button(description="Compute", button_style="primary")
-        self._button.layout.width = "110px"
+        self._button = button("Compute", 110, button_style="primary")
         self._status, self._patterns = ipywidgets.HTML(), ipywidgets.HTML()
         self.parts = {
             "method": self._method,
@@ -90,9 +81,8 @@ class DecompositionPanel(View):
             "patterns": self._patterns,
         }
         self.layout.width = "656px"
-        row = ipywidgets.HBox([self._method, self._components, self._button])
-        row.layout.flex_flow, row.layout.grid_gap = "row wrap", "4px 8px"
-        self.fill(caption("components and clusters"), row, self._status, self._patterns)
+        choices = beside(self._method, self._components, self._button)
+        self.fill(caption("components and clusters"), choices, self._status, self._patterns)
         self.press(self._button, self._compute)
         self.look(self._draw, "status", "problem", at=session.decomposition)
         self.look(self._draw_patterns, "found", at=session.decomposition)
@@ -108,8 +98,7 @@ class DecompositionPanel(View):
         if decomposition.running:
             self._status.value = "reading the patterns …"
         elif decomposition.problem:
-            words = escape(decomposition.problem)
-            self._status.value = f"<div class='stemwidgets-problem'>{words}</div>"
+            self._status.value = problem(decomposition.problem)
         elif decomposition.found is None:
             self._status.value = "Compute makes maps that every scan map can show."
         else:
@@ -133,7 +122,7 @@ class DecompositionPanel(View):
             for index, (name, share) in enumerate(zip(found.names, found.shares, strict=True))
         ]
         self._patterns.value = (
-            f"<div style='line-height:1.4'>patterns, with their share of the {what}</div>"
+            f"{lines(f'patterns, with their share of the {what}')}"
             "<div style='display:flex;flex-wrap:wrap;gap:8px 12px;max-height:330px;overflow:auto'>"
             f"{''.join(items)}</div>"
         )

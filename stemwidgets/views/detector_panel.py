@@ -12,6 +12,7 @@ from stemwidgets.arrays.detectors import PRESETS, AnnularDetector, SegmentDetect
 from stemwidgets.arrays.disc.find import Disc, find_disc
 from stemwidgets.arrays.errors import InputError
 from stemwidgets.state.session import Session
+from stemwidgets.views.parts.controls import beside, button, control, problem
 from stemwidgets.views.parts.view import View, caption
 from stemwidgets.views.pictures.detector_shape import Round, radii, with_radii
 from stemwidgets.views.pictures.disc_hand import advice
@@ -56,46 +57,31 @@ class DetectorPanel(View):
             layout=ipywidgets.Layout(width="314px"),
             disabled=True,
         )
-        self._kind = ipywidgets.Dropdown(
-            options=KINDS,
-            description="kind",
-            disabled=True,
-            layout=ipywidgets.Layout(width="160px"),
-            style={"description_width": "initial"},
+        self._kind = control(
+            ipywidgets.Dropdown, "kind", 160, "initial", options=KINDS, disabled=True
         )
-        self._presets = {
-            name: ipywidgets.Button(
-                description=name, disabled=True, layout=ipywidgets.Layout(width="84px")
-            )
-            for name in PRESETS
-        }
-        self._place = ipywidgets.ToggleButton(
-            description="Set the direct beam",
-            tooltip="press on its centre in the mean pattern and drag to its edge",
-            disabled=True,
-            layout=ipywidgets.Layout(width="200px"),
+        self._presets = {name: button(name, 84, disabled=True) for name in PRESETS}
+        hint = "press on its centre in the mean pattern and drag to its edge"
+        self._place = control(
+            ipywidgets.ToggleButton, "Set the direct beam", 200, tooltip=hint, disabled=True
         )
-        self._again = ipywidgets.Button(
-            description="As found", layout=ipywidgets.Layout(width="104px", display="none")
-        )
+        self._again = button("As found", 104)
+        self._again.layout.display = "none"
         self._status = ipywidgets.HTML(layout=ipywidgets.Layout(max_width="314px"))
         self.parts = {"shape": self._kind, "radii": self._radii, **self._presets}
         self.parts |= {"place": self._place, "as found": self._again}
         self.parts |= {"status": self._status, "problem": self.problem_line()}
-        wrap = ipywidgets.Layout(flex_flow="row wrap")
-        heading = ipywidgets.HBox([caption("virtual detector"), self._kind], layout=wrap)
-        heading.layout.grid_gap = "16px"
         self.fill(
-            heading,
-            ipywidgets.HBox(list(self._presets.values()), layout=wrap),
+            beside(caption("virtual detector"), self._kind, gap="16px"),
+            beside(*self._presets.values(), gap="16px"),
             ipywidgets.HTML(escape(f"inner and outer radius ({axis.units})")),
             self._radii,
             self._status,
             ipywidgets.HBox([self._place, self._again]),
             self.parts["problem"],
         )
-        for name, button in self._presets.items():
-            self.press(button, partial(self._choose, name))
+        for name, one in self._presets.items():
+            self.press(one, partial(self._choose, name))
         self.listen(self._radii, self._set_radii)
         self.listen(self._kind, self._set_kind)
         self.listen(self._place, self._start_placing)
@@ -117,10 +103,10 @@ class DetectorPanel(View):
         old, first = self._disc, self._disc is None
         self._disc = self._known(overview.mean_pattern)
         self._tell(self._disc)
-        for control in (self._kind, self._radii, self._place):
-            control.disabled = False
-        for button in self._presets.values():
-            button.disabled = not self._disc.sure
+        for part in (self._kind, self._radii, self._place):
+            part.disabled = False
+        for one in self._presets.values():
+            one.disabled = not self._disc.sure
         if first and self.session.detector is None and self._disc.sure:
             self._choose(self._first)
         elif old is not None and old != self._disc:
@@ -149,7 +135,7 @@ class DetectorPanel(View):
             self._status.value = "press on the centre of the direct beam and drag to its edge"
             return
         if not disc.sure:
-            self._status.value = f"<div class='stemwidgets-problem'>{escape(advice(disc))}</div>"
+            self._status.value = problem(advice(disc))
             return
         found = "direct beam as you said, of" if disc.given else "bright-field disc of"
         cut = ", cut by the detector's edge" if disc.cut else ""

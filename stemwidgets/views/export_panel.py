@@ -9,6 +9,7 @@ import ipywidgets
 
 from stemwidgets.state.errors import in_words
 from stemwidgets.state.session import Session
+from stemwidgets.views.parts.controls import beside, control, problem
 from stemwidgets.views.parts.view import View, caption
 
 _WIDTH = "720px"
@@ -44,12 +45,8 @@ class ExportPanel(View):
 
     def __init__(self, session: Session, folder: str = "", **unknown: Any) -> None:
         super().__init__(session, unknown)
-        self._folder = ipywidgets.Text(
-            value=folder or _name(session.title),
-            description="folder",
-            layout=ipywidgets.Layout(width="auto"),
-            style={"description_width": "60px"},
-        )
+        name = folder or _name(session.title)
+        self._folder = control(ipywidgets.Text, "folder", "auto", 60, value=name)
         self._buttons = {
             "export": ipywidgets.Button(description="Export"),
             "page": ipywidgets.Button(description="Write a page"),
@@ -68,10 +65,8 @@ class ExportPanel(View):
             "python": self._code,
             "copy": self._copy,
         }
-        row = ipywidgets.HBox(
-            list(self._buttons.values()), layout=ipywidgets.Layout(flex_flow="row wrap")
-        )
-        self.fill(caption("Export"), self._folder, row, self._status, self._code, self._copy)
+        buttons = beside(*self._buttons.values(), gap="0")
+        self.fill(caption("Export"), self._folder, buttons, self._status, self._code, self._copy)
         self.layout.width = _WIDTH
         self._results: Callable[[], Any] | None = getattr(session, "results", None)
         self._aside: Any = getattr(session, "aside", None)
@@ -131,10 +126,10 @@ class ExportPanel(View):
         self._status.value = f"<div style='{_LINES}'>{escape(words)}</div>"
 
     def _complain(self, error: Exception) -> None:
-        words = escape(in_words(error))
+        words = f"not written: {in_words(error)}"
         if isinstance(error, OSError):
             words += " Nothing is lost: type another folder above, and press again."
-        self._status.value = f"<div class='stemwidgets-problem'>not written: {words}</div>"
+        self._status.value = problem(words)
 
     def _set_busy(self, busy: bool) -> None:
         for button in self._buttons.values():

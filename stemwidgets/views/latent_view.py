@@ -5,19 +5,21 @@ from typing import Any
 
 import ipywidgets
 import numpy as np
-from bqplot import Lines, Scatter
+from bqplot import Scatter
 from numpy.typing import NDArray
 
 from stemwidgets.arrays.maps.polygon import surrounded
 from stemwidgets.state.channels import Channel, latents
 from stemwidgets.state.session import Session
+from stemwidgets.views.parts.channel_choice import ChannelChoice
+from stemwidgets.views.parts.controls import INDENT, button, legend
 from stemwidgets.views.parts.view import ASIDE, REST, View, caption, require_channel
 from stemwidgets.views.parts.words import caption_of, waiting_for
 from stemwidgets.views.pictures import colors
 from stemwidgets.views.pictures.painting import paint
 from stemwidgets.views.pictures.pointer import Phase
-from stemwidgets.views.pictures.raster import Raster, ring
-from stemwidgets.views.pictures.screen import MARGIN, Frame
+from stemwidgets.views.pictures.raster import Raster, curve, place, ring
+from stemwidgets.views.pictures.screen import Frame
 
 MOST_POINTS = 4096  # of a bqplot scatter, which takes seconds to show beyond
 BINS = 128  # along each axis of the histogram that replaces more points
@@ -62,9 +64,7 @@ class LatentView(View):
             x=[], y=[], scales=scales, default_size=24, stroke="#00000055", stroke_width=0.5
         )
         self._ring = ring(scales)
-        self._lasso = Lines(
-            x=[0, 0], y=[0, 0], scales=scales, colors=["#e53935"], stroke_width=2, visible=False
-        )
+        self._lasso = curve(scales, "#e53935", stroke_width=2)
         self.raster = Raster(
             frame,
             on_drag=self._dragged,
@@ -74,20 +74,12 @@ class LatentView(View):
         )
         self._path: list[tuple[float, float]] = []
         self._shown: tuple[Any, ...] = ()
-        self._choice = ipywidgets.Dropdown(
-            options=[(caption_of(color), color)],
-            value=color,
-            description="colour",
-            layout=ipywidgets.Layout(width="206px"),
-            style={"description_width": "initial"},
-        )
+        self._choice = ChannelChoice(session, color, "colour", layout={"width": "206px"})
         self.raster.figure.remove_class("stemwidgets-picture")
-        self._legend = ipywidgets.HTML(layout=ipywidgets.Layout(margin=f"0 0 0 {MARGIN['left']}px"))
-        self._clear = ipywidgets.Button(description="clear", layout=ipywidgets.Layout(width="84px"))
-        self._words = ipywidgets.HTML()
-        self._selected = ipywidgets.HBox([self._words, self._clear])
-        self._selected.layout.margin = f"0 0 0 {MARGIN['left']}px"
-        self._selected.layout.grid_gap = "16px"
+        self._legend, self._clear, self._words = legend(), button("clear", 84), ipywidgets.HTML()
+        self._selected = ipywidgets.HBox(
+            [self._words, self._clear], layout={"margin": INDENT, "grid_gap": "16px"}
+        )
         self.parts = {
             "color": self._choice,
             "figure": self.raster.figure,
@@ -116,13 +108,7 @@ class LatentView(View):
         return found[0], found[1] if len(found) > 1 else channels["residual"]
 
     def _offer(self) -> None:
-        name = str(self._choice.value)
-        names = [*self.session.channels] + [name] * (name not in self.session.channels)
-        options = [(caption_of(known), known) for known in names]
-        if options != list(self._choice.options):
-            with self._choice.hold_sync():
-                self._choice.options = options
-                self._choice.value = name
+        self._choice.offer()
         self._draw()
 
     def _draw(self) -> None:
@@ -134,7 +120,7 @@ class LatentView(View):
             self._legend.value = ""
             self._shown = ()
             return
-        color = self.session.channels.get(str(self._choice.value), coordinates[0])
+        color = self._choice.channel or coordinates[0]
         shown = (*coordinates, color, region)
         if len(self._shown) == len(shown) and all(map(operator.is_, shown, self._shown)):
             return
@@ -163,9 +149,7 @@ class LatentView(View):
         if coordinates is None:
             return
         here = self.session.position
-        with self._ring.hold_sync():
-            self._ring.x, self._ring.y = ([channel.values[here]] for channel in coordinates)
-            self._ring.visible = True
+        place(self._ring, [[channel.values[here]] for channel in coordinates])
 
     def _tell(self, region: NDArray[np.bool_] | None) -> None:
         count = 0 if region is None else int(region.sum())
@@ -183,7 +167,9 @@ class LatentView(View):
         self._path = [*([] if phase == "press" else self._path), (x, y)]
         path = self._path
         if phase != "release":
-            self.session.mailbox.post(f"lasso {id(self)}", lambda: self._trace(path), rest=REST)
+            points = tuple(zip(*path, strict=True))
+            key = f"lasso {id(self)}"
+            self.session.mailbox.post(key, lambda: place(self._lasso, points), rest=REST)
             return
         across, down = np.ptp(np.array(path), axis=0)
         frame = self.raster.frame
@@ -193,11 +179,6 @@ class LatentView(View):
             self._clicked(x, y)
             path = []
         self.session.mailbox.post(f"lasso {id(self)}", lambda: self._select(path))
-
-    def _trace(self, path: list[tuple[float, float]]) -> None:
-        with self._lasso.hold_sync():
-            self._lasso.x, self._lasso.y = zip(*path, strict=True)
-            self._lasso.visible = True
 
     def _select(self, path: list[tuple[float, float]]) -> None:
         """Make the patterns inside a path the region."""

@@ -6,7 +6,7 @@ from typing import Any
 import ipywidgets
 
 from stemwidgets.state.session import Session
-from stemwidgets.views.parts.descan_row import DescanRow
+from stemwidgets.views.parts.descan_row import DescanRow, tick_of_descan
 from stemwidgets.views.parts.view import View
 
 
@@ -30,13 +30,7 @@ class LeftOutLine(View):
     def __init__(self, session: Session, **unknown: Any) -> None:
         super().__init__(session, unknown)
         self._words = ipywidgets.HTML()
-        self._tick = ipywidgets.Checkbox(
-            value=session.take_off,
-            description="take off the descan",
-            indent=False,
-            tooltip="a plane in the COM may also be a field of the specimen: then leave it in",
-            layout=ipywidgets.Layout(width="auto", flex="0 0 auto"),
-        )
+        self._tick = tick_of_descan(session)
         self._row = DescanRow(session)
         opener, parts = self._row.parts["open"], self._row.parts
         self.parts = {"words": self._words, "take_off": self._tick, **parts}

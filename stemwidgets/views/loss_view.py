@@ -1,22 +1,22 @@
 """Loss of the training, and the way back to the maps of earlier epochs."""
 
+from dataclasses import replace
 from typing import Any
 
 import ipywidgets
 import numpy as np
-from bqplot import Lines
 
 from stemwidgets.state.learning.map_history import MOST, SavedMaps
 from stemwidgets.state.session import Session
+from stemwidgets.views.parts.controls import control
 from stemwidgets.views.parts.view import View, caption
 from stemwidgets.views.parts.words import epochs, number, waiting_for
-from stemwidgets.views.pictures.raster import Raster
+from stemwidgets.views.pictures.raster import Raster, curve, place
 from stemwidgets.views.pictures.screen import Frame, ticks
 
 LATEST = "the latest"
-END = (
-    MOST - 1
-)  # of the slider, whatever the number of saved maps: a browser echoes changes of range
+# of the slider, whatever the number of saved maps: a browser echoes changes of range
+END = MOST - 1
 BEGINNING = 8  # one in so many points
 
 
@@ -48,27 +48,12 @@ class LossView(View):
         super().__init__(session, unknown)
         frame = Frame(0, 1, 1, 0, width, height, "epoch", "loss")
         scales = frame.scales()
-        self._line = Lines(
-            x=[0, 1], y=[0, 0], scales=scales, colors=["#1565c0"], stroke_width=1.5, visible=False
-        )
-        self._then = Lines(
-            x=[0, 0],
-            y=[0, 1],
-            scales=scales,
-            colors=["#8a8a8a"],
-            line_style="dashed",
-            visible=False,
-        )
+        self._line = curve(scales, "#1565c0", stroke_width=1.5)
+        self._then = curve(scales, "#8a8a8a", line_style="dashed")
         self.raster = Raster(frame, marks=[self._line, self._then], scales=scales)
         self.raster.figure.remove_class("stemwidgets-picture")
-        self._choice = ipywidgets.IntSlider(
-            value=END,
-            min=0,
-            max=END,
-            description="maps of",
-            readout=False,
-            layout=ipywidgets.Layout(width="230px"),
-            style={"description_width": "75px"},
+        self._choice = control(
+            ipywidgets.IntSlider, "maps of", 230, 75, value=END, max=END, readout=False
         )
         self._words = ipywidgets.HTML()
         self._row = ipywidgets.HBox([self._choice, self._words])
@@ -117,10 +102,8 @@ class LossView(View):
 
     def _mark(self) -> None:
         shown, frame = self.session.earlier_maps, self.raster.frame
-        with self._then.hold_sync():
-            self._then.visible = shown is not None
-            if shown is not None:
-                self._then.x, self._then.y = [shown.epoch] * 2, [frame.bottom, frame.top]
+        ends = None if shown is None else ([shown.epoch] * 2, [frame.bottom, frame.top])
+        place(self._then, ends)
 
     def _draw(self) -> None:
         history = self.session.training.history
@@ -131,9 +114,7 @@ class LossView(View):
         passes, losses = np.array(history, dtype=float).T
         self.raster.clear()
         self.raster.move_to(self._frame(passes, losses))
-        with self._line.hold_sync():
-            self._line.x, self._line.y = passes, losses
-            self._line.visible = True
+        place(self._line, (passes, losses))
         self._mark()
 
     def _waiting(self) -> str:
@@ -152,13 +133,9 @@ class LossView(View):
         training = self.session.training
         planned = training.progress.epochs if training.active and training.progress else 0
         # a browser draws all anew when a frame moves: not with every epoch
-        return Frame(
-            left=0.0,
+        return replace(
+            old,
             right=float(max(passes[-1], planned)),
             top=float(np.ceil(high / step + 0.05) * step),
             bottom=float(np.floor(low / step) * step),
-            width=old.width,
-            height=old.height,
-            x_label=old.x_label,
-            y_label=old.y_label,
         )

@@ -2,7 +2,6 @@
 
 from typing import Any
 
-import ipywidgets
 import numpy as np
 from numpy.typing import NDArray
 
@@ -10,11 +9,12 @@ from stemwidgets.arrays.errors import InputError
 from stemwidgets.state.channels import latents
 from stemwidgets.state.learning.reconstruction import latent_ranges
 from stemwidgets.state.session import Session
+from stemwidgets.views.parts.controls import legend
 from stemwidgets.views.parts.view import ASIDE, REST, View, caption
 from stemwidgets.views.parts.words import waiting_for_decoded
 from stemwidgets.views.pictures.painting import paint_difference
-from stemwidgets.views.pictures.raster import Raster, ring
-from stemwidgets.views.pictures.screen import MARGIN, Frame
+from stemwidgets.views.pictures.raster import Raster, place, ring
+from stemwidgets.views.pictures.screen import Frame
 
 LARGEST = 64  # pixels across one pattern of the grid
 NOTE = "angle 0, difference from the mean of these; red ring: the position, blue: what is decoded"
@@ -56,12 +56,7 @@ class ManifoldView(View):
         self.raster = Raster(
             frame, on_click=self._clicked, marks=[self._code, self._ring], scales=scales
         )
-        self._legend, self._note = (
-            ipywidgets.HTML(
-                layout=ipywidgets.Layout(margin=f"0 0 0 {MARGIN['left']}px", max_width=f"{size}px")
-            )
-            for _ in range(2)
-        )
+        self._legend, self._note = (legend(max_width=f"{size}px") for _ in range(2))
         self.parts = {
             "figure": self.raster.figure,
             "legend": self._legend,
@@ -134,18 +129,13 @@ class ManifoldView(View):
         ):
             x, y = (np.nan, np.nan) if code is None else (*code.latent, 0.0)[:2]
             drawn = self.raster.message == "" and self.session.decodable is not None
-            with mark.hold_sync():
-                mark.visible = drawn and self.raster.frame.holds(x, y)
-                if mark.visible:
-                    mark.x, mark.y = [x], [y]
+            place(mark, ([x], [y]) if drawn and self.raster.frame.holds(x, y) else None)
 
     def _clicked(self, x: float, y: float) -> None:
         def go() -> None:
             code = self.session.latent_code
             if code is not None and self.session.decodable is not None:
-                latent = (
-                    (x, *code.latent[1:]) if len(code.latent) == 1 else (x, y, *code.latent[2:])
-                )
+                latent = (x, y, *code.latent[2:])[: len(code.latent)]
                 self.session.latent_code = code._replace(latent=latent)
 
         self.session.mailbox.post("latent code", go, rest=REST)

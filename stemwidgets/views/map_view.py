@@ -10,10 +10,12 @@ import ipywidgets
 
 from stemwidgets.state.channels import ANGLE_SPREAD, LATENT_SPREAD, Channel, expected_source
 from stemwidgets.state.session import Session
+from stemwidgets.views.parts.channel_choice import ChannelChoice
+from stemwidgets.views.parts.controls import control, legend
 from stemwidgets.views.parts.hover import Hover
 from stemwidgets.views.parts.presenting import put
 from stemwidgets.views.parts.view import ASIDE, REST, View, require_channel
-from stemwidgets.views.parts.words import caption_of, waiting_for, waiting_for_scan
+from stemwidgets.views.parts.words import waiting_for, waiting_for_scan
 from stemwidgets.views.pictures.display import Display
 from stemwidgets.views.pictures.display_controls import DisplayControls
 from stemwidgets.views.pictures.drawing import Drawing
@@ -94,14 +96,10 @@ class MapView(View):
         self._controls: DisplayControls | None = None
         self._fourier: FourierPicture | None = None
         self._steps: deque[tuple[int, int]] = deque()
-        self._choice = ipywidgets.Dropdown(
-            options=_options(session, channel),
-            value=channel,
-            layout=ipywidgets.Layout(flex="1 1 auto", width="0px"),
-        )
+        self._choice = ChannelChoice(session, channel, layout={"flex": "1 1 auto", "width": "0px"})
         self._opened = _toggle("Display", "scaling, limits and colours")
         self._transform = _toggle("FFT", "frequencies of the map")
-        self._legend = ipywidgets.HTML(layout=ipywidgets.Layout(margin=f"0 0 0 {MARGIN['left']}px"))
+        self._legend = legend()
         room = f"{size + MARGIN['left'] + MARGIN['right']}px"
         self.layout.min_width = room
         self.parts = {"channel": self._choice, "figure": self.raster.figure, "legend": self._legend}
@@ -132,9 +130,7 @@ class MapView(View):
 
     @channel.setter
     def channel(self, name: str) -> None:
-        with self._choice.hold_sync():
-            self._choice.options = _options(self.session, name)
-            self._choice.value = name
+        self._choice.offer(name)
 
     @property
     def fourier(self) -> bool:
@@ -203,9 +199,7 @@ class MapView(View):
         self._cross()
 
     def _offer(self) -> None:
-        options = _options(self.session, self.channel)
-        if options != list(self._choice.options):
-            self.channel = self.channel
+        self._choice.offer()
         self._draw()
 
     def _cross_if_held(self) -> None:
@@ -254,7 +248,7 @@ class MapView(View):
         self._controls.show(shown, self.display)
 
     def _draw(self) -> None:
-        channel = self.session.channels.get(self.channel)
+        channel = self._choice.channel
         now = (channel, self.session.region, self.display, self.fourier)
         if channel is not None and self._drawn and all(map(operator.is_, now, self._drawn)):
             return
@@ -289,10 +283,4 @@ class MapView(View):
 
 
 def _toggle(name: str, tooltip: str) -> ipywidgets.ToggleButton:
-    layout = ipywidgets.Layout(width="auto")
-    return ipywidgets.ToggleButton(description=name, tooltip=tooltip, layout=layout)
-
-
-def _options(session: Session, name: str) -> list[tuple[str, str]]:
-    names = [*session.channels] + [name] * (name not in session.channels)
-    return [(caption_of(known), known) for known in names]
+    return control(ipywidgets.ToggleButton, name, "auto", tooltip=tooltip)

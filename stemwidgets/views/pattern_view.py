@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from stemwidgets.arrays.disc.find import Disc
 from stemwidgets.state.session import Session
+from stemwidgets.views.parts.controls import beside, legend
 from stemwidgets.views.parts.view import ASIDE, REST, View, caption, caption_html
 from stemwidgets.views.parts.words import waiting_for_scan
 from stemwidgets.views.pictures.detector_shape import Grip, area, grip, outline
@@ -17,7 +18,7 @@ from stemwidgets.views.pictures.disc_hand import DiscHand
 from stemwidgets.views.pictures.faulty_marks import FaultyMarks
 from stemwidgets.views.pictures.pattern_display import PatternDisplay
 from stemwidgets.views.pictures.pointer import Phase
-from stemwidgets.views.pictures.raster import Raster
+from stemwidgets.views.pictures.raster import Raster, place
 from stemwidgets.views.pictures.screen import MARGIN, Grid
 
 Counts = NDArray[np.floating]
@@ -95,10 +96,7 @@ class PatternView(View):
         self._away = (0.0, 0.0)  # of the detector as it is drawn, (ky, kx) [px]
         self._hand = DiscHand(session, self._grid, self._draw_disc)
         self._reconstruction = Raster(frame, units=units) if reconstruction else None
-        self._legends = [
-            ipywidgets.HTML(layout=ipywidgets.Layout(margin=f"0 0 0 {MARGIN['left']}px"))
-            for _ in range(2)
-        ]
+        self._legends = [legend() for _ in range(2)]
         self.parts |= {
             "show": self._display.choice,
             "display": self._display.opened,
@@ -135,13 +133,11 @@ class PatternView(View):
             pictures.append(
                 ipywidgets.VBox([heading, self._reconstruction.figure, self._legends[1]])
             )
-        row = ipywidgets.HBox(pictures)
-        row.layout.flex_flow, row.layout.grid_gap = "row wrap", "4px 8px"
         room = max(width + MARGIN["left"] + MARGIN["right"], 320)
         for box in pictures:
             box.layout.width = f"{room}px"
         self.layout.width = f"{(room + 4) * len(pictures) + 8 * (len(pictures) - 1) + 4}px"
-        return row
+        return beside(*pictures)
 
     def _watch(self) -> None:
         """Draw what changes on the session."""
@@ -209,10 +205,10 @@ class PatternView(View):
         if self._of_region and session.compared_pattern is not None:
             mean = session.compared_pattern
         pattern = self._faulty.without(pattern)
-        picture, legend = self._display.paint(pattern, mean, pattern)
+        picture, words = self._display.paint(pattern, mean, pattern)
         if self._of_region:
-            legend += f"mean of {np.count_nonzero(session.region)} patterns"
-        self._tell(0, legend)
+            words += f"mean of {np.count_nonzero(session.region)} patterns"
+        self._tell(0, words)
         self._pattern.show(picture)
         self._display.explain(pattern, mean)
         if self._reconstruction is not None:
@@ -230,15 +226,15 @@ class PatternView(View):
             )
             self._tell(1, "")
         else:
-            picture, legend = self._display.paint(reconstruction, mean, pattern)
-            self._tell(1, legend)
+            picture, words = self._display.paint(reconstruction, mean, pattern)
+            self._tell(1, words)
             raster.show(picture)
 
-    def _tell(self, index: int, legend: str) -> None:
+    def _tell(self, index: int, words: str) -> None:
         """Write a legend, aside: a browser lays out the page for it."""
 
         def write() -> None:
-            self._legends[index].value = legend
+            self._legends[index].value = words
 
         self.session.mailbox.post(f"legend {index} {id(self)}", write, delay=ASIDE)
 
@@ -248,9 +244,8 @@ class PatternView(View):
             self._rings.visible = False
             return
         x, y = self._grid.point(*disc.outline(self.session.axes.pixel_size))
-        with self._rings.hold_sync():
-            self._rings.visible, self._rings.colors = True, [CYAN]
-            self._rings.x, self._rings.y = x[None], y[None]
+        self._rings.colors = [CYAN]
+        place(self._rings, (x[None], y[None]))
 
     def _draw_rings(self) -> None:
         if self.session.beam.placing:

@@ -11,12 +11,13 @@ from stemwidgets.arrays.errors import InputError
 from stemwidgets.arrays.preparation.step import PreparationStep
 from stemwidgets.state.scan.preparation import Entry
 from stemwidgets.state.session import Session
+from stemwidgets.views.parts.controls import beside, button, control, legend, lines, problem
 from stemwidgets.views.parts.step_row import WORDS, StepRow, first_parameters, kind_of
 from stemwidgets.views.parts.view import View, caption
 from stemwidgets.views.parts.words import number, waiting_for_scan
 from stemwidgets.views.pictures.painting import paint_counts, paint_difference
 from stemwidgets.views.pictures.raster import Raster
-from stemwidgets.views.pictures.screen import MARGIN, Grid
+from stemwidgets.views.pictures.screen import Grid
 
 SPOILED = {
     "subtract_mean": "differences of counts have no centre of mass",
@@ -53,18 +54,10 @@ class PreparationPanel(View):
         super().__init__(session, unknown)
         frame = Grid(session.axes.ky, session.axes.kx).frame(size, ("ky", "kx"))
         self._before, self._after = Raster(frame), Raster(frame)
-        self._legends = [
-            ipywidgets.HTML(layout=ipywidgets.Layout(margin=f"0 0 0 {MARGIN['left']}px"))
-            for _ in range(2)
-        ]
-        self._choice = ipywidgets.Dropdown(
-            options=[(words, name) for name, words in WORDS.items()],
-            description="step",
-            layout=ipywidgets.Layout(width="306px"),
-            style={"description_width": "40px"},
-        )
-        self._button = ipywidgets.Button(description="Add", button_style="primary")
-        self._button.layout.width = "84px"
+        self._legends = [legend() for _ in range(2)]
+        options = [(words, name) for name, words in WORDS.items()]
+        self._choice = control(ipywidgets.Dropdown, "step", 306, 40, options=options)
+        self._button = button("Add", 84, button_style="primary")
         self._rows: list[StepRow] = []
         self._list = ipywidgets.VBox()
         self._status, self._code = ipywidgets.HTML(), ipywidgets.HTML()
@@ -90,28 +83,17 @@ class PreparationPanel(View):
             draw()
 
     def _arrange(self) -> None:
-        pictures = []
-        for words, raster, legend in zip(
-            ("pattern as recorded", "after the steps"),
-            (self._before, self._after),
-            self._legends,
-            strict=True,
-        ):
-            box = ipywidgets.VBox([caption(words), raster.figure, legend])
-            box.layout.width = "320px"
-            pictures.append(box)
-        row = ipywidgets.HBox(pictures)
-        row.layout.flex_flow, row.layout.grid_gap = "row wrap", "4px 8px"
+        pictures = (
+            ipywidgets.VBox([caption(words), raster.figure, below], layout={"width": "320px"})
+            for words, raster, below in (
+                ("pattern as recorded", self._before, self._legends[0]),
+                ("after the steps", self._after, self._legends[1]),
+            )
+        )
         self.layout.width = "656px"
         adding = ipywidgets.HBox([self._choice, self._button])
-        self.fill(
-            caption("preparation for the training"),
-            adding,
-            self._list,
-            self._status,
-            row,
-            self._code,
-        )
+        parts = [adding, self._list, self._status, beside(*pictures), self._code]
+        self.fill(caption("preparation for the training"), *parts)
 
     def _add(self) -> None:
         name, preparation = self._choice.value, self.session.preparation
@@ -156,28 +138,24 @@ class PreparationPanel(View):
     def _draw_words(self) -> None:
         preparation = self.session.preparation
         recipe = preparation.recipe
-        lines = []
+        told = []
         for name in recipe.spoils_com:
             why = f"“{WORDS[name]}” spoils the COM: {SPOILED[name]}. The rrVAE refuses it as well."
-            lines.append(f"<div class='stemwidgets-problem'>{escape(why)}</div>")
+            told.append(problem(why))
         if preparation.problem:
-            problem = escape(preparation.problem)
-            lines.append(f"<div class='stemwidgets-problem'>{problem}</div>")
+            told.append(problem(preparation.problem))
         if preparation.running:
-            lines.append("measuring the steps on the scan …")
+            told.append("measuring the steps on the scan …")
         elif not recipe.steps:
-            lines.append("No step is taken: a training learns from the patterns as recorded.")
+            told.append("No step is taken: a training learns from the patterns as recorded.")
         elif preparation.preview is not None:
             axes = preparation.preview.axes
             size = f"Patterns of {axes.ky.size} × {axes.kx.size} pixels (ky × kx)"
-            lines.append(f"{size} of {number(axes.kx.scale)} {escape(axes.kx.units)} along kx.")
-        lines = [f"<div>{line}</div>" for line in lines]
-        self._status.value = f"<div style='line-height:1.4'>{''.join(lines)}</div>"
-        code = escape(recipe.to_code())
-        self._code.value = (
-            "<div style='line-height:1.4'>the same in Python"
-            "<pre style='margin:2px 0;white-space:pre-wrap;font-size:14px;"
-            f"user-select:all'>{code}</pre></div>"
+            told.append(f"{size} of {number(axes.kx.scale)} {escape(axes.kx.units)} along kx.")
+        self._status.value = lines("".join(f"<div>{line}</div>" for line in told))
+        self._code.value = lines(
+            "the same in Python<pre style='margin:2px 0;white-space:pre-wrap;font-size:14px;"
+            f"user-select:all'>{escape(recipe.to_code())}</pre>"
         )
 
     def _draw_before(self) -> None:
@@ -185,9 +163,9 @@ class PreparationPanel(View):
         if pattern is None:
             self._before.clear(waiting_for_scan(self.session.problem))
             return
-        picture, legend = paint_counts(pattern, pattern, np.sqrt, "counts, square root")
+        picture, words = paint_counts(pattern, pattern, np.sqrt, "counts, square root")
         self._before.show(picture)
-        self._legends[0].value = legend
+        self._legends[0].value = words
 
     def _draw_after(self) -> None:
         preparation = self.session.preparation
@@ -198,8 +176,8 @@ class PreparationPanel(View):
             self._legends[1].value = ""
             return
         if -np.nanmin(pattern) > NEGATIVE * np.nanmax(pattern):
-            picture, legend = paint_difference(pattern, "difference")
+            picture, words = paint_difference(pattern, "difference")
         else:
-            picture, legend = paint_counts(pattern, pattern, np.sqrt, "square root")
+            picture, words = paint_counts(pattern, pattern, np.sqrt, "square root")
         self._after.show(picture)
-        self._legends[1].value = legend
+        self._legends[1].value = words

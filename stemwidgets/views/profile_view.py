@@ -8,7 +8,6 @@ from typing import Any
 
 import ipywidgets
 import numpy as np
-from bqplot import Lines
 from numpy.typing import NDArray
 
 from stemwidgets.arrays.errors import InputError
@@ -16,10 +15,11 @@ from stemwidgets.arrays.maps import line_profile as arrays
 from stemwidgets.state.channels import Channel
 from stemwidgets.state.session import Session
 from stemwidgets.views.parts.channel_choice import ChannelChoice
+from stemwidgets.views.parts.controls import control
 from stemwidgets.views.parts.values import mean_of
 from stemwidgets.views.parts.view import View, caption, require_channel
 from stemwidgets.views.parts.words import caption_of, decimals, power_of_ten, quantity, waiting_for
-from stemwidgets.views.pictures.raster import Raster
+from stemwidgets.views.pictures.raster import Raster, curve, place
 from stemwidgets.views.pictures.screen import Frame, ticks
 
 NO_LINE = "choose Line above a map and drag"
@@ -73,30 +73,22 @@ class ProfileView(View):
             raise InputError(f"Expected a width of 0 or more {self._units}, got {averaged!r}.")
         frame = Frame(0, 1, 1, 0, width, height, f"distance ({self._units})", "")
         scales = frame.scales()
-        self._curve = Lines(
-            x=[0, 1], y=[0, 0], scales=scales, colors=["#1565c0"], stroke_width=2, visible=False
-        )
+        self._curve = curve(scales, "#1565c0", stroke_width=2)
         self.raster = Raster(frame, marks=[self._curve], scales=scales)
         self.raster.figure.remove_class("stemwidgets-picture")
         self._choice = ChannelChoice(session, channel, layout=ipywidgets.Layout(width="220px"))
         smaller = min(abs(step) for step in self._steps)
-        initial = {"description_width": "initial"}
-        self._width = ipywidgets.BoundedFloatText(
+        self._width = control(
+            ipywidgets.BoundedFloatText,
+            f"averaged over ({self._units})",
+            230,
+            "initial",
             value=averaged,
-            min=0.0,
             max=smaller * max(session.shape[:2]),
             step=smaller,
-            description=f"averaged over ({self._units})",
-            style=initial,
-            layout=ipywidgets.Layout(width="230px"),
         )
-        self._ends = ipywidgets.Text(
-            description="ends (row, column)",
-            placeholder="0, 0 to 5, 8",
-            continuous_update=False,
-            style=initial,
-            layout=ipywidgets.Layout(width="320px"),
-        )
+        hints = {"placeholder": "0, 0 to 5, 8", "continuous_update": False}
+        self._ends = control(ipywidgets.Text, "ends (row, column)", 320, "initial", **hints)
         self._label = ipywidgets.HTML()
         self._words = ipywidgets.HTML(layout=ipywidgets.Layout(max_width=f"{width + 70}px"))
         self.parts = {
@@ -178,9 +170,7 @@ class ProfileView(View):
         axis.tick_format = f".{decimals(marks[1] - marks[0])}f"  # a browser needs it before values
         self.raster.move_to(frame)
         axis.tick_values = marks
-        with self._curve.hold_sync():
-            self._curve.x, self._curve.y = distance, values
-            self._curve.visible = True
+        place(self._curve, (distance, values))
 
 
 def _marks(values: NDArray[np.float64], height: int) -> NDArray[np.float64]:

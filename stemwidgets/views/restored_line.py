@@ -6,6 +6,7 @@ from typing import Any
 import ipywidgets
 
 from stemwidgets.state.session import Session
+from stemwidgets.views.parts.controls import beside, problem
 from stemwidgets.views.parts.view import View
 
 
@@ -31,10 +32,7 @@ class RestoredLine(View):
         self._words = ipywidgets.HTML()
         self._afresh = ipywidgets.Button()
         self.parts = {"words": self._words, "afresh": self._afresh}
-        row = ipywidgets.HBox([self._words, self._afresh])
-        row.layout.grid_gap, row.layout.align_items = "16px", "center"
-        row.layout.flex_flow = "row wrap"
-        self.fill(row)
+        self.fill(beside(self._words, self._afresh, gap="16px", align_items="center"))
         if self._autosave is not None:
             self.press(self._afresh, self._pressed)
             self.look(self._draw, "words", "problem", "before", at=self._autosave)
@@ -47,13 +45,12 @@ class RestoredLine(View):
 
     def _draw(self) -> None:
         autosave = self._autosave
-        words = problem = ""
+        words = trouble = ""
         if autosave is not None:
-            words, problem = autosave.words, autosave.problem
+            words, trouble = autosave.words, autosave.problem
             back = autosave.before is not None
             self._afresh.description = "Bring it back" if back else "Start afresh"
-        kind = " class='stemwidgets-problem'" if problem else ""
-        self._words.value = f"<div{kind}>{escape(problem or words)}</div>"
+        self._words.value = problem(trouble) if trouble else f"<div>{escape(words)}</div>"
         self._afresh.layout.display = None if words else "none"
         self._afresh.disabled = self.session.training.active
-        self.layout.display = None if words or problem else "none"
+        self.layout.display = None if words or trouble else "none"

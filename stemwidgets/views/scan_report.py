@@ -8,6 +8,8 @@ import ipywidgets
 from stemwidgets.arrays.scan_report.findings import COLORS
 from stemwidgets.arrays.scan_report.html import cards
 from stemwidgets.state.session import Session
+from stemwidgets.views.parts.controls import beside, lines, problem, tick
+from stemwidgets.views.parts.descan_row import tick_of_descan
 from stemwidgets.views.parts.view import View, caption
 from stemwidgets.views.parts.words import left, percent, waiting_for_scan
 
@@ -36,19 +38,8 @@ class ScanReportView(View):
     def __init__(self, session: Session, **unknown: Any) -> None:
         super().__init__(session, unknown)
         self._summary, self._cards = ipywidgets.HTML(), ipywidgets.HTML()
-        self._leave_out = ipywidgets.Checkbox(
-            value=session.leave_out,
-            description="leave out faulty pixels and single events",
-            indent=False,
-            layout=ipywidgets.Layout(width="max-content"),
-        )
-        self._take_off = ipywidgets.Checkbox(
-            value=session.take_off,
-            description="take off the descan",
-            indent=False,
-            tooltip="a plane in the COM may also be a field of the specimen: then leave it in",
-            layout=ipywidgets.Layout(width="max-content"),
-        )
+        self._leave_out = tick("leave out faulty pixels and single events", session.leave_out)
+        self._take_off = tick_of_descan(session)
         self.parts = {
             "summary": self._summary,
             "findings": self._cards,
@@ -56,12 +47,9 @@ class ScanReportView(View):
             "take_off": self._take_off,
         }
         self._cards.layout.width = "100%"
-        ticks = [self._leave_out, self._take_off]
-        row = ipywidgets.HBox([caption("report of the scan"), self._summary, *ticks])
-        row.layout.grid_gap, row.layout.align_items = "0 16px", "center"
-        row.layout.flex_flow = "row wrap"
+        parts = caption("report of the scan"), self._summary, self._leave_out, self._take_off
         self.layout.width, self.layout.flex = "100%", "1 1 100%"
-        self.fill(row, self._cards)
+        self.fill(beside(*parts, gap="0 16px", align_items="center"), self._cards)
         self.listen(self._leave_out, self._switch)
         self.listen(self._take_off, self._switch)
         self.look(self._draw_ticks, "left_out", "leave_out", "descan", "take_off")
@@ -89,7 +77,7 @@ class ScanReportView(View):
         self._draw_summary()
 
     def _draw_summary(self) -> None:
-        self._summary.value = f"<div style='line-height:1.4'>{self._words()}</div>"
+        self._summary.value = lines(self._words())
 
     def _words(self) -> str:
         session, reporting = self.session, self.session.reporting
@@ -97,7 +85,7 @@ class ScanReportView(View):
             words = f"reading the scan: {percent(session.opening.read)}"
             return ", ".join(filter(None, (words, left(session.opening.remaining))))
         if reporting.problem:
-            return f"<div class='stemwidgets-problem'>{escape(reporting.problem)}</div>"
+            return problem(reporting.problem)
         if reporting.running:
             return "looking at what was read …"
         if reporting.report is None:

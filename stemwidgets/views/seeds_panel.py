@@ -10,6 +10,7 @@ import numpy as np
 from stemwidgets.arrays.errors import InputError
 from stemwidgets.state.learning.seeds import MOST, Trained
 from stemwidgets.state.session import Session
+from stemwidgets.views.parts.controls import beside, button, control, lines, problem
 from stemwidgets.views.parts.view import View, caption
 from stemwidgets.views.parts.words import number
 
@@ -59,16 +60,14 @@ class SeedsPanel(View):
         self._count = _whole("number of seeds", count, 2, MOST)
         self._first = _whole("the first", 0, 0, 2**31 - 1 - MOST)
         self._buttons = {
-            "start": ipywidgets.Button(description="Train seeds", button_style="primary"),
-            "pause": ipywidgets.Button(description="Pause"),
-            "stop": ipywidgets.Button(description="Stop"),
+            "start": button("Train seeds", 120, button_style="primary"),
+            "pause": button("Pause", 120),
+            "stop": button("Stop", 120),
         }
         self._bar = ipywidgets.FloatProgress(min=0, max=1, layout=ipywidgets.Layout(width="auto"))
         self._status, self._table = ipywidgets.HTML(), ipywidgets.HTML()
-        self._choice = ipywidgets.Dropdown(
-            description="seed", layout=ipywidgets.Layout(width="160px"), style=_style(50)
-        )
-        self._show = ipywidgets.Button(description="Show")
+        self._choice = control(ipywidgets.Dropdown, "seed", 160, 50)
+        self._show = button("Show", 120)
         self.parts = {
             "count": self._count,
             "first": self._first,
@@ -79,14 +78,11 @@ class SeedsPanel(View):
             "seed": self._choice,
             "show": self._show,
         }
-        for button in (*self._buttons.values(), self._show):
-            button.layout.width = "120px"
         self._shown = ipywidgets.HBox([self._choice, self._show])
-        row = ipywidgets.HBox([self._count, self._first])
-        row.layout.flex_flow = "row wrap"
         self.layout.width = _WIDTH
+        numbers = beside(self._count, self._first, gap="0")
         buttons = ipywidgets.HBox(list(self._buttons.values()))
-        parts = [row, buttons, self._bar, self._status, self._table, self._shown]
+        parts = [numbers, buttons, self._bar, self._status, self._table, self._shown]
         self.fill(caption("seeds"), *parts)
         seeds = session.seeds
         self.press(self._buttons["start"], self._start)
@@ -114,12 +110,12 @@ class SeedsPanel(View):
         self._count.disabled = self._first.disabled = seeds.active
         self._show.disabled = training.active
         self._bar.value = 1.0 if seeds.status == "finished" else seeds.share
-        self._status.value = f"<div style='line-height:1.4'>{self._words()}</div>"
+        self._status.value = lines(self._words())
 
     def _words(self) -> str:
         seeds = self.session.seeds
         if seeds.problem:
-            return f"<div class='stemwidgets-problem'>{escape(seeds.problem)}</div>"
+            return problem(seeds.problem)
         if seeds.status == "idle":
             return _HINT
         count, done = len(seeds.wanted), len(seeds.trained)
@@ -171,20 +167,10 @@ def _html(rows: list[tuple[str, ...]]) -> str:
     head, *body = (
         "".join(f"<td style='{cells}'>{escape(cell)}</td>" for cell in row) for row in rows
     )
-    lines = "".join(f"<tr>{line}</tr>" for line in body)
-    return f"<table><tr style='font-weight:600'>{head}</tr>{lines}</table>"
+    rest = "".join(f"<tr>{line}</tr>" for line in body)
+    return f"<table><tr style='font-weight:600'>{head}</tr>{rest}</table>"
 
 
 def _whole(words: str, value: int, low: int, high: int) -> ipywidgets.BoundedIntText:
-    return ipywidgets.BoundedIntText(
-        value=value,
-        min=low,
-        max=high,
-        description=words,
-        layout=ipywidgets.Layout(width="220px"),
-        style=_style(140),
-    )
-
-
-def _style(width: int) -> dict[str, str]:
-    return {"description_width": f"{width}px"}
+    limits = {"min": low, "max": high}
+    return control(ipywidgets.BoundedIntText, words, 220, 140, value=value, **limits)

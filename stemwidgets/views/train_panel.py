@@ -8,6 +8,7 @@ import ipywidgets
 
 from stemwidgets.arrays.errors import InputError
 from stemwidgets.state.session import Session
+from stemwidgets.views.parts.controls import button, control
 from stemwidgets.views.parts.view import View, caption
 from stemwidgets.views.parts.words import duration, epochs, left, number
 
@@ -28,7 +29,6 @@ _NETWORKS = ("paper", "vae")
 _TAKEN_BY = {"classes": ("harmonic",), "centered": _NETWORKS, "epochs": _NETWORKS}
 _AUTOMATIC = ("automatic", "auto")
 _WIDTH = "320px"
-_STYLE = {"description_width": "150px"}
 
 
 class TrainPanel(View):
@@ -75,13 +75,11 @@ class TrainPanel(View):
         super().__init__(session, unknown)
         self._options = _inputs(latent_dim, seed, kind, classes)
         self._buttons = {
-            "train": ipywidgets.Button(description="Train", button_style="primary"),
-            "pause": ipywidgets.Button(description="Pause"),
-            "resume": ipywidgets.Button(description="Resume"),
-            "stop": ipywidgets.Button(description="Stop"),
+            "train": button("Train", 72, button_style="primary"),
+            "pause": button("Pause", 72),
+            "resume": button("Resume", 88),  # Continue is longer
+            "stop": button("Stop", 72),
         }
-        for name, button in self._buttons.items():
-            button.layout.width = "88px" if name == "resume" else "72px"  # Continue is the longest
         self._bar = ipywidgets.FloatProgress(min=0, max=1, layout=ipywidgets.Layout(width=_WIDTH))
         self._status, problem = ipywidgets.HTML(), self.problem_line()
         self.parts = {
@@ -212,34 +210,18 @@ def _inputs(latent_dim: int, seed: int, kind: str, classes: int) -> dict[str, An
         raise InputError(f"kind is one of {', '.join(KINDS)}, not {kind!r}")
     choices = [(words, name) for name, words in KINDS.items()]
     return {
-        "kind": ipywidgets.Dropdown(
-            options=choices, value=kind, description="model", layout=_wide(), style=_STYLE
-        ),
+        "kind": control(ipywidgets.Dropdown, "model", 314, 150, options=choices, value=kind),
         "latent_dim": _number("latent_dim", latent_dim, 1, 16, "latent dimensions"),
         "classes": _number("classes", classes, 1, 16, "classes (1: none)"),
         "seed": _number("seed", seed, 0, 2**31 - 1, "seed"),
-        "device": ipywidgets.Dropdown(
-            options=[_AUTOMATIC], description="device", layout=_wide(), style=_STYLE
-        ),
-        "centered": ipywidgets.Checkbox(
-            value=True, description="centre the patterns", layout=_wide(), style=_STYLE
-        ),
+        "device": control(ipywidgets.Dropdown, "device", 314, 150, options=[_AUTOMATIC]),
+        "centered": control(ipywidgets.Checkbox, "centre the patterns", 314, 150, value=True),
         "epochs": _number("epochs", 0, 0, 10**6, "epochs (0: auto)"),
     }
-
-
-def _wide() -> ipywidgets.Layout:
-    return ipywidgets.Layout(width="314px")
 
 
 def _number(name: str, value: int, low: int, high: int, words: str) -> ipywidgets.BoundedIntText:
     if not isinstance(value, int) or not low <= value <= high:
         raise InputError(f"{name} is a whole number from {low} to {high}, not {value!r}")
-    return ipywidgets.BoundedIntText(
-        value=value,
-        min=low,
-        max=high,
-        description=words,
-        layout=ipywidgets.Layout(width="230px"),
-        style=_STYLE,
-    )
+    limits = {"min": low, "max": high}
+    return control(ipywidgets.BoundedIntText, words, 230, 150, value=value, **limits)

@@ -18,14 +18,17 @@ class ChannelChoice(ipywidgets.Dropdown):  # type: ignore[misc]  # ipywidgets ha
         Session whose channels they are.
     channel : str
         Name of the one chosen first; it may be one that is not there yet.
+    words : str
+        Label of the list.
     look : dict
         Keywords of the dropdown.
     """
 
-    def __init__(self, session: Session, channel: str, **look: Any) -> None:
+    def __init__(self, session: Session, channel: str, words: str = "", **look: Any) -> None:
         super().__init__(
             options=[(caption_of(channel), channel)],
             value=channel,
+            description=words,
             style={"description_width": "initial"},
             **look,
         )
@@ -38,12 +41,12 @@ class ChannelChoice(ipywidgets.Dropdown):  # type: ignore[misc]  # ipywidgets ha
         channels: Channels = self._session.channels
         return channels.get(str(self.value))
 
-    def offer(self) -> None:
-        """Offer the channels that there are now."""
-        name = str(self.value)
+    def offer(self, name: str = "") -> None:
+        """Offer the channels that there are now, and choose another one if its name is given."""
+        name = name or str(self.value)
         names = [*self._session.channels] + [name] * (name not in self._session.channels)
         options = [(caption_of(known), known) for known in names]
-        if options != list(self.options):
+        if options != list(self.options) or name != self.value:
             with self.hold_sync():
                 self.set_trait("options", options)
                 self.set_trait("value", name)

@@ -1,13 +1,18 @@
 """Controls for the origin of a descan."""
 
-from html import escape
 from typing import Any
 
 import ipywidgets
 
 from stemwidgets.state.session import Session
+from stemwidgets.views.parts.controls import beside, button, control, lines, problem, tick
 
 FOUND, REGION, FILE = "found in the scan", "measured in the region", "measured on another scan"
+_HINTS = {
+    FOUND: "A plane in the COM may also be a field of the specimen: vacuum tells.",
+    REGION: "Draw a region in vacuum on a map, and press Measure.",
+    FILE: "Write down its path, and press Enter.",
+}
 
 
 class DescanRow:
@@ -33,20 +38,12 @@ class DescanRow:
             tooltip="where the descan that is taken off comes from: the scan itself, or vacuum",
             layout=ipywidgets.Layout(width="104px", height="26px", flex="0 0 auto"),
         )
-        self._source = ipywidgets.Dropdown(
-            options=(FOUND, REGION, FILE),
-            description="descan",
-            layout=ipywidgets.Layout(width="290px"),
-            style={"description_width": "56px"},
+        self._source = control(
+            ipywidgets.Dropdown, "descan", 290, 56, options=(FOUND, REGION, FILE)
         )
-        self._path = ipywidgets.Text(
-            placeholder="file of a scan of vacuum, with as many positions",
-            continuous_update=False,
-            layout=ipywidgets.Layout(width="380px"),
-        )
-        self._measure = ipywidgets.Button(
-            description="Measure", layout=ipywidgets.Layout(width="90px")
-        )
+        hint = "file of a scan of vacuum, with as many positions"
+        self._path = control(ipywidgets.Text, "", 380, placeholder=hint, continuous_update=False)
+        self._measure = button("Measure", 90)
         self._status = ipywidgets.HTML()
         self.parts: dict[str, Any] = {
             "open": self._open,
@@ -55,9 +52,8 @@ class DescanRow:
             "measure": self._measure,
             "status": self._status,
         }
-        self.box = ipywidgets.HBox([self._source, self._path, self._measure, self._status])
-        self.box.layout.flex_flow, self.box.layout.width = "row wrap", "100%"
-        self.box.layout.align_items, self.box.layout.grid_gap = "center", "2px 8px"
+        parts = self._source, self._path, self._measure, self._status
+        self.box = beside(*parts, gap="2px 8px", width="100%", align_items="center")
 
     def choose(self) -> None:
         """Follow the choice: at once where nothing is missing."""
@@ -104,15 +100,12 @@ class DescanRow:
         self._measure.layout.display = None if chosen != FOUND else "none"
         self._measure.disabled = vacuum.running
         if vacuum.problem:
-            problem = escape(vacuum.problem)
-            self._status.value = f"<div class='stemwidgets-problem'>{problem}</div>"
+            self._status.value = problem(vacuum.problem)
         else:
-            words = "measuring …" if vacuum.running else _HINTS.get(chosen, "")
-            self._status.value = f"<div style='line-height:1.4'>{words}</div>"
+            self._status.value = lines("measuring …" if vacuum.running else _HINTS[chosen])
 
 
-_HINTS = {
-    FOUND: "A plane in the COM may also be a field of the specimen: vacuum tells.",
-    REGION: "Draw a region in vacuum on a map, and press Measure.",
-    FILE: "Write down its path, and press Enter.",
-}
+def tick_of_descan(session: Session) -> ipywidgets.Checkbox:
+    """The box to tick that takes the descan off."""
+    hint = "a plane in the COM may also be a field of the specimen: then leave it in"
+    return tick("take off the descan", session.take_off, tooltip=hint)

@@ -12,6 +12,7 @@ from stemwidgets.arrays.preparation.geometry import MARGIN
 from stemwidgets.arrays.preparation.mask_text import from_rectangles, from_words, in_words
 from stemwidgets.arrays.preparation.step import PreparationStep
 from stemwidgets.state.scan.preparation import Entry
+from stemwidgets.views.parts.controls import beside, button, control, tick
 
 WORDS = {
     "center": "centre on the disc",
@@ -70,26 +71,15 @@ class StepRow:
 
     def __init__(self, step: PreparationStep) -> None:
         self.kind, self._pixels_now = kind_of(step), ""
-        self.parts: dict[str, Any] = {
-            "on": ipywidgets.Checkbox(
-                value=True,
-                description=WORDS.get(self.kind, self.kind),
-                indent=False,
-                layout=ipywidgets.Layout(width="206px"),
-            )
-        }
+        self.parts: dict[str, Any] = {"on": tick(WORDS.get(self.kind, self.kind), True, 206)}
         parameter = _parameter(step)
         if parameter is not None:
             self.parts["parameter"] = parameter
-        for word, width in (("up", "52px"), ("down", "64px"), ("remove", "84px")):
-            button = ipywidgets.Button(description=word)
-            button.layout.width = width
-            self.parts[word] = button
-        space = ipywidgets.Layout(width="228px")
-        middle = ipywidgets.HBox([] if parameter is None else [parameter], layout=space)
-        buttons = [self.parts[word] for word in ("up", "down", "remove")]
-        self.box = ipywidgets.HBox([self.parts["on"], middle, *buttons])
-        self.box.layout.flex_flow = "row wrap"
+        widths = {"up": 52, "down": 64, "remove": 84}
+        buttons = {word: button(word, width) for word, width in widths.items()}
+        self.parts |= buttons
+        middle = ipywidgets.HBox([parameter] if parameter else [], layout={"width": "228px"})
+        self.box = beside(self.parts["on"], middle, *buttons.values(), gap="0")
 
     def parameters(self) -> dict[str, Any]:
         """Parameter as the step takes it; an InputError if there is none."""
@@ -126,36 +116,20 @@ class StepRow:
 
 
 def _parameter(step: PreparationStep) -> Any:
-    style = {"description_width": "110px"}
-    layout = ipywidgets.Layout(width="200px")
+    limits: dict[str, Any]
     if step.name == "crop":
-        return ipywidgets.BoundedFloatText(
-            value=MARGIN,
-            min=0.1,
-            max=10,
-            step=0.1,
-            description="disc radii",
-            layout=layout,
-            style=style,
-            continuous_update=False,
-        )
+        limits = {"value": MARGIN, "min": 0.1, "max": 10, "step": 0.1, "continuous_update": False}
+        return control(ipywidgets.BoundedFloatText, "disc radii", 200, 110, **limits)
     if step.name == "bin":
-        return ipywidgets.BoundedIntText(
-            value=2, min=1, max=64, description="pixels a side", layout=layout, style=style
-        )
+        limits = {"value": 2, "min": 1, "max": 64}
+        return control(ipywidgets.BoundedIntText, "pixels a side", 200, 110, **limits)
     if step.name == "mask":
-        return ipywidgets.Text(
-            placeholder="rows 60-70, columns 0-64",
-            layout=ipywidgets.Layout(width="222px"),
-            continuous_update=False,
-        )
+        hints = {"placeholder": "rows 60-70, columns 0-64", "continuous_update": False}
+        return control(ipywidgets.Text, "", 222, **hints)
     if step.name == "denoise":
-        return ipywidgets.BoundedIntText(
-            value=13, min=1, max=200, description="components", layout=layout, style=style
-        )
+        limits = {"value": 13, "min": 1, "max": 200}
+        return control(ipywidgets.BoundedIntText, "components", 200, 110, **limits)
     if kind_of(step) == "scale":
-        return ipywidgets.Dropdown(
-            options=[(_SCALES[name], name) for name in SCALES],
-            layout=ipywidgets.Layout(width="222px"),
-        )
+        options = [(_SCALES[name], name) for name in SCALES]
+        return control(ipywidgets.Dropdown, "", 222, options=options)
     return None

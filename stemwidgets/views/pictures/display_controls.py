@@ -10,6 +10,7 @@ import ipywidgets
 import numpy as np
 
 from stemwidgets.state.channels import Channel
+from stemwidgets.views.parts.controls import beside, button, control, lines
 from stemwidgets.views.parts.view import View
 from stemwidgets.views.pictures.colors import TABLES, looked_up
 from stemwidgets.views.pictures.display import SCALINGS, Display, Limits
@@ -65,18 +66,16 @@ class DisplayControls:
         self._shown: dict[str, Any] = {}
         self.histogram = Histogram(width, self._drag)
         self._note = ipywidgets.HTML(layout=ipywidgets.Layout(max_width=f"{width}px"))
-        self._low, self._high = (_number(edge) for edge in ("from", "to"))
-        self._scaling = _choice("scaling", SCALINGS, "186px")
-        self._exponent = ipywidgets.BoundedFloatText(
-            min=0.1, max=10, step=0.1, description="exponent", layout={"width": "136px"}
+        self._low, self._high = (
+            control(ipywidgets.FloatText, edge, 138, "initial") for edge in ("from", "to")
         )
-        self._colors = _choice("colours", TABLES, "210px")
-        self._share = _choice("limits", (*SHARES, BY_HAND), "234px")
-        self._auto = ipywidgets.Button(
-            description="Auto",
-            tooltip="Go back to what suits the values",
-            layout=ipywidgets.Layout(width="60px"),
+        self._scaling = _choice("scaling", SCALINGS, 186)
+        self._exponent = control(
+            ipywidgets.BoundedFloatText, "exponent", 136, min=0.1, max=10, step=0.1
         )
+        self._colors = _choice("colours", TABLES, 210)
+        self._share = _choice("limits", (*SHARES, BY_HAND), 234)
+        self._auto = button("Auto", 60, tooltip="Go back to what suits the values")
         self.parts: dict[str, Any] = {
             "histogram": self.histogram.raster.figure,
             "low": self._low,
@@ -127,7 +126,7 @@ class DisplayControls:
         note = FIXED.get(channel.kind, "")
         if not note and not np.isfinite(channel.values).any():
             note = "Nothing is defined here."
-        self._note.value = f"<div style='line-height:1.4'>{note}</div>" if note else ""
+        self._note.value = lines(note) if note else ""
         self._note.layout.display = None if note else "none"
         self._rows.layout.display = "none" if note else None
         if note:
@@ -187,23 +186,9 @@ class DisplayControls:
             self._ask(percentiles=share, limits=None)
 
 
-def _number(edge: str) -> ipywidgets.FloatText:
-    return ipywidgets.FloatText(
-        description=edge,
-        layout=ipywidgets.Layout(width="138px"),
-        style={"description_width": "initial"},
-    )
-
-
-def _choice(label: str, options: Any, width: str) -> ipywidgets.Dropdown:
-    return ipywidgets.Dropdown(
-        options=list(options),
-        description=label,
-        layout=ipywidgets.Layout(width=width),
-        style={"description_width": "initial"},
-    )
+def _choice(words: str, options: Any, width: int) -> ipywidgets.Dropdown:
+    return control(ipywidgets.Dropdown, words, width, "initial", options=list(options))
 
 
 def _row(*controls: ipywidgets.Widget) -> ipywidgets.HBox:
-    layout = ipywidgets.Layout(grid_gap="2px 6px", flex_flow="row wrap", align_items="center")
-    return ipywidgets.HBox(controls, layout=layout)
+    return beside(*controls, gap="2px 6px", align_items="center")

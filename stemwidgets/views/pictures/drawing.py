@@ -1,14 +1,15 @@
 """Tools with which regions and lines are drawn on a map."""
 
 from collections import deque
-from typing import Any
 
 import ipywidgets
 import numpy as np
-from bqplot import LinearScale, Lines, Scatter
+from bqplot import LinearScale, Scatter
 
+from stemwidgets.views.parts.controls import button
 from stemwidgets.views.parts.view import REST, View
 from stemwidgets.views.pictures.pointer import Phase
+from stemwidgets.views.pictures.raster import curve, place
 from stemwidgets.views.pictures.screen import Frame, Grid
 from stemwidgets.views.pictures.sketch import Place, Sketch
 
@@ -61,9 +62,8 @@ class Drawing:
         self._points: list[Place] = []
         self._events: deque[tuple[str, Place]] = deque()
         # white dashes on a black line are seen on any colour
-        look: dict[str, Any] = {"x": [[0, 0]], "y": [[0, 0]], "scales": scales, "visible": False}
-        self._below = Lines(**look, colors=["black"], stroke_width=3.5)
-        self._above = Lines(**look, colors=["white"], stroke_width=2, line_style="dashed")
+        self._below = curve(scales, "black", stroke_width=3.5)
+        self._above = curve(scales, "white", stroke_width=2, line_style="dashed")
         self._corners = Scatter(
             x=[], y=[], scales=scales, default_size=40, stroke="black", visible=False
         )
@@ -71,14 +71,13 @@ class Drawing:
         self.tools = ipywidgets.ToggleButtons(
             options=list(TOOLS), tooltips=list(TOOLS.values()), style={"button_width": "auto"}
         )
-        self.clear = ipywidgets.Button(
-            description="Clear",
-            tooltip="take region and line away (Esc)",
-            disabled=True,
-            layout=ipywidgets.Layout(width="auto", margin="2px 1px 2px 10px"),
+        self.clear = button(
+            "Clear", "auto", tooltip="take region and line away (Esc)", disabled=True
         )
-        wrap = ipywidgets.Layout(flex_flow="row wrap", align_items="center")
-        self.bar = ipywidgets.HBox([self.tools, self.clear], layout=wrap)
+        self.clear.layout.margin = "2px 1px 2px 10px"
+        self.bar = ipywidgets.HBox(
+            [self.tools, self.clear], layout={"flex_flow": "row wrap", "align_items": "center"}
+        )
         self.bar.add_class("stemwidgets-tools")
         view.look(self.draw, "outline", "line", "region")
         view.look(self._follow, "position")
@@ -212,13 +211,6 @@ class Drawing:
         padded = [[*path, *[path[-1]] * (longest - len(path))] for path in paths]
         curves = [self._grid.point(*np.transpose(path)) for path in padded]
         for lines in (self._below, self._above):
-            with lines.hold_sync():
-                lines.visible = bool(curves)
-                if curves:
-                    lines.x = np.array([x for x, _ in curves])
-                    lines.y = np.array([y for _, y in curves])
-        with self._corners.hold_sync():
-            self._corners.visible = bool(points)
-            if points:
-                self._corners.x, self._corners.y = self._grid.point(*np.transpose(points))
-                self._corners.colors = ["white"] + ["black"] * (len(points) - 1)
+            place(lines, np.swapaxes(curves, 0, 1) if curves else None)
+        self._corners.colors = ["white"] + ["black"] * (len(points) - 1)
+        place(self._corners, self._grid.point(*np.transpose(points)) if points else None)

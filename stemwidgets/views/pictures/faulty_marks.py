@@ -5,11 +5,13 @@ from typing import Any
 
 import ipywidgets
 import numpy as np
-from bqplot import LinearScale, Lines, Scatter
+from bqplot import LinearScale, Scatter
 from numpy.typing import NDArray
 
+from stemwidgets.views.parts.controls import INDENT, beside, tick
 from stemwidgets.views.parts.view import View
-from stemwidgets.views.pictures.screen import MARGIN, Frame, Grid
+from stemwidgets.views.pictures.raster import curve, place
+from stemwidgets.views.pictures.screen import Frame, Grid
 
 RED = "#ff5252"
 SHADE = 0.6  # of a line over its row
@@ -45,15 +47,8 @@ class FaultyMarks:
     ) -> None:
         self._view, self._grid = view, grid
         height, width = view.session.shape[2:]
-        self._lines = Lines(
-            x=[[0, 0]],
-            y=[[0, 0]],
-            scales=scales,
-            colors=[RED],
-            opacities=[SHADE],
-            stroke_width=max(2.0, min(frame.height / height, frame.width / width)),
-            visible=False,
-        )
+        thick = max(2.0, min(frame.height / height, frame.width / width))
+        self._lines = curve(scales, RED, opacities=[SHADE], stroke_width=thick)
         self._crosses = Scatter(
             x=[0],
             y=[0],
@@ -64,18 +59,10 @@ class FaultyMarks:
             visible=False,
         )
         self.marks = [self._lines, self._crosses]
-        self._tick = ipywidgets.Checkbox(
-            value=view.session.leave_out,
-            description="leave out",
-            indent=False,
-            tooltip="faulty pixels, rows, columns and single events of the detector",
-            layout=ipywidgets.Layout(width="auto", flex="0 0 auto"),
-        )
+        hint = "faulty pixels, rows, columns and single events of the detector"
+        self._tick = tick("leave out", view.session.leave_out, tooltip=hint)
         self._words = ipywidgets.HTML()
-        self.below = ipywidgets.HBox(
-            [self._tick, self._words], layout=ipywidgets.Layout(margin=f"0 0 0 {MARGIN['left']}px")
-        )
-        self.below.layout.flex_flow, self.below.layout.grid_gap = "row wrap", "0 8px"
+        self.below = beside(self._tick, self._words, gap="0 8px", margin=INDENT)
         view.parts |= {"leave_out": self._tick, "faulty": self._words}
         view.listen(self._tick, self._choose)
         view.look(self.draw, "left_out", "leave_out", "position")
@@ -106,17 +93,10 @@ class FaultyMarks:
         self._view.session.leave_out = bool(self._tick.value)
 
     def _draw_crosses(self, pixels: Any) -> None:
-        with self._crosses.hold_sync():
-            self._crosses.visible = len(pixels) > 0
-            if len(pixels):
-                self._crosses.x, self._crosses.y = self._grid.point(*pixels.T)
+        place(self._crosses, self._grid.point(*pixels.T) if len(pixels) else None)
 
     def _draw_lines(self, rows: tuple[int, ...], columns: tuple[int, ...]) -> None:
         height, width = self._view.session.shape[2:]
         ends: list[Any] = [((y, -0.5), (y, width - 0.5)) for y in rows]
         ends += [((-0.5, x), (height - 0.5, x)) for x in columns]
-        with self._lines.hold_sync():
-            self._lines.visible = bool(ends)
-            if ends:
-                places = np.array(ends, dtype=float)
-                self._lines.x, self._lines.y = self._grid.point(places[..., 0], places[..., 1])
+        place(self._lines, self._grid.point(*np.moveaxis(np.array(ends), -1, 0)) if ends else None)

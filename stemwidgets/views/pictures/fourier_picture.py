@@ -10,13 +10,14 @@ from bqplot import Scatter
 from stemwidgets.arrays.axes import Axes
 from stemwidgets.arrays.maps.fourier import direction_spectrum, reciprocal, spectrum
 from stemwidgets.state.channels import Channel
+from stemwidgets.views.parts.controls import legend
 from stemwidgets.views.parts.view import REST, View
 from stemwidgets.views.parts.words import caption_of, quantity
 from stemwidgets.views.pictures.colors import RGBA
 from stemwidgets.views.pictures.display import Display
 from stemwidgets.views.pictures.pointer import Phase
-from stemwidgets.views.pictures.raster import Raster, ring
-from stemwidgets.views.pictures.screen import MARGIN, Grid
+from stemwidgets.views.pictures.raster import Raster, place, ring
+from stemwidgets.views.pictures.screen import Grid
 
 # % of the values: the weaker half is noise
 SUITED = Display(percentiles=(50.0, 100.0), colors="inferno")
@@ -54,9 +55,7 @@ class FourierPicture:
         self.raster = Raster(
             frame, marks=[self._spot], scales=scales, on_drag=self._dragged, units=empty.qx.units
         )
-        self.line = ipywidgets.HTML(
-            layout=ipywidgets.Layout(margin=f"0 0 0 {MARGIN['left']}px", max_width=f"{size}px")
-        )
+        self.line = legend(max_width=f"{size}px")
         self.box = ipywidgets.VBox([self.raster.box, self.line])
         self._of: tuple[Channel, Channel] | None = None
         self._what = ""
@@ -89,13 +88,11 @@ class FourierPicture:
         self._view.session.mailbox.post(f"spot {id(self)}", lambda: self._tell((x, y)), rest=REST)
 
     def _tell(self, point: tuple[float, float] | None) -> None:
-        self._spot.visible = point is not None
+        place(self._spot, None if point is None else ([point[0]], [point[1]]))
         if point is None or self.raster.message:
             self.line.value = _line(f"{escape(self._what)}; press a spot for its spacing")
             return
         x, y = point
-        with self._spot.hold_sync():
-            self._spot.x, self._spot.y = [x], [y]
         units = self._grid.columns.units
         q = math.hypot(x, y)
         words = f"q = {quantity(q, units)}"

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from stemwidgets.arrays.errors import InputError
 from stemwidgets.state.channels import Channel
+from stemwidgets.views.parts.controls import control
 from stemwidgets.views.parts.presenting import put
 from stemwidgets.views.parts.view import View
 from stemwidgets.views.pictures.colors import RGBA
@@ -67,10 +68,8 @@ class PatternDisplay:
             layout=ipywidgets.Layout(flex="1 1 auto", width="0px"),
             style={"description_width": "initial"},
         )
-        self.opened = ipywidgets.ToggleButton(
-            description="Display",
-            tooltip="limits and colours",
-            layout=ipywidgets.Layout(width="auto"),
+        self.opened = control(
+            ipywidgets.ToggleButton, "Display", "auto", tooltip="limits and colours"
         )
         self.below = ipywidgets.VBox()
         view.listen(self.choice, self._choose)

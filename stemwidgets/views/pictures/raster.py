@@ -2,6 +2,7 @@
 
 import io
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import ipywidgets
 import numpy as np
@@ -36,6 +37,19 @@ def ring(scales: dict[str, LinearScale], color: str = "#e53935") -> Scatter:
         stroke_width=3,
         visible=False,
     )
+
+
+def curve(scales: dict[str, LinearScale], color: str, **look: Any) -> Lines:
+    """A curve, not yet shown."""
+    return Lines(x=[0, 1], y=[0, 1], scales=scales, colors=[color], visible=False, **look)
+
+
+def place(mark: Mark, points: Any | None) -> None:
+    """Show a mark at points, ``x`` and ``y``, or hide it."""
+    with mark.hold_sync():
+        mark.visible = points is not None
+        if points is not None:
+            mark.x, mark.y = points
 
 
 CLEAR = np.zeros((1, 1, 4), dtype=np.uint8)  # one transparent pixel
