@@ -117,6 +117,7 @@ class StepRow:
 
 def _parameter(step: PreparationStep) -> Any:
     limits: dict[str, Any]
+    hints: dict[str, Any]
     if step.name == "crop":
         limits = {"value": MARGIN, "min": 0.1, "max": 10, "step": 0.1, "continuous_update": False}
         return control(ipywidgets.BoundedFloatText, "disc radii", 200, 110, **limits)
