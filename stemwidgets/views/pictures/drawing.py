@@ -210,7 +210,8 @@ class Drawing:
         longest = max([2, *map(len, paths)])  # bqplot draws no single point
         padded = [[*path, *[path[-1]] * (longest - len(path))] for path in paths]
         curves = [self._grid.point(*np.transpose(path)) for path in padded]
+        corners = [np.array(part) for part in zip(*curves, strict=True)] or None
         for lines in (self._below, self._above):
-            place(lines, np.swapaxes(curves, 0, 1) if curves else None)
+            place(lines, corners)
         self._corners.colors = ["white"] + ["black"] * (len(points) - 1)
         place(self._corners, self._grid.point(*np.transpose(points)) if points else None)

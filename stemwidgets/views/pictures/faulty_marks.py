@@ -99,4 +99,6 @@ class FaultyMarks:
         height, width = self._view.session.shape[2:]
         ends: list[Any] = [((y, -0.5), (y, width - 0.5)) for y in rows]
         ends += [((-0.5, x), (height - 0.5, x)) for x in columns]
-        place(self._lines, self._grid.point(*np.moveaxis(np.array(ends), -1, 0)) if ends else None)
+        places = np.array(ends or [((0, 0), (0, 0))], dtype=float)
+        points = self._grid.point(places[..., 0], places[..., 1])
+        place(self._lines, points if ends else None)
