@@ -7,28 +7,9 @@ from typing import Any
 
 
 def check(file: Path, load_options: Mapping[str, Any], **known: Any) -> int:
-    """Print a report on a scan.
+    """Print a report on a scan and return 0; `known` holds semi-angle and beam energy.
 
-    Parameters
-    ----------
-    file : Path
-        The scan.
-    load_options : mapping
-        Passed to `stemwidgets.load`.
-    **known
-        Passed to `stemwidgets.check`: semi-angle and beam energy.
-
-    Returns
-    -------
-    int
-        0, whatever the report says.
-
-    Raises
-    ------
-    InputError
-        If this is no scan of diffraction patterns.
-    OSError
-        If the file is missing or cannot be read.
+    An InputError if this is no scan of diffraction patterns, an OSError if it cannot be read.
     """
     import stemwidgets as sw
 

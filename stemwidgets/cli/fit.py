@@ -183,17 +183,9 @@ def check_outputs(
 ) -> None:
     """Check, before anything is computed, that the results can be written.
 
-    Raises
-    ------
-    InputError
-        If there is nothing to write, the maps' format is not known, a name is that of a folder,
-        or one file would be written over another or over the scan.
-    FileNotFoundError
-        If a folder is missing.
-    FileExistsError
-        If a file exists and `overwrite` is False.
-    PermissionError
-        If a folder may not be written to.
+    An InputError if there is nothing to write, the maps' format is not known, a name is that of a
+    folder, or one file would be written over another or over the scan; an OSError if a folder is
+    missing or may not be written to, or a file exists and is not to be overwritten.
     """
     outputs = [path for path in (maps_path, model_path) if path is not None]
     if not outputs:

@@ -57,12 +57,7 @@ class PageKernels(AsyncMappingKernelManager):
     def end(self, kernel_id: str, at_once: bool = False) -> None:
         """Shut a kernel down in the background, unless that was begun already.
 
-        Parameters
-        ----------
-        kernel_id : str
-            The kernel.
-        at_once : bool
-            Kill it: its page was never there, and so there is nothing to keep.
+        At once, it is killed: its page was never there, and so there is nothing to keep.
         """
         if kernel_id in self and kernel_id not in self._ending:
             self._ending[kernel_id] = asyncio.ensure_future(self._end(kernel_id, at_once))

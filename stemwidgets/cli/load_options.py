@@ -83,10 +83,7 @@ def load_options(arguments: argparse.Namespace) -> dict[str, Any]:
 def as_options(message: str) -> str:
     """Rewrite advice that is given as Python for the command line.
 
-    Parameters
-    ----------
-    message : str
-        ``pass scan_shape=(3, 3), flyback=1`` becomes ``pass --scan-shape 3 3 --flyback 1``.
+    ``pass scan_shape=(3, 3), flyback=1`` becomes ``pass --scan-shape 3 3 --flyback 1``.
     """
     arguments = rf"(?:scan_shape|pattern_shape|skip)={_PAIR}|(?:{'|'.join(_NUMBERS)})=-?\d+"
     words = rf"(?:{'|'.join(_WORDS)})=\"[^\"]*\"|lazy=True"

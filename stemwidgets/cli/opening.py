@@ -7,16 +7,10 @@ from pathlib import Path
 
 
 def open_in_browser(address: str, folder: Path) -> None:
-    """Open an address by way of a file that only its owner can read.
+    """Open an address by way of a file in a private folder, which lasts until it has been read.
 
-    The arguments of a browser are seen by every user of the machine; these name the file only.
-
-    Parameters
-    ----------
-    address : str
-        Address of the page, with its token.
-    folder : Path
-        A private folder, for a file that has to last until the browser has read it.
+    The arguments of a browser are seen by every user of the machine; these name the file only, not
+    the page's token.
     """
     file = folder / "open.html"
     descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)

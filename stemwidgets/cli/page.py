@@ -20,16 +20,8 @@ def page(
 ) -> ipywidgets.Widget:
     """Build the dashboard of a scan, or a page that states what is wrong with it.
 
-    Parameters
-    ----------
-    path : str or None
-        The scan; None is the shipped graphene.
-    explore : bool
-        Build the dashboard for looking, without the rrVAE.
-    folder : str, optional
-        Folder for the results; the working folder of the page if not given.
-    **load_options
-        Passed to `stemwidgets.load`.
+    Without a path it is the shipped graphene; `explore` leaves out the rrVAE; results go into
+    `folder`, or the working folder of the page.
     """
     try:
         if folder is not None:

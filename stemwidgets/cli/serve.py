@@ -28,33 +28,12 @@ def serve(
     port: int | None = None,
     open_browser: bool = True,
 ) -> int:
-    """Serve a dashboard until Ctrl-C.
+    """Serve a dashboard until Ctrl-C or SIGTERM, and return 0.
 
     Nothing of the user's folders is served: the page lives in a temporary folder of its own, and
-    only requests that name this machine are answered.
-
-    Parameters
-    ----------
-    page : mapping
-        Arguments of `stemwidgets.cli.page.page`, of types that `ascii` writes as Python.
-    title : str
-        Title of the browser tab.
-    port : int, optional
-        Port to listen on; 0 takes any free one. By default 8866, or a free one if that is taken.
-    open_browser : bool
-        Open the page in the default browser.
-
-    Returns
-    -------
-    int
-        0, when ended by Ctrl-C or SIGTERM.
-
-    Raises
-    ------
-    ImportError
-        If Voila is not installed.
-    InputError
-        If the port is not available.
+    only requests that name this machine are answered. `page` has arguments of
+    `stemwidgets.cli.page.page`, of types that `ascii` writes as Python. An ImportError without
+    Voila, an InputError if the port is not available; port 0 is any.
     """
     if find_spec("voila") is None:
         raise ImportError(
@@ -78,17 +57,9 @@ def serve(
 
 
 def find_port(port: int | None) -> int:
-    """Return a port of this machine that can be listened on.
+    """A port of this machine that can be listened on; by default 8866, or any if that is taken.
 
-    Parameters
-    ----------
-    port : int, optional
-        Port that is wanted; 0 for any. By default 8866, or any if that is taken.
-
-    Raises
-    ------
-    InputError
-        If the wanted port is taken, forbidden or not a port at all.
+    An InputError if the wanted port is taken, forbidden or not a port at all; 0 is any.
     """
     if port is not None and not 0 <= port <= 65535:
         raise InputError(f"--port expects a number from 0 to 65535, got {port}")

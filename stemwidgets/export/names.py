@@ -11,16 +11,8 @@ from stemwidgets.arrays.files.left_overs import remove_left_overs
 def free(path: str | Path) -> Path:
     """The path, or, where there is something already, the same with the first free number.
 
-    An empty folder counts as free.
-
-    Raises
-    ------
-    InputError
-        If no name is given.
-    FileNotFoundError
-        If the folder around it does not exist.
-    PermissionError
-        If that may not be written to.
+    An empty folder counts as free. An InputError if no name is given, a FileNotFoundError or
+    PermissionError if the folder around it does not exist or may not be written to.
     """
     if not str(path).strip():
         raise InputError("Expected a name to write to, got none. Type one, such as graphene.")

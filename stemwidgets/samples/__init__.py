@@ -85,21 +85,9 @@ def graphene_silicon(dose: float | None = None, seed: int = 0) -> Any:
 
     Parameters
     ----------
-    dose : float, optional
-        Mean number of electrons per pattern, drawn from a Poisson distribution. Without it, the
-        noise-free expectation at 10⁶ electrons per pattern, rounded to counts.
-    seed : int
-        Seed of the Poisson draw.
-
-    Returns
-    -------
-    pyxem.signals.ElectronDiffraction2D
-        Counts (uint16), scan axes in Å from 0, detector axes in 1/Å from the optic axis.
-
-    Raises
-    ------
-    InputError
-        If `dose` is not a positive number, or more than 10⁸.
+    dose, seed
+        As for `graphene`, as are the result and the errors; without a dose the expectation at
+        10⁶ electrons per pattern.
     """
     return open_sample("graphene_silicon", dose, seed)
 
@@ -113,21 +101,9 @@ def graphene_vacancy(dose: float | None = None, seed: int = 0) -> Any:
 
     Parameters
     ----------
-    dose : float, optional
-        Mean number of electrons per pattern, drawn from a Poisson distribution. Without it, the
-        noise-free expectation at 10⁶ electrons per pattern, rounded to counts.
-    seed : int
-        Seed of the Poisson draw.
-
-    Returns
-    -------
-    pyxem.signals.ElectronDiffraction2D
-        Counts (uint16), scan axes in Å from 0, detector axes in 1/Å from the optic axis.
-
-    Raises
-    ------
-    InputError
-        If `dose` is not a positive number, or more than 10⁸.
+    dose, seed
+        As for `graphene`, as are the result and the errors; without a dose the expectation at
+        10⁶ electrons per pattern.
     """
     return open_sample("graphene_vacancy", dose, seed)
 
@@ -142,21 +118,9 @@ def graphene_grains(dose: float | None = None, seed: int = 0) -> Any:
 
     Parameters
     ----------
-    dose : float, optional
-        Mean number of electrons per pattern, drawn from a Poisson distribution. Without it, the
-        noise-free expectation at 10⁶ electrons per pattern, rounded to counts.
-    seed : int
-        Seed of the Poisson draw.
-
-    Returns
-    -------
-    pyxem.signals.ElectronDiffraction2D
-        Counts (uint16), scan axes in Å from 0, detector axes in 1/Å from the optic axis.
-
-    Raises
-    ------
-    InputError
-        If `dose` is not a positive number, or more than 10⁸.
+    dose, seed
+        As for `graphene`, as are the result and the errors; without a dose the expectation at
+        10⁶ electrons per pattern.
     """
     return open_sample("graphene_grains", dose, seed)
 
@@ -169,25 +133,9 @@ def zincblende(dose: float | None = None, seed: int = 0, source_size: float = 0.
 
     Parameters
     ----------
-    dose : float, optional
-        Mean number of electrons per pattern, drawn from a Poisson distribution. Without it, the
-        noise-free expectation at 4·10⁵ electrons per pattern, rounded to counts.
-    seed : int
-        Seed of the Poisson draw.
-    source_size : float
-        Full width at half maximum of the source, a Gaussian in the specimen [Å]; 0 is a coherent
-        probe.
-
-    Returns
-    -------
-    pyxem.signals.ElectronDiffraction2D
-        Counts (uint16), scan axes in Å from 0, detector axes in 1/Å from the optic axis.
-
-    Raises
-    ------
-    InputError
-        If `dose` is not a positive number, or more than 10⁸; if `source_size` is not from 0 to
-        10 Å.
+    dose, seed, source_size
+        As for `graphene`, as are the result and the errors; without a dose the expectation at
+        4·10⁵ electrons per pattern.
     """
     return open_cell("zincblende", dose, seed, source_size)
 
@@ -200,24 +148,8 @@ def diamond(dose: float | None = None, seed: int = 0, source_size: float = 0.0) 
 
     Parameters
     ----------
-    dose : float, optional
-        Mean number of electrons per pattern, drawn from a Poisson distribution. Without it, the
-        noise-free expectation at 4·10⁵ electrons per pattern, rounded to counts.
-    seed : int
-        Seed of the Poisson draw.
-    source_size : float
-        Full width at half maximum of the source, a Gaussian in the specimen [Å]; 0 is a coherent
-        probe.
-
-    Returns
-    -------
-    pyxem.signals.ElectronDiffraction2D
-        Counts (uint16), scan axes in Å from 0, detector axes in 1/Å from the optic axis.
-
-    Raises
-    ------
-    InputError
-        If `dose` is not a positive number, or more than 10⁸; if `source_size` is not from 0 to
-        10 Å.
+    dose, seed, source_size
+        As for `graphene`, as are the result and the errors; without a dose the expectation at
+        4·10⁵ electrons per pattern.
     """
     return open_cell("diamond", dose, seed, source_size)

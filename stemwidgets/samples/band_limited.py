@@ -36,13 +36,7 @@ class BandLimitedScan(NamedTuple):
     kx: Axis
 
     def blurred(self, source_size: float) -> "BandLimitedScan":
-        """The scan with a source of finite size.
-
-        Parameters
-        ----------
-        source_size : float
-            Full width at half maximum of a Gaussian [Å].
-        """
+        """The scan with a Gaussian source of this full width at half maximum [Å]."""
         sigma = source_size / np.sqrt(8 * np.log(2))
         passes = [
             np.exp(-2 * (np.pi * sigma) ** 2 * (frequency**2).sum(axis=1))
@@ -55,12 +49,9 @@ class BandLimitedScan(NamedTuple):
         return self._replace(terms=tuple(terms))
 
     def folded(self, places: NDArray[np.float64]) -> NDArray[np.float32]:
-        """Patterns in parts that are even and odd, ``[n, 2 halves of ky, 2 halves of kx]``.
+        """Patterns at places (y, x) from the origin [Å], in parts that are even and odd.
 
-        Parameters
-        ----------
-        places : ndarray, shape [n, 2]
-            Positions (y, x) from the origin [Å].
+        Their shape is ``[n, 2 halves of ky, 2 halves of kx]``.
         """
         down, along = self.ky.size // 2 + 1, self.kx.size // 2 + 1
         patterns = np.empty((len(places), 2 * down, 2 * along), dtype=np.float32)
@@ -104,19 +95,11 @@ class BandLimitedScan(NamedTuple):
 def band_limited(
     quarter: NDArray[np.float64], cell: Pair, band: float, ky: Axis, kx: Axis
 ) -> BandLimitedScan:
-    """Series of a scan.
+    """Series of a scan of a cell [Å] that holds no frequency beyond the `band` [1/Å].
 
-    Parameters
-    ----------
-    quarter : ndarray, shape [ny / 2 + 1, nx / 2 + 1, ky, kx]
-        Patterns from the origin, where both mirrors meet, to the middle of the cell. Of odd numbers
-        of pixels, the optic axis in the middle one.
-    cell : (float, float)
-        Height and width of the cell [Å].
-    band : float
-        Highest frequency of the scan [1/Å].
-    ky, kx : Axis
-        Pixels of the patterns.
+    `quarter`, shape [ny / 2 + 1, nx / 2 + 1, ky, kx], has the patterns from the origin, where both
+    mirrors meet, to the middle of the cell. Of odd numbers of pixels, the optic axis is in the
+    middle one.
     """
     parts = [quarter]
     for axis in (0, 1):

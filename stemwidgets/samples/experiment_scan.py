@@ -114,13 +114,7 @@ def experiment(
 
 
 def series(shipped: Any) -> BandLimitedScan:
-    """The scan about the Si atom, in shares of the beam.
-
-    Parameters
-    ----------
-    shipped : signal
-        The quarter of the scan that is shipped.
-    """
+    """The scan about the Si atom, in shares of the beam, from the quarter that is shipped."""
     data, axes = signal_to_arrays(shipped)
     made = shipped.original_metadata.simulation
     cell = float(made.cell[0]), float(made.cell[1])

@@ -5,18 +5,7 @@ from typing import Any
 
 
 def required(name: str) -> Any:
-    """A package of the extra ``simulate``.
-
-    Parameters
-    ----------
-    name : {"abtem", "ase"}
-        The package.
-
-    Raises
-    ------
-    ImportError
-        If it is not installed; the message says how to install it.
-    """
+    """A package of the extra ``simulate``; the ImportError without it says how to install it."""
     try:
         return import_module(name)
     except ImportError as error:

@@ -105,18 +105,10 @@ class Faults:
         return bool(self.camera.descan or self.camera.jump)
 
     def record(self, expected: NDArray[np.float64], noise: bool) -> NDArray[Any]:
-        """Counts that the camera records.
+        """Counts that the camera records where these are expected without its faults.
 
         Hot pixels and cosmic rays add electrons of their own, so that those of the beam are the
-        same with and without them.
-
-        Parameters
-        ----------
-        expected : ndarray, shape [iy, ix, ky, kx]
-            Counts to expect without its faults.
-        noise : bool
-            True to draw electrons from a Poisson distribution and add the noise of the readout;
-            False to round the expectation.
+        same with and without them. Without noise, of electrons and readout, counts are rounded.
         """
         camera = self.camera
         if noise:
@@ -135,13 +127,7 @@ class Faults:
         return counts.astype(_smallest(int(counts.max()), signed=bool(camera.readout_noise)))
 
     def disturb(self, expected: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Counts, or shares of the beam, to expect with the faults of the pixels.
-
-        Parameters
-        ----------
-        expected : ndarray, shape [iy, ix, ky, kx]
-            Counts to expect without these faults.
-        """
+        """Counts, or shares of the beam, to expect with the faults of the pixels."""
         disturbed = expected * self.gain
         for place, bright in self._bright_places(expected):
             disturbed[place] += bright
@@ -163,26 +149,10 @@ class Faults:
 def draw_faults(
     camera: Camera, scan_shape: Shape, field: Pair, detector_shape: Shape, seed: int
 ) -> Faults:
-    """Draw the faults of a camera.
+    """Draw the faults of a camera, for a field [Å]; the same seed gives the same faults.
 
-    Parameters
-    ----------
-    camera : Camera
-        Numbers and strengths of the faults.
-    scan_shape : (int, int)
-        Positions (iy, ix).
-    field : (float, float)
-        Height and width of the scan [Å].
-    detector_shape : (int, int)
-        Pixels (ky, kx).
-    seed : int
-        The same seed gives the same faults.
-
-    Raises
-    ------
-    InputError
-        If the seed is not a whole number from 0, or the detector has too few pixels for so many
-        faults or so much descan.
+    An InputError if the seed is not a whole number from 0, or the detector has too few pixels for
+    so many faults or so much descan.
     """
     if not isinstance(seed, int | np.integer) or isinstance(seed, bool) or seed < 0:
         raise InputError(f"seed must be a whole number from 0, got {seed!r}.")

@@ -40,15 +40,7 @@ class Probes(NamedTuple):
 
 
 def probes(settings: Settings, faults: Faults) -> Probes:
-    """Choose the positions to simulate.
-
-    Parameters
-    ----------
-    settings : Settings
-        Settings of the simulation.
-    faults : Faults
-        Faults of the scan.
-    """
+    """Choose the positions to simulate."""
     nominal = np.moveaxis(np.indices(settings.scan_shape, dtype=np.float64), 0, -1)
     off = faults.displaced / settings.step
     wanted = nominal + off
@@ -68,20 +60,9 @@ def probes(settings: Settings, faults: Faults) -> Probes:
 
 
 def as_scanned(values: NDArray[np.float64], settings: Settings, at: Probes) -> NDArray[np.float64]:
-    """Interpolate to where the probe was, with a source of finite size.
+    """Interpolate values ``[ny, nx, n]`` at the simulated positions to where the probe was.
 
-    Parameters
-    ----------
-    values : ndarray, shape [ny, nx, n]
-        Values at the positions that were simulated.
-    settings : Settings
-        Settings of the simulation.
-    at : Probes
-        Positions that were simulated.
-
-    Returns
-    -------
-    ndarray, shape [iy, ix, n]
+    A source of finite size blurs them. The shape is ``[iy, ix, n]``.
     """
     if not settings.source_size:
         return values

@@ -148,15 +148,7 @@ ALL: dict[str, Callable[[bool], Any]] = {
 
 
 def as_counts(signal: Any, dose: float) -> Any:
-    """The expectation of a scan, rounded to counts.
-
-    Parameters
-    ----------
-    signal : pyxem.signals.ElectronDiffraction2D
-        Share of the beam in each pixel.
-    dose : float
-        Mean number of electrons per pattern that is expected.
-    """
+    """The expectation of a scan in shares of the beam, rounded to counts, for so many electrons."""
     shares = np.clip(signal.data.astype(float), 0, None)
     signal.data = np.rint(shares * (dose / shares.sum(axis=(2, 3)).mean())).astype(np.uint16)
     signal.metadata.set_item("Acquisition_instrument.TEM.dose", dose)
@@ -169,22 +161,7 @@ def as_counts(signal: Any, dose: float) -> Any:
 
 
 def write(name: str, folder: Path = FOLDER, progress: bool = True) -> Path:
-    """Simulate one sample and write its file.
-
-    Parameters
-    ----------
-    name : str
-        Name of a sample in `ALL`.
-    folder : Path
-        Folder for the file.
-    progress : bool
-        True to show a progress bar.
-
-    Returns
-    -------
-    Path
-        The file.
-    """
+    """Simulate one of the samples in `ALL`, write its file into a folder, and return its path."""
     signal = as_counts(ALL[name](progress), DOSES[name])
     path = folder / f"{name}.hspy"
     with written(path) as part:

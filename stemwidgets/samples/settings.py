@@ -122,13 +122,7 @@ class Settings:
 
 
 def pair(value: Any, name: str, kind: type = float) -> tuple[Any, Any]:
-    """Two numbers (y, x); one number stands for both.
-
-    Raises
-    ------
-    InputError
-        If it is neither.
-    """
+    """Two numbers (y, x); one number stands for both. An InputError if it is neither."""
     try:
         first, second = (value, value) if np.ndim(value) == 0 else value
         numbers = kind(first), kind(second)

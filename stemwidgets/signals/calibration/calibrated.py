@@ -30,12 +30,8 @@ Map = NDArray[np.float64]
 def calibrated_deflections(com: CenterOfMass, measured: Measured) -> CenterOfMass:
     """Deflections less descan, in the frame of the scan.
 
-    Descan that this calibration took off their patterns is not taken off again.
-
-    Raises
-    ------
-    InputError
-        If the rotation is unresolved, the scan is another, or they are calibrated already.
+    Descan that this calibration took off their patterns is not taken off again. An InputError if
+    the rotation is unresolved, the scan is another, or they are calibrated already.
     """
     rotation = measured.scan_rotation
     if not rotation.resolved:
@@ -64,10 +60,7 @@ def calibrated_deflections(com: CenterOfMass, measured: Measured) -> CenterOfMas
 def former_deflections(com: CenterOfMass, measured: Measured) -> CenterOfMass:
     """Deflections as they were, in the frame of the detector, with the descan.
 
-    Raises
-    ------
-    InputError
-        If they are not calibrated, or the scan is another.
+    An InputError if they are not calibrated, or the scan is another.
     """
     if not com.x.metadata.has_item(FRAME):
         raise InputError("These deflections are not calibrated: there is nothing to undo.")
@@ -81,15 +74,8 @@ def calibrated_signal(
 ) -> Any:
     """A scan with calibrated detector axes, about the beam, and the record in the metadata.
 
-    Raises
-    ------
-    InputError
-        If it is no scan of that shape, or calibrated already.
-
-    Warns
-    -----
-    CalibrationNote
-        If the scan is too small to take the descan off.
+    An InputError if it is no scan of that shape, or calibrated already; a CalibrationNote if it is
+    too small to take the descan off.
     """
     data, _ = signal_to_arrays(signal)
     if tuple(data.shape) != shape:
@@ -109,13 +95,7 @@ def calibrated_signal(
 
 
 def former_signal(signal: Any) -> Any:
-    """The same counts with the detector axes that they had.
-
-    Raises
-    ------
-    InputError
-        If it is no calibrated scan.
-    """
+    """The same counts with the detector axes that they had; an InputError if not calibrated."""
     if not isinstance(signal, hs.signals.BaseSignal) or not signal.metadata.has_item(BEFORE):
         raise InputError("This is no calibrated scan: there is nothing to undo.")
     if taken_off(signal) is not None:

@@ -25,10 +25,7 @@ RECORD = "Stemwidgets.descan"
 def known_descan(given: Any, com: NDArray[np.float64]) -> Descan | None:
     """The descan to take off a centre of mass ``[iy, ix, 2]`` in pixels; None for none.
 
-    Raises
-    ------
-    InputError
-        If what is given is no descan, or that of another scan.
+    An InputError if what is given is no descan, or that of another scan.
     """
     require_descan(given, com.shape[:2])
     return descan_that_matters(com) if isinstance(given, str) else given
@@ -37,10 +34,7 @@ def known_descan(given: Any, com: NDArray[np.float64]) -> Descan | None:
 def beam_frame(clean: CleanScan, given: Any) -> BeamFrame | None:
     """The frame of the beam of a scan ``[iy, ix, ky, kx]``; None where its descan is left in.
 
-    Raises
-    ------
-    InputError
-        If what is given is no descan, or that of another scan.
+    An InputError as for `known_descan`.
     """
     data = clean.data
     require_descan(given, tuple(data.shape[:2]))
@@ -52,10 +46,7 @@ def beam_frame(clean: CleanScan, given: Any) -> BeamFrame | None:
 def given_descan(given: Any, source: Any) -> Any:
     """Descan of a calibration; anything else as it is.
 
-    Raises
-    ------
-    InputError
-        If it is to be taken off patterns from which a calibration took it already.
+    An InputError if it is to be taken off patterns from which a calibration took it already.
     """
     known = getattr(given, "descan", given)
     if not (known is None or isinstance(known, str)) and taken_off(source) is not None:

@@ -105,19 +105,9 @@ def _measured(
 def descan_of_file(
     path: str, shape: tuple[int, ...], faulty: Any, **load_options: Any
 ) -> tuple[Descan, str]:
-    """Descan of a file with a scan of vacuum, for a scan of this shape ``[iy, ix, ky, kx]``.
+    """Descan of a file with a scan of vacuum, and reasons why it may not hold, in words.
 
-    Returns
-    -------
-    (Descan, str)
-        Descan, and reasons why it may not hold, in words.
-
-    Raises
-    ------
-    FileNotFoundError
-        If there is no such file.
-    InputError
-        If it is no scan of that shape, or see `measure_descan`.
+    An InputError if it is no scan of this shape ``[iy, ix, ky, kx]``, and as for `measure_descan`.
     """
     if not path.strip():
         raise InputError("Expected the file with the scan of vacuum. Write its path down first.")

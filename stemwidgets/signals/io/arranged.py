@@ -23,21 +23,9 @@ _LISTED = 4  # places along a third axis that are named in a message
 
 
 def the_scan(path: Path, found: Any, dataset: str | None = None) -> Any:
-    """Select the one scan in a file.
+    """The one scan among the contents of a file, or that of the given title or number.
 
-    Parameters
-    ----------
-    path : Path
-        The file.
-    found : dict, signal or list of signals
-        Contents of the file.
-    dataset : str, optional
-        Title or number of one of several signals.
-
-    Raises
-    ------
-    InputError
-        If there is no scan, or more than one and none is chosen.
+    An InputError if there is none, or more than one and none is chosen.
     """
     if not isinstance(found, list):
         return found
@@ -74,23 +62,8 @@ def the_scan(path: Path, found: Any, dataset: str | None = None) -> Any:
 def arranged(path: Path, signal: Any, wish: Folding | None, found: Found, index: int | None) -> Any:
     """The signal, with its sequence of patterns folded into rows and columns.
 
-    Parameters
-    ----------
-    path : Path
-        The file.
-    signal : hyperspy.api.signals.BaseSignal
-        Signal in the file.
-    wish : Folding or None
-        Shape of the scan as the user gives it.
-    found : Found
-        Shape of the scan as the file gives it.
-    index : int, optional
-        Place along a third scan axis.
-
-    Raises
-    ------
-    InputError
-        If it is no scan, or does not become one by what the user says.
+    `wish` is the shape that the user gives, `found` that of the file; `index` a place along a third
+    scan axis. An InputError if it is no scan, or does not become one by what the user says.
     """
     scan = signal.axes_manager.navigation_axes
     if len(signal.axes_manager.signal_axes) != 2 or not scan:

@@ -14,22 +14,7 @@ class StorageAdvice(UserWarning):
 
 
 def advise(path: Path, data: Any, seconds: float) -> None:
-    """Warn of large chunks.
-
-    Parameters
-    ----------
-    path : Path
-        The file.
-    data : dask array
-        Data of the file, in its chunks.
-    seconds : float
-        Time that reading one pattern took, and with it a chunk.
-
-    Warns
-    -----
-    StorageAdvice
-        If chunks are larger than 16 MB.
-    """
+    """Give StorageAdvice where chunks have more than 16 MB: reading one took so many `seconds`."""
     size = math.prod(data.chunksize) * data.dtype.itemsize
     if path.suffix.lower() not in _CHUNKED or size <= LARGE:
         return

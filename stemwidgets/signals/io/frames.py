@@ -94,13 +94,7 @@ class UnknownScanError(InputError):
 
 
 def wanted(scan_shape: Any, flyback: Any, skip: Any) -> Folding | None:
-    """Shape of the scan as the user gives it; None for nothing.
-
-    Raises
-    ------
-    InputError
-        If these are no numbers of rows, columns and frames.
-    """
+    """Shape of the scan as the user gives it; None for nothing, an InputError for no numbers."""
     if scan_shape is None:
         if flyback or (skip not in (0, (0, 0), None)):
             raise InputError("Pass scan_shape=(rows, columns) beside flyback and skip.")
@@ -119,21 +113,8 @@ def wanted(scan_shape: Any, flyback: Any, skip: Any) -> Folding | None:
 def require_fit(wish: Folding, count: int, path: Any, promise: str = "") -> None:
     """Refuse a scan that does not take up exactly the frames that are there.
 
-    Parameters
-    ----------
-    wish : Folding
-        Shape of the scan as the user gives it.
-    count : int
-        Frames that are there.
-    path : Path
-        The file.
-    promise : str
-        A sentence on frames that the file's header promises and that are missing.
-
-    Raises
-    ------
-    UnknownScanError
-        Names both numbers and what fits.
+    `promise` is a sentence on frames that the file's header promises and that are missing. The
+    UnknownScanError names both numbers and what fits.
     """
     if wish.fits(count):
         return
@@ -149,15 +130,7 @@ def require_fit(wish: Folding, count: int, path: Any, promise: str = "") -> None
 
 
 def near(wish: Folding, count: int) -> tuple[Folding, ...]:
-    """Scans of so many frames, those most like the wish first.
-
-    Parameters
-    ----------
-    wish : Folding
-        Shape that does not fit.
-    count : int
-        Frames that are there.
-    """
+    """Scans of so many frames, those most like the wish first."""
     rows, columns = wish.rows, wish.columns
     extra = count - rows * columns
     found = []
@@ -175,15 +148,7 @@ def near(wish: Folding, count: int) -> tuple[Folding, ...]:
 
 
 def possible(count: int, columns: int | None = None) -> tuple[Folding, ...]:
-    """Scans that so many frames can be, the likeliest first.
-
-    Parameters
-    ----------
-    count : int
-        Frames that are there.
-    columns : int, optional
-        Columns of a scan that was broken off.
-    """
+    """Scans that so many frames can be, the likeliest first; `columns` of one broken off."""
     found = []
     if columns is not None and count >= columns:
         found += [Folding(count // columns, columns, 0, (0, count % columns))]

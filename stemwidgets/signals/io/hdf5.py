@@ -79,13 +79,7 @@ class HDF5Array:
 
 
 def opened(path: Path) -> Any:
-    """An HDF5 file for reading, whatever it is compressed with.
-
-    Raises
-    ------
-    InputError
-        If it is none.
-    """
+    """An HDF5 file for reading, whatever it is compressed with; an InputError if it is none."""
     import h5py
     import hdf5plugin  # noqa: F401  # registers the codecs of detectors
 
@@ -120,28 +114,10 @@ def format_of(path: Path) -> str | None:
 def read_hdf5(
     path: Path, lazy: bool = False, dataset: str | None = None
 ) -> tuple[dict[str, Any], str]:
-    """Read the patterns of an HDF5 file.
+    """Description of the patterns of an HDF5 file, for HyperSpy, and the missing parts in words.
 
-    Parameters
-    ----------
-    path : Path
-        The file; opened for reading only.
-    lazy : bool
-        True to leave the patterns on disk.
-    dataset : str, optional
-        Name of the data set, where there are several of patterns.
-
-    Returns
-    -------
-    dict
-        Description from which HyperSpy makes a signal.
-    str
-        Parts missing in the file, in words.
-
-    Raises
-    ------
-    InputError
-        If it holds no patterns, or several data sets of them and none is chosen.
+    `dataset` names the data set where there are several of patterns: an InputError without it, or
+    if there are no patterns.
     """
     with opened(path) as file:
         found = [

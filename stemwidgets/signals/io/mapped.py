@@ -66,21 +66,10 @@ class MappedArray:
 
 
 def map_npy(path: Path, start: int = 0) -> MappedArray:
-    """Find the values of an uncompressed ``.npy``, alone or inside another file.
+    """Find the values of an uncompressed ``.npy`` that starts at some byte of a file.
 
-    Parameters
-    ----------
-    path : Path
-        The file.
-    start : int
-        Byte at which the ``.npy`` starts.
-
-    Raises
-    ------
-    InputError
-        If its values are Python objects or its format is not known.
-    EOFError
-        If it is shorter than it says.
+    An InputError if they are Python objects or its format is not known, an EOFError if it is
+    shorter than it says.
     """
     with path.open("rb") as file:
         file.seek(start)
@@ -90,21 +79,9 @@ def map_npy(path: Path, start: int = 0) -> MappedArray:
 
 
 def read_npy(path: Path, open_again: Callable[[], IO[bytes]], size: int) -> NDArray[Any]:
-    """Read an ``.npy`` that cannot be mapped; nothing is allocated before its header is believed.
+    """Read an ``.npy`` of so many bytes that cannot be mapped; errors are those of `map_npy`.
 
-    Parameters
-    ----------
-    path : Path
-        The file in which it lies.
-    open_again : callable
-        Opens it at its beginning.
-    size : int
-        Size of the file in bytes.
-
-    Raises
-    ------
-    InputError, EOFError
-        As `map_npy`, or if the values do not fit into memory.
+    Nothing is allocated before its header is believed, and the values are known to fit into memory.
     """
     with open_again() as file:
         shape, _, dtype = header_of(path, file, size)
@@ -116,21 +93,9 @@ def read_npy(path: Path, open_again: Callable[[], IO[bytes]], size: int) -> NDAr
 def header_of(
     path: Path, file: IO[bytes], size: int | None = None
 ) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
-    """Shape, order and type of the values of an ``.npy``.
+    """Shape, order and type of the values of an ``.npy``, whose file is at its beginning.
 
-    Parameters
-    ----------
-    path : Path
-        The file in which it lies.
-    file : binary file
-        The file, at its beginning.
-    size : int, optional
-        Size of the file in bytes, which must be enough.
-
-    Raises
-    ------
-    InputError, EOFError
-        As `map_npy`.
+    Its `size` in bytes must be enough; errors are those of `map_npy`.
     """
     format_version = np.lib.format.read_magic(file)
     if format_version not in _HEADERS:
@@ -175,13 +140,7 @@ def in_chunks(source: Any) -> Any:
 
 
 def patterns_from_npy(path: Path, lazy: bool) -> Any:
-    """Array of an ``.npy`` file, of three or four dimensions.
-
-    Raises
-    ------
-    InputError
-        If it holds no patterns.
-    """
+    """Array of an ``.npy`` file, of three or four dimensions; an InputError for any other."""
     mapped = map_npy(path)
     data = in_chunks(mapped) if lazy else _whole(path, mapped)
     if data.ndim not in (3, 4):

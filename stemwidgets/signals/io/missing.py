@@ -21,18 +21,7 @@ class MissingPatterns(UserWarning):
 
 
 def missing_patterns(array: Any) -> NDArray[np.bool_]:
-    """Find the patterns of which a part is not in the file.
-
-    Parameters
-    ----------
-    array : zarr array or h5py data set, shape [..., ky, kx]
-        Array of a file.
-
-    Returns
-    -------
-    ndarray of bool, shape [...]
-        True where a pattern is missing.
-    """
+    """Positions of a zarr or HDF5 array ``[..., ky, kx]`` whose patterns are not in the file."""
     shape = tuple(int(size) for size in array.shape)
     there = _of_hdf5(array) if hasattr(array, "id") else _of_zarr(array)
     if there is None or there.all():
@@ -44,13 +33,7 @@ def missing_patterns(array: Any) -> NDArray[np.bool_]:
 
 
 def in_words(path: Path, missing: NDArray[np.bool_]) -> str:
-    """Number of the missing patterns, in words; empty if none are.
-
-    Raises
-    ------
-    InputError
-        If all of them are.
-    """
+    """Number of the missing patterns, in words; empty if none are, an InputError if all are."""
     count, total = int(missing.sum()), missing.size
     if not count:
         return ""

@@ -31,26 +31,10 @@ _EXPOSURE = ("hardware_source.exposure",)  # s
 
 
 def read_ndata(path: Path, lazy: bool = False) -> dict[str, Any]:
-    """Read a Nion Swift file.
+    """Description of a Nion Swift file, for HyperSpy, with the scan axes first.
 
-    Parameters
-    ----------
-    path : Path
-        The ``.ndata1`` file; opened for reading only.
-    lazy : bool
-        Map the patterns instead of reading them. Swift stores them uncompressed; a file that was
-        compressed afterwards is read.
-
-    Returns
-    -------
-    dict
-        Description from which HyperSpy makes a signal: ``data`` with the scan axes first, ``axes``,
-        ``metadata`` and the whole of ``metadata.json`` as ``original_metadata``.
-
-    Raises
-    ------
-    InputError
-        If this is no such file, or scan and detector axes cannot be distinguished.
+    Lazy patterns are mapped: Swift stores them uncompressed; a file that was compressed afterwards
+    is read. An InputError if it is no such file, or scan and detector axes cannot be distinguished.
     """
     with zipfile.ZipFile(path) as archive:
         missing = {_DATA, _METADATA} - set(archive.namelist())

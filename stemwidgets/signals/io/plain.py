@@ -43,13 +43,7 @@ class Raw:
 
 
 def raw_frames(path: Path, raw: Raw) -> FrameFile:
-    """Frames of a file of raw numbers.
-
-    Raises
-    ------
-    InputError
-        If shape and type of the patterns are not known, or do not fit the file.
-    """
+    """Frames of a file of raw numbers; an InputError if shape or type are not known or wrong."""
     if not raw.told:
         return _empad_or_question(path)
     if raw.pattern_shape is None or raw.dtype is None:
@@ -103,21 +97,10 @@ def short_npy(path: Path) -> FrameFile | None:
 
 
 def read_npz(path: Path, lazy: bool, dataset: str | None = None) -> dict[str, Any]:
-    """Read the patterns of an ``.npz``.
+    """Read the patterns of an ``.npz``, which is read as a whole even if it is lazy.
 
-    Parameters
-    ----------
-    path : Path
-        The file.
-    lazy : bool
-        True to return a dask array; an ``.npz`` is read all the same.
-    dataset : str, optional
-        Name of the array, where there are several of patterns.
-
-    Raises
-    ------
-    InputError
-        If it holds no patterns, or several arrays of them and none is chosen.
+    `dataset` names the array where there are several of patterns: an InputError without it, or if
+    there are no patterns.
     """
     with zipfile.ZipFile(path) as archive:
         members = {

@@ -67,25 +67,10 @@ def readable_suffixes() -> list[str]:
 
 
 def read(path: Path, lazy: bool, reader: str | None, dataset: str | None, raw: Raw) -> Found:
-    """Read a file by the reader that it is for.
+    """Read a file by the reader that it is for; an InputError if there is none, or several may be.
 
-    Parameters
-    ----------
-    path : Path
-        The file; opened for reading only.
-    lazy : bool
-        True to leave the patterns on disk.
-    reader : str, optional
-        Name of RosettaSciIO's reader.
-    dataset : str, optional
-        Name of one of several data sets.
-    raw : Raw
-        Shape and type of raw numbers.
-
-    Raises
-    ------
-    InputError
-        If no reader is for it, or several may be.
+    `reader` is RosettaSciIO's name, `dataset` one of several data sets, `raw` the shape and type of
+    raw numbers.
     """
     suffix = path.suffix.lower().removeprefix(".")
     if raw.told:
@@ -107,13 +92,7 @@ def read(path: Path, lazy: bool, reader: str | None, dataset: str | None, raw: R
 
 
 def reader_of(path: Path, suffix: str) -> str | None:
-    """Name of the reader that a file is for; None for plain HDF5.
-
-    Raises
-    ------
-    InputError
-        If no reader is for it, or several may be.
-    """
+    """Name of the reader for a file; None for plain HDF5, an InputError for none or several."""
     if suffix in plain.RAW_SUFFIXES:
         return "raw"
     candidates = [
@@ -144,13 +123,7 @@ def reader_of(path: Path, suffix: str) -> str | None:
 
 
 def known(reader: str) -> str:
-    """RosettaSciIO's spelling of a reader's name.
-
-    Raises
-    ------
-    InputError
-        If there is no such reader.
-    """
+    """RosettaSciIO's spelling of a reader's name; an InputError if there is no such reader."""
     names = {str(plugin["name"]).lower(): str(plugin["name"]) for plugin in IO_PLUGINS}
     if str(reader).lower() not in names:
         raise InputError(

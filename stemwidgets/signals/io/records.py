@@ -9,19 +9,9 @@ T = TypeVar("T")
 
 
 def from_json_values(kind: type[T], record: Any) -> T:
-    """Build a dataclass of plain values, tuples and other such dataclasses.
+    """Build a dataclass of plain values, tuples and other such dataclasses from its fields.
 
-    Parameters
-    ----------
-    kind : type
-        The dataclass.
-    record : dict
-        Fields, as ``dataclasses.asdict`` and JSON left them.
-
-    Raises
-    ------
-    TypeError
-        If a field is lacking, unknown or of another type.
+    A TypeError if a field is lacking, unknown or of another type.
     """
     if not isinstance(record, dict):
         raise TypeError(f"expected the fields of a {kind.__name__}, got {_short(record)}")

@@ -14,13 +14,7 @@ _PER_POSITION = 200  # bytes of maps and of the model's numbers for each scan po
 
 
 def require_memory(path: Path, needed: int) -> None:
-    """Refuse a file that claims to hold more than fits into memory.
-
-    Raises
-    ------
-    InputError
-        If less than so many bytes of memory are free.
-    """
+    """Refuse a file that claims to hold more bytes than memory has free, by an InputError."""
     free = free_memory()
     if free is not None and needed > free:
         raise InputError(
@@ -33,19 +27,8 @@ def require_memory(path: Path, needed: int) -> None:
 def require_plausible(path: Path, claimed: int, positions: int = 0) -> None:
     """Refuse claims that the bytes of a file cannot hold, before anything is allocated.
 
-    Parameters
-    ----------
-    path : Path
-        The file, or the folder of a ``.zspy``.
-    claimed : int
-        Bytes of the values that it claims to hold.
-    positions : int
-        Scan positions that it claims to hold, of which maps will be made.
-
-    Raises
-    ------
-    InputError
-        If it claims 20,000 times what is there, or maps of it do not fit into memory.
+    An InputError for claims of 20,000 times the bytes that are there, or of so many scan positions
+    that maps of them do not fit into memory.
     """
     there = size_on_disk(path) if claimed > _HARMLESS else claimed
     if claimed > _DENSEST * max(1, there):
@@ -63,22 +46,7 @@ def require_plausible(path: Path, claimed: int, positions: int = 0) -> None:
 
 
 def require_short(path: Path, name: str, size: int) -> None:
-    """Refuse a description in a file that is too long to be one.
-
-    Parameters
-    ----------
-    path : Path
-        The file.
-    name : str
-        Name of the description.
-    size : int
-        Size of the description in bytes.
-
-    Raises
-    ------
-    InputError
-        If it has more than 8 MB.
-    """
+    """Refuse a description in a file that is too long to be one, of more than 8 MB."""
     if size > _LONGEST:
         raise InputError(
             f"{name} in {path.name} says that it has {_size(size)}: no description of a scan is so "

@@ -34,23 +34,9 @@ _WITH_A_BAR = ("Topspin", "Tofwerk")  # print a progress bar, which is red in a 
 
 
 def read(path: Path, reader: str, lazy: bool = False, **options: Any) -> Any:
-    """Read a file with RosettaSciIO, as a signal or a list of them.
+    """Read a file with one of RosettaSciIO's readers, as a signal or a list of them.
 
-    Parameters
-    ----------
-    path : Path
-        The file; opened for reading only.
-    reader : str
-        Name of RosettaSciIO's reader.
-    lazy : bool
-        True to leave the data on disk.
-    **options
-        Options of the reader.
-
-    Raises
-    ------
-    InputError
-        If the file needs something to be run, or its data do not fit into memory.
+    An InputError if the file needs something to be run, or its data do not fit into memory.
     """
     if reader == "ZSPY" and path.is_dir():
         options["mode"] = "r"  # when lazy, its default is to open for writing

@@ -16,19 +16,9 @@ RECORD = "rechunk.json"  # in a copy that is being made
 
 
 def save(signal: Any, path: Path) -> None:
-    """Write a signal, over an earlier file of that name.
+    """Write a signal over an earlier ``.zspy`` or ``.hspy``; an OSError if that is not possible.
 
-    Parameters
-    ----------
-    signal : BaseSignal
-        Signal to write.
-    path : Path
-        File name that ends in ``.zspy`` or ``.hspy``.
-
-    Raises
-    ------
-    OSError
-        If it cannot be written; HDF5 and zarr have other errors for that.
+    HDF5 and zarr have other errors for that.
     """
     if path.suffix == ".hspy":
         require_room(path, signal.data.nbytes + MORE)
@@ -43,13 +33,7 @@ def save(signal: Any, path: Path) -> None:
 
 
 def recover(path: Path) -> None:
-    """Complete, or undo, the saving of a process that was killed.
-
-    Parameters
-    ----------
-    path : Path
-        The file that is about to be opened or replaced.
-    """
+    """Complete, or undo, the saving of a process that was killed, before its file is opened."""
     left_overs.recover(path)
     _, earlier = _beside(path)
     if earlier.exists() and not path.exists():

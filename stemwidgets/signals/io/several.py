@@ -8,12 +8,7 @@ from stemwidgets.arrays.errors import InputError
 class SeveralScansError(InputError):
     """A file holds several scans, and none is chosen.
 
-    Parameters
-    ----------
-    message : str
-        Contents of the file, and the arguments that may be passed.
-    choices : dict of str to dict
-        Arguments of `stemwidgets.load` that choose each of them, by their description.
+    `choices` has arguments of `stemwidgets.load` that choose each of them, by their description.
     """
 
     def __init__(self, message: str, choices: dict[str, dict[str, Any]]) -> None:

@@ -95,13 +95,7 @@ def promise(promised: int | None, count: int) -> str:
 
 
 def merlin_frames(path: Path) -> FrameFile:
-    """Frames of a Merlin ``.mib``; what its ``.hdr`` promises.
-
-    Raises
-    ------
-    InputError
-        If it is none, or of raw counts.
-    """
+    """Frames of a Merlin ``.mib``, and what its ``.hdr`` promises; an InputError for raw counts."""
     with path.open("rb") as file:
         head = file.read(384).decode("latin1").split(",")
     if len(head) < 8 or not head[0].startswith("MQ"):
@@ -128,13 +122,7 @@ def merlin_frames(path: Path) -> FrameFile:
 
 
 def blockfile_frames(path: Path) -> FrameFile:
-    """Frames of a NanoMegas ``.blo``; each starts with six bytes.
-
-    Raises
-    ------
-    InputError
-        If it is none.
-    """
+    """Frames of a NanoMegas ``.blo``; each starts with six bytes. An InputError if it is none."""
     with path.open("rb") as file:
         head = file.read(240)
     if head[:6] != b"IMGBLO":
@@ -145,13 +133,7 @@ def blockfile_frames(path: Path) -> FrameFile:
 
 
 def mrc_frames(path: Path) -> FrameFile:
-    """Frames of an ``.mrc``.
-
-    Raises
-    ------
-    InputError
-        If its numbers are of a kind that is not known.
-    """
+    """Frames of an ``.mrc``; an InputError if its numbers are of a kind that is not known."""
     with path.open("rb") as file:
         head = np.frombuffer(file.read(1024), "<i4")
     if len(head) < 256:
@@ -173,10 +155,7 @@ def empad_frames(path: Path, promised: int | None = None, columns: int | None = 
 def tia_counts(path: Path) -> tuple[int, int]:
     """Number of frames that a TIA ``.ser`` promises, and of those that came.
 
-    Raises
-    ------
-    InputError
-        If so many cannot be in a file of this size.
+    An InputError if so many cannot be in a file of this size.
     """
     size = path.stat().st_size
     with path.open("rb") as file:

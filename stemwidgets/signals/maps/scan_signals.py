@@ -11,20 +11,9 @@ from stemwidgets.signals.conversion import axis_dictionary
 
 
 def map_signal(values: Any, axes: Axes, title: str, quantity: str, units: str) -> Any:
-    """A map of the scan as a signal.
+    """A map ``[iy, ix]`` of the scan with these axes as a signal.
 
-    Parameters
-    ----------
-    values : array, shape [iy, ix]
-        One number per scan position.
-    axes : Axes
-        Axes of the scan that this map was made from.
-    title, quantity, units : str
-        Title and quantity; ``metadata.Signal.quantity`` becomes ``"quantity (units)"``.
-
-    Returns
-    -------
-    hyperspy.api.signals.Signal2D
+    ``metadata.Signal.quantity`` becomes ``"quantity (units)"``.
     """
     return hs.signals.Signal2D(
         np.asarray(values),
@@ -34,21 +23,9 @@ def map_signal(values: Any, axes: Axes, title: str, quantity: str, units: str) -
 
 
 def map_stack_signal(values: Any, axes: Axes, title: str, quantity: str, units: str) -> Any:
-    """Several maps of the scan as one signal, one map for each navigation index.
+    """Maps ``[iy, ix, d]`` of the scan as one signal, one map for each navigation index.
 
-    Parameters
-    ----------
-    values : array, shape [iy, ix, d]
-        `d` numbers per scan position.
-    axes : Axes
-        Axes of the scan that these maps were made from.
-    title, quantity, units : str
-        As for :func:`map_signal`; `quantity` also names the navigation axis.
-
-    Returns
-    -------
-    hyperspy.api.signals.Signal2D
-        Its data are ``[d, iy, ix]``.
+    `quantity` also names the navigation axis. The data of the signal are ``[d, iy, ix]``.
     """
     stack = np.moveaxis(np.asarray(values), -1, 0)
     index = {"name": quantity, "size": len(stack), "navigate": True}
@@ -60,22 +37,9 @@ def map_stack_signal(values: Any, axes: Axes, title: str, quantity: str, units: 
 
 
 def pattern_stack_signal(values: Any, axes: Axes, title: str, index: str) -> ElectronDiffraction2D:
-    """Patterns that belong to no scan position, one for each navigation index.
+    """Patterns ``[k, ky, kx]`` that belong to no scan position, one for each navigation index.
 
-    Parameters
-    ----------
-    values : array, shape [k, ky, kx]
-        Patterns.
-    axes : Axes
-        Axes of the scan that these patterns were made from.
-    title : str
-        Title of the stack.
-    index : str
-        Name of the navigation axis.
-
-    Returns
-    -------
-    pyxem.signals.ElectronDiffraction2D
+    `index` names the navigation axis.
     """
     patterns = np.asarray(values)
     described = [

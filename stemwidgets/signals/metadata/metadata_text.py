@@ -5,20 +5,9 @@ LONGEST_UNITS = 60  # characters: longer than any unit in words
 
 
 def one_line(words: object, most: int) -> str:
-    """Printable words, cut off with an ellipsis where they are too long.
+    """Printable words, at most so many characters, cut off with an ellipsis.
 
-    Parameters
-    ----------
-    words : object
-        Text in the metadata. Line ends become blanks, and what cannot be printed or
-        turns the direction of writing is left out.
-    most : int
-        Number of characters.
-
-    Returns
-    -------
-    str
-        At most so many characters.
+    Line ends become blanks; what cannot be printed or turns the direction of writing is left out.
     """
     text = str(words)[: 10 * most]
     blank = "".join(" " if character.isspace() else character for character in text)

@@ -9,13 +9,7 @@ _INVERSE = re.compile(r"(?:per|reciprocal|inverse|inv)[-_ ]?(.+)", re.IGNORECASE
 
 
 def spelled(units: object) -> str:
-    """Write ``$A^{-1}$``, ``[n_m^-1]`` or ``nm-1`` in one way, with 1/ for what is inverse.
-
-    Parameters
-    ----------
-    units : object
-        Text in the metadata.
-    """
+    """Write ``$A^{-1}$``, ``[n_m^-1]`` or ``nm-1`` in one way, with 1/ for what is inverse."""
     text = one_line(units, LONGEST_UNITS).strip()
     text = re.sub(r"^b(['\"])(.*)\1$", r"\2", text)  # bytes that were taken for text
     text = re.sub(r"(.[^/]*?)\s*(?:/|\bper\b)\s*(?:px|pix|pixels?)$", _per_pixel, text)

@@ -40,10 +40,7 @@ class CalibrationNote(UserWarning):
 def title_of(signal: Any) -> str:
     """Title of a signal, else the name of its file, else empty.
 
-    Parameters
-    ----------
-    signal : hyperspy.api.signals.BaseSignal
-        A number, a UUID or a program's word for any data ("datacube") is no title.
+    A number, a UUID or a program's word for any data ("datacube") is no title.
     """
     title = one_line(signal.metadata.get_item("General.title", ""), LONGEST_TITLE)
     if not is_numbered(title):

@@ -59,10 +59,7 @@ class Unit:
 def read_unit(units: object) -> Unit:
     """Understand units in any spelling, such as ``$A^{-1}$``, ``1 / nm``, ``k_A^-1``, ``2th_deg``.
 
-    Parameters
-    ----------
-    units : object
-        Text in the metadata. ``A`` is the ångström; ``q_A^-1`` and ``2π/Å`` hold 2π.
+    ``A`` is the ångström; ``q_A^-1`` and ``2π/Å`` hold 2π.
     """
     text = spelled(units)
     word = singular(text)
@@ -85,37 +82,20 @@ def read_unit(units: object) -> Unit:
 
 
 def scan_axis(axis: Axis) -> Axis:
-    """A scan axis in Å, or in pixels where its units are no length.
-
-    Parameters
-    ----------
-    axis : Axis
-        As read from a file, in any spelling of its units.
-    """
+    """A scan axis in Å, or in pixels where its units are no length."""
     return in_pixels(axis) if scan_doubt(axis) else _scan_axis(axis)
 
 
 def detector_axis(axis: Axis, beam_energy: float | None = None) -> Axis:
     """A detector axis in 1/Å where that can be known, else in mrad, else in pixels.
 
-    Parameters
-    ----------
-    axis : Axis
-        As read from a file, in any spelling of its units.
-    beam_energy : float, optional
-        Energy of the beam [keV]; with it, angles become spatial frequencies angle / wavelength.
+    With the energy of the beam [keV] angles become spatial frequencies, angle / wavelength.
     """
     return in_pixels(axis) if detector_doubt(axis) else _detector_axis(axis, beam_energy)
 
 
 def scan_doubt(axis: Axis) -> str:
-    """Reason why the calibration of a scan axis is not used; empty where it is, or is missing.
-
-    Parameters
-    ----------
-    axis : Axis
-        As read from a file.
-    """
+    """Reason why the calibration of a scan axis is not used; empty where it is, or is missing."""
     unit = read_unit(axis.units)
     if unit.kind in ("none", "pixel") or not _usable(axis):
         return ""
@@ -128,13 +108,7 @@ def scan_doubt(axis: Axis) -> str:
 
 
 def detector_doubt(axis: Axis) -> str:
-    """Reason why the calibration of a detector axis is not used; empty where it is, or is missing.
-
-    Parameters
-    ----------
-    axis : Axis
-        As read from a file.
-    """
+    """Reason why the calibration of a detector axis is not used; empty as for `scan_doubt`."""
     unit = read_unit(axis.units)
     if unit.kind in ("none", "pixel") or not _usable(axis):
         return ""
@@ -151,33 +125,16 @@ def detector_doubt(axis: Axis) -> str:
 
 
 def in_pixels(axis: Axis) -> Axis:
-    """An axis whose scale is not used, with its origin where it is.
-
-    Parameters
-    ----------
-    axis : Axis
-        As read from a file.
-    """
+    """An axis whose scale is not used, with its origin where it is."""
     offset = axis.offset / axis.scale if _usable(axis) else 0.0
     return Axis(axis.size, offset=offset if abs(offset) < _FARTHEST else 0.0)
 
 
 def in_units(axis: Axis, units: str, beam_energy: float | None = None) -> Axis:
-    """A detector axis in the units that are asked for.
+    """A detector axis in 1/Å, mrad or px, from the centre of pixel 0, or with ``"auto"`` as it is.
 
-    Parameters
-    ----------
-    axis : Axis
-        As :func:`detector_axis` gives it.
-    units : {"auto", "1/Å", "mrad", "px"}
-        ``"auto"`` leaves it as it is; pixels count from the centre of pixel 0.
-    beam_energy : float, optional
-        Energy of the beam [keV], between 1/Å and mrad: angle = wavelength · spatial frequency.
-
-    Raises
-    ------
-    InputError
-        If there is no such unit, the axis is not calibrated or the beam energy is not known.
+    The energy of the beam [keV] turns 1/Å into mrad and back. An InputError if there is no such
+    unit, the axis is not calibrated or the beam energy is not known.
     """
     if units not in ("auto", "1/Å", "mrad", "px"):
         raise InputError(f"units are 'auto', '1/Å', 'mrad' or 'px', got {units!r}.")

@@ -17,15 +17,7 @@ from ipywidgets.widgets.widget import _instances
 
 @dataclass(frozen=True)
 class CellRun:
-    """One run of a cell.
-
-    Parameters
-    ----------
-    cell : str
-        Identity of the cell: the identifier that the notebook gives it, or its code.
-    number : str
-        Number of the run.
-    """
+    """One run of a cell, known by its identifier in the notebook, or by its code."""
 
     cell: str
     number: str

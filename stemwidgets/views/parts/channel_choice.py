@@ -12,16 +12,7 @@ from stemwidgets.views.parts.words import caption_of
 class ChannelChoice(ipywidgets.Dropdown):  # type: ignore[misc]  # ipywidgets has no types
     """Channels by the names they have on screen; `offer` makes it follow the session's.
 
-    Parameters
-    ----------
-    session : Session
-        Session whose channels they are.
-    channel : str
-        Name of the one chosen first; it may be one that is not there yet.
-    words : str
-        Label of the list.
-    look : dict
-        Keywords of the dropdown.
+    `channel` is chosen first, and may be one that is not there yet; `look` goes to the dropdown.
     """
 
     def __init__(self, session: Session, channel: str, words: str = "", **look: Any) -> None:

@@ -11,18 +11,9 @@ INDENT = f"0 0 0 {MARGIN['left']}px"  # margin of what stands below a picture
 
 
 def control(kind: Any, words: str, width: int | str, label: int | str = "", **options: Any) -> Any:
-    """A control of some kind with its label.
+    """A control of some class with its label.
 
-    Parameters
-    ----------
-    kind : type
-        Class of the widget.
-    words : str
-        The label.
-    width, label : int or str
-        Width of both together, and of the label: CSS px, or as CSS says it; as usual if empty.
-    **options
-        Keywords of the widget.
+    `width` of both together, and of the `label`: CSS px, or as CSS says it; as usual if empty.
     """
     if label:
         options["style"] = {"description_width": _css(label)}

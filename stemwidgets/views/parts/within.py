@@ -10,15 +10,7 @@ OURS = ("stemwidgets.views.", "stemwidgets.dashboards.")
 
 
 def within(root: ipywidgets.Widget, hidden: bool = False) -> Iterator[ipywidgets.Widget]:
-    """Yield a widget and all widgets inside it, each once.
-
-    Parameters
-    ----------
-    root : Widget
-        Outermost widget.
-    hidden : bool
-        True to include those that are kept, but not shown now.
-    """
+    """Yield a widget and all inside it, each once; hidden ones that are kept, too, if asked for."""
     seen, waiting = set(), [root]
     while waiting:
         widget = waiting.pop()

@@ -102,16 +102,9 @@ class PatternDisplay:
         self._on_change()
 
     def paint(self, counts: Counts, mean: Counts | None, like: Counts) -> tuple[RGBA, str]:
-        """A pattern and its legend.
+        """A pattern ``[ky, kx]``, or its difference from a mean, and its legend.
 
-        Parameters
-        ----------
-        counts : ndarray, shape [ky, kx]
-            The pattern.
-        mean : ndarray, shape [ky, kx], or None
-            Pattern that it is compared with; without it counts are shown.
-        like : ndarray, shape [ky, kx]
-            Counts run over the range of this one; a difference runs over its own.
+        Counts run over the range of `like`; a difference runs over its own.
         """
         channel = self._channel(counts, mean)
         within = channel if channel.kind == "signed" else self._channel(like, None)
