@@ -27,7 +27,7 @@ def known():
     signal = sw.samples.graphene()
     model = sw.RRVAE(seed=0).fit(signal)
     session = sw.Session(signal)
-    session.adopt(model)
+    session.learned.adopt(model)
     session.wait(60)
     yield {
         "sw": sw,

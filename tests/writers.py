@@ -82,9 +82,9 @@ class Sessions:
         self.session.wait(60)
         self.models, self.encodings, self.taken = {}, {}, {}
         for seed, which in enumerate(WHICH):
-            model = sw.RRVAE(kind="vae", epochs=1, seed=seed).fit(self.session.data)
+            model = sw.RRVAE(kind="vae", epochs=1, seed=seed).fit(self.session.scan.data)
             self.models[which], self.encodings[which] = model, model.encode(SCAN)
-            self.session.adopt(model, self.encodings[which])
+            self.session.learned.adopt(model, self.encodings[which])
             self.session.position = (1, 1) if which == "old" else (2, 2)
             self.session.wait(60)
             self.taken[which] = self.session.snapshot(), *self.session.taken()

@@ -5,7 +5,7 @@ from typing import Any
 
 import ipywidgets
 
-from stemwidgets.state.session import Session
+from stemwidgets.state.session import ScanSession
 from stemwidgets.views.map_view import MapView
 from stemwidgets.views.parts.presenting import enlarge
 
@@ -36,7 +36,7 @@ class AddedMaps(ipywidgets.HBox):  # type: ignore[misc]  # ipywidgets has no typ
 
     presented = False
 
-    def __init__(self, session: Session, size: int) -> None:
+    def __init__(self, session: ScanSession, size: int) -> None:
         super().__init__(layout=ipywidgets.Layout(display="contents"))  # in line with the views
         self.session, self._size = session, size
         self.maps: tuple[MapView, ...] = ()

@@ -11,7 +11,7 @@ from stemwidgets.dashboards.arrival import Arrival
 from stemwidgets.dashboards.choices import choose, view_choices
 from stemwidgets.desk.session import Session
 from stemwidgets.signals.io.load import OPTIONS
-from stemwidgets.state.session import Session as StateSession
+from stemwidgets.state.session import ScanSession
 from stemwidgets.views.left_out_line import LeftOutLine
 from stemwidgets.views.parts.cells import made, make_room
 from stemwidgets.views.parts.presenting import present
@@ -43,7 +43,7 @@ class Dashboard(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no typ
     _there = False  # until it is complete, and once it is closed
 
     def __init__(
-        self, session: StateSession, views: list[ipywidgets.Widget], mode: str = "desk"
+        self, session: ScanSession, views: list[ipywidgets.Widget], mode: str = "desk"
     ) -> None:
         wrap = ipywidgets.Layout(flex_flow="row wrap", grid_gap="12px", margin="0 0 12px 0")
         restored, left_out = RestoredLine(session), LeftOutLine(session)
@@ -124,7 +124,7 @@ class Dashboard(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no typ
 
 def session_of(
     source: Any, lazy: bool, mode: str, unknown: dict[str, Any], name: str
-) -> StateSession:
+) -> ScanSession:
     """The session itself, or a new one on a file, signal or array."""
     load_options = {option: unknown.pop(option) for option in OPTIONS & unknown.keys()}
     if mode not in MODES:
@@ -135,9 +135,9 @@ def session_of(
             "it takes a file, a signal, an array or a Session, lazy=True for a large file, "
             'mode="present" for a projector, and for a file what stemwidgets.load takes.'
         )
-    if load_options and isinstance(source, StateSession):
+    if load_options and isinstance(source, ScanSession):
         raise InputError(f"A Session is read already: leave out {', '.join(sorted(load_options))}.")
-    if isinstance(source, StateSession):
+    if isinstance(source, ScanSession):
         source.require_open()
         session = source
     else:
@@ -149,20 +149,21 @@ def session_of(
     return session
 
 
-def headline(session: StateSession) -> str:
+def headline(session: ScanSession) -> str:
     """Name and size of the scan and unused parts of its metadata, as HTML."""
-    rows, columns, height, width = session.shape
+    scan = session.scan
+    rows, columns, height, width = scan.shape
     facts = [f"scan {rows} × {columns}", f"patterns {height} × {width}"]
-    if session.beam_energy:
-        facts.append(f"{session.beam_energy:g} kV")
+    if scan.beam_energy:
+        facts.append(f"{scan.beam_energy:g} kV")
     notes = "".join(
         f"<div style='font-size:14px;color:#b35900;line-height:1.4'>{escape(note)}</div>"
-        for note in session.notes
+        for note in scan.notes
     )
     return (
         "<div style='display:flex;align-items:baseline;gap:16px;flex-wrap:wrap;"
         "border-bottom:2px solid #1565c0;padding:4px 0 6px;margin-bottom:6px;line-height:1.3'>"
-        f"<span style='font-size:22px;font-weight:600'>{escape(session.title or '4D-STEM')}</span>"
+        f"<span style='font-size:22px;font-weight:600'>{escape(scan.title or '4D-STEM')}</span>"
         f"<span style='font-size:16px'>{', '.join(facts)}</span></div>"
         f"{notes}"
     )

@@ -6,7 +6,7 @@ import hyperspy.api as hs
 
 from stemwidgets.arrays.errors import InputError
 from stemwidgets.signals.conversion import navigated_shape, place_of, set_place
-from stemwidgets.state.session import Session
+from stemwidgets.state.session import ScanSession
 
 
 class Following:
@@ -28,8 +28,8 @@ class Following:
         If its axes are others.
     """
 
-    def __init__(self, session: Session, signal: Any) -> None:
-        _require_navigable(signal, session.shape[:2])
+    def __init__(self, session: ScanSession, signal: Any) -> None:
+        _require_navigable(signal, session.scan.shape[:2])
         self._session, self._signal = session, signal
         self._moved()
         signal.axes_manager.events.indices_changed.connect(self._moved, [])

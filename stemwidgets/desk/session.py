@@ -1,23 +1,31 @@
-"""A session whose results can be exported."""
+"""A session on a file, a signal or an array, whose results can be saved and exported."""
 
 from collections.abc import Callable
+from functools import partial
 from os import PathLike
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
+import hyperspy.api as hs
+
 from stemwidgets.arrays.errors import InputError
-from stemwidgets.desk import session_on_data as signals
+from stemwidgets.desk.hyperspy_link import Following
 from stemwidgets.export.results import Results
-from stemwidgets.export.snapshot import Snapshot
+from stemwidgets.export.snapshot import Origin, Snapshot, snapshot_of
 from stemwidgets.persistence import cache, session_file, session_state
 from stemwidgets.persistence.autosave import Autosave
 from stemwidgets.persistence.session_state import Arrays, Choices
-from stemwidgets.rrvae.common.records import Encoding
+from stemwidgets.signals.calibration.vacuum import descan_of_file
+from stemwidgets.signals.conversion import to_arrays, with_notes
+from stemwidgets.signals.io.load import load
+from stemwidgets.signals.io.missing import noted
+from stemwidgets.signals.metadata.title_and_beam import beam_energy, title_of
+from stemwidgets.state.session import ScanSession
 
 T = TypeVar("T")
 
 
-class Session(signals.Session):
+class Session(ScanSession):
     """One scan on the desk, shared by all views of it.
 
     Parameters
@@ -43,7 +51,7 @@ class Session(signals.Session):
     model : RRVAE or None
         The trained model.
 
-    Others are those of `stemwidgets.state.Session`.
+    Others are those of `stemwidgets.state.ScanSession`.
 
     Raises
     ------
@@ -56,60 +64,55 @@ class Session(signals.Session):
     """
 
     def __init__(self, source: Any, lazy: bool = False, **load_options: Any) -> None:
-        super().__init__(source, lazy, **load_options)
         is_file = isinstance(source, str | PathLike)
-        self._source = Path(source).expanduser().resolve() if is_file else None
-        self._read_from = signals.origin(source)
-        self._left_on_disk, self._load_options = lazy, load_options
+        if load_options and not is_file:
+            raise InputError(
+                f"{', '.join(sorted(load_options))} say how a file is read, and this is none: pass "
+                "the name of a file."
+            )
+        signal = load(source, lazy=lazy, **load_options) if is_file else source
+        if isinstance(signal, hs.signals.BaseSignal):
+            data, axes, notes = with_notes(signal)
+            energy, title = beam_energy(signal), title_of(signal)
+            super().__init__(data, axes, title, energy, self._model, (*notes, *noted(signal)))
+        else:
+            super().__init__(*to_arrays(signal), make_model=self._model)
+        self.vacuum.read_file = partial(descan_of_file, **load_options)
+        self._origin = Origin.of(source, lazy, load_options)
+        self._followings: list[Following] = []
         self._model_file: Path | None = None
         self.autosave: Autosave | None = None
         self.page: Any = None  # a dashboard, with the choices of its views
         self.views: dict[str, Any] = {}  # last choices of a dashboard
-        self.training.observe(self._note_training, "status")
+        self.learned.observe(self._forget_model_file, "model")
 
-    def snapshot(self) -> Snapshot:
-        """The session at this moment, which files, code and page are made of.
+    def follow(self, signal: Any) -> Following:
+        """Move together with HyperSpy's navigator of a signal, both ways.
+
+        The position is that of the navigator at first.
+
+        Parameters
+        ----------
+        signal : HyperSpy signal
+            The scan itself, or anything that is navigated over it; plotted or not.
+
+        Returns
+        -------
+        Following
+            ``close()`` ends it; closing the session does too.
 
         Raises
         ------
         InputError
-            If the scan is still being read, or the session is closed.
+            If it is not navigated over this scan.
         """
-        self.require_open()
-        if self.overview is None:
-            raise InputError(
-                "Expected maps to export, but the scan is still being read: session.wait()."
-            )
-        calibration = self.calibration.used if self.calibration.applied else None
-        return Snapshot(
-            data=self.data,
-            axes=self.axes,
-            title=self.title,
-            beam_energy=self.beam_energy,
-            source=self._source,
-            read_from=self._read_from,
-            lazy=self._left_on_disk,
-            load_options=self._load_options,
-            position=self.position,
-            detector=self.detector,
-            scan_rotation=None if calibration is None else calibration.scan_rotation,
-            semi_angle=0.0 if calibration is None else self.calibration.semi_angle,
-            disc=self.beam.given,
-            channels=self.channels,
-            decompositions=self.decomposition.shown,
-            mean_pattern=self.overview.mean_pattern,
-            model=self.model,
-            read=self.encoding,
-            trainings=self.training.endings,
-            model_file=self._model_file,
-            left_out=self.left_out,
-            leave_out=self.leave_out,
-            descan=self.descan,
-            in_vacuum=self.in_vacuum,
-            followed=self.descan_in_numbers,
-            take_off=self.take_off,
-            displays={} if self.page is None else session_state.displays(self.page.choices()),
-        )
+        self._followings.append(Following(self, signal))
+        return self._followings[-1]
+
+    def snapshot(self) -> Snapshot:
+        """The session at this moment; see `stemwidgets.export.snapshot.snapshot_of`."""
+        displays = {} if self.page is None else session_state.displays(self.page.choices())
+        return snapshot_of(self, self._origin, self._model_file, displays)
 
     def results(self) -> Results:
         """Results at this moment, to be written in any thread; see `snapshot`."""
@@ -264,25 +267,12 @@ class Session(signals.Session):
     def keep(self) -> Autosave:
         """Keep the last state on disk from now on, and restore that of an earlier session.
 
-        Dashboards do so; see `stemwidgets.persistence.autosave`. The folder is
-        ``$STEMWIDGETS_CACHE``; without that variable it is one for caches, and if it is empty
-        nothing is kept.
+        Dashboards do so. The folder is ``$STEMWIDGETS_CACHE``; without that variable it is one for
+        caches, and if it is empty nothing is kept.
         """
         if self.autosave is None:
             self.autosave = Autosave(self, self.taken, self.restore, self.aside)
         return self.autosave
-
-    def adopt(
-        self,
-        model: Any,
-        encoding: Encoding | None = None,
-        endings: tuple[str, ...] = (),
-        history: tuple[Any, ...] = (),
-        exact: bool = True,
-    ) -> None:
-        """Make a model the session's own, see `stemwidgets.state.learning.learned_maps`."""
-        self._model_file = None
-        super().adopt(model, encoding, endings, history, exact)
 
     def _take_leave(self) -> None:
         if self.autosave is not None:
@@ -295,6 +285,16 @@ class Session(signals.Session):
         """
         self._computer.submit(key, work, then)
 
-    def _note_training(self, change: Any) -> None:
-        if change["new"] == "running" and change["old"] != "paused":
-            self._model_file = None
+    def close(self) -> None:
+        """Stop the training, follow no more, forget what the background has not begun."""
+        for following in self._followings:
+            following.close()
+        super().close()
+
+    def _model(self, **options: Any) -> Any:
+        from stemwidgets.signals.rrvae import RRVAE  # torch is loaded only for a training
+
+        return RRVAE(**options).lie_on(self.scan.shape[2:])
+
+    def _forget_model_file(self, _: Any) -> None:
+        self._model_file = None

@@ -17,7 +17,7 @@ def record(snapshot: Snapshot) -> dict[str, Any]:
     """Scan, choices, training and versions, as JSON values; unknown ones are left out."""
     scan = {
         "title": snapshot.title,
-        "file": str(snapshot.source) if snapshot.source else None,
+        "file": str(snapshot.origin.file) if snapshot.origin.file else None,
         "shape": list(snapshot.data.shape),
         "axes": {
             name: {"scale": axis.scale, "offset": axis.offset, "units": axis.units}

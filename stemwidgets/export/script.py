@@ -103,17 +103,18 @@ def fits(trainings: tuple[str, ...]) -> int | None:
 
 
 def _scan(snapshot: Snapshot) -> str:
-    if snapshot.source is not None:
-        options = {"lazy": True} if snapshot.lazy else {}
+    if snapshot.origin.file is not None:
+        options = {"lazy": True} if snapshot.origin.lazy else {}
         told = (
-            f", {name}={value!r}" for name, value in {**options, **snapshot.load_options}.items()
+            f", {name}={value!r}"
+            for name, value in {**options, **snapshot.origin.load_options}.items()
         )
-        return f"signal = sw.load({str(snapshot.source)!r}{''.join(told)})"
+        return f"signal = sw.load({str(snapshot.origin.file)!r}{''.join(told)})"
     words = [" × ".join(str(size) for size in snapshot.data.shape)]
     if snapshot.title:
         words.insert(0, repr(snapshot.title))
-    if snapshot.read_from is not None:
-        words.append(f"once read from {str(snapshot.read_from)!r}")
+    if snapshot.origin.read_from is not None:
+        words.append(f"once read from {str(snapshot.origin.read_from)!r}")
     return f"# put the scan here: {', '.join(words)}\nsignal = ..."
 
 

@@ -1,10 +1,11 @@
 """A session at one moment: what files, code and page are made of."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
+from os import PathLike
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,13 +15,49 @@ from stemwidgets.arrays.calibration.descan import Descan
 from stemwidgets.arrays.calibration.scan_rotation import ScanRotation
 from stemwidgets.arrays.calibration.vacuum import InVacuum
 from stemwidgets.arrays.disc.find import Disc
+from stemwidgets.arrays.errors import InputError
 from stemwidgets.arrays.faults.clean import FIND
 from stemwidgets.arrays.faults.left_out import LeftOut
 from stemwidgets.rrvae.common.records import Encoding
 from stemwidgets.state.channels import Channel, encoding_channels, merged, names_from
 from stemwidgets.state.learning.comparison import compared
 from stemwidgets.state.scan.decomposition import Parts
+from stemwidgets.state.session import ScanSession
 from stemwidgets.views.pictures.display import Display
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Origin of a scan.
+
+    Parameters
+    ----------
+    file : Path or None
+        The file that it was read from, if it was one.
+    read_from : Path or None
+        The file that its signal was once read from, and may differ from since.
+    lazy : bool
+        True if its patterns stay in that file.
+    load_options : mapping of str to object
+        Further options of reading that file, see `stemwidgets.load`.
+    """
+
+    file: Path | None = None
+    read_from: Path | None = None
+    lazy: bool = False
+    load_options: Mapping[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, source: Any, lazy: bool, load_options: Mapping[str, Any]) -> Self:
+        """Origin of the scan in a file, a signal or an array."""
+        if isinstance(source, str | PathLike):
+            return cls(Path(source).expanduser().resolve(), None, lazy, load_options)
+        if not hasattr(source, "tmp_parameters"):
+            return cls()
+        folder, name, extension = (  # as HyperSpy notes it
+            source.tmp_parameters.get_item(part, "") for part in ("folder", "filename", "extension")
+        )
+        return cls(read_from=Path(folder) / f"{name}{extension}" if name else None)
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,14 +74,8 @@ class Snapshot:
         Name of the scan.
     beam_energy : float or None
         Beam energy [keV].
-    source : Path or None
-        The file that it was read from, if it was one.
-    read_from : Path or None
-        The file that its signal was once read from, and may differ from since.
-    lazy : bool
-        True if its patterns stay in that file.
-    load_options : mapping of str to object
-        Further options of reading that file, see `stemwidgets.load`.
+    origin : Origin
+        Origin of the scan.
     position : (iy, ix)
         Position on screen.
     detector : Detector or None
@@ -89,10 +120,7 @@ class Snapshot:
     axes: Axes
     title: str
     beam_energy: float | None
-    source: Path | None
-    read_from: Path | None
-    lazy: bool
-    load_options: Mapping[str, Any]
+    origin: Origin
     position: tuple[int, int]
     detector: Any
     scan_rotation: ScanRotation | None
@@ -144,7 +172,7 @@ class Snapshot:
     @property
     def name(self) -> str:
         """Name of the scan."""
-        return self.title or (self.source.stem if self.source else "4D-STEM scan")
+        return self.title or (self.origin.file.stem if self.origin.file else "4D-STEM scan")
 
     @cached_property
     def manifold(self) -> tuple[NDArray[np.float32], NDArray[Any], NDArray[Any]] | None:
@@ -168,3 +196,58 @@ class Snapshot:
         if latent.shape[1] > 1:
             codes[..., 1] = z2[:, None]
         return self.model.decode(codes), z2, z1
+
+
+def snapshot_of(
+    session: ScanSession,
+    origin: Origin,
+    model_file: Path | None = None,
+    displays: Mapping[str, Display] | None = None,
+) -> Snapshot:
+    """Take a snapshot of a session.
+
+    Parameters
+    ----------
+    session : ScanSession
+        Session whose scan has been read.
+    origin, model_file, displays
+        As for `Snapshot`.
+
+    Raises
+    ------
+    InputError
+        If the scan is still being read, or the session is closed.
+    """
+    session.require_open()
+    scan, learned = session.scan, session.learned
+    if scan.overview is None:
+        raise InputError(
+            "Expected maps to export, but the scan is still being read: session.wait()."
+        )
+    calibration = session.calibration.used if session.calibration.applied else None
+    return Snapshot(
+        data=scan.data,
+        axes=scan.axes,
+        title=scan.title,
+        beam_energy=scan.beam_energy,
+        origin=origin,
+        position=session.position,
+        detector=session.detector,
+        scan_rotation=None if calibration is None else calibration.scan_rotation,
+        semi_angle=0.0 if calibration is None else session.calibration.semi_angle,
+        disc=session.beam.given,
+        channels=session.channels,
+        decompositions=session.decomposition.shown,
+        mean_pattern=scan.overview.mean_pattern,
+        model=session.model,
+        read=learned.encoding,
+        trainings=session.training.endings,
+        model_file=model_file,
+        left_out=scan.left_out,
+        leave_out=scan.leave_out,
+        descan=scan.descan,
+        in_vacuum=scan.in_vacuum,
+        followed=scan.descan_in_numbers,
+        take_off=scan.take_off,
+        displays=displays or {},
+    )

@@ -14,10 +14,10 @@ from stemwidgets.persistence.autosave_files import (
     Files,
     Token,
     clean,
-    copy,
     named,
     require_room,
     same,
+    save_or_copy,
 )
 from stemwidgets.persistence.autosave_words import PASSED_OVER, dated, not_kept, now, said
 from stemwidgets.persistence.cache import (
@@ -36,7 +36,7 @@ from stemwidgets.persistence.files import write_arrays, write_json
 from stemwidgets.persistence.session_state import Arrays, Choices, without_place
 from stemwidgets.state.background.worker import wait_until
 from stemwidgets.state.errors import in_words
-from stemwidgets.state.session import Session
+from stemwidgets.state.session import ScanSession
 
 FAREWELL = 5.0  # s to write the last files in, less than a kernel is given to end
 ATTEMPTS = 5  # to write a state, as other processes may clear the cache meanwhile
@@ -73,14 +73,14 @@ class Autosave(HasTraits):
 
     def __init__(
         self,
-        session: Session,
+        session: ScanSession,
         taken: Callable[[], tuple[Choices, Arrays]],
         restore: Callable[[Choices, Arrays, Any], None],
         aside: Callable[..., None],
     ) -> None:
         super().__init__()
         self._session, self._taken, self._restore, self._aside = session, taken, restore, aside
-        self._cache = cache_folder()
+        cache = cache_folder()
         self._folder: Path | None = None
         self._files: Files = {}
         self._model: Token = ()
@@ -88,12 +88,13 @@ class Autosave(HasTraits):
         self._when = ""
         self._at_first = without_place(self._taken()[0])
         self._pending = self._writing = False
-        if self._cache is None:
+        if cache is None:
             return
-        if session.overview is not None:
+        self._cache = cache
+        if session.scan.overview is not None:
             self._look()
         else:
-            session.observe(self._look, "overview")
+            session.scan.observe(self._look, "overview")
 
     def start_afresh(self) -> None:
         """Set what is shown aside, on disk too, to be brought back; an InputError if one trains."""
@@ -129,14 +130,15 @@ class Autosave(HasTraits):
         self.set_trait("words", f"Started afresh; {dated(what, before)} is set aside.")
 
     def _look(self, _: Any = None) -> None:
-        scan, cache, damaged = self._scan(), self._cache, self._damaged
-        assert cache is not None
-        self._aside(lambda: find(scan, cache, damaged), self._bring_back, key="find what was kept")
+        scan, damaged = self._scan(), self._damaged
+        self._aside(
+            lambda: find(scan, self._cache, damaged), self._bring_back, key="find what was kept"
+        )
 
     def _scan(self) -> ScanIdentity:
-        overview = self._session.overview
+        overview = self._session.scan.overview
         assert overview is not None
-        return ScanIdentity(self._session.shape, overview.mean_pattern)
+        return ScanIdentity(self._session.scan.shape, overview.mean_pattern)
 
     def _bring_back(self, stored: StoredSession | None) -> None:
         session = self._session
@@ -164,14 +166,17 @@ class Autosave(HasTraits):
 
     def _watch(self) -> None:
         session = self._session
-        chosen = ["position", "detector", "outline", "region", "line", "encoding", "in_vacuum"]
-        session.observe(self._changed, chosen)
+        for part, names in {
+            session: ["position", "detector"],
+            session.selection: ["outline", "region", "line"],
+            session.scan: ["in_vacuum"],
+            session.learned: ["encoding"],
+            session.calibration: ["found", "rotation", "given", "semi_angle", "applied"],
+            session.preparation: ["entries"],
+            session.decomposition: ["shown"],
+        }.items():
+            part.observe(self._changed, names)
         session.training.observe(self._training_changed, "status")
-        session.calibration.observe(
-            self._changed, ["found", "rotation", "given", "semi_angle", "applied"]
-        )
-        session.preparation.observe(self._changed, "entries")
-        session.decomposition.observe(self._changed, "shown")
         if session.model is not None and not self.words:
             self._changed()
 
@@ -199,7 +204,6 @@ class Autosave(HasTraits):
             self._submit((), (), "", None)
 
     def _own_folder(self) -> Path:
-        assert self._cache is not None
         if self._folder is None:
             self._folder = new_folder(self._scan(), self._cache)
         return self._folder
@@ -223,14 +227,14 @@ class Autosave(HasTraits):
         if session.training.active:
             return
         self._pending = False
-        if session.model is None and (
-            self._model or without_place(self._taken()[0]) == self._at_first
-        ):
-            return
-        if session.model is not None and not same(self._model, self._trained()):
+        if session.model is None:
+            if self._model or without_place(self._taken()[0]) == self._at_first:
+                return
+        elif not same(self._model, self._trained()):
             self._model, self._when = self._trained(), now()
         detector = session.detector if isinstance(session.detector, PixelDetector) else None
-        maps = (session.latest, session.decomposition.shown, session.region, detector)
+        region = session.selection.region
+        maps = (session.learned.latest, session.decomposition.shown, region, detector)
         failed = session.training.endings[-1:] == ("failed",)
         checkpoint = None if failed else session.training.checkpoint
         self._submit(maps, self._model, self._when, checkpoint)
@@ -239,10 +243,9 @@ class Autosave(HasTraits):
         """Have the present choices written, with these maps and this model."""
         session, folder, files = self._session, self._own_folder(), self._files
         choices, arrays = self._taken()
-        told = {"when": when or now(), "title": session.title}
-        bare = not model and without_place(choices) == self._at_first
-        afresh = not model and self.before is not None
-        facts = {"format": FORMAT, **told, "bare": bare, "afresh": afresh, **choices}
+        told: Choices = {"format": FORMAT, "when": when or now(), "title": session.scan.title}
+        told["bare"] = not model and without_place(choices) == self._at_first
+        facts = told | {"afresh": not model and self.before is not None} | choices
         self._writing = True
         self._aside(
             lambda: self._attempt(folder, files, facts, arrays, maps, model, checkpoint),
@@ -273,7 +276,6 @@ class Autosave(HasTraits):
         model: Token,
         checkpoint: Path | None,
     ) -> None:
-        assert self._cache is not None
         mean = self._scan().mean_pattern.astype("f4")
         with writing(folder / STATE):
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -282,10 +284,7 @@ class Autosave(HasTraits):
             write_arrays(path, {**arrays, "mean pattern": mean})
 
         def write_model(path: Path) -> None:
-            if checkpoint is not None and checkpoint.is_file():
-                copy(checkpoint, path)  # with the state that a training goes on from
-            else:
-                model[0].save(path)
+            save_or_copy(model[0], checkpoint, path)
 
         names = {
             "maps": named(folder / "maps.npz", files, maps, write_maps),

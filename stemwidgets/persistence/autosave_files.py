@@ -31,13 +31,16 @@ def require_room(folder: Path) -> None:
         probe.unlink(missing_ok=True)
 
 
-def copy(file: Path, name: Path) -> None:
-    """Give a file one more name, or, where the disk cannot do that, a copy."""
+def save_or_copy(model: Any, checkpoint: Path | None, name: Path) -> None:
+    """Write a model; from its checkpoint, where there is one, with which a training goes on."""
+    if checkpoint is None or not checkpoint.is_file():
+        model.save(name)
+        return
     try:
-        os.link(file, name)
-    except OSError:
+        os.link(checkpoint, name)  # one more name for it
+    except OSError:  # the disk cannot do that
         with written(name) as part:
-            shutil.copyfile(file, part)
+            shutil.copyfile(checkpoint, part)
 
 
 def clean(folder: Path, names: tuple[str | None, ...], running: Path | None) -> None:

@@ -66,7 +66,7 @@ def write(
 ) -> Path:
     """Write all files; see `Session.save`."""
     path = _require_name(path)
-    if snapshot.source is None:
+    if snapshot.origin.file is None:
         raise InputError(
             "Expected a scan that was read from a file, which a session file names; this one came "
             "as a signal or an array. Save that with signal.save, and open the session on the file."
@@ -80,10 +80,10 @@ def write(
             )
     facts = {
         "format": f"{NAME} {VERSION}",
-        "source": str(snapshot.source),
-        "source from here": os.path.relpath(snapshot.source, path.parent),
-        "lazy": snapshot.lazy,
-        "load": dict(snapshot.load_options),
+        "source": str(snapshot.origin.file),
+        "source from here": os.path.relpath(snapshot.origin.file, path.parent),
+        "lazy": snapshot.origin.lazy,
+        "load": dict(snapshot.origin.load_options),
         "model": model_file.name if model_file else None,
         "maps": maps_file.name if maps_file else None,
         **choices,

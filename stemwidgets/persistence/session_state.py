@@ -16,7 +16,7 @@ from stemwidgets.arrays.preparation.recipe import Recipe
 from stemwidgets.rrvae.common.records import Encoding
 from stemwidgets.state.scan.decomposition import Parts, named
 from stemwidgets.state.scan.preparation import Entry
-from stemwidgets.state.session import Session
+from stemwidgets.state.session import ScanSession
 from stemwidgets.views.pictures.display import Display
 
 Choices = dict[str, Any]
@@ -27,14 +27,14 @@ _PLACE = ("position", "views")  # choices that alone are not worth a file
 _DETECTOR, _REGION, _ENCODING = "detector", "region", "encoding."
 
 
-def taken(session: Session, views: Choices) -> tuple[Choices, Arrays]:
+def taken(session: ScanSession, views: Choices) -> tuple[Choices, Arrays]:
     """Everything that is chosen and shown, but the model."""
     arrays: Arrays = {}
     detector = session.detector
     if isinstance(detector, PixelDetector):
         arrays[_DETECTOR] = detector.weights
-    if session.region is not None and session.outline is None:
-        arrays[_REGION] = session.region
+    if session.selection.region is not None and session.selection.outline is None:
+        arrays[_REGION] = session.selection.region
     for index, parts in enumerate(session.decomposition.shown):
         arrays[f"parts.{index}.patterns"] = parts.patterns
         arrays[f"parts.{index}.maps"] = np.stack([c.values for c in parts.channels], axis=-1)
@@ -42,27 +42,27 @@ def taken(session: Session, views: Choices) -> tuple[Choices, Arrays]:
     choices = {
         "position": list(session.position),
         "detector": _described(detector),
-        "leave out": session.leave_out,
-        "take off": session.take_off,
-        "vacuum": None if session.in_vacuum is None else asdict(session.in_vacuum),
-        "outline": session.outline,
-        "line": session.line,
+        "leave out": session.scan.leave_out,
+        "take off": session.scan.take_off,
+        "vacuum": None if session.scan.in_vacuum is None else asdict(session.scan.in_vacuum),
+        "outline": session.selection.outline,
+        "line": session.selection.line,
         "preparation": [_entry(entry) for entry in session.preparation.entries],
         "disc": None if session.beam.given is None else asdict(session.beam.given),
         "calibration": None if calibration.found is None else _calibration(session),
         "decomposition": [_parts(parts) for parts in session.decomposition.shown],
         "trainings": session.training.endings,
         "history": session.training.history,
-        "exact": session.encoding is not None,
+        "exact": session.learned.encoding is not None,
         "views": views,
     }
-    latest = session.latest
+    latest = session.learned.latest
     if session.model is not None and latest is not None and latest.shown is None:
         arrays |= _encoding_arrays(latest)
     return choices, arrays
 
 
-def restore(session: Session, choices: Choices, arrays: Arrays, model: Any) -> None:
+def restore(session: ScanSession, choices: Choices, arrays: Arrays, model: Any) -> None:
     """Restore what `taken` returned; what is missing is as it is at first.
 
     Raises
@@ -71,20 +71,20 @@ def restore(session: Session, choices: Choices, arrays: Arrays, model: Any) -> N
         If something is wrong with it, or a training runs.
     """
     if model is None:
-        session.forget()
+        session.learned.forget()
     else:
-        session.adopt(
-            model.lie_on(session.shape[2:]),
+        session.learned.adopt(
+            model.lie_on(session.scan.shape[2:]),
             _encoding(arrays),
             tuple(map(str, choices.get("trainings", ()))),
             tuple((epoch, loss) for epoch, loss in choices.get("history", ())),
             bool(choices.get("exact", True)),
         )
-    session.leave_out = bool(choices.get("leave out", True))
-    session.take_off = bool(choices.get("take off", True))
+    session.scan.leave_out = bool(choices.get("leave out", True))
+    session.scan.take_off = bool(choices.get("take off", True))
     session.vacuum.restore(_in_vacuum(choices.get("vacuum")))
     disc = choices.get("disc")
-    session.beam.given = None if disc is None else _disc(disc, session.shape[2:])
+    session.beam.given = None if disc is None else _disc(disc, session.scan.shape[2:])
     _restore_calibration(session, choices.get("calibration"))
     _restore_parts(session, choices, arrays)
     _restore_place(session, choices, arrays)
@@ -100,7 +100,7 @@ def displays(views: Choices) -> dict[str, Display]:
     return found
 
 
-def _restore_calibration(session: Session, recorded: dict[str, Any] | None) -> None:
+def _restore_calibration(session: ScanSession, recorded: dict[str, Any] | None) -> None:
     calibration = session.calibration
     calibration.restore(_measured(recorded))
     if recorded is not None:
@@ -108,7 +108,7 @@ def _restore_calibration(session: Session, recorded: dict[str, Any] | None) -> N
         calibration.rotation, calibration.applied = recorded["rotation"], recorded["applied"]
 
 
-def _restore_parts(session: Session, choices: Choices, arrays: Arrays) -> None:
+def _restore_parts(session: ScanSession, choices: Choices, arrays: Arrays) -> None:
     session.preparation.entries = tuple(
         Entry(_recipe([_step(entry)]).steps[0], bool(entry["on"]))
         for entry in choices.get("preparation", ())
@@ -127,14 +127,14 @@ def _restore_parts(session: Session, choices: Choices, arrays: Arrays) -> None:
     )
 
 
-def _restore_place(session: Session, choices: Choices, arrays: Arrays) -> None:
+def _restore_place(session: ScanSession, choices: Choices, arrays: Arrays) -> None:
     session.position = tuple(choices.get("position", (0, 0)))
     session.detector = _detector(choices.get("detector"), arrays)
     outline, region = choices.get("outline"), arrays.get(_REGION)
-    session.outline = outline
+    session.selection.outline = outline
     if outline is None:
-        session.region = region
-    session.line = choices.get("line")
+        session.selection.region = region
+    session.selection.line = choices.get("line")
 
 
 def _encoding_arrays(encoding: Encoding) -> Arrays:
@@ -165,7 +165,7 @@ def _encoding(arrays: Arrays) -> Encoding | None:
     return Encoding(**{**parts, "fold": int(parts["fold"])}) if parts else None
 
 
-def _calibration(session: Session) -> dict[str, Any]:
+def _calibration(session: ScanSession) -> dict[str, Any]:
     from stemwidgets.signals.calibration.record import Calibration
 
     calibration = session.calibration
@@ -176,9 +176,9 @@ def _calibration(session: Session) -> dict[str, Any]:
         found.descan,
         found.disc,
         found.scale,
-        pattern_shape=session.shape[2:],
-        beam_energy=session.beam_energy,
-        title=session.title,
+        pattern_shape=session.scan.shape[2:],
+        beam_energy=session.scan.beam_energy,
+        title=session.scan.title,
     )
     return {
         "record": json.loads(record.to_json()),

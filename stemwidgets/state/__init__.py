@@ -2,6 +2,6 @@
 
 from stemwidgets.state.channels import Channel
 from stemwidgets.state.learning.training import Training
-from stemwidgets.state.session import Session
+from stemwidgets.state.session import ScanSession
 
-__all__ = ["Channel", "Session", "Training"]
+__all__ = ["Channel", "ScanSession", "Training"]

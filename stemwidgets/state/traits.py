@@ -48,7 +48,7 @@ class Position(TraitType[Any, Any]):
             raise InputError(f"a position is two numbers (iy, ix), not {value!r}") from None
         if not np.isfinite([iy, ix]).all():
             raise InputError(f"a position is two finite numbers (iy, ix), not {value!r}")
-        rows, columns = obj.shape[:2]
+        rows, columns = obj.scan.shape[:2]
         return min(max(round(iy), 0), rows - 1), min(max(round(ix), 0), columns - 1)
 
 

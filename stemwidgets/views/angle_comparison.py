@@ -10,7 +10,7 @@ import numpy as np
 from stemwidgets.arrays.maps.circular import AngleComparison, joint_histogram
 from stemwidgets.state.channels import Channel
 from stemwidgets.state.learning.comparison import Compared
-from stemwidgets.state.session import Session
+from stemwidgets.state.session import ScanSession
 from stemwidgets.views.parts.controls import beside, legend
 from stemwidgets.views.parts.view import ASIDE, View, caption
 from stemwidgets.views.parts.words import waiting_for
@@ -48,9 +48,9 @@ class AngleComparisonView(View):
     >>> sw.AngleComparisonView(session)
     """
 
-    def __init__(self, session: Session, size: int = 276, **unknown: Any) -> None:
+    def __init__(self, session: ScanSession, size: int = 276, **unknown: Any) -> None:
         super().__init__(session, unknown)
-        self._grid = Grid(session.axes.scan_y, session.axes.scan_x)
+        self._grid = Grid(session.scan.axes.scan_y, session.scan.axes.scan_x)
         self.difference = Raster(
             self._grid.frame(size),
             on_click=lambda x, y: self.go_to(*self._grid.position(x, y)),
@@ -82,13 +82,13 @@ class AngleComparisonView(View):
         ]
         self.layout.width = f"{2 * room + 16}px"
         self.fill(self._words, beside(*boxes))
-        self.look(self._draw, "compared")
+        self.look(self._draw, "compared", at=session.learned)
         self.look(self._mark, "position", delay=ASIDE)
         self.look(self._draw, "status", at=session.training)
         self._draw()
 
     def _draw(self) -> None:
-        found = self.session.compared
+        found = self.session.learned.compared
         self._say()
         if found is not None and found is self._shown:
             return
@@ -105,7 +105,7 @@ class AngleComparisonView(View):
         self._mark()
 
     def _say(self) -> None:
-        line = self.session.comparison or "appears with the first rrVAE angle map"
+        line = self.session.learned.comparison or "appears with the first rrVAE angle map"
         self._words.value = f"<b>rrVAE angle against COM angle:</b> {escape(line)}"
 
     def _clear(self, message: str) -> None:

@@ -12,7 +12,7 @@ from stemwidgets.arrays.calibration.measure import Measured
 from stemwidgets.arrays.calibration.report import findings
 from stemwidgets.arrays.disc.find import Disc
 from stemwidgets.arrays.errors import InputError
-from stemwidgets.state.session import Session
+from stemwidgets.state.session import ScanSession
 from stemwidgets.views.parts.controls import beside, control, legend, lines, problem, tick
 from stemwidgets.views.parts.view import View, caption
 from stemwidgets.views.parts.words import waiting_for_scan
@@ -58,9 +58,9 @@ class CalibrationPanel(View):
     >>> sw.CalibrationPanel(session)
     """
 
-    def __init__(self, session: Session, size: int = 276, **unknown: Any) -> None:
+    def __init__(self, session: ScanSession, size: int = 276, **unknown: Any) -> None:
         super().__init__(session, unknown)
-        self._grid = Grid(session.axes.ky, session.axes.kx)
+        self._grid = Grid(session.scan.axes.ky, session.scan.axes.kx)
         frame = self._grid.frame(size, ("ky", "kx"))
         scales = frame.scales()
         self._outline = curve(scales, "#39d0ff", stroke_width=2)
@@ -93,8 +93,9 @@ class CalibrationPanel(View):
         self.listen(self._given, self._give)
         self.listen(self._semi_angle, self._scale)
         self.listen(self._apply, self._switch)
-        self.look(self._draw_pattern, "overview", "problem")
-        self.look(self._draw, "overview")
+        self.look(self._draw_pattern, "problem")
+        self.look(self._draw_pattern, "overview", at=session.scan)
+        self.look(self._draw, "overview", at=session.scan)
         traits = ("status", "found", "rotation", "given", "semi_angle", "applied")
         self.look(self._draw, *traits, at=session.calibration)
         self.look(self._draw, "given", at=session.beam)
@@ -132,7 +133,7 @@ class CalibrationPanel(View):
         self.session.calibration.applied = self._apply.value
 
     def _draw_pattern(self) -> None:
-        overview = self.session.overview
+        overview = self.session.scan.overview
         if overview is None:
             self.raster.clear(waiting_for_scan(self.session.problem))
             return
@@ -142,7 +143,7 @@ class CalibrationPanel(View):
 
     def _draw(self) -> None:
         calibration = self.session.calibration
-        ready = self.session.overview is not None and not calibration.running
+        ready = self.session.scan.overview is not None and not calibration.running
         self._button.disabled = not ready
         self._status.value = lines(self._words())
         self._rotation.disabled = calibration.found is None
@@ -175,7 +176,7 @@ class CalibrationPanel(View):
         if calibration.problem:
             return problem(calibration.problem)
         disc = self.session.beam.disc
-        if self.session.overview is not None and (disc is None or not disc.sure):
+        if self.session.scan.overview is not None and (disc is None or not disc.sure):
             return problem(advice(disc))
         if calibration.found is None:
             return "finds disc, descan and scan rotation"
@@ -191,7 +192,7 @@ class CalibrationPanel(View):
         if disc is None or not disc.sure:
             self._outline.visible = False
             return
-        x, y = self._grid.point(*disc.outline(self.session.axes.pixel_size))
+        x, y = self._grid.point(*disc.outline(self.session.scan.axes.pixel_size))
         place(self._outline, (x, y))
 
 

@@ -7,8 +7,8 @@ import ipywidgets
 import numpy as np
 from numpy.typing import NDArray
 
-from stemwidgets.state.learning.reconstruction import Code, latent_ranges
-from stemwidgets.state.session import Session
+from stemwidgets.state.learning.decodable import Code
+from stemwidgets.state.session import ScanSession
 from stemwidgets.views.parts.controls import button, control, legend
 from stemwidgets.views.parts.view import View, caption
 from stemwidgets.views.parts.words import waiting_for_decoded
@@ -43,9 +43,10 @@ class DecoderView(View):
     >>> sw.DecoderView(session)
     """
 
-    def __init__(self, session: Session, size: int = 276, **unknown: Any) -> None:
+    def __init__(self, session: ScanSession, size: int = 276, **unknown: Any) -> None:
         super().__init__(session, unknown)
-        self.raster = Raster(Grid(session.axes.ky, session.axes.kx).frame(size, ("ky", "kx")))
+        axes = session.scan.axes
+        self.raster = Raster(Grid(axes.ky, axes.kx).frame(size, ("ky", "kx")))
         self._decoded: NDArray[np.float32] | None = None
         self._latents: list[ipywidgets.FloatSlider] = []
         self._angle = _slider("angle (°)")
@@ -76,45 +77,44 @@ class DecoderView(View):
         self.listen(self._kind, self._turned)
         self.listen(self._choice, self._draw)
         self.press(self._here, self._go_here)
-        self.look(self._code_changed, "latent_code", "decodable")
-        self.look(self._draw, "mean_reconstruction")
+        self.look(self._code_changed, "latent_code", "decodable", at=session.learned)
+        self.look(self._draw, "mean_reconstruction", at=session.learned)
         self.look(self._draw, "status", at=session.training)
         self._code_changed()
 
     def _go_here(self) -> None:
         code = self.session.code_here()
         if code is not None:
-            self.session.latent_code = code
+            self.session.learned.latent_code = code
 
     def _turned(self) -> None:
         """Move the session's code to where the sliders are."""
-        code, session = self._code(), self.session
-        if session.decodable is None or session.latent_code is None:
+        code, learned = self._code(), self.session.learned
+        if learned.decodable is None or learned.latent_code is None:
             return
-        if not np.allclose(_numbers(code), _numbers(session.latent_code), atol=1e-9):
-            session.latent_code = code
+        if not np.allclose(_numbers(code), _numbers(learned.latent_code), atol=1e-9):
+            learned.latent_code = code
 
     def _code(self) -> Code:
-        known = self.session.latent_code
+        known = self.session.learned.latent_code
         count = 0 if known is None else len(known.latent)
         latent = tuple(float(slider.value) for slider in self._latents[:count])
         return Code(latent, math.radians(self._angle.value), int(self._kind.value))
 
     def _code_changed(self) -> None:
-        code, model = self.session.latent_code, self.session.decodable
-        if model is not None and code is not None:
-            self._set_sliders(code)
+        learned, code = self.session.learned, self.session.learned.latent_code
+        decodable = learned.decodable
         for part in (*self._latents, self._angle, self._kind, self._here):
-            part.disabled = model is None
-        if model is None or code is None:
+            part.disabled = decodable is None
+        if decodable is None or code is None:
             self._decoded = None
             self._draw()
             return
-        self._angle.layout.display = None if getattr(model, "turning", True) else "none"
-        self.session.decode(f"view {id(self)}", code.latent, code.angle, code.kind, self._show)
+        self._set_sliders(code, decodable.ranges)
+        self._angle.layout.display = None if getattr(decodable.model, "turning", True) else "none"
+        learned.decode(f"view {id(self)}", code.latent, code.angle, code.kind, self._show)
 
-    def _set_sliders(self, code: Code) -> None:
-        ranges = latent_ranges(self.session.channels)
+    def _set_sliders(self, code: Code, ranges: list[tuple[float, float]]) -> None:
         while len(self._latents) < len(ranges):
             slider = _slider(f"z{len(self._latents) + 1}")
             self.listen(slider, self._turned)
@@ -145,7 +145,7 @@ class DecoderView(View):
         self._draw()
 
     def _draw(self) -> None:
-        pattern, mean = self._decoded, self.session.mean_reconstruction
+        pattern, mean = self._decoded, self.session.learned.mean_reconstruction
         difference = self._choice.value == DIFFERENCE
         if pattern is None or (difference and mean is None):
             self.raster.clear(self._why_not())
@@ -159,9 +159,11 @@ class DecoderView(View):
 
     def _why_not(self) -> str:
         session = self.session
-        if session.decodable is not None:
+        if session.learned.decodable is not None:
             return "decoding …"
-        return waiting_for_decoded(session.earlier_maps is not None, session.training.active)
+        return waiting_for_decoded(
+            session.learned.earlier_maps is not None, session.training.active
+        )
 
 
 def _slider(name: str) -> ipywidgets.FloatSlider:

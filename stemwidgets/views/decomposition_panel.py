@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from stemwidgets.arrays.errors import InputError
 from stemwidgets.state.scan.decomposition import METHODS, Parts
-from stemwidgets.state.session import Session
+from stemwidgets.state.session import ScanSession
 from stemwidgets.views.parts.controls import beside, button, control, lines, problem
 from stemwidgets.views.parts.view import View, caption
 from stemwidgets.views.parts.words import percent
@@ -54,7 +54,7 @@ class DecompositionPanel(View):
     """
 
     def __init__(
-        self, session: Session, method: str = "PCA", n_components: int = 5, **unknown: Any
+        self, session: ScanSession, method: str = "PCA", n_components: int = 5, **unknown: Any
     ) -> None:
         super().__init__(session, unknown)
         if method not in METHODS:
@@ -63,7 +63,7 @@ class DecompositionPanel(View):
             raise InputError(
                 f"n_components is a whole number from 1 to {MOST}, not {n_components!r}"
             )
-        self._frame = Grid(session.axes.ky, session.axes.kx).frame(100)
+        self._frame = Grid(session.scan.axes.ky, session.scan.axes.kx).frame(100)
         options = [(words, name) for name, words in _WORDS.items()]
         self._method = control(
             ipywidgets.Dropdown, "method", 314, 80, options=options, value=method

@@ -11,7 +11,7 @@ import numpy as np
 from stemwidgets.arrays.detectors import PRESETS, AnnularDetector, SegmentDetector, preset
 from stemwidgets.arrays.disc.find import Disc, find_disc
 from stemwidgets.arrays.errors import InputError
-from stemwidgets.state.session import Session
+from stemwidgets.state.session import ScanSession
 from stemwidgets.views.parts.controls import beside, button, control, problem
 from stemwidgets.views.parts.view import View, caption
 from stemwidgets.views.pictures.detector_shape import Round, radii, with_radii
@@ -39,15 +39,15 @@ class DetectorPanel(View):
         For an unknown keyword or preset.
     """
 
-    def __init__(self, session: Session, preset: str = "ADF", **unknown: Any) -> None:
+    def __init__(self, session: ScanSession, preset: str = "ADF", **unknown: Any) -> None:
         super().__init__(session, unknown)
         if preset not in PRESETS:
             raise InputError(f"a detector is one of {', '.join(PRESETS)} first, not {preset!r}")
-        axis = session.axes.kx
+        axis = session.scan.axes.kx
         self._scale = abs(axis.scale)
         self._disc: Disc | None = None
         self._first = preset
-        largest = 0.71 * max(session.shape[2:]) * self._scale
+        largest = 0.71 * max(session.scan.shape[2:]) * self._scale
         self._radii = ipywidgets.FloatRangeSlider(
             value=(0.0, largest),
             min=0.0,
@@ -86,7 +86,7 @@ class DetectorPanel(View):
         self.listen(self._kind, self._set_kind)
         self.listen(self._place, self._start_placing)
         self.press(self._again, self._take_found)
-        self.look(self._find, "overview")
+        self.look(self._find, "overview", at=session.scan)
         self.look(self._find, "given", "placing", at=session.beam)
         self.look(self._follow, "detector")
         self._find()
@@ -97,7 +97,7 @@ class DetectorPanel(View):
         return detector if isinstance(detector, Round) else None
 
     def _find(self) -> None:
-        overview = self.session.overview
+        overview = self.session.scan.overview
         if overview is None:
             return
         old, first = self._disc, self._disc is None
@@ -117,9 +117,9 @@ class DetectorPanel(View):
         disc = self.session.beam.disc
         if disc is not None:
             return disc
-        rows, columns = self.session.shape[2:]
+        rows, columns = self.session.scan.shape[2:]
         try:
-            return find_disc(mean_pattern, self.session.axes.pixel_size)
+            return find_disc(mean_pattern, self.session.scan.axes.pixel_size)
         except InputError as error:
             self.session.report(error)
             center = ((rows - 1) / 2, (columns - 1) / 2)
@@ -130,7 +130,7 @@ class DetectorPanel(View):
         beam = self.session.beam
         self._place.value = beam.placing
         self._again.layout.display = None if beam.given else "none"
-        size = escape(f"{disc.radius * self._scale:.3g} {self.session.axes.kx.units}")
+        size = escape(f"{disc.radius * self._scale:.3g} {self.session.scan.axes.kx.units}")
         if beam.placing:
             self._status.value = "press on the centre of the direct beam and drag to its edge"
             return
@@ -145,7 +145,7 @@ class DetectorPanel(View):
 
     def _move_from(self, old: Disc) -> None:
         """Keep a preset a preset when the disc is another one."""
-        detector, pixel_size = self._detector, self.session.axes.pixel_size
+        detector, pixel_size = self._detector, self.session.scan.axes.pixel_size
         if detector is None and self.session.detector is None:
             self._choose(self._first)
         for name in PRESETS:
@@ -167,7 +167,7 @@ class DetectorPanel(View):
 
     def _choose(self, name: Any) -> None:
         if self._disc is not None:
-            chosen = preset(name, self._disc, self.session.axes.pixel_size)
+            chosen = preset(name, self._disc, self.session.scan.axes.pixel_size)
             quadrants = isinstance(self.session.detector, SegmentDetector)
             self.session.detector = SegmentDetector(**asdict(chosen)) if quadrants else chosen
 

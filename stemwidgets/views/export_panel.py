@@ -8,7 +8,7 @@ from typing import Any
 import ipywidgets
 
 from stemwidgets.state.errors import in_words
-from stemwidgets.state.session import Session
+from stemwidgets.state.session import ScanSession
 from stemwidgets.views.parts.controls import beside, control, problem
 from stemwidgets.views.parts.view import View, caption
 
@@ -43,9 +43,9 @@ class ExportPanel(View):
     >>> sw.ExportPanel(session, "graphene.html")
     """
 
-    def __init__(self, session: Session, folder: str = "", **unknown: Any) -> None:
+    def __init__(self, session: ScanSession, folder: str = "", **unknown: Any) -> None:
         super().__init__(session, unknown)
-        name = folder or _name(session.title)
+        name = folder or _name(session.scan.title)
         self._folder = control(ipywidgets.Text, "folder", "auto", 60, value=name)
         self._buttons = {
             "export": ipywidgets.Button(description="Export"),

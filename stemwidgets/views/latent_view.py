@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from stemwidgets.arrays.maps.polygon import surrounded
 from stemwidgets.state.channels import Channel, latents
-from stemwidgets.state.session import Session
+from stemwidgets.state.session import ScanSession
 from stemwidgets.views.parts.channel_choice import ChannelChoice
 from stemwidgets.views.parts.controls import INDENT, button, legend
 from stemwidgets.views.parts.view import ASIDE, REST, View, caption, require_channel
@@ -53,7 +53,7 @@ class LatentView(View):
     """
 
     def __init__(
-        self, session: Session, color: str = "angle", size: int = 276, **unknown: Any
+        self, session: ScanSession, color: str = "angle", size: int = 276, **unknown: Any
     ) -> None:
         super().__init__(session, unknown)
         require_channel(session, color)
@@ -94,7 +94,7 @@ class LatentView(View):
         self.fill(heading, self.raster.box, self._legend, self._selected)
         self.listen(self._choice, self._draw)
         self.press(self._clear, self._deselect)
-        self.look(self._draw, "region")
+        self.look(self._draw, "region", at=session.selection)
         self.look(self._offer, "channels")
         self.look(self._draw_ring, "position", delay=ASIDE)
         self.look(self._draw, "status", at=session.training)
@@ -112,7 +112,7 @@ class LatentView(View):
         self._draw()
 
     def _draw(self) -> None:
-        coordinates, region = self._coordinates(), self.session.region
+        coordinates, region = self._coordinates(), self.session.selection.region
         self._tell(region)
         if coordinates is None:
             self._points.visible = self._ring.visible = False
@@ -161,7 +161,7 @@ class LatentView(View):
             self.session.mailbox.post(f"lasso {id(self)}", self._deselect)
 
     def _deselect(self) -> None:
-        self.session.region = None
+        self.session.selection.region = None
 
     def _dragged(self, phase: Phase, x: float, y: float) -> None:
         self._path = [*([] if phase == "press" else self._path), (x, y)]
@@ -188,7 +188,7 @@ class LatentView(View):
             return
         horizontal, vertical = (channel.values for channel in coordinates)
         outline = [(y, x) for x, y in path]
-        self.session.region = surrounded(vertical, horizontal, outline)
+        self.session.selection.region = surrounded(vertical, horizontal, outline)
 
     def _clicked(self, x: float, y: float) -> None:
         coordinates = self._coordinates()

@@ -5,7 +5,7 @@ from typing import Any
 
 import ipywidgets
 
-from stemwidgets.state.session import Session
+from stemwidgets.state.session import ScanSession
 from stemwidgets.views.parts.descan_row import DescanRow, tick_of_descan
 from stemwidgets.views.parts.view import View
 
@@ -27,7 +27,7 @@ class LeftOutLine(View):
         For an unknown keyword.
     """
 
-    def __init__(self, session: Session, **unknown: Any) -> None:
+    def __init__(self, session: ScanSession, **unknown: Any) -> None:
         super().__init__(session, unknown)
         self._words = ipywidgets.HTML()
         self._tick = tick_of_descan(session)
@@ -41,17 +41,19 @@ class LeftOutLine(View):
         self.listen(parts["source"], self._row.choose)
         self.listen(parts["path"], self._row.choose_file)
         self.press(parts["measure"], self._row.measure)
-        self.look(self._draw, "left_out", "leave_out", "descan", "take_off", "in_vacuum")
-        self.look(self._row.follow, "in_vacuum")
+        self.look(
+            self._draw, "left_out", "leave_out", "descan", "take_off", "in_vacuum", at=session.scan
+        )
+        self.look(self._row.follow, "in_vacuum", at=session.scan)
         self.look(self._row.draw, "status", "problem", at=session.vacuum)
         self._row.follow()
         self._draw()
 
     def _draw(self) -> None:
-        session = self.session
-        words = " ".join(filter(None, (session.left_out_words, session.descan_words)))
-        self._tick.value = session.take_off
-        self._tick.layout.display = None if session.descan else "none"
+        scan = self.session.scan
+        words = " ".join(filter(None, (scan.left_out_words, scan.descan_words)))
+        self._tick.value = scan.take_off
+        self._tick.layout.display = None if scan.descan else "none"
         self._words.value = (
             f"<div style='font-size:14px;color:#b35900;line-height:1.4'>{escape(words)}</div>"
         )
@@ -59,4 +61,4 @@ class LeftOutLine(View):
         self._row.draw()
 
     def _choose(self) -> None:
-        self.session.take_off = bool(self._tick.value)
+        self.session.scan.take_off = bool(self._tick.value)

@@ -7,7 +7,7 @@ import ipywidgets
 import numpy as np
 
 from stemwidgets.state.learning.map_history import MOST, SavedMaps
-from stemwidgets.state.session import Session
+from stemwidgets.state.session import ScanSession
 from stemwidgets.views.parts.controls import control
 from stemwidgets.views.parts.view import View, caption
 from stemwidgets.views.parts.words import epochs, number, waiting_for
@@ -43,7 +43,7 @@ class LossView(View):
     """
 
     def __init__(
-        self, session: Session, width: int = 280, height: int = 150, **unknown: Any
+        self, session: ScanSession, width: int = 280, height: int = 150, **unknown: Any
     ) -> None:
         super().__init__(session, unknown)
         frame = Frame(0, 1, 1, 0, width, height, "epoch", "loss")
@@ -67,7 +67,7 @@ class LossView(View):
         self.fill(caption("loss per pattern (nats)"), self.raster.figure, self._row)
         self.listen(self._choice, self._choose)
         self.look(self._tell, "map_history", at=session.training)
-        self.look(self._follow, "earlier_maps")
+        self.look(self._follow, "earlier_maps", at=session.learned)
         self.look(self._draw, "history", "status", at=session.training)
         self._follow()
         self._draw()
@@ -82,11 +82,11 @@ class LossView(View):
         return offered[round(share * (len(offered) - 1))]
 
     def _choose(self) -> None:
-        self.session.earlier_maps = self._chosen()
+        self.session.learned.earlier_maps = self._chosen()
 
     def _follow(self) -> None:
         """Put the slider at the epoch whose maps are shown."""
-        shown, offered = self.session.earlier_maps, self._offered()
+        shown, offered = self.session.learned.earlier_maps, self._offered()
         if shown is None:
             self._choice.value = END
         elif shown in offered and shown is not self._chosen():
@@ -94,14 +94,14 @@ class LossView(View):
         self._tell()
 
     def _tell(self) -> None:
-        shown = self.session.earlier_maps
+        shown = self.session.learned.earlier_maps
         self._words.value = LATEST if shown is None else f"epoch {epochs(shown.epoch)}"
         some = shown is not None or len(self._offered()) > 1
         self._row.layout.display = None if some else "none"
         self._mark()
 
     def _mark(self) -> None:
-        shown, frame = self.session.earlier_maps, self.raster.frame
+        shown, frame = self.session.learned.earlier_maps, self.raster.frame
         ends = None if shown is None else ([shown.epoch] * 2, [frame.bottom, frame.top])
         place(self._then, ends)
 

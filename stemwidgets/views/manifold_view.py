@@ -6,9 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stemwidgets.arrays.errors import InputError
-from stemwidgets.state.channels import latents
-from stemwidgets.state.learning.reconstruction import latent_ranges
-from stemwidgets.state.session import Session
+from stemwidgets.state.session import ScanSession
 from stemwidgets.views.parts.controls import legend
 from stemwidgets.views.parts.view import ASIDE, REST, View, caption
 from stemwidgets.views.parts.words import waiting_for_decoded
@@ -45,7 +43,9 @@ class ManifoldView(View):
     >>> sw.ManifoldView(session, cells=5)
     """
 
-    def __init__(self, session: Session, cells: int = 7, size: int = 276, **unknown: Any) -> None:
+    def __init__(
+        self, session: ScanSession, cells: int = 7, size: int = 276, **unknown: Any
+    ) -> None:
         super().__init__(session, unknown)
         if not isinstance(cells, int) or cells not in (3, 5, 7, 9):
             raise InputError(f"cells is 3, 5, 7 or 9, not {cells!r}")
@@ -65,24 +65,24 @@ class ManifoldView(View):
         }
         self.fill(caption("what the latents mean"), self.raster.box, self._legend, self._note)
         self._asked: tuple[Any, ...] = ()
-        self.look(self._ask, "decodable", "channels", "latent_code")
+        self.look(self._ask, "decodable", "latent_code", at=session.learned)
         self.look(self._mark, "position", delay=ASIDE)
         self.look(self._ask, "status", at=session.training)
         self._ask()
 
     def _ask(self) -> None:
         """Have the grid decoded, unless it is already."""
-        session, code = self.session, self.session.latent_code
-        if session.decodable is None or code is None:
+        learned, code = self.session.learned, self.session.learned.latent_code
+        if learned.decodable is None or code is None:
             self._asked = ()
             self._clear()
             return
-        wanted = (session.decodable, *latents(session.channels), code.latent[2:], code.kind)
+        wanted = (learned.decodable, code.latent[2:], code.kind)
         if wanted != self._asked:
             self._asked = wanted
             if self.raster.message:
                 self.raster.clear("decoding …")
-            ranges = latent_ranges(session.channels)
+            ranges = learned.decodable.ranges
             second = ranges[1] if len(ranges) > 1 else None
             frame = _frame(ranges[0], second, self._cells, self._size)
             grid = np.empty((self._cells if second else 1, self._cells, len(ranges)))
@@ -97,13 +97,13 @@ class ManifoldView(View):
                 if self._asked is wanted:
                     self._show(patterns, frame)
 
-            session.decode(f"view {id(self)}", grid, np.zeros(grid.shape[:2]), kinds, show)
+            learned.decode(f"view {id(self)}", grid, np.zeros(grid.shape[:2]), kinds, show)
         self._mark()
 
     def _clear(self) -> None:
         session = self.session
         self.raster.clear(
-            waiting_for_decoded(session.earlier_maps is not None, session.training.active)
+            waiting_for_decoded(session.learned.earlier_maps is not None, session.training.active)
         )
         self._ring.visible = self._code.visible = False
         self._legend.value = self._note.value = ""
@@ -125,18 +125,18 @@ class ManifoldView(View):
         """Ring the position's code and the code that is looked at."""
         for mark, code in (
             (self._ring, self.session.code_here()),
-            (self._code, self.session.latent_code),
+            (self._code, self.session.learned.latent_code),
         ):
             x, y = (np.nan, np.nan) if code is None else (*code.latent, 0.0)[:2]
-            drawn = self.raster.message == "" and self.session.decodable is not None
+            drawn = self.raster.message == "" and self.session.learned.decodable is not None
             place(mark, ([x], [y]) if drawn and self.raster.frame.holds(x, y) else None)
 
     def _clicked(self, x: float, y: float) -> None:
         def go() -> None:
-            code = self.session.latent_code
-            if code is not None and self.session.decodable is not None:
+            code = self.session.learned.latent_code
+            if code is not None and self.session.learned.decodable is not None:
                 latent = (x, y, *code.latent[2:])[: len(code.latent)]
-                self.session.latent_code = code._replace(latent=latent)
+                self.session.learned.latent_code = code._replace(latent=latent)
 
         self.session.mailbox.post("latent code", go, rest=REST)
 

@@ -9,7 +9,7 @@ from typing import Any
 import ipywidgets
 
 from stemwidgets.state.channels import ANGLE_SPREAD, LATENT_SPREAD, Channel, expected_source
-from stemwidgets.state.session import Session
+from stemwidgets.state.session import ScanSession
 from stemwidgets.views.parts.channel_choice import ChannelChoice
 from stemwidgets.views.parts.controls import control, legend
 from stemwidgets.views.parts.hover import Hover
@@ -71,11 +71,11 @@ class MapView(View):
     """
 
     def __init__(
-        self, session: Session, channel: str = "COM angle", size: int = 276, **unknown: Any
+        self, session: ScanSession, channel: str = "COM angle", size: int = 276, **unknown: Any
     ) -> None:
         super().__init__(session, unknown)
         require_channel(session, channel)
-        self._grid = Grid(session.axes.scan_y, session.axes.scan_x)
+        self._grid = Grid(session.scan.axes.scan_y, session.scan.axes.scan_x)
         frame = self._grid.frame(size)
         scales = frame.scales()
         self.drawing = Drawing(self, self._grid, frame, scales)
@@ -86,7 +86,7 @@ class MapView(View):
             on_drag=self._dragged,
             on_key=self._key,
             on_hover=self._hovered,
-            units=session.axes.scan_x.units,
+            units=session.scan.axes.scan_x.units,
         )
         self._hover = Hover(session, self.drawing.hint, size + MARGIN["left"])
         self._size = size
@@ -116,10 +116,12 @@ class MapView(View):
         self.listen(self._transform, self._draw)
         self.listen(self.drawing.tools, self._choose_tool)
         self.listen(self._choice, self._draw)
-        self.look(self._offer, "channels", "overview")
+        self.look(self._offer, "channels")
+        self.look(self._offer, "overview", at=session.scan)
         self.look(self._cross_if_held, "position")
         self.look(self._cross, "position", delay=ASIDE)
-        self.look(self._draw, "problem", "region", "detector")
+        self.look(self._draw, "problem", "detector")
+        self.look(self._draw, "region", at=session.selection)
         self.look(self._draw, "status", at=session.training)
         self._draw()
 
@@ -213,7 +215,7 @@ class MapView(View):
             self.raster.cross(grid.point(*self.session.position), gap)
 
     def _why_not(self) -> str:
-        if self.session.overview is None:
+        if self.session.scan.overview is None:
             return waiting_for_scan(self.session.problem)
         if self.channel == "virtual detector":
             return "choose a detector" if self.session.detector is None else "computing …"
@@ -249,7 +251,7 @@ class MapView(View):
 
     def _draw(self) -> None:
         channel = self._choice.channel
-        now = (channel, self.session.region, self.display, self.fourier)
+        now = (channel, self.session.selection.region, self.display, self.fourier)
         if channel is not None and self._drawn and all(map(operator.is_, now, self._drawn)):
             return
         self._shown, self._drawn = channel, now
@@ -262,8 +264,8 @@ class MapView(View):
             self._legend.value = ""
         else:
             picture, self._legend.value = paint(channel, self.display)
-            if self.session.region is not None:
-                picture[~self.session.region, 3] = FAINT
+            if self.session.selection.region is not None:
+                picture[~self.session.selection.region, 3] = FAINT
             self.raster.show(picture)
             self._cross()
         self._show_controls()

@@ -9,7 +9,7 @@ from bqplot import Lines
 from numpy.typing import NDArray
 
 from stemwidgets.arrays.disc.find import Disc
-from stemwidgets.state.session import Session
+from stemwidgets.state.session import ScanSession
 from stemwidgets.views.parts.controls import beside, legend
 from stemwidgets.views.parts.view import ASIDE, REST, View, caption, caption_html
 from stemwidgets.views.parts.words import waiting_for_scan
@@ -64,14 +64,14 @@ class PatternView(View):
 
     def __init__(
         self,
-        session: Session,
+        session: ScanSession,
         display: str = "square root",
         reconstruction: bool = True,
         size: int = 276,
         **unknown: Any,
     ) -> None:
         super().__init__(session, unknown)
-        self._grid = Grid(session.axes.ky, session.axes.kx)
+        self._grid = Grid(session.scan.axes.ky, session.scan.axes.kx)
         frame = self._grid.frame(size, ("ky", "kx"))
         scales = frame.scales()
         self._display = PatternDisplay(self, display, self._draw, frame.width)
@@ -85,7 +85,7 @@ class PatternView(View):
             fill_opacities=[SHADE],
             visible=False,
         )
-        units = session.axes.kx.units
+        units = session.scan.axes.kx.units
         self.parts = {}
         self._faulty = FaultyMarks(self, self._grid, frame, scales)
         marks = [*self._faulty.marks, self._rings]
@@ -142,12 +142,15 @@ class PatternView(View):
     def _watch(self) -> None:
         """Draw what changes on the session."""
         self.listen(self._where, self._draw)
-        self.look(self._draw, "shown", "mean_reconstruction", "overview", "problem")
-        self.look(self._draw, "left_out", "leave_out")
+        self.look(self._draw, "shown", "problem")
+        self.look(self._draw, "overview", at=self.session.scan)
+        self.look(self._draw, "mean_reconstruction", at=self.session.learned)
+        self.look(self._draw, "left_out", "leave_out", at=self.session.scan)
         self.look(self._draw_rings, "detector")
-        self.look(self._follow_beam, "position", "followed")
+        self.look(self._follow_beam, "position")
+        self.look(self._follow_beam, "followed", at=self.session.scan)
         self.look(self._turn_to_beam, "placing", at=self.session.beam)
-        self.look(self._turn_to_region, "region_pattern")
+        self.look(self._turn_to_region, "region_pattern", at=self.session.selection)
         self.look(self._turn_to_position, "position")
 
     @property
@@ -160,7 +163,7 @@ class PatternView(View):
         self._display.choices = choices
 
     def _turn_to_region(self) -> None:
-        there = self.session.region_pattern is not None
+        there = self.session.selection.region_pattern is not None
         self._where.value = there
         self._where.layout.display = None if there else "none"
         self._draw()
@@ -177,12 +180,12 @@ class PatternView(View):
 
     @property
     def _of_region(self) -> bool:
-        return bool(self._where.value and self.session.region_pattern is not None)
+        return bool(self._where.value and self.session.selection.region_pattern is not None)
 
     def _follow_beam(self) -> None:
         """Draw the detector about the beam in the pattern shown."""
         mean = self._of_region or self.session.beam.placing
-        away = (0.0, 0.0) if mean else self.session.departure
+        away = (0.0, 0.0) if mean else self.session.scan.departure(self.session.position)
         if away != self._away:
             self._away = away
             self._draw_rings()
@@ -190,11 +193,11 @@ class PatternView(View):
     def _draw(self) -> None:
         self._follow_beam()
         session = self.session
-        overview = session.overview
+        overview = session.scan.overview
         pattern: Counts | None = session.pattern
         self._title.value = caption_html(MEAN if self._of_region else ONE)
         if self._of_region:
-            pattern = session.region_pattern
+            pattern = session.selection.region_pattern
         elif session.beam.placing and overview is not None:
             pattern = overview.mean_pattern
             self._title.value = caption_html(ALL)
@@ -202,12 +205,12 @@ class PatternView(View):
             self._pattern.clear(waiting_for_scan(self.session.problem))
             return
         mean = None if overview is None else overview.mean_pattern
-        if self._of_region and session.compared_pattern is not None:
-            mean = session.compared_pattern
+        if self._of_region and session.selection.compared_pattern is not None:
+            mean = session.selection.compared_pattern
         pattern = self._faulty.without(pattern)
         picture, words = self._display.paint(pattern, mean, pattern)
         if self._of_region:
-            words += f"mean of {np.count_nonzero(session.region)} patterns"
+            words += f"mean of {np.count_nonzero(session.selection.region)} patterns"
         self._tell(0, words)
         self._pattern.show(picture)
         self._display.explain(pattern, mean)
@@ -215,15 +218,14 @@ class PatternView(View):
             self._draw_reconstruction(self._reconstruction, pattern)
 
     def _draw_reconstruction(self, raster: Raster, pattern: Counts) -> None:
-        reconstruction, mean = self.session.reconstruction, self.session.mean_reconstruction
+        learned = self.session.learned
+        reconstruction, mean = self.session.reconstruction, learned.mean_reconstruction
         if self._of_region:
             raster.clear("click on a map for a single pattern")
             self._tell(1, "")
         elif reconstruction is None or (mean is None and self._display.difference):
             waiting = "averaging …" if reconstruction is not None else "appears after training"
-            raster.clear(
-                waiting if self.session.earlier_maps is None else "only with the latest maps"
-            )
+            raster.clear(waiting if learned.earlier_maps is None else "only with the latest maps")
             self._tell(1, "")
         else:
             picture, words = self._display.paint(reconstruction, mean, pattern)
@@ -243,7 +245,7 @@ class PatternView(View):
         if disc is None:
             self._rings.visible = False
             return
-        x, y = self._grid.point(*disc.outline(self.session.axes.pixel_size))
+        x, y = self._grid.point(*disc.outline(self.session.scan.axes.pixel_size))
         self._rings.colors = [CYAN]
         place(self._rings, (x[None], y[None]))
 
@@ -274,6 +276,6 @@ class PatternView(View):
             return
 
         def change() -> None:
-            self.session.detector = held.moved(ky, kx, self.session.shape[2:])
+            self.session.detector = held.moved(ky, kx, self.session.scan.shape[2:])
 
         self.session.mailbox.post("detector", change, rest=REST)

@@ -10,7 +10,7 @@ import numpy as np
 from stemwidgets.arrays.errors import InputError
 from stemwidgets.arrays.preparation.step import PreparationStep
 from stemwidgets.state.scan.preparation import Entry
-from stemwidgets.state.session import Session
+from stemwidgets.state.session import ScanSession
 from stemwidgets.views.parts.controls import beside, button, control, legend, lines, problem
 from stemwidgets.views.parts.step_row import WORDS, StepRow, first_parameters, kind_of
 from stemwidgets.views.parts.view import View, caption
@@ -50,9 +50,9 @@ class PreparationPanel(View):
     >>> sw.PreparationPanel(session)
     """
 
-    def __init__(self, session: Session, size: int = 276, **unknown: Any) -> None:
+    def __init__(self, session: ScanSession, size: int = 276, **unknown: Any) -> None:
         super().__init__(session, unknown)
-        frame = Grid(session.axes.ky, session.axes.kx).frame(size, ("ky", "kx"))
+        frame = Grid(session.scan.axes.ky, session.scan.axes.kx).frame(size, ("ky", "kx"))
         self._before, self._after = Raster(frame), Raster(frame)
         self._legends = [legend() for _ in range(2)]
         options = [(words, name) for name, words in WORDS.items()]
@@ -97,7 +97,7 @@ class PreparationPanel(View):
 
     def _add(self) -> None:
         name, preparation = self._choice.value, self.session.preparation
-        preparation.add(name, **first_parameters(name, self.session.shape[2:]))
+        preparation.add(name, **first_parameters(name, self.session.scan.shape[2:]))
         if name == "mask":  # its pixels are those of the detector, before any step
             preparation.move(len(preparation.entries) - 1, -len(preparation.entries))
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from stemwidgets.arrays.errors import InputError
 from stemwidgets.arrays.maps import line_profile as arrays
 from stemwidgets.state.channels import Channel
-from stemwidgets.state.session import Session
+from stemwidgets.state.session import ScanSession
 from stemwidgets.views.parts.channel_choice import ChannelChoice
 from stemwidgets.views.parts.controls import control
 from stemwidgets.views.parts.values import mean_of
@@ -57,7 +57,7 @@ class ProfileView(View):
 
     def __init__(
         self,
-        session: Session,
+        session: ScanSession,
         channel: str = "sum",
         averaged: float = 0.0,
         width: int = 276,
@@ -66,7 +66,7 @@ class ProfileView(View):
     ) -> None:
         super().__init__(session, unknown)
         require_channel(session, channel)
-        scan_y, scan_x = session.axes.scan_y, session.axes.scan_x
+        scan_y, scan_x = session.scan.axes.scan_y, session.scan.axes.scan_x
         self._units = scan_x.units
         self._steps = (scan_y.scale, scan_x.scale)
         if not 0 <= averaged < math.inf:
@@ -84,7 +84,7 @@ class ProfileView(View):
             230,
             "initial",
             value=averaged,
-            max=smaller * max(session.shape[:2]),
+            max=smaller * max(session.scan.shape[:2]),
             step=smaller,
         )
         hints = {"placeholder": "0, 0 to 5, 8", "continuous_update": False}
@@ -107,24 +107,25 @@ class ProfileView(View):
         self.listen(self._width, self._draw)
         self.listen(self._ends, self._typed)
         self.look(self._choice.offer, "channels")
-        self.look(self._draw, "line", "channels")
+        self.look(self._draw, "channels")
+        self.look(self._draw, "line", at=session.selection)
         self._draw()
 
     def _typed(self) -> None:
         text = self._ends.value.strip()
         numbers = [float(number) for number in NUMBER.findall(text)]
-        if text == _in_words(self.session.line):
+        if text == _in_words(self.session.selection.line):
             return
         if text and len(numbers) != 4:
             raise InputError(
                 f"Expected row and column of both ends, such as 0, 0 to 5, 8, got {text!r}."
             )
-        rows, columns = (size - 1 for size in self.session.shape[:2])
+        rows, columns = (size - 1 for size in self.session.scan.shape[:2])
         ends = np.clip(np.reshape(numbers, (-1, 2)), 0, (rows, columns)).tolist()
-        self.session.line = ends or None
+        self.session.selection.line = ends or None
 
     def _draw(self) -> None:
-        channel, line = self._choice.channel, self.session.line
+        channel, line = self._choice.channel, self.session.selection.line
         self._ends.value = _in_words(line)
         self._curve.visible = False
         self._label.value = self._words.value = ""

@@ -6,7 +6,7 @@ from typing import Any
 import ipywidgets
 import numpy as np
 
-from stemwidgets.state.session import Session
+from stemwidgets.state.session import ScanSession
 from stemwidgets.views.parts.values import mean_of, place_of, value_at
 from stemwidgets.views.parts.view import ASIDE, View, caption
 from stemwidgets.views.parts.words import caption_of, left
@@ -36,7 +36,7 @@ class ReadoutView(View):
     >>> sw.ReadoutView(session)
     """
 
-    def __init__(self, session: Session, **unknown: Any) -> None:
+    def __init__(self, session: ScanSession, **unknown: Any) -> None:
         super().__init__(session, unknown)
         self._table = ipywidgets.HTML()
         self._choice = ipywidgets.ToggleButtons(
@@ -49,8 +49,9 @@ class ReadoutView(View):
         self.fill(heading, self._table)
         self.listen(self._choice, self._draw)
         self.look(self._turn_to_position, "position", delay=ASIDE)
-        self.look(self._turn_to_region, "region")
-        self.look(self._draw, "channels", "opening", "left_out", "leave_out")
+        self.look(self._turn_to_region, "region", at=session.selection)
+        self.look(self._draw, "channels")
+        self.look(self._draw, "opening", "left_out", "leave_out", at=session.scan)
         self._turn_to_region()
         self._draw()
 
@@ -59,7 +60,7 @@ class ReadoutView(View):
         self._draw()
 
     def _turn_to_region(self) -> None:
-        there = self.session.region is not None
+        there = self.session.selection.region is not None
         self._choice.value = REGION if there else HERE
         self._choice.layout.display = None if there else "none"
         self._draw()
@@ -77,7 +78,7 @@ class ReadoutView(View):
         return (
             self._opening()
             + self._left_out()
-            + place_of(position, self.session.axes)
+            + place_of(position, self.session.scan.axes)
             + [
                 (caption_of(name), value_at(channel, position, channels))
                 for name, channel in channels.items()
@@ -86,18 +87,18 @@ class ReadoutView(View):
         )
 
     def _opening(self) -> list[tuple[str, str]]:
-        opening = self.session.opening
+        opening = self.session.scan.opening
         if opening is None:
             return []
         words = (f"{opening.read:.0%}", left(opening.remaining))
         return [("scan read", ", ".join(filter(None, words)))]
 
     def _left_out(self) -> list[tuple[str, str]]:
-        words = self.session.left_out_words
+        words = self.session.scan.left_out_words
         return [("detector", words)] if words else []
 
     def _of_region(self) -> list[tuple[str, str]]:
-        region = self.session.region
+        region = self.session.selection.region
         if region is None:
             return self._here()
         return [("positions", f"{np.count_nonzero(region)}, mean ± std")] + [

@@ -5,7 +5,7 @@ from typing import Any
 
 import ipywidgets
 
-from stemwidgets.state.session import Session
+from stemwidgets.state.session import ScanSession
 from stemwidgets.views.parts.controls import beside, problem
 from stemwidgets.views.parts.view import View
 
@@ -26,7 +26,7 @@ class RestoredLine(View):
         For an unknown keyword.
     """
 
-    def __init__(self, session: Session, **unknown: Any) -> None:
+    def __init__(self, session: ScanSession, **unknown: Any) -> None:
         super().__init__(session, unknown)
         self._autosave: Any = getattr(session, "autosave", None)
         self._words = ipywidgets.HTML()

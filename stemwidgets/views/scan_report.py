@@ -7,7 +7,7 @@ import ipywidgets
 
 from stemwidgets.arrays.scan_report.findings import COLORS
 from stemwidgets.arrays.scan_report.html import cards
-from stemwidgets.state.session import Session
+from stemwidgets.state.session import ScanSession
 from stemwidgets.views.parts.controls import beside, lines, problem, tick
 from stemwidgets.views.parts.descan_row import tick_of_descan
 from stemwidgets.views.parts.view import View, caption
@@ -35,10 +35,10 @@ class ScanReportView(View):
     >>> sw.ScanReportView(session)
     """
 
-    def __init__(self, session: Session, **unknown: Any) -> None:
+    def __init__(self, session: ScanSession, **unknown: Any) -> None:
         super().__init__(session, unknown)
         self._summary, self._cards = ipywidgets.HTML(), ipywidgets.HTML()
-        self._leave_out = tick("leave out faulty pixels and single events", session.leave_out)
+        self._leave_out = tick("leave out faulty pixels and single events", session.scan.leave_out)
         self._take_off = tick_of_descan(session)
         self.parts = {
             "summary": self._summary,
@@ -52,8 +52,9 @@ class ScanReportView(View):
         self.fill(beside(*parts, gap="0 16px", align_items="center"), self._cards)
         self.listen(self._leave_out, self._switch)
         self.listen(self._take_off, self._switch)
-        self.look(self._draw_ticks, "left_out", "leave_out", "descan", "take_off")
-        self.look(self._draw_summary, "opening", "overview", "problem")
+        self.look(self._draw_ticks, "left_out", "leave_out", "descan", "take_off", at=session.scan)
+        self.look(self._draw_summary, "problem")
+        self.look(self._draw_summary, "opening", "overview", at=session.scan)
         self.look(self._draw, "report", at=session.reporting)
         self.look(self._draw_summary, "status", at=session.reporting)
         session.reporting.ask()
@@ -61,14 +62,14 @@ class ScanReportView(View):
         self._draw()
 
     def _switch(self) -> None:
-        self.session.leave_out = bool(self._leave_out.value)
-        self.session.take_off = bool(self._take_off.value)
+        self.session.scan.leave_out = bool(self._leave_out.value)
+        self.session.scan.take_off = bool(self._take_off.value)
 
     def _draw_ticks(self) -> None:
-        found = self.session.left_out
-        self._take_off.value = self.session.take_off
-        self._take_off.layout.display = None if self.session.descan else "none"
-        self._leave_out.value = self.session.leave_out
+        found = self.session.scan.left_out
+        self._take_off.value = self.session.scan.take_off
+        self._take_off.layout.display = None if self.session.scan.descan else "none"
+        self._leave_out.value = self.session.scan.leave_out
         self._leave_out.layout.display = None if found is not None and found.any else "none"
 
     def _draw(self) -> None:
@@ -81,9 +82,9 @@ class ScanReportView(View):
 
     def _words(self) -> str:
         session, reporting = self.session, self.session.reporting
-        if session.opening is not None:
-            words = f"reading the scan: {percent(session.opening.read)}"
-            return ", ".join(filter(None, (words, left(session.opening.remaining))))
+        if session.scan.opening is not None:
+            words = f"reading the scan: {percent(session.scan.opening.read)}"
+            return ", ".join(filter(None, (words, left(session.scan.opening.remaining))))
         if reporting.problem:
             return problem(reporting.problem)
         if reporting.running:

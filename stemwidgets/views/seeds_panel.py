@@ -9,7 +9,7 @@ import numpy as np
 
 from stemwidgets.arrays.errors import InputError
 from stemwidgets.state.learning.seeds import MOST, Trained
-from stemwidgets.state.session import Session
+from stemwidgets.state.session import ScanSession
 from stemwidgets.views.parts.controls import beside, button, control, lines, problem
 from stemwidgets.views.parts.view import View, caption
 from stemwidgets.views.parts.words import number
@@ -53,7 +53,7 @@ class SeedsPanel(View):
     >>> sw.SeedsPanel(session, count=3)
     """
 
-    def __init__(self, session: Session, count: int = 5, **unknown: Any) -> None:
+    def __init__(self, session: ScanSession, count: int = 5, **unknown: Any) -> None:
         super().__init__(session, unknown)
         if not isinstance(count, int) or not 2 <= count <= MOST:
             raise InputError(f"count is a whole number from 2 to {MOST}, not {count!r}")

@@ -7,7 +7,7 @@ from typing import Any
 import ipywidgets
 
 from stemwidgets.arrays.errors import InputError
-from stemwidgets.state.session import Session
+from stemwidgets.state.session import ScanSession
 from stemwidgets.views.parts.controls import button, control
 from stemwidgets.views.parts.view import View, caption
 from stemwidgets.views.parts.words import duration, epochs, left, number
@@ -65,7 +65,7 @@ class TrainPanel(View):
 
     def __init__(
         self,
-        session: Session,
+        session: ScanSession,
         latent_dim: int = 2,
         seed: int = 0,
         kind: str = "harmonic",
@@ -106,7 +106,7 @@ class TrainPanel(View):
         self.press(self._buttons["stop"], training.stop)
         self.look(self._draw, "entries", at=session.preparation)
         self.look(self._draw, "status", "progress", "stopping", at=training)
-        self.look(self._draw, "decodable", "reading_maps")
+        self.look(self._draw, "decodable", "reading_maps", at=session.learned)
         self.look(self._offer_devices, "devices", at=training)
         self._offer_devices()
         self._offer()
@@ -179,7 +179,8 @@ class TrainPanel(View):
 
     def _notes(self) -> list[str]:
         session, progress, lines = self.session, self.session.training.progress, []
-        if session.reading_maps and session.latest is not None and session.latest.shown is not None:
+        latest = session.learned.latest
+        if session.learned.reading_maps and latest is not None and latest.shown is not None:
             lines.append("The maps of all positions are being read.")
         if progress is not None and progress.notice:
             lines.append(progress.notice)

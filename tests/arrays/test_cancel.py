@@ -15,7 +15,7 @@ from stemwidgets.arrays.cancel import Interrupted, give_up_if_unwanted, interrup
 from stemwidgets.arrays.detectors import DiscDetector
 from stemwidgets.rrvae import RRVAE
 from stemwidgets.rrvae.encoding import ROWS
-from stemwidgets.state import Session
+from stemwidgets.state import ScanSession
 
 DATA = np.ones((5, 2, 8, 8), np.float32)
 ROW = DATA[0].nbytes
@@ -78,7 +78,7 @@ def reading():
     """A session that reads the maps of a trained model."""
     Slow.began.clear()
     Slow.gave_up.clear()
-    session = Session(turning_spot(), AXES, make_model=Slow)
+    session = ScanSession(turning_spot(), AXES, make_model=Slow)
     session.training.start()
     session.training.wait(10)
     session.mailbox.drain()

@@ -90,7 +90,7 @@ def session(data):
     try:
         session.wait(60)
         session.position = (1, 2)
-        session.region = np.indices(session.shape[:2]).sum(axis=0) < 3
+        session.selection.region = np.indices(session.scan.shape[:2]).sum(axis=0) < 3
         shown = []
         for step in range(3):
             session.detector = sw.DiscDetector((8.0, 8.0 + step), 4.0)
@@ -100,8 +100,8 @@ def session(data):
         session.wait(60)
         assert session.problem == ""
         maps = (session.channels[name].values for name in ("sum", "BF", "COM angle"))
-        patterns = session.pattern, session.region_pattern, session.preparation.pattern
-        return (*shown, *maps, *patterns, session.overview.mean_pattern)
+        patterns = session.pattern, session.selection.region_pattern, session.preparation.pattern
+        return (*shown, *maps, *patterns, session.scan.overview.mean_pattern)
     finally:
         session.close()
 

@@ -52,7 +52,7 @@ def test_a_sequence_asks_and_its_answer_shows_it(real):
     [shown] = asked.children
     try:
         shown.session.wait(60)
-        assert shown.session.shape == (rows, columns, *real.shape[1:])
+        assert shown.session.scan.shape == (rows, columns, *real.shape[1:])
         assert shown.session.channels["sum"].values.min() > 0
     finally:
         shown.session.close()
@@ -70,7 +70,7 @@ def test_a_file_of_several_scans_lets_one_be_chosen():
     asked.buttons[1].click()
     [shown] = asked.children
     try:
-        assert shown.session.shape == FIVE_AXES.shape[1:]
+        assert shown.session.scan.shape == FIVE_AXES.shape[1:]
     finally:
         shown.session.close()
 
@@ -84,6 +84,6 @@ def test_one_answer_may_lead_to_the_next_question(tmp_path):
     question.buttons[0].click()
     [shown] = question.children
     try:
-        assert np.array_equal(shown.session.data, 2 * frames.reshape(3, 4, 16, 16))
+        assert np.array_equal(shown.session.scan.data, 2 * frames.reshape(3, 4, 16, 16))
     finally:
         shown.session.close()

@@ -6,12 +6,12 @@ from scans import AXES, Pacer, turning_spot
 
 from stemwidgets.dashboards.arrival import Arrival, within
 from stemwidgets.dashboards.rrvae import rrvae_dashboard
-from stemwidgets.state import Session
+from stemwidgets.state import ScanSession
 
 
 @pytest.fixture
 def page():
-    session = Session(turning_spot(), AXES, make_model=Pacer)
+    session = ScanSession(turning_spot(), AXES, make_model=Pacer)
     yield rrvae_dashboard(session)
     session.close()
 

@@ -8,12 +8,12 @@ from stemwidgets.arrays.errors import InputError
 from stemwidgets.dashboards.dashboard import problem_page
 from stemwidgets.dashboards.explore import explore
 from stemwidgets.dashboards.rrvae import rrvae_dashboard
-from stemwidgets.state import Session
+from stemwidgets.state import ScanSession
 
 
 @pytest.fixture
 def session():
-    session = Session(turning_spot(), AXES, "a <spot>", beam_energy=60.0, make_model=Pacer)
+    session = ScanSession(turning_spot(), AXES, "a <spot>", beam_energy=60.0, make_model=Pacer)
     yield session
     session.close()
 
@@ -41,7 +41,7 @@ def test_the_dashboard_warms_the_training_up_and_a_look_does_not():
         made.append(options)
         return Pacer(**options)
 
-    session = Session(turning_spot(), AXES, make_model=make_model)
+    session = ScanSession(turning_spot(), AXES, make_model=make_model)
     explore(session)
     assert made == []
     rrvae_dashboard(session)
@@ -62,8 +62,8 @@ def test_explore_shows_the_image_of_its_detector(session):
 
 def test_an_array_is_a_scan_in_pixels():
     page = explore(turning_spot())
-    assert page.session.shape == SHAPE
-    assert page.session.axes.kx.units == "px"
+    assert page.session.scan.shape == SHAPE
+    assert page.session.scan.axes.kx.units == "px"
 
 
 @pytest.mark.parametrize("dashboard", [explore, rrvae_dashboard])
@@ -88,7 +88,7 @@ def test_the_scan_of_a_file_is_named_after_it(tmp_path):
 
 @pytest.mark.parametrize("rows", [1, 2])
 def test_a_scan_of_few_rows_has_a_page(rows):
-    page = rrvae_dashboard(Session(turning_spot()[:rows], make_model=Pacer))
+    page = rrvae_dashboard(ScanSession(turning_spot()[:rows], make_model=Pacer))
     page.session.position = (5, 5)
     assert page.session.position == (rows - 1, 5)
 
@@ -100,7 +100,7 @@ def test_a_scan_without_contrast_has_a_page():
 
 
 def test_a_page_takes_the_kind_of_model_from_choices_that_call_it_model():
-    page = rrvae_dashboard(Session(turning_spot(), make_model=Pacer))
+    page = rrvae_dashboard(ScanSession(turning_spot(), make_model=Pacer))
     page.choose({"train": {"model": "vae", "seed": 4}})
     assert page.choices()["train"]["kind"] == "vae"
     assert page.choices()["train"]["seed"] == 4

@@ -6,12 +6,12 @@ from scans import AXES, Pacer, turning_spot
 from stemwidgets.arrays.errors import InputError
 from stemwidgets.dashboards.prepare import prepare
 from stemwidgets.dashboards.rrvae import rrvae_dashboard
-from stemwidgets.state import Session
+from stemwidgets.state import ScanSession
 
 
 @pytest.fixture
 def session():
-    session = Session(turning_spot(), AXES, "a spot", make_model=Pacer)
+    session = ScanSession(turning_spot(), AXES, "a spot", make_model=Pacer)
     yield session
     session.close()
 
@@ -42,7 +42,7 @@ def test_an_unknown_keyword_is_refused(session):
 
 
 def test_a_training_elsewhere_learns_from_what_was_prepared_here():
-    session = Session(turning_spot(), AXES, make_model=lambda **options: made.append(options))
+    session = ScanSession(turning_spot(), AXES, make_model=lambda **options: made.append(options))
     made = []
     page = prepare(session)
     page.parts["preparation"].parts["step"].value = "crop"

@@ -97,7 +97,7 @@ def test_hyperspy_finds_type_and_page_where_stemwidgets_is_installed(tmp_path):
             signal.axes_manager.indices = (5, 2)
             assert gui["widget"].session.position == (2, 5)
             assert gui["wdict"]["map"] is gui["widget"].parts["map"]
-            print(type(signal).__name__, gui["widget"].session.shape)
+            print(type(signal).__name__, gui["widget"].session.scan.shape)
             gui["widget"].session.close()
     """
     found = subprocess.run(
@@ -114,5 +114,5 @@ def test_hyperspy_finds_type_and_page_where_stemwidgets_is_installed(tmp_path):
 def test_such_a_scan_is_taken_as_any_other():
     signal = DiffractionScan(turning_spot())
     session = sw.Session(signal)
-    np.testing.assert_array_equal(session.data, turning_spot())
+    np.testing.assert_array_equal(session.scan.data, turning_spot())
     session.close()

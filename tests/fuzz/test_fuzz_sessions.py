@@ -25,7 +25,7 @@ def folder(tmp_path_factory):
     session.wait(60)
     session.preparation.add("bin", factor=1)
     session.preparation.add("denoise", components=4)
-    session.outline, session.line = ((0, 0), (3, 0.5), (2, 5)), ((0, 1), (3, 2))
+    session.selection.outline, session.selection.line = ((0, 0), (3, 0.5), (2, 5)), ((0, 1), (3, 2))
     session.detector = sw.SegmentDetector((8.0, 7.0), 1.0, 5.5)
     session.position = (2, 5)
     session.wait(60)

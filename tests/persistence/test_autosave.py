@@ -47,7 +47,7 @@ def kept(tmp_path_factory):
         patch.setenv("STEMWIDGETS_CACHE", str(folder))
         page = trained(opened(SCAN))
         session = page.session
-        session.position, session.line = (2, 5), ((0, 0), (3, 4))
+        session.position, session.selection.line = (2, 5), ((0, 0), (3, 4))
         session.decomposition.start("PCA", 2)
         page.parts["z1"].channel = "residual"
         session.wait(60)
@@ -72,7 +72,7 @@ def test_the_last_state_comes_back_and_the_page_says_so(kept, again):
     assert set(session.channels) == set(before.channels)
     for name, channel in before.channels.items():
         np.testing.assert_array_equal(session.channels[name].values, channel.values, err_msg=name)
-    assert (session.position, session.line) == (before.position, before.line)
+    assert (session.position, session.selection.line) == (before.position, before.selection.line)
     assert session.detector == before.detector
     assert session.training.history == before.training.history
     assert session.reconstruction is not None
@@ -90,8 +90,8 @@ def test_one_can_start_afresh(again):
     session = again.session
     assert session.model is None
     assert not {"angle", "z1", "PCA 1", "virtual detector"} & set(session.channels)
-    assert (session.position, session.detector, session.line) == ((0, 0), None, None)
-    assert session.comparison is session.reconstruction is session.encoding is None
+    assert (session.position, session.detector, session.selection.line) == ((0, 0), None, None)
+    assert session.learned.comparison is session.reconstruction is session.learned.encoding is None
     line = again.parts["restored"]
     assert "Started afresh; the training of" in line.parts["words"].value
     assert again.parts["angle"].raster.message == "press Train"
@@ -129,7 +129,7 @@ def test_an_afresh_start_lasts_and_so_does_the_way_back(kept, again, chosen):
         assert session.model is None
         assert (session.detector is None) != chosen
         assert "Started afresh; the training of" in line.parts["words"].value
-        session.line = ((0, 0), (2, 2))
+        session.selection.line = ((0, 0), (2, 2))
         session.wait(60)
         if not time_after:
             session.close()

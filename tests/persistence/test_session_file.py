@@ -43,7 +43,7 @@ def test_a_session_opened_again_has_the_same_maps_to_the_last_bit(file, tmp_path
     for name, channel in other.channels.items():
         np.testing.assert_array_equal(channel.values, maps[name].values, err_msg=name)
     assert other.reconstruction is not None
-    assert other.comparison == session.snapshot().comparison
+    assert other.learned.comparison == session.snapshot().comparison
     assert other.as_code() == session.as_code()
     for each in (session, other):
         each.close()
@@ -64,8 +64,11 @@ def test_all_that_was_chosen_and_found_is_there_again(tmp_path):
     session.preparation.add("bin", factor=2)
     session.preparation.add("denoise", components=4)
     session.preparation.switch(1, False)
-    session.outline, session.line = ((0, 0), (3, 0.5), (2, 6)), ((0, 1), (4.5, 2))
-    weights = np.arange(np.prod(session.shape[2:])).reshape(session.shape[2:]) % 3 - 1.0
+    session.selection.outline, session.selection.line = (
+        ((0, 0), (3, 0.5), (2, 6)),
+        ((0, 1), (4.5, 2)),
+    )
+    weights = np.arange(np.prod(session.scan.shape[2:])).reshape(session.scan.shape[2:]) % 3 - 1.0
     session.detector = sw.PixelDetector(weights)
     session.wait(60)
     other = sw.Session.open(session.save(tmp_path / "desk.json"))
@@ -75,10 +78,11 @@ def test_all_that_was_chosen_and_found_is_there_again(tmp_path):
     for name, channel in other.channels.items():
         np.testing.assert_array_equal(channel.values, session.channels[name].values, err_msg=name)
         assert channel.units == session.channels[name].units
-    for name in ("outline", "line", "detector"):
-        assert getattr(other, name) == getattr(session, name)
-    np.testing.assert_array_equal(other.region, session.region)
-    np.testing.assert_array_equal(other.region_pattern, session.region_pattern)
+    assert other.detector == session.detector
+    for name in ("outline", "line"):
+        assert getattr(other.selection, name) == getattr(session.selection, name)
+    np.testing.assert_array_equal(other.selection.region, session.selection.region)
+    np.testing.assert_array_equal(other.selection.region_pattern, session.selection.region_pattern)
     assert other.preparation.entries == session.preparation.entries
     assert other.calibration.used == session.calibration.used
     shares = [parts.shares for parts in session.decomposition.shown]
@@ -91,10 +95,12 @@ def test_all_that_was_chosen_and_found_is_there_again(tmp_path):
 
 def test_a_region_that_was_not_drawn_on_a_map_is_kept(file, tmp_path):
     session = sw.Session(file)
-    session.region = session.channels["sum"].values > session.channels["sum"].values.mean()
+    session.selection.region = (
+        session.channels["sum"].values > session.channels["sum"].values.mean()
+    )
     other = sw.Session.open(session.save(tmp_path / "desk.json"))
-    np.testing.assert_array_equal(other.region, session.region)
-    assert other.outline is None
+    np.testing.assert_array_equal(other.selection.region, session.selection.region)
+    assert other.selection.outline is None
     for each in (session, other):
         each.close()
 
@@ -119,7 +125,7 @@ def test_a_file_of_the_first_format_is_read(file, tmp_path):
 
 def test_a_newer_format_and_damaged_maps_are_refused_in_words(file, tmp_path):
     session = sw.Session(file)
-    session.region = np.eye(4, 6, dtype=bool)
+    session.selection.region = np.eye(4, 6, dtype=bool)
     path = session.save(tmp_path / "desk.json")
     session.close()
     text = path.read_text()

@@ -7,7 +7,7 @@ from rotated_patterns import bragg, harmonic, rotated_patterns
 from stemwidgets.arrays.axes import Axes
 from stemwidgets.dashboards.rrvae import rrvae_dashboard
 from stemwidgets.rrvae import RRVAE
-from stemwidgets.state import Session
+from stemwidgets.state import ScanSession
 
 SCAN, SIZE, DOSE = (15, 20), 64, 2e4
 COUNT = SCAN[0] * SCAN[1]
@@ -135,7 +135,7 @@ def test_pattern_without_counts_has_no_class(with_vacuum):
 
 def test_the_session_reconstructs_each_pattern_in_its_class(with_vacuum):
     scan, kind, _ = with_vacuum
-    session = Session(scan, Axes.uncalibrated(scan.shape))
+    session = ScanSession(scan, Axes.uncalibrated(scan.shape))
     page = rrvae_dashboard(session)
     session.training.start(classes=2)
     session.training.wait(100)
@@ -146,8 +146,8 @@ def test_the_session_reconstructs_each_pattern_in_its_class(with_vacuum):
         session.position = position
         rest = (session.reconstruction - scan[position]) ** 2
         assert np.nanmean(rest) < 2.5 * scan[position].mean()
-    inside = np.isfinite(session.mean_reconstruction)
+    inside = np.isfinite(session.learned.mean_reconstruction)
     mean = scan.mean(axis=(0, 1))
-    assert np.abs(session.mean_reconstruction - mean)[inside].max() < 0.1 * mean.max()
+    assert np.abs(session.learned.mean_reconstruction - mean)[inside].max() < 0.1 * mean.max()
     assert page.session is session
     session.close()

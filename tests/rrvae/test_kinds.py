@@ -13,7 +13,7 @@ from stemwidgets.dashboards.rrvae import rrvae_dashboard
 from stemwidgets.rrvae import RRVAE, DivergenceError, model_file
 from stemwidgets.rrvae.common.notices import TrainingNotice
 from stemwidgets.rrvae.paper.training import PaperTraining
-from stemwidgets.state import Session
+from stemwidgets.state import ScanSession
 
 KINDS = {
     "harmonic": {},
@@ -230,7 +230,7 @@ def test_a_training_that_diverges_goes_back_to_its_last_good_moment(make):
 
 @pytest.mark.usefixtures("poison")
 def test_the_desk_tells_of_a_training_that_diverged_and_keeps_the_model(kind):
-    session = Session(turning_spot(), AXES)
+    session = ScanSession(turning_spot(), AXES)
     session.training.start(kind=kind, **KINDS[kind])
     with pytest.raises(DivergenceError):
         session.training.wait(60)
@@ -264,7 +264,7 @@ def test_weights_that_go_wrong_are_put_back_and_training_can_go_on(monkeypatch):
 
 
 def test_the_dashboard_trains_every_kind(kind):
-    page = rrvae_dashboard(Session(turning_spot(), AXES))
+    page = rrvae_dashboard(ScanSession(turning_spot(), AXES))
     panel = page.parts["train"].parts
     panel["kind"].value = kind
     shown = [panel[name].layout.display is None for name in ("centered", "epochs")]

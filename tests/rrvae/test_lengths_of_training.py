@@ -73,7 +73,7 @@ def on_the_page(scan, options):
     session.wait(1500)
     said += [train["status"].value, train["problem"].value, page.parts["loss"].raster.message]
     said += [session.as_code(), page.parts["readout"].parts["table"].value.replace("nan", "")]
-    progress, encoding = session.training.progress, session.encoding
+    progress, encoding = session.training.progress, session.learned.encoding
     wrong = [text for text in said if WRONG_WORDS.search(text)]
     wrong += [f"bar at {bar}" for bar in bars if not 0 <= bar <= 1]
     if progress is not None:

@@ -11,7 +11,7 @@ import stemwidgets as sw
 from stemwidgets.arrays import blocks
 from stemwidgets.rrvae import RRVAE, fitting
 from stemwidgets.rrvae import progress as watch
-from stemwidgets.state import Session
+from stemwidgets.state import ScanSession
 from stemwidgets.views.train_panel import TrainPanel
 
 KINDS = {"harmonic": {}, "paper": {"kind": "paper", "epochs": 2}}
@@ -66,7 +66,7 @@ def test_of_a_small_scan_nothing_is_told():
 
 
 def test_stop_does_not_wait_for_the_reading(large):
-    session = Session(in_chunks(pause=0.05), AXES)
+    session = ScanSession(in_chunks(pause=0.05), AXES)
     panel = TrainPanel(session)
     session.wait(30)
     session.training.start(seed=0)

@@ -6,13 +6,13 @@ from scans import AXES, SHAPE, Sorter, turning_spot
 
 from stemwidgets.arrays.detectors import AnnularDetector
 from stemwidgets.arrays.errors import InputError
-from stemwidgets.state import Channel, Session
-from stemwidgets.state.channels import expected_source, latents, merged, names_from
+from stemwidgets.state import Channel, ScanSession
+from stemwidgets.state.channels import expected_source, latents, names_from
 
 
 @pytest.fixture(scope="module")
 def session():
-    session = Session(turning_spot(), AXES, make_model=Sorter)
+    session = ScanSession(turning_spot(), AXES, make_model=Sorter)
     session.detector = AnnularDetector((4.0, 4.0), 0.0, 3.0)
     session.training.start()
     session.training.wait(30)
@@ -40,10 +40,10 @@ def test_components_of_one_method_are_replaced_together(session):
 def test_a_map_of_the_user_is_no_latent_and_outlives_a_model(session):
     mine = Channel("z9", np.zeros(SHAPE[:2], np.float32))
     count = len(latents(session.channels))
-    session.channels = merged(session.channels, mine)
+    session.channel_store.put(mine)
     assert mine.source == "user"
     assert len(latents(session.channels)) == count > 0
-    session.forget()
+    session.learned.forget()
     assert not latents(session.channels)
     assert session.channels["z9"] is mine
 

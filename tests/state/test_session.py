@@ -11,12 +11,12 @@ from scans import AXES, SHAPE, Pacer, Sorter, turning_spot, unreadable
 from stemwidgets.arrays.axes import Axes
 from stemwidgets.arrays.detectors import AnnularDetector
 from stemwidgets.arrays.errors import InputError
-from stemwidgets.state import Session
+from stemwidgets.state import ScanSession
 
 
 @pytest.fixture
 def session():
-    session = Session(turning_spot(), AXES, "spot", make_model=Pacer)
+    session = ScanSession(turning_spot(), AXES, "spot", make_model=Pacer)
     yield session
     session.close()
 
@@ -29,7 +29,7 @@ def changes(session, trait):
 
 def test_a_new_position_brings_its_pattern(session):
     session.position = (2, 5)
-    np.testing.assert_array_equal(session.pattern, session.data[2, 5])
+    np.testing.assert_array_equal(session.pattern, session.scan.data[2, 5])
     assert session.pattern.dtype == np.float32
 
 
@@ -53,7 +53,7 @@ def test_the_deflections_have_a_divergence_and_a_curl(session):
 
 
 def test_a_line_scan_has_neither_divergence_nor_curl():
-    session = Session(turning_spot()[:1], make_model=Pacer)
+    session = ScanSession(turning_spot()[:1], make_model=Pacer)
     assert not {"COM divergence", "COM curl"} & set(session.channels)
     session.close()
 
@@ -70,7 +70,7 @@ def test_setting_an_equal_value_is_silent(session):
     session.position = (1, 2)
     moved, redrawn = changes(session, "position"), changes(session, "shown")
     session.position = (1.2, 2)
-    session.shown = replace(session.shown, pattern=session.pattern.copy())
+    session.set_trait("shown", replace(session.shown, pattern=session.pattern.copy()))
     assert moved == redrawn == []
 
 
@@ -100,7 +100,7 @@ def test_an_angle_is_confident_where_the_centre_of_mass_is_far(session):
 def test_a_pattern_without_counts_has_no_angle_and_spoils_nothing():
     data = turning_spot()
     data[1, 2] = 0
-    session = Session(data, AXES)
+    session = ScanSession(data, AXES)
     values = session.channels["COM angle"].values
     assert np.isnan(values[1, 2])
     assert np.isfinite(np.delete(values.ravel(), 1 * 6 + 2)).all()
@@ -110,7 +110,7 @@ def test_a_detector_adds_its_image_and_none_takes_it_away(session):
     detector = AnnularDetector((8.0, 7.0), 0, 3)
     session.detector = detector
     session.wait(10)
-    expected = session.data[..., detector.pixels(SHAPE[2:])].sum(axis=-1)
+    expected = session.scan.data[..., detector.pixels(SHAPE[2:])].sum(axis=-1)
     np.testing.assert_allclose(session.channels["virtual detector"].values, expected, rtol=1e-5)
     session.detector = None
     assert "virtual detector" not in session.channels
@@ -124,10 +124,10 @@ def test_a_detector_off_the_pattern_is_explained(session):
 
 def test_lazy_data_are_opened_in_the_background():
     lazy = da.from_array(turning_spot(), chunks=(2, 3, 18, 15))
-    session = Session(lazy, AXES)
+    session = ScanSession(lazy, AXES)
     session.wait(20)
     np.testing.assert_array_equal(session.pattern, turning_spot()[0, 0])
-    eager = Session(turning_spot(), AXES)
+    eager = ScanSession(turning_spot(), AXES)
     assert list(session.channels) == list(eager.channels)
     for name, channel in eager.channels.items():
         tolerance = 0.05 if name in ("BF", "ADF") else 1e-5  # their disc is seen in another sample
@@ -144,7 +144,7 @@ def test_of_many_positions_in_lazy_data_the_last_wins():
         return block
 
     lazy = da.from_array(turning_spot(), chunks=(1, 1, 18, 15)).map_blocks(slow, dtype="f4")
-    session = Session(lazy, AXES)
+    session = ScanSession(lazy, AXES)
     session._computer.close()
     for ix in range(6):
         session.position = (2, ix)
@@ -154,7 +154,7 @@ def test_of_many_positions_in_lazy_data_the_last_wins():
 
 
 def test_data_that_cannot_be_read_are_a_problem_in_words():
-    session = Session(unreadable(), AXES)
+    session = ScanSession(unreadable(), AXES)
     session.wait(20)
     assert "the disk is gone" in session.problem
     assert session.pattern is None
@@ -162,13 +162,13 @@ def test_data_that_cannot_be_read_are_a_problem_in_words():
 
 def test_traits_are_set_in_the_thread_of_the_session():
     async def run():
-        session = Session(da.from_array(turning_spot()), AXES, make_model=Pacer)
+        session = ScanSession(da.from_array(turning_spot()), AXES, make_model=Pacer)
         threads = set()
         for thing in (session, session.training):
             thing.observe(lambda change: threads.add(threading.get_ident()))
         session.training.start(pace=0.01, steps=20)
         session.position = (3, 3)
-        while session.training.active or session.overview is None:
+        while session.training.active or session.scan.overview is None:
             await asyncio.sleep(0.01)
         assert session.training.status == "finished"
         return threads
@@ -178,7 +178,7 @@ def test_traits_are_set_in_the_thread_of_the_session():
 
 def test_events_of_another_thread_are_run_at_home():
     async def run():
-        session = Session(turning_spot(), AXES)
+        session = ScanSession(turning_spot(), AXES)
         ran = []
         worker = threading.Thread(
             target=lambda: session.mailbox.post("key", lambda: ran.append(threading.get_ident()))
@@ -194,7 +194,7 @@ def test_events_of_another_thread_are_run_at_home():
 
 def test_of_many_events_in_a_moment_only_the_last_counts():
     async def run():
-        session, ran = Session(turning_spot(), AXES), []
+        session, ran = ScanSession(turning_spot(), AXES), []
         for value in range(20):
             session.mailbox.post("key", lambda value=value: ran.append(value), delay=0.02)
         await asyncio.sleep(0.1)
@@ -205,7 +205,7 @@ def test_of_many_events_in_a_moment_only_the_last_counts():
 
 def test_the_first_of_many_events_is_answered_at_once_and_the_last_when_that_is_done():
     async def run():
-        session, ran = Session(turning_spot(), AXES), []
+        session, ran = ScanSession(turning_spot(), AXES), []
 
         def answer(value):
             time.sleep(0.03)
@@ -227,7 +227,7 @@ def test_the_first_of_many_events_is_answered_at_once_and_the_last_when_that_is_
 
 def test_an_error_in_an_event_is_shown():
     async def run():
-        session = Session(turning_spot(), AXES)
+        session = ScanSession(turning_spot(), AXES)
         session.mailbox.post("key", lambda: 1 / 0)
         await asyncio.sleep(0.05)
         return session.problem
@@ -238,23 +238,23 @@ def test_an_error_in_an_event_is_shown():
 @pytest.mark.parametrize("shape", [(20, 16), (5, 20, 16), (4, 6, 7, 15), (0, 6, 18, 15)])
 def test_what_is_no_scan_is_refused(shape):
     with pytest.raises(InputError, match="xpected"):
-        Session(np.ones(shape))
+        ScanSession(np.ones(shape))
 
 
 def test_axes_of_another_scan_are_refused():
     with pytest.raises(InputError, match="shape"):
-        Session(turning_spot(), Axes.uncalibrated((6, 4, 18, 15)))
+        ScanSession(turning_spot(), Axes.uncalibrated((6, 4, 18, 15)))
 
 
 def test_a_scan_of_one_row_is_a_scan():
-    session = Session(turning_spot()[:1])
+    session = ScanSession(turning_spot()[:1])
     session.position = (5, 5)
     assert session.position == (0, 5)
 
 
 @pytest.fixture
 def sorted_scan():
-    session = Session(turning_spot(), AXES, make_model=Sorter)
+    session = ScanSession(turning_spot(), AXES, make_model=Sorter)
     session.training.start()
     session.training.wait(10)
     session.wait(10)
@@ -286,14 +286,14 @@ def test_without_classes_there_is_no_channel_of_them(session):
 
 
 def test_angles_are_compared_modulo_the_symmetry_of_the_model(sorted_scan):
-    assert "modulo 120°" in sorted_scan.comparison
+    assert "modulo 120°" in sorted_scan.learned.comparison
 
 
 def test_a_round_pattern_is_reconstructed_although_it_has_no_angle(sorted_scan):
     sorted_scan.position = (1, 0)
     assert np.isnan(sorted_scan.channels["angle"].values[1, 0])
     np.testing.assert_array_equal(sorted_scan.reconstruction, 1001.0)  # z1 = 1, class 1
-    assert np.isfinite(sorted_scan.mean_reconstruction).all()
+    assert np.isfinite(sorted_scan.learned.mean_reconstruction).all()
     sorted_scan.position = (2, 3)
     assert np.isnan(sorted_scan.reconstruction).all()
 
@@ -303,4 +303,4 @@ def test_a_pattern_is_reconstructed_in_its_class(sorted_scan):
     for row in range(SHAPE[0]):
         sorted_scan.position = (row, 0)
         np.testing.assert_array_equal(sorted_scan.reconstruction, row + 1000 * classes[row, 0])
-    assert sorted_scan.mean_reconstruction.min() > 1000
+    assert sorted_scan.learned.mean_reconstruction.min() > 1000

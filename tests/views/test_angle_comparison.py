@@ -8,7 +8,7 @@ from PIL import Image
 from scans import AXES, SHAPE, Pacer, Sorter, turning_spot
 
 from stemwidgets.arrays.errors import InputError
-from stemwidgets.state import Session
+from stemwidgets.state import ScanSession
 from stemwidgets.views.angle_comparison import AngleComparisonView
 from stemwidgets.views.pictures import colors
 
@@ -26,7 +26,7 @@ class Follower(Pacer):
 
 
 def trained(model):
-    session = Session(turning_spot(), AXES, make_model=model)
+    session = ScanSession(turning_spot(), AXES, make_model=model)
     view = AngleComparisonView(session)
     session.training.start()
     session.training.wait(10)
@@ -51,7 +51,7 @@ def click(figure, x, y):
 
 
 def test_before_training_it_says_what_to_do():
-    session = Session(turning_spot(), AXES, make_model=Pacer)
+    session = ScanSession(turning_spot(), AXES, make_model=Pacer)
     view = AngleComparisonView(session)
     assert view.difference.message == view.joint.message == "press Train"
     assert "appears with" in view.parts["words"].value

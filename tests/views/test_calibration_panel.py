@@ -7,7 +7,7 @@ from turned_graphene import turned_scan
 
 from stemwidgets.arrays.disc.find import Disc, Ellipse
 from stemwidgets.arrays.errors import InputError
-from stemwidgets.state import Session
+from stemwidgets.state import ScanSession
 from stemwidgets.views.calibration_panel import CalibrationPanel
 from stemwidgets.views.map_view import MapView
 
@@ -19,7 +19,7 @@ def scan():
 
 @pytest.fixture
 def session(scan):
-    session = Session(*scan)
+    session = ScanSession(*scan)
     yield session
     session.close()
 
@@ -48,7 +48,7 @@ def test_the_disc_is_drawn_where_it_was_found(session):
     panel.parts["calibrate"].click()
     session.wait(60)
 
-    disc, axes = session.calibration.found.disc, session.axes
+    disc, axes = session.calibration.found.disc, session.scan.axes
     assert outline.visible
     x, y = axes.kx.coordinate(disc.center[1]), axes.ky.coordinate(disc.center[0])
     reach = np.hypot(outline.x - x, outline.y - y)
@@ -72,7 +72,7 @@ def test_the_box_takes_the_com_of_a_map_there_and_back(session):
 
 
 def test_rotation_and_semi_angle_are_typed_in(scan):
-    session = Session(*scan, beam_energy=60.0)
+    session = ScanSession(*scan, beam_energy=60.0)
     panel = CalibrationPanel(session)
     assert panel.parts["given"].disabled
     assert panel.parts["semi_angle"].disabled
@@ -92,7 +92,7 @@ def test_rotation_and_semi_angle_are_typed_in(scan):
 
 
 def test_a_semi_angle_that_tells_no_scale_is_refused_in_words(scan):
-    session = Session(*scan)
+    session = ScanSession(*scan)
     panel = CalibrationPanel(session)
     panel.parts["calibrate"].click()
     session.wait(60)
@@ -103,7 +103,7 @@ def test_a_semi_angle_that_tells_no_scale_is_refused_in_words(scan):
 
 
 def test_an_unresolved_rotation_has_to_be_chosen():
-    session = Session(disc_scan((12, 15, 40, 44)))
+    session = ScanSession(disc_scan((12, 15, 40, 44)))
     panel = CalibrationPanel(session)
     panel.parts["calibrate"].click()
     session.wait(60)
@@ -117,7 +117,7 @@ def test_an_unresolved_rotation_has_to_be_chosen():
 
 
 def test_what_goes_wrong_is_told_in_the_panel():
-    session = Session(disc_scan((4, 6, 18, 15), radius=4.0))
+    session = ScanSession(disc_scan((4, 6, 18, 15), radius=4.0))
     panel = CalibrationPanel(session)
     panel.parts["calibrate"].click()
     with pytest.raises(InputError):

@@ -8,14 +8,14 @@ from PIL import Image
 from scans import AXES, SHAPE, Pacer, Sorter, turning_spot
 
 from stemwidgets.arrays.errors import InputError
-from stemwidgets.state import Session
-from stemwidgets.state.learning.reconstruction import Code
+from stemwidgets.state import ScanSession
+from stemwidgets.state.learning.decodable import Code
 from stemwidgets.views.decoder_view import DecoderView
 from stemwidgets.views.manifold_view import ManifoldView
 
 
 def trained(model=Pacer, **options):
-    session = Session(turning_spot(), AXES, make_model=model)
+    session = ScanSession(turning_spot(), AXES, make_model=model)
     views = DecoderView(session), ManifoldView(session, cells=5)
     session.training.start(**options)
     session.training.wait(10)
@@ -41,7 +41,7 @@ def click(figure, x, y):
 
 
 def test_before_training_the_controls_rest_and_the_figures_say_why():
-    session = Session(turning_spot(), AXES, make_model=Pacer)
+    session = ScanSession(turning_spot(), AXES, make_model=Pacer)
     decoder, manifold = DecoderView(session), ManifoldView(session)
     assert decoder.raster.message == manifold.raster.message == "press Train"
     assert decoder.parts["angle"].disabled
@@ -74,7 +74,7 @@ def test_a_slider_decodes_another_pattern(desk):
     decoder.parts["z1"].value = 2.0
     decoder.parts["angle"].value = 90.0
     session.wait(10)
-    assert session.latent_code == Code((2.0, 0.0), np.pi / 2)
+    assert session.learned.latent_code == Code((2.0, 0.0), np.pi / 2)
     np.testing.assert_allclose(decoder._decoded, 2 + 10 * np.pi / 2, rtol=1e-6)
     assert decoder._decoded.shape == SHAPE[2:]
 
@@ -91,8 +91,8 @@ def test_the_button_takes_the_code_of_the_pattern_at_the_position(desk):
 
 def test_a_code_out_of_range_widens_its_slider(desk):
     session, decoder, _ = desk
-    session.latent_code = Code((-7.0, 9.0), 3.0)
-    assert session.latent_code == Code((-7.0, 9.0), 3.0)
+    session.learned.latent_code = Code((-7.0, 9.0), 3.0)
+    assert session.learned.latent_code == Code((-7.0, 9.0), 3.0)
     assert decoder.parts["z1"].value == -7.0
     assert decoder.parts["z2"].value == 9.0
 
@@ -104,7 +104,7 @@ def test_classes_are_chosen_where_there_are_any(desk):
     assert [value for _, value in kind.options] == [0, 1, 2]
     kind.value = 2
     session.wait(10)
-    assert session.latent_code.kind == 2
+    assert session.learned.latent_code.kind == 2
     assert decoder._decoded.min() > 1900
     session.close()
 
@@ -139,9 +139,9 @@ def test_the_rings_mark_the_position_and_what_is_decoded(desk):
 
 def test_a_click_on_the_grid_moves_what_is_decoded(desk):
     session, decoder, manifold = desk
-    session.latent_code = Code((0.0, 0.0), 0.5)
+    session.learned.latent_code = Code((0.0, 0.0), 0.5)
     click(manifold.parts["figure"], 1.5, 2.5)
-    assert session.latent_code == Code((1.5, 2.5), 0.5)
+    assert session.learned.latent_code == Code((1.5, 2.5), 0.5)
     assert decoder.parts["z2"].value == 2.5
 
 
@@ -152,7 +152,7 @@ def test_one_latent_variable_gives_one_row():
     assert grey.tolist() == [True, True, False, True, True]
     assert len(decoder._sliders.children) == 1
     click(manifold.parts["figure"], 1.5, 0.3)
-    assert session.latent_code.latent == (1.5,)
+    assert session.learned.latent_code.latent == (1.5,)
     session.close()
 
 
@@ -168,8 +168,8 @@ def test_patterns_of_many_pixels_are_binned():
 
 def test_an_earlier_moment_is_not_decoded(desk):
     session, decoder, manifold = desk
-    session.earlier_maps = session.training.map_history[0]
+    session.learned.earlier_maps = session.training.map_history[0]
     assert decoder.raster.message == manifold.raster.message == "not for an earlier epoch"
-    session.earlier_maps = None
+    session.learned.earlier_maps = None
     session.wait(10)
     assert decoder.raster.message == manifold.raster.message == ""

@@ -11,7 +11,7 @@ from stemwidgets.arrays.detectors import (
     SegmentDetector,
 )
 from stemwidgets.arrays.errors import InputError
-from stemwidgets.state import Session
+from stemwidgets.state import ScanSession
 from stemwidgets.views.detector_panel import DetectorPanel
 from stemwidgets.views.pattern_view import PatternView
 from stemwidgets.views.pictures.detector_shape import area, outline
@@ -23,7 +23,7 @@ BESIDE = RING.center[1] + 3.5  # between its edges
 
 @pytest.fixture
 def session():
-    session = Session(turning_spot().astype(np.uint16), AXES)
+    session = ScanSession(turning_spot().astype(np.uint16), AXES)
     session.detector = RING
     yield session
     session.close()
@@ -40,7 +40,7 @@ def test_dragging_inside_moves_the_detector(session):
     assert session.detector.center == pytest.approx((10, 4), abs=0.1)
     assert (session.detector.inner, session.detector.outer) == (2, 5)
     session.wait(10)
-    expected = session.data[..., session.detector.pixels(SHAPE[2:])].sum(axis=-1)
+    expected = session.scan.data[..., session.detector.pixels(SHAPE[2:])].sum(axis=-1)
     np.testing.assert_array_equal(session.channels["virtual detector"].values, expected)
 
 

@@ -3,7 +3,7 @@ from scans import AXES, Pacer, turning_spot
 
 import stemwidgets as sw
 from stemwidgets.signals.conversion import arrays_to_signal
-from stemwidgets.state import Session
+from stemwidgets.state import ScanSession
 from stemwidgets.views.export_panel import ExportPanel
 
 
@@ -57,7 +57,7 @@ def test_the_code_appears_to_be_copied(panel):
 
 
 def test_a_session_on_bare_arrays_cannot_be_taken_away():
-    session = Session(turning_spot(), AXES, make_model=Pacer)
+    session = ScanSession(turning_spot(), AXES, make_model=Pacer)
     panel = ExportPanel(session)
     assert panel.parts["export"].disabled
     assert "stemwidgets.Session" in panel.parts["status"].value

@@ -12,7 +12,7 @@ from scans import AXES, SHAPE, Pacer, turning_spot
 
 from stemwidgets.arrays.detectors import PolygonDetector
 from stemwidgets.arrays.maps.polygon import surrounded
-from stemwidgets.state import Session
+from stemwidgets.state import ScanSession
 from stemwidgets.views.latent_view import LatentView
 from stemwidgets.views.map_view import MapView
 
@@ -21,7 +21,7 @@ AROUND = [(0.5, 1.5), (2.5, 1.5), (2.5, 4.5), (0.5, 4.5)]  # z1, z2: rows 1-2, c
 
 @pytest.fixture
 def scatter():
-    session = Session(turning_spot(), AXES, make_model=Pacer)
+    session = ScanSession(turning_spot(), AXES, make_model=Pacer)
     session.training.start(latent_dim=2)
     session.training.wait(10)
     yield LatentView(session)
@@ -46,7 +46,7 @@ def test_what_a_line_surrounds_becomes_the_region(scatter):
     draw(scatter, AROUND)
     expected = np.zeros(SHAPE[:2], dtype=bool)
     expected[1:3, 2:5] = True
-    np.testing.assert_array_equal(scatter.session.region, expected)
+    np.testing.assert_array_equal(scatter.session.selection.region, expected)
     assert "6 patterns selected" in scatter._words.value
     assert not scatter.parts["lasso"].visible
 
@@ -58,7 +58,7 @@ def test_what_is_not_selected_is_faint(scatter):
     assert (opacities == 1).sum() == 6
     assert opacities[1, 2] == 1 > opacities[0, 0]
     scatter.parts["clear"].click()
-    assert scatter.session.region is None
+    assert scatter.session.selection.region is None
     assert scatter.parts["points"].opacities == [1.0]
 
 
@@ -75,16 +75,16 @@ def test_the_selection_lights_up_on_every_map(scatter):
     draw(scatter, AROUND)
     for scan_map in maps:
         opacity = opacities(scan_map)
-        assert (opacity[scatter.session.region] == 255).all()
-        assert (opacity[~scatter.session.region] < 100).all()
-    scatter.session.region = None
+        assert (opacity[scatter.session.selection.region] == 255).all()
+        assert (opacity[~scatter.session.selection.region] < 100).all()
+    scatter.session.selection.region = None
     for scan_map in maps:
         assert (opacities(scan_map) == 255).all()
 
 
 def test_a_line_around_nothing_selects_nothing(scatter):
     draw(scatter, [(0.1, 0.2), (0.4, 0.2), (0.4, 0.8)])
-    assert scatter.session.region is None
+    assert scatter.session.selection.region is None
     assert scatter.session.position == (0, 0)
 
 
@@ -92,18 +92,18 @@ def test_a_click_moves_the_position_and_keeps_the_region(scatter):
     draw(scatter, AROUND)
     draw(scatter, [(3.05, 5.0)])
     assert scatter.session.position == (3, 5)
-    assert scatter.session.region.sum() == 6
+    assert scatter.session.selection.region.sum() == 6
 
 
 def test_of_many_patterns_the_selected_are_seen_best():
     data = np.ones((70, 60, 9, 8), dtype=np.float32)
     data[..., 4, 4] += np.arange(60)
-    session = Session(data, make_model=Pacer)
+    session = ScanSession(data, make_model=Pacer)
     view = LatentView(session)
     session.training.start(steps=1)
     session.training.wait(10)
     draw(view, [(-0.5, -0.5), (9.5, -0.5), (9.5, 59.5), (-0.5, 59.5)])
-    assert session.region.sum() == 10 * 60
+    assert session.selection.region.sum() == 10 * 60
     opacity = opacities(view)
     assert (opacity == 255).sum() == 10 * 60
     assert ((opacity > 0) & (opacity < 50)).sum() == 60 * 60
@@ -140,4 +140,4 @@ def test_a_region_drawn_on_a_map_lights_up_its_patterns(scatter):
 def test_escape_takes_the_region_away(scatter):
     draw(scatter, AROUND)
     key(scatter.raster, "Escape")
-    assert scatter.session.region is None
+    assert scatter.session.selection.region is None

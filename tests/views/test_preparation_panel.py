@@ -9,13 +9,13 @@ from scans import AXES, Pacer, turning_spot
 
 from stemwidgets.arrays.errors import InputError
 from stemwidgets.arrays.preparation.mask_text import from_rectangles, from_words
-from stemwidgets.state import Session
+from stemwidgets.state import ScanSession
 from stemwidgets.views.preparation_panel import PreparationPanel
 
 
 @pytest.fixture
 def session():
-    session = Session(turning_spot(), AXES, make_model=Pacer)
+    session = ScanSession(turning_spot(), AXES, make_model=Pacer)
     yield session
     session.close()
 
@@ -107,7 +107,7 @@ def test_a_step_that_does_not_fit_is_told_in_words(session, panel):
 
 def test_pixels_are_left_out_by_rows_and_columns_before_other_steps(session, panel):
     add(panel, "bin", "mask")
-    height, width = session.shape[2:]
+    height, width = session.scan.shape[2:]
     assert [entry.step.name for entry in session.preparation.entries] == ["mask", "bin"]
     field = panel.parts["parameter 1"]
     field.value = "rows 2-3, columns 0-4; column 7"
@@ -124,7 +124,7 @@ def test_pixels_are_left_out_by_rows_and_columns_before_other_steps(session, pan
 
 
 def test_a_mask_made_in_code_is_shown_in_its_own_words(session, panel):
-    mask = np.zeros(session.shape[2:], bool)
+    mask = np.zeros(session.scan.shape[2:], bool)
     mask[1, 2:5] = True
     session.preparation.add("mask", pixels=mask)
     session.wait(20)

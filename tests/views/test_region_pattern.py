@@ -6,7 +6,7 @@ import numpy as np
 from PIL import Image
 from scans import AXES, turning_spot
 
-from stemwidgets.state import Session
+from stemwidgets.state import ScanSession
 from stemwidgets.views.pattern_view import PatternView
 
 
@@ -19,13 +19,13 @@ def shown(view):
 
 
 def test_a_region_shows_its_mean_pattern_until_the_position_changes():
-    session = Session(turning_spot(), AXES)
+    session = ScanSession(turning_spot(), AXES)
     view = PatternView(session)
     single = shown(view)
-    region = np.zeros(session.shape[:2], dtype=bool)
+    region = np.zeros(session.scan.shape[:2], dtype=bool)
     region[1:, 2:] = True
 
-    session.region = region
+    session.selection.region = region
     session.wait(10)
     assert "region" in view.parts["title"].value
     assert f"mean of {region.sum()} patterns" in view.parts["legend"].value
@@ -36,28 +36,28 @@ def test_a_region_shows_its_mean_pattern_until_the_position_changes():
     assert "region" not in view.parts["title"].value
     assert shown(view) not in (mean, single)
 
-    session.region = None
+    session.selection.region = None
     assert "region" not in view.parts["title"].value
     session.close()
 
 
 def test_a_region_that_is_cleared_gives_the_pattern_back():
-    session = Session(turning_spot(), AXES)
+    session = ScanSession(turning_spot(), AXES)
     view = PatternView(session)
     single = shown(view)
-    session.region = np.ones(session.shape[:2], dtype=bool)
+    session.selection.region = np.ones(session.scan.shape[:2], dtype=bool)
     session.wait(10)
-    session.region = None
+    session.selection.region = None
     assert shown(view) == single
     session.close()
 
 
 def test_one_goes_back_and_forth_between_a_pattern_and_the_mean_of_the_region():
-    session = Session(turning_spot(), AXES)
+    session = ScanSession(turning_spot(), AXES)
     view = PatternView(session)
     where = view.parts["where"]
     assert where.layout.display == "none"
-    session.region = np.arange(24).reshape(4, 6) > 9
+    session.selection.region = np.arange(24).reshape(4, 6) > 9
     session.wait(10)
     assert where.value
     assert where.layout.display is None
@@ -66,7 +66,7 @@ def test_one_goes_back_and_forth_between_a_pattern_and_the_mean_of_the_region():
     assert not where.value
     where.value = True
     assert shown(view) == mean
-    session.region = None
+    session.selection.region = None
     assert where.layout.display == "none"
     assert shown(view) != mean
     session.close()
@@ -74,9 +74,9 @@ def test_one_goes_back_and_forth_between_a_pattern_and_the_mean_of_the_region():
 
 def test_a_region_is_compared_with_the_mean_of_all():
     data = turning_spot()
-    session = Session(data, AXES)
+    session = ScanSession(data, AXES)
     view = PatternView(session, "difference from the mean")
-    session.region = np.arange(24).reshape(4, 6) < 6
+    session.selection.region = np.arange(24).reshape(4, 6) < 6
     session.wait(10)
     ky, kx = 8, 8  # the spot turns about (8, 7) in the first row and lies further out below
     first = data[0].mean(axis=0)[ky, kx] - data.mean(axis=(0, 1))[ky, kx]

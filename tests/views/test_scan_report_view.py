@@ -53,11 +53,11 @@ def test_the_tick_counts_faulty_pixels_and_leaves_them_out_again(view):
 
     tick.value = False
     session.wait(60)
-    assert not session.leave_out
+    assert not session.scan.leave_out
     assert session.reporting.report["faulty pixels"].state == "bad"
     assert "counted like the others" in words(view)
 
-    session.leave_out = True
+    session.scan.leave_out = True
     session.wait(60)
     assert tick.value
     assert words(view) == before
@@ -130,9 +130,9 @@ def test_the_tick_of_the_descan_leaves_it_in():
     tick.value = False
     session.wait(60)
 
-    assert session.descan_taken_off is None
+    assert session.scan.descan_taken_off is None
     assert "left in, as was chosen" in words(shown)
-    session.take_off = True
+    session.scan.take_off = True
     assert tick.value
     session.close()
 

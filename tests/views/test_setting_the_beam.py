@@ -72,7 +72,7 @@ def test_a_drag_from_the_centre_to_the_edge_sets_the_beam(unsure, view_of):
     assert unsure.beam.disc == Disc((15, 20), 6, given=True)
     assert not unsure.beam.placing
     inside = np.hypot(*(np.indices(SHAPE[2:]) - np.array([15, 20])[:, None, None])) < 6
-    counts = unsure.data[..., inside].sum(axis=-1)
+    counts = unsure.scan.data[..., inside].sum(axis=-1)
     np.testing.assert_array_equal(unsure.channels["BF"].values, counts)
     assert unsure.detector.center == (15, 20)
     assert "as you said" in panel.parts["status"].value

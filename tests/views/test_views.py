@@ -13,8 +13,7 @@ from scans import AXES, SHAPE, Pacer, Sorter, turning_spot, unreadable
 from stemwidgets.arrays.axes import Axis
 from stemwidgets.arrays.detectors import AnnularDetector
 from stemwidgets.arrays.errors import InputError
-from stemwidgets.state import Channel, Session
-from stemwidgets.state.learning.reconstruction import encoded
+from stemwidgets.state import Channel, ScanSession
 from stemwidgets.views.detector_panel import DetectorPanel
 from stemwidgets.views.latent_view import LatentView
 from stemwidgets.views.loss_view import LossView
@@ -33,7 +32,7 @@ VIEWS = [DetectorPanel, LatentView, LossView, PatternView, ReadoutView, MapView,
 
 @pytest.fixture
 def session():
-    session = Session(turning_spot(), AXES, make_model=Pacer)
+    session = ScanSession(turning_spot(), AXES, make_model=Pacer)
     yield session
     session.close()
 
@@ -47,7 +46,7 @@ def trained(session):
 
 @pytest.fixture
 def sorted_scan():
-    session = Session(turning_spot(), AXES, make_model=Sorter)
+    session = ScanSession(turning_spot(), AXES, make_model=Sorter)
     session.training.start()
     session.training.wait(10)
     yield session
@@ -79,7 +78,7 @@ def cross(figure):
 
 
 def test_a_scan_that_cannot_be_read_says_so_where_it_would_be_shown():
-    session = Session(unreadable(), AXES)
+    session = ScanSession(unreadable(), AXES)
     scan, pattern = MapView(session, "sum"), PatternView(session)
     session.wait(20)
 
@@ -147,7 +146,7 @@ def test_a_click_redraws_the_pattern(session):
 @pytest.mark.parametrize("lazy", [False, True])
 def test_a_click_paints_a_pattern_and_its_reconstruction_once_and_together(lazy, monkeypatch):
     scan = turning_spot()
-    session = Session(da.from_array(scan) if lazy else scan, AXES, make_model=Sorter)
+    session = ScanSession(da.from_array(scan) if lazy else scan, AXES, make_model=Sorter)
     session.training.start()
     session.training.wait(30)
     session.wait(30)
@@ -169,8 +168,10 @@ def test_a_click_paints_a_pattern_and_its_reconstruction_once_and_together(lazy,
         [id(one.pattern), id(one.reconstruction)]
     ] * 2
     np.testing.assert_array_equal(one.pattern, scan[1, 4])
-    codes = [code[1, 4] for code in encoded(session.channels)]
-    np.testing.assert_array_equal(one.reconstruction, session.model.decode(*codes))
+    maps = session.learned.latest
+    latent, angle = (np.float32(code[1, 4]) for code in (maps.latent, maps.angle))
+    decoded = session.model.decode(latent, angle, np.int64(maps.classes[1, 4]))
+    np.testing.assert_array_equal(one.reconstruction, decoded)
     session.close()
 
 
@@ -411,7 +412,7 @@ def test_the_scatter_explains_its_colours(sorted_scan):
 def test_many_points_are_drawn_as_a_histogram():
     data = np.ones((70, 60, 9, 8), dtype=np.float32)
     data[..., 4, 4] += np.arange(60)
-    session = Session(data, make_model=Pacer)
+    session = ScanSession(data, make_model=Pacer)
     scatter = LatentView(session)
     session.training.start(steps=1)
     session.training.wait(10)
@@ -505,7 +506,7 @@ def test_epochs_are_automatic_unless_given(session):
 
 
 def test_the_panel_pauses_resumes_and_stops(session):
-    slow = Session(
+    slow = ScanSession(
         turning_spot(), AXES, make_model=lambda **options: Pacer(steps=500, pace=0.01, **options)
     )
     parts = TrainPanel(slow).parts
@@ -529,7 +530,7 @@ def test_the_panel_goes_on_with_a_model_that_can_and_says_what_either_button_doe
     class Learner(Pacer):
         resumable = True
 
-    session = Session(turning_spot(), AXES, make_model=Learner)
+    session = ScanSession(turning_spot(), AXES, make_model=Learner)
     parts = TrainPanel(session).parts
     assert (parts["resume"].description, parts["resume"].disabled) == ("Resume", True)
     parts["train"].click()
@@ -560,7 +561,7 @@ def test_the_panel_tells_what_went_otherwise_than_planned():
             for progress in super().steps(data, pixel_size):
                 yield replace(progress, notice="too large for the <memory>")
 
-    session = Session(turning_spot(), AXES, make_model=Hungry)
+    session = ScanSession(turning_spot(), AXES, make_model=Hungry)
     status = TrainPanel(session).parts["status"]
     session.training.start()
     session.training.wait(10)
@@ -575,7 +576,7 @@ def test_while_the_first_training_prepares_every_view_says_so():
         assert prepared.wait(10)
         return Pacer(**options)
 
-    session = Session(turning_spot(), AXES, make_model=prepare)
+    session = ScanSession(turning_spot(), AXES, make_model=prepare)
     views = MapView(session, "angle"), LatentView(session), LossView(session)
     assert {view.raster.message for view in views} == {"press Train"}
     status = TrainPanel(session).parts["status"]

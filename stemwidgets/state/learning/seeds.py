@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, is_dataclass
 from typing import Any
 
 import numpy as np
-from traitlets import Float, HasTraits, Instance, Tuple, Unicode
+from traitlets import Float, Instance, Tuple, Unicode
 
 from stemwidgets.arrays.errors import InputError
 from stemwidgets.arrays.maps.circular import AngleComparison, compare_angles
@@ -17,12 +17,15 @@ from stemwidgets.arrays.maps.seed_spread import (
     latent_spread,
 )
 from stemwidgets.rrvae.common.records import Encoding, Progress
-from stemwidgets.state.background.waiting import wait_or_stop
-from stemwidgets.state.background.worker import Puller
-from stemwidgets.state.channels import Channels, merged, names_from, spread_channels
+from stemwidgets.state.background.job import Job
+from stemwidgets.state.background.worker import Mailbox
+from stemwidgets.state.channel_store import ChannelStore
+from stemwidgets.state.channels import Channels, spread_channels
 from stemwidgets.state.errors import in_words
-from stemwidgets.state.host import Host
+from stemwidgets.state.learning.learning import Learning
 from stemwidgets.state.learning.loss_history import History, with_loss
+from stemwidgets.state.learning.training import Training
+from stemwidgets.state.scan.scan import Scan
 
 MOST = 20  # seeds: the spread over so many is known to 16 %, 1/√(2 · 19)
 
@@ -70,19 +73,28 @@ class _Step:
     agreement: Agreement | None = None
 
 
-class Seeds(HasTraits):
+class Seeds(Job):
     """Trainer of the same model from several seeds, in the background.
 
     Two seeds or more give the session the channels "angle spread" and "latent spread".
 
     Parameters
     ----------
-    session : Host
-        Session with the scan.
+    scan : Scan
+        The scan.
+    mailbox : Mailbox
+        Passes results to the main loop.
+    channels : ChannelStore
+        Receives the spread, and has the COM to compare with.
+    training : Training
+        Makes the models, and has to rest meanwhile.
+    learned : Learning
+        Has the model whose options are taken, and shows that of a seed.
 
     Attributes
     ----------
-    status : {"idle", "running", "paused", "finished", "stopped", "failed"}
+    status, stopping, failure
+        As for `Job`.
     wanted : tuple of int
         Seeds that were asked for.
     share : float
@@ -93,31 +105,32 @@ class Seeds(HasTraits):
         Agreement of these; None before the second.
     problem : str
         Last error in words; empty if there was none.
-    failure : the exception that ended the last work, or None
     """
 
-    status = Unicode("idle", read_only=True)
     wanted = Tuple(read_only=True)
     share = Float(0.0, read_only=True)
     trained = Tuple(read_only=True)
     agreement = Instance(Agreement, allow_none=True, read_only=True)
     problem = Unicode("", read_only=True)
 
-    def __init__(self, session: Host) -> None:
-        super().__init__()
-        self._session = session
-        self._puller: Puller[_Step] | None = None
-        self.failure: Exception | None = None
+    name = "Training seeds"
 
-    @property
-    def active(self) -> bool:
-        """True while trainings run or are paused."""
-        return self.status in ("running", "paused")
+    def __init__(
+        self,
+        scan: Scan,
+        mailbox: Mailbox,
+        channels: ChannelStore,
+        training: Training,
+        learned: Learning,
+    ) -> None:
+        super().__init__(mailbox)
+        self._scan, self._channels = scan, channels
+        self._training, self._learned = training, learned
 
     @property
     def options(self) -> dict[str, Any]:
-        """Options of the session's model, less the seed; none, for the defaults, without one."""
-        model = self._session.model
+        """Options of the model on view, less the seed; none, for the defaults, without one."""
+        model = self._learned.model
         options = getattr(model, "options", None)
         if not is_dataclass(options) or isinstance(options, type):
             return {}
@@ -143,28 +156,20 @@ class Seeds(HasTraits):
             If a training runs, or the numbers are out of range. What the model refuses makes the
             work fail: see `problem`, or let `wait` raise it.
         """
-        self._session.require_open()
-        if self.active or self._session.training.active:
+        self._scan.require_open()
+        if self.active or self._training.active:
             raise InputError("a training is already running: stop it before starting others")
         if not 2 <= count <= MOST or first < 0:
             raise InputError(f"Expected 2 to {MOST} seeds from 0, got {count} from {first}.")
         options = options or self.options
         seeds = tuple(range(first, first + count))
-        self.failure = None
         self._clear()
         self.set_trait("wanted", seeds)
-        self.set_trait("status", "running")
-        channels = self._session.channels
-        self._puller = Puller(
-            lambda: self._train(seeds, options, channels),
-            self._session.mailbox,
-            self._record,
-            self._end,
-            name="seeds",
-        )
+        channels = self._channels.channels
+        self._begin(lambda: self._train(seeds, options, channels), self._record, "seeds")
 
     def show(self, seed: int) -> None:
-        """Make the model of a seed the session's.
+        """Show the model of a seed as the session's.
 
         Raises
         ------
@@ -175,69 +180,35 @@ class Seeds(HasTraits):
         if not found:
             raise InputError(f"There is no training from seed {seed} to show.")
         (one,) = found
-        self._session.adopt(one.model, one.encoding, ("finished",), one.history)
-
-    def pause(self) -> None:
-        """Hold after the present step."""
-        if self._puller is not None and self.status == "running":
-            self._puller.pause()
-            self.set_trait("status", "paused")
-
-    def resume(self) -> None:
-        """Go on."""
-        if self._puller is not None and self.status == "paused":
-            self._puller.resume()
-            self.set_trait("status", "running")
+        self._learned.adopt(one.model, one.encoding, ("finished",), one.history)
 
     @property
     def left(self) -> str:
         """Description of what trainings that were stopped leave."""
         return "Seeds that are done are kept."
 
-    def stop(self) -> None:
-        """End after the present step; seeds that are done are kept."""
-        if self._puller is not None and self.active:
-            self._puller.stop()
-
-    def wait(self, timeout: float | None = None) -> None:
-        """Wait for the end; raise a TimeoutError if it goes on, or whatever ended it.
-
-        An interrupt stops the trainings.
-        """
-        if not wait_or_stop(self, self._session.mailbox, timeout, "Training seeds"):
-            raise TimeoutError(f"seeds are still being trained after {timeout} s")
-        if self.failure is not None:
-            raise self.failure
-
-    def close(self, timeout: float = 5.0) -> None:
-        """Stop, and wait a moment for the thread."""
-        self.stop()
-        if self._puller is not None:
-            self._puller.join(timeout)
-
     def _clear(self) -> None:
         self.set_trait("trained", ())
         self.set_trait("agreement", None)
         self.set_trait("share", 0.0)
         self.set_trait("problem", "")
-        channels = self._session.channels
-        self._session.channels = merged(channels, drop=names_from(channels, "seeds"))
+        self._channels.replace("seeds")
 
     def _train(
         self, seeds: tuple[int, ...], options: dict[str, Any], channels: Channels
     ) -> Iterator[_Step]:
-        session, done = self._session, []
+        scan, done = self._scan, []
         for index, seed in enumerate(seeds):
-            model = session.training.make_model(**{**options, "seed": seed})
+            model = self._training.make_model(**{**options, "seed": seed})
             history: History = ()
-            descan = session.descan_for_models()
-            found = {"faulty": session.faults(), "descan": descan}
-            given = {"pixel_size": session.axes.pixel_steps, **found}
-            for progress in model.steps(session.data, **given):
+            descan = scan.descan_for_models()
+            found = {"faulty": scan.faults(), "descan": descan}
+            given = {"pixel_size": scan.axes.pixel_steps, **found}
+            for progress in model.steps(scan.data, **given):
                 if progress.read == 1:
                     history = with_loss(history, progress)
                 yield _Step(index, _share(progress))
-            encoding = model.encode(session.data, descan=descan)
+            encoding = model.encode(scan.data, descan=descan)
             comparison = _against_com(encoding, channels)
             done.append(Trained(seed, model, encoding, history, comparison))
             yield _Step(index, 1.0, done[-1], _agreement(done) if len(done) > 1 else None)
@@ -253,16 +224,12 @@ class Seeds(HasTraits):
     def _show_agreement(self, agreement: Agreement) -> None:
         self.set_trait("agreement", agreement)
         spreads = spread_channels(agreement.angles.spread, agreement.latents.spread)
-        self._session.channels = merged(self._session.channels, *spreads)
+        self._channels.put(*spreads)
 
     def _end(self, failure: Exception | None) -> None:
-        self.failure = failure
         if failure is not None:
             self.set_trait("problem", in_words(failure))
-            self.set_trait("status", "failed")
-        else:
-            complete = len(self.trained) == len(self.wanted)
-            self.set_trait("status", "finished" if complete else "stopped")
+        super()._end(failure)
 
 
 def _share(progress: Progress) -> float:

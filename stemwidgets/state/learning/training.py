@@ -8,30 +8,27 @@ from functools import reduce
 from pathlib import Path
 from typing import Any
 
-from traitlets import Bool, HasTraits, Instance, Tuple, Unicode
+from traitlets import Instance, Tuple
 
 from stemwidgets.arrays.errors import InputError
-from stemwidgets.arrays.faults.clean import FIND
 from stemwidgets.rrvae.common.records import Progress
-from stemwidgets.state.background.closing import CLOSED_SCAN, refuse
-from stemwidgets.state.background.waiting import wait_or_stop
-from stemwidgets.state.background.worker import Mailbox, Puller, Worker
+from stemwidgets.state.background.job import Job
+from stemwidgets.state.background.worker import Mailbox, Worker
 from stemwidgets.state.learning.default_model import default_model
 from stemwidgets.state.learning.devices import devices_here
 from stemwidgets.state.learning.loss_history import with_loss
 from stemwidgets.state.learning.map_history import SavedMaps, with_maps
+from stemwidgets.state.scan.scan import Scan
 
 
-class Training(HasTraits):
+class Training(Job):
     """Trainer of models on one scan, one at a time.
 
     Parameters
     ----------
-    data : array, shape [iy, ix, ky, kx]
-        The scan, numpy or dask.
-    pixel_size : tuple of float
-        Height and width of a detector pixel, negative where k falls from pixel to pixel.
-    mailbox : Mailbox, optional
+    scan : Scan
+        The scan, with the faults to leave out and the descan to take off.
+    mailbox : Mailbox
         Passes progress to the main loop; shared with the session.
     make_model : callable, optional
         Makes a model from the options of `start`: an `stemwidgets.rrvae.RRVAE` if not given,
@@ -40,9 +37,8 @@ class Training(HasTraits):
 
     Attributes
     ----------
-    status : {"idle", "running", "paused", "finished", "stopped", "failed"}
-    stopping : bool
-        True while the present step has still to end after a stop.
+    status, stopping, failure
+        As for `Job`.
     progress : Progress or None
         The latest record; None before the first.
     history : tuple of (passes, loss)
@@ -60,44 +56,25 @@ class Training(HasTraits):
         session can go on from.
     elsewhere : callable
         Returns True while other trainings run, which this one would hinder.
-    faults, descan : callable
-        Faults to leave out and descan to take off, as `stemwidgets.rrvae.RRVAE.fit` takes them.
-    failure : the exception that ended the last training, or None
     """
 
-    status = Unicode("idle", read_only=True)
-    stopping = Bool(False, read_only=True)
     progress = Instance(Progress, allow_none=True, read_only=True)
     history = Tuple(read_only=True)
     map_history = Tuple(read_only=True)
     devices = Tuple(read_only=True)
+    name = "The training"
 
     def __init__(
-        self,
-        data: Any,
-        pixel_size: tuple[float, float] = (1.0, 1.0),
-        mailbox: Mailbox | None = None,
-        make_model: Callable[..., Any] = default_model,
+        self, scan: Scan, mailbox: Mailbox, make_model: Callable[..., Any] = default_model
     ) -> None:
-        super().__init__()
-        self._data, self._pixel_size = data, pixel_size
-        self._make_model = make_model
-        self._mailbox = Mailbox(self._fail) if mailbox is None else mailbox
-        self._puller: Puller[Progress] | None = None
-        self._warmer = Worker(self._mailbox)
+        super().__init__(mailbox)
+        self._scan, self._make_model = scan, make_model
+        self._warmer = Worker(mailbox)
         self._first: Progress | None = None
         self.model: Any = None
         self.endings: tuple[str, ...] = ()
         self.checkpoint: Path | None = None
         self.elsewhere: Callable[[], bool] = lambda: False
-        self.faults: Callable[[], Any] = lambda: FIND
-        self.descan: Callable[[], Any] = lambda: FIND
-        self.failure: Exception | None = None
-
-    @property
-    def active(self) -> bool:
-        """True while a training runs or is paused."""
-        return self.status in ("running", "paused")
 
     def warm_up(self) -> None:
         """Load in the background the libraries that the first training would otherwise wait for.
@@ -126,7 +103,7 @@ class Training(HasTraits):
         passes, seconds = last.passes_done - first.passes_done, last.elapsed - first.elapsed
         if not (passes > 0 and seconds > 0):
             return math.nan
-        patterns = math.prod(self._data.shape[:-2])
+        patterns = math.prod(self._scan.shape[:2])
         return patterns * passes / seconds
 
     def start(self, **options: Any) -> None:
@@ -189,37 +166,25 @@ class Training(HasTraits):
         self.set_trait("status", "idle")
 
     def _require_idle(self) -> None:
-        if self._data is CLOSED_SCAN:
-            refuse()
+        self._scan.require_open()
         if self.active:
             raise InputError("a training is already running: stop it before starting another")
         if self.elsewhere():
             raise InputError("seeds are being trained: stop that before starting another training")
 
     def _run(self, get_model: Callable[[], Any]) -> None:
-        self.failure = self._first = None
+        self._first = None
         self.set_trait("progress", None)
-        self.set_trait("status", "running")
 
-        file = {} if self.checkpoint is None else {"checkpoint": self.checkpoint}
+        def steps() -> Iterator[Progress]:
+            scan = self._scan
+            file: dict[str, Any] = {}
+            if self.checkpoint is not None:  # given by who saw that the training runs
+                file = {"checkpoint": self.checkpoint}
+            given = {"faulty": scan.faults(), "descan": scan.descan_for_models(), **file}
+            yield from get_model().steps(scan.data, pixel_size=scan.axes.pixel_steps, **given)
 
-        def generate() -> Iterator[Progress]:
-            given = {"faulty": self.faults(), "descan": self.descan(), **file}
-            yield from get_model().steps(self._data, pixel_size=self._pixel_size, **given)
-
-        self._puller = Puller(generate, self._mailbox, self._record, self._end)
-
-    def pause(self) -> None:
-        """Hold a running training after its present step."""
-        if self._puller is not None and self.status == "running":
-            self._puller.pause()
-            self.set_trait("status", "paused")
-
-    def resume(self) -> None:
-        """Let a paused training go on."""
-        if self._puller is not None and self.status == "paused":
-            self._puller.resume()
-            self.set_trait("status", "running")
+        self._begin(steps, self._record, "training")
 
     @property
     def left(self) -> str:
@@ -227,37 +192,10 @@ class Training(HasTraits):
         learned = "What it has learned stays, and training.go_on() trains it to its end."
         return learned if self.history else "It had learned nothing yet."
 
-    def stop(self) -> None:
-        """End the training after its present step; what it has learned stays usable."""
-        if self._puller is not None and self.active:
-            self._puller.stop()
-            self.set_trait("stopping", True)
-
-    def wait(self, timeout: float | None = None) -> None:
-        """Wait for the end of the training, showing its progress; an interrupt stops it.
-
-        Parameters
-        ----------
-        timeout : float, optional
-            Seconds to wait at most.
-
-        Raises
-        ------
-        TimeoutError, Exception
-            If the training goes on; whatever ended it.
-        """
-        if not wait_or_stop(self, self._mailbox, timeout, "The training"):
-            raise TimeoutError(f"the training is still {self.status} after {timeout} s")
-        if self.failure is not None:
-            raise self.failure
-
     def close(self, timeout: float = 8.0) -> None:
-        """Stop, wait a moment for the threads and let go of the scan."""
-        self.stop()
-        if self._puller is not None:
-            self._puller.join(timeout)
+        """Stop, and wait a moment [s] for the threads."""
+        super().close(timeout)
         self._warmer.close()
-        self._data = CLOSED_SCAN
 
     def _record(self, items: list[Progress]) -> None:
         learned = [item for item in items if item.read == 1]
@@ -274,12 +212,6 @@ class Training(HasTraits):
             self.set_trait("progress", encoded[-1])
         self.set_trait("progress", items[-1])
 
-    def _end(self, failure: Exception | None) -> None:
-        if failure is not None:
-            self._fail(failure)
-        else:
-            self._leave("stopped" if self.stopping else "finished")
-
     def _tell_checkpoint(self) -> None:
         """Add to the last report that the checkpoint could not be written."""
         problem, last = getattr(self.model, "checkpoint_problem", ""), self.progress
@@ -290,11 +222,5 @@ class Training(HasTraits):
     def _leave(self, status: str) -> None:
         self._tell_checkpoint()
         self.endings += (status,)
-        with self.hold_trait_notifications():
-            self.set_trait("stopping", False)
-            self.set_trait("status", status)
+        super()._leave(status)
         self.set_trait("devices", devices_here())
-
-    def _fail(self, failure: BaseException) -> None:
-        self.failure = failure if isinstance(failure, Exception) else RuntimeError(str(failure))
-        self._leave("failed")

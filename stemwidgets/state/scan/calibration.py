@@ -19,8 +19,12 @@ from stemwidgets.arrays.calibration.scan_rotation import ScanRotation
 from stemwidgets.arrays.center_of_mass import Deflection
 from stemwidgets.arrays.errors import InputError
 from stemwidgets.arrays.maps.circular import wrap
-from stemwidgets.state.background.background_task import Computing
-from stemwidgets.state.host import Host
+from stemwidgets.state.background.worker import Mailbox
+from stemwidgets.state.channel_store import ChannelStore
+from stemwidgets.state.channels import com_channels
+from stemwidgets.state.scan.computing import Computing
+from stemwidgets.state.scan.direct_beam import DirectBeam
+from stemwidgets.state.scan.scan import Scan
 
 ROTATIONS = ("found", "opposite", "none", "given")
 
@@ -30,8 +34,12 @@ class Calibrating(Computing):
 
     Parameters
     ----------
-    session : Host
-        Session with the scan.
+    scan, mailbox
+        As for `Computing`.
+    channels : ChannelStore
+        Receives the COM as it is calibrated.
+    beam : DirectBeam
+        The disc, as the user may have given it.
 
     Attributes
     ----------
@@ -58,19 +66,23 @@ class Calibrating(Computing):
     semi_angle = Float(0.0)
     applied = Bool(False)
 
-    def __init__(self, session: Host) -> None:
-        super().__init__(session)
+    def __init__(
+        self, scan: Scan, mailbox: Mailbox, channels: ChannelStore, beam: DirectBeam
+    ) -> None:
+        super().__init__(scan, mailbox)
+        self._channels, self._beam = channels, beam
         self._shown: Measured | None = None
-        session.beam.observe(self._move, "given")
+        beam.observe(self._move, "given")
+        scan.observe(self._descan_changed, ["take_off", "in_vacuum"])
 
     def start(self) -> None:
         """Measure disc, descan and rotation in the background; the scan is read twice."""
-        session, axes, disc = self._session, self._session.axes, self._session.beam.given
-        descan = None if session.in_vacuum is None else session.descan_taken_off
+        scan, disc = self._scan, self._beam.given
+        descan = None if scan.in_vacuum is None else scan.descan_taken_off
 
         def work() -> Measured:
-            clean = session.cleaned()
-            return measure(clean.data, axes, mask=clean.mask, disc=disc, descan=descan)
+            clean = scan.cleaned()
+            return measure(clean.data, scan.axes, mask=clean.mask, disc=disc, descan=descan)
 
         self._compute(work, self._keep)
 
@@ -100,7 +112,7 @@ class Calibrating(Computing):
     @property
     def wavelength(self) -> float | None:
         """Wavelength of the electrons [Å], where the beam energy is known."""
-        energy = self._session.beam_energy
+        energy = self._scan.beam_energy
         return wavelength(energy) if energy else None
 
     def restore(self, found: Measured | None) -> None:
@@ -166,17 +178,27 @@ class Calibrating(Computing):
         if used is None:
             self.applied = False
         taken = used if self.applied else None
-        overview, axes = self._session.overview, self._session.axes
+        overview, axes = self._scan.overview, self._scan.axes
         if overview is None or taken == self._shown:
             return
         self._shown = taken
         if taken is not None and self.semi_angle:
             axes = _scaled(axes, taken.scale)
         if taken is None:
-            com = overview.deflection(axes, self._session.descan_taken_off)
+            com = overview.deflection(axes, self._scan.descan_taken_off)
         else:
             com = _in_scan_frame(overview.deflection(axes), axes, taken)
-        self._session.show_com(com)
+        self._show_com(com)
+
+    def _descan_changed(self, change: Any) -> None:
+        scan = self._scan
+        if change["name"] == "in_vacuum" or scan.in_vacuum is not None:
+            self.again()
+        if scan.overview is not None and not self.applied:
+            self._show_com(scan.overview.deflection(scan.axes, scan.descan_taken_off))
+
+    def _show_com(self, com: Deflection) -> None:
+        self._channels.put(*com_channels(com, self._scan.axes))
 
 
 def _scaled(axes: Axes, scale: PixelScale) -> Axes:

@@ -12,15 +12,11 @@ from stemwidgets.arrays.decomposition import nmf, pca
 from stemwidgets.arrays.decomposition.clusters import cluster, mean_patterns
 from stemwidgets.arrays.errors import InputError
 from stemwidgets.arrays.faults.clean import CleanScan
-from stemwidgets.state.background.background_task import Computing
-from stemwidgets.state.channels import (
-    CLUSTERS,
-    DECOMPOSITIONS,
-    Channel,
-    latents,
-    merged,
-    names_from,
-)
+from stemwidgets.state.background.worker import Mailbox
+from stemwidgets.state.channel_store import ChannelStore
+from stemwidgets.state.channels import CLUSTERS, DECOMPOSITIONS, Channel, latents
+from stemwidgets.state.scan.computing import Computing
+from stemwidgets.state.scan.scan import Scan
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,6 +52,13 @@ class Parts:
 class Decomposing(Computing):
     """Decomposition of a scan in the background, with maps among the session's channels.
 
+    Parameters
+    ----------
+    scan, mailbox
+        As for `Computing`.
+    channels : ChannelStore
+        Receives the maps; clusters are made of the latent variables in it.
+
     Attributes
     ----------
     found : Parts or None
@@ -66,6 +69,10 @@ class Decomposing(Computing):
 
     found = Instance(Parts, allow_none=True, read_only=True)
     shown = Tuple(read_only=True)
+
+    def __init__(self, scan: Scan, mailbox: Mailbox, channels: ChannelStore) -> None:
+        super().__init__(scan, mailbox)
+        self._channels = channels
 
     def start(self, method: str = "PCA", n_components: int = 5) -> None:
         """Compute components or clusters in the background.
@@ -86,9 +93,9 @@ class Decomposing(Computing):
         """
         if method not in METHODS:
             raise InputError(f"a scan is taken apart by {', '.join(METHODS)}, not by {method!r}")
-        session = self._session
-        codes = [channel.values for channel in latents(session.channels)]
-        self._compute(lambda: METHODS[method](session.cleaned(), n_components, codes), self._keep)
+        scan = self._scan
+        codes = [channel.values for channel in latents(self._channels.channels)]
+        self._compute(lambda: METHODS[method](scan.cleaned(), n_components, codes), self._keep)
 
     def again(self) -> None:
         """Repeat the latest decomposition, with other pixels left out; drop the others."""
@@ -99,8 +106,7 @@ class Decomposing(Computing):
 
     def restore(self, shown: tuple[Parts, ...]) -> None:
         """Show results that were found before, and no others."""
-        channels = self._session.channels
-        self._session.channels = merged(channels, drop=names_from(channels, "decomposition"))
+        self._channels.replace("decomposition")
         self.set_trait("shown", ())
         self.set_trait("found", None)
         for parts in shown:
@@ -109,7 +115,7 @@ class Decomposing(Computing):
     def _keep(self, parts: Parts) -> None:
         replaced = [each for each in self.shown if each.family == parts.family]
         old = tuple(channel.name for each in replaced for channel in each.channels)
-        self._session.channels = merged(self._session.channels, *parts.channels, drop=old)
+        self._channels.put(*parts.channels, drop=old)
         others = tuple(each for each in self.shown if each not in replaced)
         self.set_trait("shown", (*others, parts))
         self.set_trait("found", parts)

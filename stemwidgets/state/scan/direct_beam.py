@@ -14,9 +14,11 @@ from stemwidgets.arrays.disc.find import Disc, find_disc, given_disc
 from stemwidgets.arrays.errors import InputError
 from stemwidgets.arrays.faults.clean import CleanScan
 from stemwidgets.arrays.virtual_image import virtual_image
-from stemwidgets.state.background.background_task import Computing
-from stemwidgets.state.channels import Channel, merged
-from stemwidgets.state.host import Host
+from stemwidgets.state.background.worker import Mailbox
+from stemwidgets.state.channel_store import ChannelStore
+from stemwidgets.state.channels import Channel
+from stemwidgets.state.scan.computing import Computing
+from stemwidgets.state.scan.scan import Scan
 
 Images = dict[str, NDArray[np.float64] | None]
 
@@ -28,8 +30,10 @@ class DirectBeam(Computing):
 
     Parameters
     ----------
-    session : Host
-        Session with the scan.
+    scan, mailbox
+        As for `Computing`.
+    channels : ChannelStore
+        Receives bright and dark field.
 
     Attributes
     ----------
@@ -42,11 +46,13 @@ class DirectBeam(Computing):
     given = Instance(Disc, allow_none=True)
     placing = Bool(False)
 
-    def __init__(self, session: Host) -> None:
-        super().__init__(session)
+    def __init__(self, scan: Scan, mailbox: Mailbox, channels: ChannelStore) -> None:
+        super().__init__(scan, mailbox)
+        self._channels = channels
         self._first: Disc | None = None
         self._found: Disc | None = None
         self._shown: tuple[Disc | None, Descan | None] = (None, None)
+        scan.observe(self.show, "followed")
 
     @property
     def disc(self) -> Disc | None:
@@ -68,7 +74,7 @@ class DirectBeam(Computing):
         InputError
             If it lies off the detector.
         """
-        self.given = given_disc((center, radius), self._session.shape[2:])
+        self.given = given_disc((center, radius), self._scan.shape[2:])
         self.placing = False
 
     def find(self, disc: Disc | None) -> None:
@@ -79,15 +85,15 @@ class DirectBeam(Computing):
     @observe("given")
     def show(self, _: Any = None) -> None:
         """Make the images about another disc, or with another descan, in the background."""
-        given, session = self.given, self._session
-        wanted = (given, session.followed)
-        if session.overview is None or wanted == self._shown:
+        given, scan = self.given, self._scan
+        wanted = (given, scan.followed)
+        if scan.overview is None or wanted == self._shown:
             return
         self._shown = wanted
-        pixel_size = session.axes.pixel_size
+        pixel_size = scan.axes.pixel_size
 
         def images() -> tuple[Disc | None, Images]:
-            clean, frame = session.cleaned(), session.beam_frame()
+            clean, frame = scan.cleaned(), scan.beam_frame()
             found = self._first
             if frame is not None:
                 found = _found(frame.mean, pixel_size, clean.mask)
@@ -101,19 +107,17 @@ class DirectBeam(Computing):
         self._compute(images, self._keep)
 
     def _keep(self, made: tuple[Disc | None, Images]) -> None:
-        session = self._session
-        assert session.overview is not None
+        scan = self._scan
+        assert scan.overview is not None
         self._found, images = made
         new = [
             Channel(name, image.astype(np.float32), "counts", source="scan")
             for name, image in images.items()
             if image is not None
         ]
-        session.channels = merged(
-            session.channels, *new, drop=tuple(name for name in IMAGES if images[name] is None)
-        )
-        session.overview = replace(
-            session.overview,
+        self._channels.put(*new, drop=tuple(name for name in IMAGES if images[name] is None))
+        scan.overview = replace(
+            scan.overview,
             disc=self.disc,
             bright_field=images["BF"],
             dark_field=images["ADF"],

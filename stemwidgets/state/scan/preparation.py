@@ -10,8 +10,9 @@ from stemwidgets.arrays.errors import InputError
 from stemwidgets.arrays.preparation.preview import Preview
 from stemwidgets.arrays.preparation.recipe import STEPS, Recipe
 from stemwidgets.arrays.preparation.step import PreparationStep
-from stemwidgets.state.background.background_task import Computing
-from stemwidgets.state.host import Host
+from stemwidgets.state.background.worker import Mailbox
+from stemwidgets.state.scan.computing import Computing
+from stemwidgets.state.scan.scan import Scan
 from stemwidgets.state.traits import Array
 
 
@@ -24,7 +25,7 @@ class Entry:
 
 
 class Preparing(Computing):
-    """A list of steps, with a preview of the pattern at the session's position.
+    """A list of steps, with a preview of the pattern at one position.
 
     Attributes
     ----------
@@ -42,10 +43,10 @@ class Preparing(Computing):
     preview = Instance(Preview, allow_none=True, read_only=True)
     pattern = Array()
 
-    def __init__(self, session: Host) -> None:
-        super().__init__(session)
+    def __init__(self, scan: Scan, mailbox: Mailbox) -> None:
+        super().__init__(scan, mailbox)
         self._before = Recipe()
-        session.observe(lambda _: self._look(), "position")
+        self._position = (0, 0)
 
     @property
     def recipe(self) -> Recipe:
@@ -99,7 +100,7 @@ class Preparing(Computing):
 
     @observe("entries")
     def _measure(self, _: Any) -> None:
-        recipe, session = self.recipe, self._session
+        recipe, scan = self.recipe, self._scan
         if recipe == self._before:
             return
         self._before = recipe
@@ -108,14 +109,15 @@ class Preparing(Computing):
         if not recipe.steps:
             self._forget()
             return
-        self._compute(lambda: Preview(recipe, session.data, session.axes), self._keep)
+        self._compute(lambda: Preview(recipe, scan.data, scan.axes), self._keep)
 
     def _keep(self, preview: Preview) -> None:
         self.set_trait("preview", preview)
-        self._look()
+        self.look(self._position)
 
-    def _look(self) -> None:
-        preview, position = self.preview, self._session.position
+    def look(self, position: tuple[int, int]) -> None:
+        """Prepare the pattern at another position."""
+        self._position, preview = position, self.preview
         if preview is None:
             return
 

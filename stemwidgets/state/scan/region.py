@@ -19,7 +19,7 @@ class Region(Array):
     def validate(self, obj: HasTraits, value: Any) -> Any:
         """Check and freeze the positions; raise InputError if they are none of the scan."""
         chosen = np.asarray(value)
-        shape: tuple[int, int] = obj.shape[:2]  # type: ignore[attr-defined]
+        shape: tuple[int, int] = obj.scan.shape[:2]  # type: ignore[attr-defined]
         if chosen.dtype != bool or chosen.shape != shape:
             raise InputError(
                 f"Expected a region as an array of bool with the scan's shape {shape}, True "

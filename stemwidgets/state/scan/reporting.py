@@ -7,19 +7,20 @@ from traitlets import Instance
 from stemwidgets.arrays.faults.clean import faults_of
 from stemwidgets.arrays.scan_report.checking import scan_report
 from stemwidgets.arrays.scan_report.report import ScanReport
-from stemwidgets.state.background.background_task import Computing
-from stemwidgets.state.host import Host
+from stemwidgets.state.background.worker import Mailbox
+from stemwidgets.state.scan.computing import Computing
+from stemwidgets.state.scan.scan import Scan
 
 
 class Reporting(Computing):
     """Report on a scan on request, and again whenever it was read anew.
 
-    It needs no further reading of the scan: it uses the session's overview, and a few patterns.
+    It needs no further reading of the scan: it uses the overview, and a few patterns.
 
     Parameters
     ----------
-    session : Host
-        Session with the scan.
+    scan, mailbox
+        As for `Computing`.
 
     Attributes
     ----------
@@ -29,10 +30,10 @@ class Reporting(Computing):
 
     report = Instance(ScanReport, allow_none=True, read_only=True)
 
-    def __init__(self, session: Host) -> None:
-        super().__init__(session)
+    def __init__(self, scan: Scan, mailbox: Mailbox) -> None:
+        super().__init__(scan, mailbox)
         self._wanted = False
-        session.observe(self._read, ["overview", "take_off"])
+        scan.observe(self._read, ["overview", "take_off"])
 
     def ask(self) -> None:
         """Request the report, which is made as soon as the scan has been read."""
@@ -41,25 +42,25 @@ class Reporting(Computing):
             self._read()
 
     def _read(self, _: Any = None) -> None:
-        session, overview = self._session, self._session.overview
-        if not self._wanted or overview is None or session.closed:
+        scan, overview = self._scan, self._scan.overview
+        if not self._wanted or overview is None or scan.closed:
             return
-        found, counts_faulty, energy = session.left_out, not session.leave_out, session.beam_energy
-        leaves_descan = not session.take_off
+        found, counts_faulty, energy = scan.left_out, not scan.leave_out, scan.beam_energy
+        leaves_descan = not scan.take_off
 
         def work() -> ScanReport:
-            data, axes = session.data, session.axes
+            data, axes = scan.data, scan.axes
             left_out = faults_of(data) if found is None else found
             return scan_report(
                 data,
                 axes,
                 overview,
                 left_out,
-                session.title,
+                scan.title,
                 counts_faulty=counts_faulty,
                 leaves_descan=leaves_descan,
                 beam_energy=energy,
-                notes=session.notes,
+                notes=scan.notes,
             )
 
         self._compute(work, lambda report: self.set_trait("report", report))

@@ -4,26 +4,28 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from stemwidgets.arrays.calibration.descan import Descan
 from stemwidgets.arrays.calibration.vacuum import InVacuum, caution, fit_in_vacuum
 from stemwidgets.arrays.errors import InputError
 from stemwidgets.arrays.faults.clean import FIND
-from stemwidgets.state.background.background_task import Computing
-from stemwidgets.state.host import Host
+from stemwidgets.state.background.worker import Mailbox
+from stemwidgets.state.scan.computing import Computing
+from stemwidgets.state.scan.scan import Scan
 
 ReadFile = Callable[[str, tuple[int, ...], Any], tuple[Descan, str]]
 
 
 class Vacuum(Computing):
-    """Measurement of the descan in vacuum, in the background, as the session's `in_vacuum`.
+    """Measurement of the descan in vacuum, in the background, as the scan's `in_vacuum`.
 
     The measurement is repeated when other pixels are left out.
 
     Parameters
     ----------
-    session : Host
-        Session with the scan.
+    scan, mailbox
+        As for `Computing`.
 
     Attributes
     ----------
@@ -32,19 +34,16 @@ class Vacuum(Computing):
         and gives reasons why it may not hold.
     """
 
-    def __init__(self, session: Host) -> None:
-        super().__init__(session)
+    def __init__(self, scan: Scan, mailbox: Mailbox) -> None:
+        super().__init__(scan, mailbox)
         self.read_file: ReadFile = _cannot_read
         self._again: Callable[[], None] | None = None
-        session.observe(self._measure_again, "overview")
+        scan.observe(self._measure_again, "overview")
 
-    def in_region(self) -> None:
-        """Measure it at the positions of the session's region."""
-        self._in(self._session.region)
-
-    def _in(self, region: Any) -> None:
-        overview = self._session.overview
-        self._again = lambda: self._in(region)
+    def in_region(self, region: NDArray[np.bool_] | None) -> None:
+        """Measure it at some positions, bool ``[iy, ix]``; the work fails if there are none."""
+        overview = self._scan.overview
+        self._again = lambda: self.in_region(region)
 
         def work() -> InVacuum:
             if region is None:
@@ -66,15 +65,15 @@ class Vacuum(Computing):
         Parameters
         ----------
         path : str
-            File of that scan, with as many positions and pixels as the session's.
+            File of that scan, with as many positions and pixels.
         """
-        session = self._session
-        faulty = FIND if session.leave_out else None
+        scan = self._scan
+        faulty = FIND if scan.leave_out else None
         self._again = lambda: self.on_scan(path)
 
         def work() -> InVacuum:
-            found, note = self.read_file(path, session.shape, faulty)
-            return InVacuum(found, int(np.prod(session.shape[:2])), path.strip(), note)
+            found, note = self.read_file(path, scan.shape, faulty)
+            return InVacuum(found, int(np.prod(scan.shape[:2])), path.strip(), note)
 
         self._compute(work, self._keep)
 
@@ -82,7 +81,7 @@ class Vacuum(Computing):
         """Return to the descan that is found in the scan."""
         self._again = None
         self._forget()
-        self._session.in_vacuum = None
+        self._scan.in_vacuum = None
 
     def restore(self, measured: InVacuum | None) -> None:
         """Restore an earlier measurement; None for nothing."""
@@ -92,10 +91,10 @@ class Vacuum(Computing):
             self.set_trait("status", "finished")
 
     def _keep(self, measured: InVacuum) -> None:
-        self._session.in_vacuum = measured
+        self._scan.in_vacuum = measured
 
     def _measure_again(self, change: Any) -> None:
-        if change["old"] is not None and self._again is not None and not self._session.closed:
+        if change["old"] is not None and self._again is not None and not self._scan.closed:
             self._again()
 
 

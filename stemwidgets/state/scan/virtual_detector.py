@@ -1,24 +1,23 @@
 """Images of the virtual detector: exact, and fast while it is dragged."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from stemwidgets.arrays.centring.beam_frame import BeamFrame
 from stemwidgets.arrays.detectors import Detector, SegmentDetector
 from stemwidgets.arrays.errors import InputError
-from stemwidgets.arrays.faults.clean import CleanScan, clean_scan
 from stemwidgets.arrays.kernels.detector_major import DetectorMajor
 from stemwidgets.arrays.memory import memory_limit
 from stemwidgets.arrays.virtual_image import detector_weights, virtual_image
-from stemwidgets.state.background.closing import CLOSED_SCAN
 from stemwidgets.state.background.worker import Worker
+from stemwidgets.state.channel_store import ChannelStore
 from stemwidgets.state.channels import Channel
+from stemwidgets.state.scan.scan import Scan
 
 SHARE = 2  # a copy may take one part in so many of the memory that may be used
-NAMES = ("virtual detector", "DPC x", "DPC y")
 
 Images = NDArray[np.float64]
 
@@ -31,69 +30,87 @@ class Detection:
 
     Parameters
     ----------
-    data : array, shape [iy, ix, ky, kx]
+    scan : Scan
         The scan; lazy data are streamed for every image.
+    channels : ChannelStore
+        Receives the images.
     worker : Worker
         Worker for the sums.
-    pixel_steps : (float, float)
-        Steps from pixel to pixel along ky and kx; only the signs count.
-    cleaned : callable, optional
-        Returns the scan to read instead; the scan itself if not given.
-    framed : callable, optional
-        Returns the frame of the beam that detectors follow, or None; they stay if not given.
+    report : callable
+        Receives what is wrong with a detector, or an empty text and the problem that is solved.
     """
 
     def __init__(
-        self,
-        data: Any,
-        worker: Worker,
-        pixel_steps: tuple[float, float] = (1.0, 1.0),
-        cleaned: Callable[[], CleanScan] | None = None,
-        framed: Callable[[], BeamFrame | None] = lambda: None,
+        self, scan: Scan, channels: ChannelStore, worker: Worker, report: Callable[..., None]
     ) -> None:
-        self._cleaned, self._framed = cleaned or (lambda: clean_scan(data, None)), framed
-        self._data, self._worker, self._pixel_steps = data, worker, pixel_steps
+        self._scan, self._channels, self._worker, self._report = scan, channels, worker, report
+        self._detector: Detector | None = None
+        self._complaint = ""
+        self._clear()
+        scan.observe(self.again, "followed")
+
+    def _clear(self) -> None:
         self._copy: DetectorMajor | None = None
-        self._copying = not isinstance(data, np.ndarray)  # lazy data are not copied
+        self._copying = self._scan.lazy  # lazy data are not copied
+        self._state = object()  # of the data, which a copy is of
 
     @property
     def fast(self) -> bool:
         """True if a detector can be dragged."""
         return self._copy is not None
 
-    def ask(self, detector: Detector, show: Callable[[list[Channel] | InputError], None]) -> None:
-        """Make the channels of a detector, or an error about it, and pass them on."""
-        self._worker.submit("virtual detector", lambda: self._channels(detector), show)
-        if not self._copying and _fits(self._data):
-            self._worker.submit("detector copy", self._copied, self._keep)
+    def again(self, _: Any = None) -> None:
+        """Make the image once more, from the data as they are read now."""
+        self._clear()
+        if self._detector is not None:
+            self.show(self._detector)
+
+    def show(self, detector: Detector | None) -> None:
+        """Show the image of a detector; without one there is none."""
+        self._detector = detector
+        if detector is None:
+            self._show([])
+            return
+        self._worker.submit("virtual detector", lambda: self._images_of(detector), self._show)
+        if not self._copying and _fits(self._scan.data):
+            self._worker.submit("detector copy", self._copied, partial(self._keep, self._state))
         self._copying = True
 
     def _copied(self) -> DetectorMajor:
-        data, frame = self._cleaned().data, self._framed()
+        data, frame = self._scan.cleaned().data, self._scan.beam_frame()
         return DetectorMajor(data if frame is None else frame.moved(data))
 
+    def _keep(self, state: object, copy: DetectorMajor) -> None:
+        if state is self._state:
+            self._copy = copy
+
     def close(self) -> None:
-        """Release the scan and its copy."""
-        self._data, self._copy, self._copying = CLOSED_SCAN, None, True
+        """Release the copy."""
+        self._copy, self._copying, self._state = None, True, object()
 
-    def _keep(self, copy: DetectorMajor) -> None:
-        self._copy = copy
+    def _show(self, found: list[Channel] | InputError) -> None:
+        if isinstance(found, InputError):
+            self._complaint = str(found)
+            self._report(found)
+            return
+        self._report("", solved=self._complaint)
+        self._channels.replace("detector", *(found if self._detector is not None else []))
 
-    def _channels(self, detector: Detector) -> list[Channel] | InputError:
+    def _images_of(self, detector: Detector) -> list[Channel] | InputError:
         try:
             images = self._images(detector)
         except InputError as error:
             return error
         channels = [_channel("virtual detector", images.sum(axis=-1))]
         if isinstance(detector, SegmentDetector):
-            across, down = differences(images, detector, self._pixel_steps)
+            across, down = differences(images, detector, self._scan.axes.pixel_steps)
             channels += [_channel("DPC x", across, "signed"), _channel("DPC y", down, "signed")]
         return channels
 
     def _images(self, detector: Detector) -> Images:
         """Counts ``[iy, ix, parts]`` on the parts of a detector."""
-        clean, frame = self._cleaned(), self._framed()
-        weights = detector_weights(detector, self._data.shape[2:], clean.mask)
+        clean, frame = self._scan.cleaned(), self._scan.beam_frame()
+        weights = detector_weights(detector, self._scan.shape[2:], clean.mask)
         if self._copy is None or weights.dtype != bool:
             make = virtual_image if frame is None else frame.image
             images = make(clean.data, detector, clean.mask)

@@ -5,7 +5,7 @@ from typing import Any
 import ipywidgets
 
 from stemwidgets.state.channels import Channel, Channels
-from stemwidgets.state.session import Session
+from stemwidgets.state.session import ScanSession
 from stemwidgets.views.parts.words import caption_of
 
 
@@ -15,7 +15,7 @@ class ChannelChoice(ipywidgets.Dropdown):  # type: ignore[misc]  # ipywidgets ha
     `channel` is chosen first, and may be one that is not there yet; `look` goes to the dropdown.
     """
 
-    def __init__(self, session: Session, channel: str, words: str = "", **look: Any) -> None:
+    def __init__(self, session: ScanSession, channel: str, words: str = "", **look: Any) -> None:
         super().__init__(
             options=[(caption_of(channel), channel)],
             value=channel,

@@ -4,7 +4,7 @@ from typing import Any
 
 import ipywidgets
 
-from stemwidgets.state.session import Session
+from stemwidgets.state.session import ScanSession
 from stemwidgets.views.parts.controls import beside, button, control, lines, problem, tick
 
 FOUND, REGION, FILE = "found in the scan", "measured in the region", "measured on another scan"
@@ -31,7 +31,7 @@ class DescanRow:
         The row; it is opened by the button ``open``.
     """
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: ScanSession) -> None:
         self._session = session
         self._open = ipywidgets.ToggleButton(
             description="Descan …",
@@ -75,7 +75,7 @@ class DescanRow:
         if self._source.value == FILE:
             self._session.vacuum.on_scan(self._path.value)
         else:
-            self._session.vacuum.in_region()
+            self._session.vacuum.in_region(self._session.selection.region)
 
     def follow(self) -> None:
         """Show the origin of the session's descan; a session that was saved brings its own."""
@@ -87,7 +87,7 @@ class DescanRow:
     @property
     def _measured(self) -> tuple[str, str]:
         """Origin of the session's descan, and the file."""
-        measured = self._session.in_vacuum
+        measured = self._session.scan.in_vacuum
         if measured is None:
             return FOUND, ""
         return (FILE, measured.file) if measured.file else (REGION, "")
@@ -105,7 +105,7 @@ class DescanRow:
             self._status.value = lines("measuring …" if vacuum.running else _HINTS[chosen])
 
 
-def tick_of_descan(session: Session) -> ipywidgets.Checkbox:
+def tick_of_descan(session: ScanSession) -> ipywidgets.Checkbox:
     """The box to tick that takes the descan off."""
     hint = "a plane in the COM may also be a field of the specimen: then leave it in"
-    return tick("take off the descan", session.take_off, tooltip=hint)
+    return tick("take off the descan", session.scan.take_off, tooltip=hint)

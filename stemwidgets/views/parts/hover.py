@@ -5,7 +5,7 @@ from html import escape
 import ipywidgets
 
 from stemwidgets.state.channels import Channel
-from stemwidgets.state.session import Session
+from stemwidgets.state.session import ScanSession
 from stemwidgets.views.parts.values import place_in_words, value_at
 
 
@@ -29,7 +29,7 @@ class Hover:
         Text while the mouse is elsewhere.
     """
 
-    def __init__(self, session: Session, hint: str, width: int) -> None:
+    def __init__(self, session: ScanSession, hint: str, width: int) -> None:
         self._session = session
         layout = ipywidgets.Layout(min_height="22px", width=f"{width}px")
         self.line = ipywidgets.HTML(layout=layout)
@@ -43,9 +43,9 @@ class Hover:
             self.line.value = escape(self.hint)
         else:
             session = self._session
-            rows, columns = session.shape[:2]
+            rows, columns = session.scan.shape[:2]
             position = min(round(place[0]), rows - 1), min(round(place[1]), columns - 1)
-            words = place_in_words(position, session.axes)
+            words = place_in_words(position, session.scan.axes)
             if channel is not None:
                 value = escape(value_at(channel, position, session.channels))
                 words += f": <b>{value}</b>"

@@ -10,7 +10,7 @@ from traitlets import HasTraits
 
 from stemwidgets.arrays.errors import InputError
 from stemwidgets.state.channels import expected_source
-from stemwidgets.state.session import Session
+from stemwidgets.state.session import ScanSession
 from stemwidgets.views.parts.cells import made
 from stemwidgets.views.parts.within import close_within
 from stemwidgets.views.pictures.pointer import Phase
@@ -93,13 +93,13 @@ class View(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
     presented = False
     _there = False  # until it is complete, and once it is closed
 
-    def __init__(self, session: Session, unknown: dict[str, Any]) -> None:
+    def __init__(self, session: ScanSession, unknown: dict[str, Any]) -> None:
         if unknown:
             raise InputError(
                 f"{type(self).__name__} does not know {', '.join(map(repr, sorted(unknown)))}. "
                 f"See help({type(self).__name__}) for what it takes."
             )
-        if not isinstance(session, Session):
+        if not isinstance(session, ScanSession):
             raise InputError(
                 f"{type(self).__name__} shows a Session, not {type(session).__name__}: "
                 "make one with stemwidgets.Session(signal)."
@@ -191,7 +191,7 @@ class View(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
         self.session.mailbox.post("position", move, rest=REST if phase == "move" else 0.0)
 
 
-def require_channel(session: Session, name: str) -> None:
+def require_channel(session: ScanSession, name: str) -> None:
     """Check that the session has, or may get, a channel of this name."""
     if not isinstance(name, str) or not (name in session.channels or expected_source(name)):
         raise InputError(

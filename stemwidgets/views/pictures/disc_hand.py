@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 
 from stemwidgets.arrays.disc.find import Disc
-from stemwidgets.state.session import Session
+from stemwidgets.state.session import ScanSession
 from stemwidgets.views.pictures.pointer import Phase
 from stemwidgets.views.pictures.screen import Grid
 
@@ -26,7 +26,9 @@ class DiscHand:
         Draws the disc on the way; None draws that of the session again.
     """
 
-    def __init__(self, session: Session, grid: Grid, show: Callable[[Disc | None], None]) -> None:
+    def __init__(
+        self, session: ScanSession, grid: Grid, show: Callable[[Disc | None], None]
+    ) -> None:
         self._session, self._grid, self._show = session, grid, show
         self._center: tuple[float, float] | None = None
 
@@ -45,13 +47,13 @@ class DiscHand:
 
     def _radius(self, at: tuple[float, float]) -> float:
         assert self._center is not None
-        height, width = self._session.axes.pixel_size
+        height, width = self._session.scan.axes.pixel_size
         y = (at[0] - self._center[0]) * height / width
         radius = float(np.hypot(y, at[1] - self._center[1]))
         if radius >= LEAST:
             return radius
         old = self._session.beam.disc
-        return min(self._session.shape[2:]) / SHARE if old is None else old.radius
+        return min(self._session.scan.shape[2:]) / SHARE if old is None else old.radius
 
     def _place(self, disc: Disc) -> None:
         self._session.beam.place(disc.center, disc.radius)

@@ -79,7 +79,7 @@ class Drawing:
             [self.tools, self.clear], layout={"flex_flow": "row wrap", "align_items": "center"}
         )
         self.bar.add_class("stemwidgets-tools")
-        view.look(self.draw, "outline", "line", "region")
+        view.look(self.draw, "outline", "line", "region", at=view.session.selection)
         view.look(self._follow, "position")
         self.tools.observe(lambda _: self._post("choose"), "value")
         self.clear.on_click(lambda _: self._post("clear"))
@@ -131,14 +131,14 @@ class Drawing:
     def _press(self, place: Place) -> None:
         sketch = self._sketch or self._begin()
         self._by_key = False
-        line = self.session.line
+        line = self.session.selection.line
         if sketch.tool == "Line" and line is not None and sketch.take(line, place):
             return
         if sketch.press(place):
             self._finish(sketch)
 
     def _begin(self) -> Sketch:
-        rows, columns = self.session.shape[:2]
+        rows, columns = self.session.scan.shape[:2]
         self._sketch = Sketch(self.tools.value, (rows, columns), self._reach)
         return self._sketch
 
@@ -147,7 +147,7 @@ class Drawing:
             return
         self._sketch.move(place)
         if self._sketch.tool == "Line" and not self._sketch.empty:
-            self.session.line = self._sketch.line
+            self.session.selection.line = self._sketch.line
 
     def _release(self, place: Place) -> None:
         if self._sketch is not None and self._sketch.release(place):
@@ -174,9 +174,9 @@ class Drawing:
         self._sketch = None
         if sketch.tool == "Line":
             if not sketch.empty:
-                self.session.line = sketch.line
+                self.session.selection.line = sketch.line
         elif len(sketch.outline) > 2 and not sketch.empty:
-            self.session.outline = sketch.outline
+            self.session.selection.outline = sketch.outline
 
     def _escape(self, place: Place) -> None:
         if self._sketch is None:
@@ -187,16 +187,18 @@ class Drawing:
         self._sketch = None
 
     def _clear_all(self, _: Place) -> None:
-        self._sketch = self.session.region = self.session.line = None
+        self._sketch = self.session.selection.region = self.session.selection.line = None
 
     def draw(self) -> None:
         """Show the finished drawing, and the one in progress."""
         session, sketch = self.session, self._sketch
-        self.clear.disabled = sketch is None and session.region is None and session.line is None
+        self.clear.disabled = (
+            sketch is None and session.selection.region is None and session.selection.line is None
+        )
         paths = [list(sketch.path)] if sketch is not None and sketch.tool != "Line" else []
-        if session.outline is not None and not paths:
-            paths = [[*session.outline, session.outline[0]]]
-        ends = list(session.line or ())
+        if session.selection.outline is not None and not paths:
+            paths = [[*session.selection.outline, session.selection.outline[0]]]
+        ends = list(session.selection.line or ())
         if sketch is not None and sketch.tool == "Line":
             ends = list(sketch.line)
         paths += [ends] if ends else []

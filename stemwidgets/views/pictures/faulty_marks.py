@@ -46,7 +46,7 @@ class FaultyMarks:
         self, view: View, grid: Grid, frame: Frame, scales: dict[str, LinearScale]
     ) -> None:
         self._view, self._grid = view, grid
-        height, width = view.session.shape[2:]
+        height, width = view.session.scan.shape[2:]
         thick = max(2.0, min(frame.height / height, frame.width / width))
         self._lines = curve(scales, RED, opacities=[SHADE], stroke_width=thick)
         self._crosses = Scatter(
@@ -60,19 +60,20 @@ class FaultyMarks:
         )
         self.marks = [self._lines, self._crosses]
         hint = "faulty pixels, rows, columns and single events of the detector"
-        self._tick = tick("leave out", view.session.leave_out, tooltip=hint)
+        self._tick = tick("leave out", view.session.scan.leave_out, tooltip=hint)
         self._words = ipywidgets.HTML()
         self.below = beside(self._tick, self._words, gap="0 8px", margin=INDENT)
         view.parts |= {"leave_out": self._tick, "faulty": self._words}
         view.listen(self._tick, self._choose)
-        view.look(self.draw, "left_out", "leave_out", "position")
+        view.look(self.draw, "position")
+        view.look(self.draw, "left_out", "leave_out", at=view.session.scan)
         self.draw()
 
     def draw(self) -> None:
         """Show the faults of the detector, and the events in the pattern at the position."""
         session = self._view.session
-        found, words = session.left_out, session.left_out_words
-        self._tick.value = session.leave_out
+        found, words = session.scan.left_out, session.scan.left_out_words
+        self._tick.value = session.scan.leave_out
         self._tick.layout.display = None if found is not None and found.any else "none"
         self._words.value = f"<span style='line-height:1.3'>{escape(words)}</span>"
         self.below.layout.display = None if words else "none"
@@ -84,19 +85,19 @@ class FaultyMarks:
 
     def without(self, pattern: Counts) -> Counts:
         """A pattern without the faults that are left out, which are drawn grey."""
-        session = self._view.session
-        if session.left_out is None or not session.leave_out or not session.left_out.mask.any():
+        scan = self._view.session.scan
+        if scan.left_out is None or not scan.leave_out or not scan.left_out.mask.any():
             return pattern
-        return np.where(session.left_out.mask, np.nan, pattern)
+        return np.where(scan.left_out.mask, np.nan, pattern)
 
     def _choose(self) -> None:
-        self._view.session.leave_out = bool(self._tick.value)
+        self._view.session.scan.leave_out = bool(self._tick.value)
 
     def _draw_crosses(self, pixels: Any) -> None:
         place(self._crosses, self._grid.point(*pixels.T) if len(pixels) else None)
 
     def _draw_lines(self, rows: tuple[int, ...], columns: tuple[int, ...]) -> None:
-        height, width = self._view.session.shape[2:]
+        height, width = self._view.session.scan.shape[2:]
         ends: list[Any] = [((y, -0.5), (y, width - 0.5)) for y in rows]
         ends += [((-0.5, x), (height - 0.5, x)) for x in columns]
         places = np.array(ends or [((0, 0), (0, 0))], dtype=float)

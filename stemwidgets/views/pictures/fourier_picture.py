@@ -46,7 +46,7 @@ class FourierPicture:
 
     def __init__(self, view: View, size: int) -> None:
         self._view = view
-        self._axes: Axes = view.session.axes
+        self._axes: Axes = view.session.scan.axes
         empty = spectrum(np.zeros(self._axes.shape[:2]), self._axes.scan_y, self._axes.scan_x)
         self._grid = Grid(empty.qy, empty.qx)
         frame = self._grid.frame(size, ("qy", "qx"))

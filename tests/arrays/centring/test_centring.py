@@ -172,14 +172,14 @@ def test_a_session_takes_the_descan_off_and_says_so():
     signal = sw.samples.experiment(descan=2.0)
     session = sw.Session(signal)
     session.wait(60)
-    raw = session.overview.deflection(session.axes)
+    raw = session.scan.overview.deflection(session.scan.axes)
 
-    assert "taken off" in session.descan_words
+    assert "taken off" in session.scan.descan_words
     assert "descan = sw.Descan(" in session.as_code()
     off = session.channels["COM x"].values.copy()
     assert np.ptp(off) < np.ptp(raw.x)
-    session.take_off = False
-    assert "left in" in session.descan_words
+    session.scan.take_off = False
+    assert "left in" in session.scan.descan_words
     assert_allclose(session.channels["COM x"].values, raw.x, rtol=1e-5)
     assert "descan = sw" not in session.as_code()
     session.close()

@@ -138,23 +138,23 @@ def test_a_page_measures_the_descan_in_a_region_and_says_so(desk):
 
     choose(session, view, "source", REGION)
     assert "Draw one on a map first" in view.parts["status"].value
-    session.region = LEFT
+    session.selection.region = LEFT
     view.parts["measure"].click()
     session.wait(60)
 
     assert "Measured in a region of 160 positions: 0." in view.parts["words"].value
     assert "extrapolated" in view.parts["words"].value
-    assert rms(session.descan.departure - wandering()) < 3 * session.descan.error
+    assert rms(session.scan.descan.departure - wandering()) < 3 * session.scan.descan.error
     assert np.abs(session.channels["COM x"].values - found).max() > 0.1
-    assert session.descan_for_models() == session.descan
+    assert session.scan.descan_for_models() == session.scan.descan
     assert "descan = sw.Descan(" in session.as_code()
     assert record(session.snapshot())["descan"]["how"] == "measured in a region of 160 positions"
     view.parts["take_off"].value = False
-    assert session.descan_for_models() is None
+    assert session.scan.descan_for_models() is None
     view.parts["take_off"].value = True
     choose(session, view, "source", FOUND)
     assert_array_equal(session.channels["COM x"].values, found)
-    assert session.in_vacuum is None
+    assert session.scan.in_vacuum is None
 
 
 def test_a_page_measures_the_descan_on_another_scan_and_keeps_it(desk):
@@ -172,7 +172,7 @@ def test_a_page_measures_the_descan_on_another_scan_and_keeps_it(desk):
     session.save(folder / "session.json")
     again = sw.Session.open(folder / "session.json")
     other = LeftOutLine(again)
-    assert again.in_vacuum == session.in_vacuum
+    assert again.scan.in_vacuum == session.scan.in_vacuum
     assert (other.parts["source"].value, other.parts["path"].value) == (
         FILE,
         str(folder / "vacuum.npy"),
@@ -184,7 +184,7 @@ def test_a_page_measures_the_descan_on_another_scan_and_keeps_it(desk):
 
 def test_a_measured_descan_that_is_damaged_is_refused(desk):
     session, _, folder = desk
-    session.region = LEFT
+    session.selection.region = LEFT
     session.vacuum.in_region()
     session.wait(60)
     path = session.save(folder / "session.json")
@@ -205,14 +205,14 @@ def test_a_measured_descan_that_is_damaged_is_refused(desk):
 
 def test_a_calibration_on_the_page_goes_by_what_was_measured_in_vacuum(desk):
     session, view, _ = desk
-    session.region = LEFT
+    session.selection.region = LEFT
     session.calibration.start()
     session.wait(60)
     assert session.calibration.found.descan.size > 1.2 * rms(wandering())
 
     choose(session, view, "source", REGION)
 
-    assert session.calibration.found.descan == session.descan
+    assert session.calibration.found.descan == session.scan.descan
 
 
 def test_a_scan_without_descan_shows_a_small_button_only():

@@ -287,7 +287,7 @@ def test_patterns_that_were_never_written_are_told(tmp_path, lazy):
         signal = sw.load(tmp_path / "broken.h5", lazy=lazy, scan_shape=(3, 4))
     session = sw.Session(signal)
     try:
-        assert any("5 of 12 patterns are missing" in note for note in session.notes)
+        assert any("5 of 12 patterns are missing" in note for note in session.scan.notes)
     finally:
         session.close()
 

@@ -191,7 +191,7 @@ def test_the_page_asks_and_goes_on_with_the_click(real):
     session = dashboard.session
     try:
         shape = asked._question.proposals[0].options()["scan_shape"]
-        assert session.shape[:2] == shape
+        assert session.scan.shape[:2] == shape
         session.wait(20)
         assert re.search(rf"sw\.load\(.*scan_shape=\({shape[0]}, {shape[1]}\)", session.as_code())
     finally:
@@ -208,8 +208,8 @@ def test_numbers_are_checked_as_they_are_typed(sequence):
     asked.accept.click()
     session = asked.children[0].session
     try:
-        assert session.shape[:2] == (3, 3)
-        assert session.data[1, 0, 0, 0] == 4
+        assert session.scan.shape[:2] == (3, 3)
+        assert session.scan.data[1, 0, 0, 0] == 4
     finally:
         session.close()
 
@@ -221,7 +221,7 @@ def test_a_session_remembers_how_its_file_was_read(sequence, tmp_path):
     session.close()
     again = sw.Session.open(tmp_path / "desk.json")
     try:
-        assert again.data[1, 0, 0, 0] == 4
+        assert again.scan.data[1, 0, 0, 0] == 4
         assert "scan_shape=(3, 3), flyback=1" in again.as_code()
     finally:
         again.close()

@@ -54,7 +54,7 @@ def test_patterns_that_are_missing_are_counted(tmp_path, scan, kind, lazy):
     np.testing.assert_array_equal(np.asarray(signal.data)[:2, :3], scan.data[:2, :3])
     session = sw.Session(signal)
     session.wait(20)
-    assert any("10 of 20 patterns are missing" in note for note in session.notes)
+    assert any("10 of 20 patterns are missing" in note for note in session.scan.notes)
     assert session.problem == ""
     session.close()
 

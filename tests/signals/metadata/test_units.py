@@ -118,10 +118,10 @@ def scan(units="1/nm", scale=0.1, energy=None, angle=None):
 def test_a_session_tells_above_its_views_what_it_does_not_use():
     session = sw.Session(scan("rlu", energy=-200))
     try:
-        said = " ".join(session.notes)
+        said = " ".join(session.scan.notes)
         assert "detector axes are counted in pixels: 'rlu'" in said
         assert "beam energy in the metadata, '-200', cannot be right" in said
-        assert session.beam_energy is None
+        assert session.scan.beam_energy is None
         page = sw.explore(session)
         assert "counted in pixels" in page.children[0].value
     finally:

@@ -11,7 +11,7 @@ from scans import Pacer, turning_spot
 
 import stemwidgets as sw
 from stemwidgets.arrays.cancel import noted_interrupts
-from stemwidgets.state import Session
+from stemwidgets.state import ScanSession
 from stemwidgets.state.scan.decomposition import METHODS
 
 SCAN = rotated_patterns(harmonic, n=300, dose=2e4, seed=1, size=17).patterns.reshape(15, 20, 17, 17)
@@ -117,7 +117,7 @@ def test_an_interrupted_fit_leaves_a_model_that_goes_on(kind, tmp_path):
 
 def test_an_interrupt_never_cuts_an_answer_short():
     """A callback that a wait runs ends; the interrupt comes after it."""
-    session = Session(turning_spot(), make_model=Pacer)
+    session = ScanSession(turning_spot(), make_model=Pacer)
     ended = []
 
     def answer() -> None:

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from scans import AXES, SHAPE, Pacer, turning_spot
 
-from stemwidgets.state import Session
+from stemwidgets.state import ScanSession
 from stemwidgets.state.channels import Channel
 from stemwidgets.state.learning.comparison import compared
 from stemwidgets.views.train_panel import TrainPanel
@@ -65,7 +65,7 @@ def test_a_position_that_stands_for_nothing_is_not_compared():
 @pytest.mark.parametrize("lazy", [False, True])
 def test_at_the_end_all_positions_are_read_also_of_a_lazy_scan(lazy):
     data = da.from_array(turning_spot(), chunks=(2, 3, -1, -1)) if lazy else turning_spot()
-    session = Session(data, AXES, make_model=Coarse)
+    session = ScanSession(data, AXES, make_model=Coarse)
     panel, told = TrainPanel(session), []
     status = panel.parts["status"]
     status.observe(lambda change: told.append(READING in change["new"]), "value")
@@ -73,9 +73,9 @@ def test_at_the_end_all_positions_are_read_also_of_a_lazy_scan(lazy):
     session.training.wait(10)
     session.wait(10)
     assert session.model.read == 1
-    assert session.encoding is session.latest
-    assert session.latest.shown is None
+    assert session.learned.encoding is session.learned.latest
+    assert session.learned.latest.shown is None
     assert any(told)
     assert READING not in status.value
-    assert not session.reading_maps
+    assert not session.learned.reading_maps
     session.close()

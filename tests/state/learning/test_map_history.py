@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from scans import AXES, SHAPE, Pacer, Sorter, turning_spot
 
-from stemwidgets.state import Session
+from stemwidgets.state import ScanSession
+from stemwidgets.state.learning.decodable import Code
 from stemwidgets.state.learning.map_history import MOST, SavedMaps, with_maps
-from stemwidgets.state.learning.reconstruction import Code, latent_ranges
 from stemwidgets.views.loss_view import LossView
 
 
@@ -29,7 +29,7 @@ class Growing(Pacer):
 
 @pytest.fixture
 def grown():
-    session = Session(turning_spot(), AXES, make_model=Growing)
+    session = ScanSession(turning_spot(), AXES, make_model=Growing)
     session.training.start(steps=40)
     session.training.wait(10)
     session.wait(10)
@@ -60,42 +60,43 @@ def test_later_maps_of_an_epoch_replace_the_first():
 
 def test_the_maps_go_back_to_an_epoch_and_forth_to_the_latest(grown):
     earlier = grown.training.map_history[3]
-    grown.earlier_maps = earlier
+    grown.learned.earlier_maps = earlier
     assert z1(grown) == earlier.epoch < 40
-    grown.earlier_maps = None
+    grown.learned.earlier_maps = None
     assert z1(grown) == 40
 
 
 def test_an_earlier_epoch_is_not_decoded_by_what_was_learned_since(grown):
     assert grown.reconstruction is not None
-    grown.earlier_maps = grown.training.map_history[0]
+    grown.learned.earlier_maps = grown.training.map_history[0]
     grown.wait(10)
-    assert grown.decodable is grown.reconstruction is grown.mean_reconstruction is None
-    grown.earlier_maps = None
+    assert grown.learned.decodable is grown.reconstruction is None
+    assert grown.learned.mean_reconstruction is None
+    grown.learned.earlier_maps = None
     grown.wait(10)
-    assert grown.decodable is grown.model
+    assert grown.learned.decodable.model is grown.model
     assert grown.reconstruction is not None
-    assert grown.mean_reconstruction is not None
+    assert grown.learned.mean_reconstruction is not None
 
 
 def test_a_new_training_shows_its_own_maps(grown):
-    grown.earlier_maps = grown.training.map_history[0]
+    grown.learned.earlier_maps = grown.training.map_history[0]
     grown.training.start(steps=3)
-    assert grown.earlier_maps is None
+    assert grown.learned.earlier_maps is None
     grown.training.wait(10)
     assert z1(grown) == 3
     assert [maps.epoch for maps in grown.training.map_history] == [1, 2, 3]
 
 
 def test_codes_are_decoded_in_the_background_and_the_latest_counts():
-    session = Session(turning_spot(), AXES, make_model=Sorter)
+    session = ScanSession(turning_spot(), AXES, make_model=Sorter)
     got = []
-    session.decode("test", [[1.0, 0.0]], [0.0], [0], got.append)
+    session.learned.decode("test", [[1.0, 0.0]], [0.0], [0], got.append)
     session.wait(10)
     assert got == []  # nothing was learned yet
     session.training.start()
     session.training.wait(10)
-    session.decode("test", [[1.0, 0.0], [3.0, 0.0]], [0.0, 0.2], [0, 2], got.append)
+    session.learned.decode("test", [[1.0, 0.0], [3.0, 0.0]], [0.0, 0.2], [0, 2], got.append)
     session.wait(10)
     [patterns] = got
     assert patterns.shape == (2, *SHAPE[2:])
@@ -104,7 +105,7 @@ def test_codes_are_decoded_in_the_background_and_the_latest_counts():
 
 
 def test_a_pattern_has_a_code_where_it_has_counts():
-    session = Session(turning_spot(), AXES, make_model=Sorter)
+    session = ScanSession(turning_spot(), AXES, make_model=Sorter)
     assert session.code_here() is None
     session.training.start()
     session.training.wait(10)
@@ -119,23 +120,23 @@ def test_a_pattern_has_a_code_where_it_has_counts():
 
 
 def test_an_equal_code_is_silent():
-    session = Session(turning_spot(), AXES, make_model=Pacer)
+    session = ScanSession(turning_spot(), AXES, make_model=Pacer)
     heard = []
-    session.observe(heard.append, "latent_code")
-    session.latent_code = Code((1.0, 2.0), 0.5)
-    session.latent_code = Code((1.0, 2.0), 0.5)
+    session.learned.observe(heard.append, "latent_code")
+    session.learned.latent_code = Code((1.0, 2.0), 0.5)
+    session.learned.latent_code = Code((1.0, 2.0), 0.5)
     assert len(heard) == 1
     session.close()
 
 
 def test_nearly_all_latents_lie_in_their_range(grown):
-    session = Session(turning_spot(), AXES, make_model=Pacer)
-    assert latent_ranges(session.channels) == []
+    session = ScanSession(turning_spot(), AXES, make_model=Pacer)
+    assert session.learned.decodable is None
     session.training.start()
     session.training.wait(10)
-    np.testing.assert_allclose(latent_ranges(session.channels), [(0, 3), (0, 5)], atol=0.01)
+    np.testing.assert_allclose(session.learned.decodable.ranges, [(0, 3), (0, 5)], atol=0.01)
     session.close()
-    [low, high], _ = latent_ranges(grown.channels)
+    [low, high], _ = grown.learned.decodable.ranges
     assert low < 40 < high  # also where all patterns are alike
 
 
@@ -145,46 +146,46 @@ def test_the_slider_below_the_loss_goes_back_and_returns(grown):
     assert slider.value == slider.max
     assert words.value == "the latest"
     slider.value = 2
-    assert grown.earlier_maps is history[2]
+    assert grown.learned.earlier_maps is history[2]
     assert words.value == f"epoch {history[2].epoch}"
     then = parts["figure"].marks[2]
     assert then.visible
     assert list(then.x) == [history[2].epoch] * 2
     slider.value = slider.max
-    assert grown.earlier_maps is None
+    assert grown.learned.earlier_maps is None
     assert not then.visible
 
 
 def test_a_few_epochs_share_the_slider_evenly():
-    session = Session(turning_spot(), AXES, make_model=Growing)
+    session = ScanSession(turning_spot(), AXES, make_model=Growing)
     session.training.start(steps=3)
     session.training.wait(10)
     slider = LossView(session).parts["epoch"]
     seen = []
     for value in range(slider.max + 1):
         slider.value = value
-        seen.append(session.earlier_maps and session.earlier_maps.epoch)
+        seen.append(session.learned.earlier_maps and session.learned.earlier_maps.epoch)
     assert seen == [1, 1, 1, 2, 2, 2, 2, 2, 2, None, None, None]
-    session.earlier_maps = session.training.map_history[0]
+    session.learned.earlier_maps = session.training.map_history[0]
     assert slider.value == 0
     session.close()
 
 
 def test_the_slider_and_its_epoch_stay_while_others_come(grown):
     parts = LossView(grown).parts
-    grown.earlier_maps = shown = grown.training.map_history[1]
+    grown.learned.earlier_maps = shown = grown.training.map_history[1]
     where = parts["epoch"].value
     grown.training.set_trait("map_history", grown.training.map_history[4:])
     assert parts["epoch_words"].value == f"epoch {shown.epoch}"
     assert parts["epoch"].value == where
-    assert grown.earlier_maps is shown
+    assert grown.learned.earlier_maps is shown
     grown.training.start(steps=2)
     assert parts["epoch"].value == parts["epoch"].max
     grown.training.wait(10)
-    assert grown.earlier_maps is None
+    assert grown.learned.earlier_maps is None
 
 
 def test_there_is_no_slider_before_there_are_maps():
-    session = Session(turning_spot(), AXES, make_model=Pacer)
+    session = ScanSession(turning_spot(), AXES, make_model=Pacer)
     assert LossView(session)._row.layout.display == "none"
     session.close()

@@ -8,7 +8,7 @@ from scans import AXES, Pacer, turning_spot
 
 import stemwidgets as sw
 from stemwidgets.arrays.errors import InputError
-from stemwidgets.state import Session
+from stemwidgets.state import ScanSession
 from stemwidgets.views.seeds_panel import SeedsPanel
 
 
@@ -28,7 +28,7 @@ class Chooser(Pacer):
 
 @pytest.fixture
 def session():
-    session = Session(turning_spot(), AXES, make_model=Chooser)
+    session = ScanSession(turning_spot(), AXES, make_model=Chooser)
     yield session
     session.close()
 

@@ -11,12 +11,14 @@ import pytest
 from scans import AXES, Pacer, turning_spot
 
 from stemwidgets.arrays.errors import InputError
-from stemwidgets.state import Session, Training
+from stemwidgets.state import ScanSession, Training
+from stemwidgets.state.background.worker import Mailbox
+from stemwidgets.state.scan.scan import Scan
 
 
 @pytest.fixture
 def session():
-    session = Session(turning_spot(), AXES, make_model=Pacer)
+    session = ScanSession(turning_spot(), AXES, make_model=Pacer)
     yield session
     session.close()
 
@@ -36,7 +38,7 @@ def test_training_brings_maps_and_their_comparison_with_the_centre_of_mass(sessi
     session.training.wait(10)
     assert {"angle", "confidence", "residual", "z1", "z2", "z3"} <= set(session.channels)
     assert session.channels["angle"].confidence is not None
-    assert "offset" in session.comparison
+    assert "offset" in session.learned.comparison
 
 
 def test_a_second_training_with_fewer_latents_leaves_no_old_ones(session):
@@ -67,7 +69,9 @@ def test_the_mean_reconstruction_is_that_of_all_positions(session):
         for ix in range(6):
             session.position = (iy, ix)
             patterns.append(session.reconstruction)
-    np.testing.assert_allclose(session.mean_reconstruction, np.mean(patterns, axis=0), rtol=1e-5)
+    np.testing.assert_allclose(
+        session.learned.mean_reconstruction, np.mean(patterns, axis=0), rtol=1e-5
+    )
 
 
 def test_a_new_training_takes_the_old_reconstruction_away(session):
@@ -147,7 +151,7 @@ def test_a_failure_amid_steps_keeps_the_history():
             yield from list(super().steps(data, pixel_size))[:2]
             raise InputError("the loss is not a number")
 
-    training = Training(turning_spot(), make_model=Breaking)
+    training = Training(Scan(turning_spot()), Mailbox(print), Breaking)
     training.start()
     with pytest.raises(InputError, match="not a number"):
         training.wait(10)
@@ -177,7 +181,7 @@ class Learner(Pacer):
 
 
 def test_going_on_trains_the_same_model_and_lengthens_the_history():
-    session = Session(turning_spot(), AXES, make_model=Learner)
+    session = ScanSession(turning_spot(), AXES, make_model=Learner)
     training = session.training
     assert not training.resumable
     training.start()
@@ -213,7 +217,7 @@ def test_only_a_model_that_can_goes_on(session):
 
 @pytest.mark.parametrize("kind", ["paper", "vae"])
 def test_a_network_that_was_stopped_goes_on_to_its_end(kind):
-    session = Session(turning_spot(), AXES)
+    session = ScanSession(turning_spot(), AXES)
     training = session.training
     training.start(kind=kind, centered=True, epochs=40)
     while training.progress is None:
@@ -245,7 +249,7 @@ def test_warming_up_makes_a_model_in_the_background():
             threads.append(threading.current_thread())
             super().__init__()
 
-    training = Training(turning_spot(), make_model=Cold)
+    training = Training(Scan(turning_spot()), Mailbox(print), Cold)
     training.warm_up()
     while training.warming:
         time.sleep(0.01)
@@ -259,7 +263,7 @@ def test_a_failed_warm_up_stays_silent_until_the_training_fails():
     def make_model(**options):
         raise ImportError("no torch here")
 
-    session = Session(turning_spot(), AXES, make_model=make_model)
+    session = ScanSession(turning_spot(), AXES, make_model=make_model)
     session.training.warm_up()
     while session.training.warming:
         time.sleep(0.01)
@@ -275,9 +279,9 @@ def test_after_the_warm_up_a_training_loads_nothing_more_of_torch():
     code = """
 import sys, time
 from scans import turning_spot
-from stemwidgets.state import Session
+from stemwidgets.state import ScanSession
 
-session = Session(turning_spot())
+session = ScanSession(turning_spot())
 training = session.training
 assert "torch" not in sys.modules
 training.warm_up()

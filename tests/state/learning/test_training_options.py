@@ -8,7 +8,7 @@ from scans import AXES, Pacer, turning_spot
 import stemwidgets.state.learning.training as training_module
 from stemwidgets.arrays.errors import InputError
 from stemwidgets.rrvae.common.device import Device, choose_device, devices
-from stemwidgets.state import Session
+from stemwidgets.state import ScanSession
 from stemwidgets.views.train_panel import TrainPanel
 
 
@@ -24,7 +24,7 @@ class Asked(Pacer):
 def session(monkeypatch):
     here = (Device("cuda:0", "H <1>", 78_400_000_000), Device("cpu", "CPU", None))
     monkeypatch.setattr(training_module, "devices_here", lambda: here)
-    session = Session(turning_spot(), AXES, make_model=Asked)
+    session = ScanSession(turning_spot(), AXES, make_model=Asked)
     yield session
     session.close()
 
@@ -78,7 +78,7 @@ def test_the_panel_says_how_many_patterns_it_learns_from_per_second():
             for progress in super().steps(data, pixel_size):
                 yield replace(progress, elapsed=3.0 + 0.01 * progress.epoch)
 
-    session = Session(turning_spot(), AXES, make_model=Timed)
+    session = ScanSession(turning_spot(), AXES, make_model=Timed)
     status = TrainPanel(session).parts["status"]
     session.training.start()
     session.training.wait(10)

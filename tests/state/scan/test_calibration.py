@@ -9,7 +9,7 @@ import stemwidgets as sw
 from stemwidgets.arrays.calibration.electrons import wavelength
 from stemwidgets.arrays.maps.circular import wrap
 from stemwidgets.signals.conversion import arrays_to_signal
-from stemwidgets.state import Session
+from stemwidgets.state import ScanSession
 
 ROTATION, DESCAN = -2.1, ((2.3, -1.1), (0.8, 3.2))
 COM = ("COM x", "COM y", "COM magnitude", "COM angle", "COM divergence", "COM curl")
@@ -23,7 +23,7 @@ def scan():
 
 @pytest.fixture
 def session(scan):
-    session = Session(*scan)
+    session = ScanSession(*scan)
     yield session
     session.close()
 
@@ -75,8 +75,8 @@ def test_the_opposite_rotation_points_the_other_way_and_none_leaves_the_detector
     session.calibration.rotation = "opposite"
     np.testing.assert_allclose(values(session)["COM x"], -found["COM x"], atol=1e-7)
     session.calibration.rotation = "none"
-    com = session.overview.com - session.calibration.found.descan.positions
-    x = com[..., 1] * session.axes.kx.scale
+    com = session.scan.overview.com - session.calibration.found.descan.positions
+    x = com[..., 1] * session.scan.axes.kx.scale
     np.testing.assert_allclose(
         np.ptp(values(session)["COM x"]), np.ptp(x), rtol=1e-4, err_msg="less the descan only"
     )
@@ -84,7 +84,7 @@ def test_the_opposite_rotation_points_the_other_way_and_none_leaves_the_detector
 
 
 def test_an_unresolved_rotation_waits_for_a_choice():
-    session = Session(disc_scan((12, 15, 40, 44)))
+    session = ScanSession(disc_scan((12, 15, 40, 44)))
     session.calibration.start()
     session.calibration.wait(60)
     raw = values(session)
@@ -101,7 +101,7 @@ def test_an_unresolved_rotation_waits_for_a_choice():
 
 
 def test_what_cannot_be_calibrated_says_so_and_changes_nothing():
-    session = Session(disc_scan((4, 6, 18, 15), radius=4.0))
+    session = ScanSession(disc_scan((4, 6, 18, 15), radius=4.0))
     session.calibration.start()
     with pytest.raises(sw.InputError, match="at least 8×8"):
         session.calibration.wait(60)
@@ -112,7 +112,7 @@ def test_what_cannot_be_calibrated_says_so_and_changes_nothing():
 
 
 def test_a_rotation_and_a_semi_angle_that_are_known_are_taken(scan):
-    session = Session(*scan, beam_energy=60.0)
+    session = ScanSession(*scan, beam_energy=60.0)
     calibration = session.calibration
     with pytest.raises(sw.InputError, match="calibrate the scan first"):
         calibration.semi_angle = 12.0
@@ -129,7 +129,7 @@ def test_a_rotation_and_a_semi_angle_that_are_known_are_taken(scan):
     assert (scale.units, scale.source) == ("1/Å", "disc")
     radius = scale.x * calibration.found.disc.radius
     assert 1e3 * radius * wavelength(60.0) == pytest.approx(12.0)
-    ratio = scale.x / session.axes.kx.scale
+    ratio = scale.x / session.scan.axes.kx.scale
     np.testing.assert_allclose(values(session)["COM x"], ratio * flat["COM y"], rtol=1e-4)
     calibration.semi_angle = 0.0
     np.testing.assert_allclose(values(session)["COM x"], flat["COM y"], atol=1e-6)

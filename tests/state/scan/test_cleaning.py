@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import stemwidgets as sw
-from stemwidgets.state.session import Session
+from stemwidgets.state.session import ScanSession
 
 PLACE = (10, 13, 5, 22)
 
@@ -24,7 +24,7 @@ def session(request):
     scan = faulty()
     if request.param == "lazy":
         scan = da.from_array(scan, chunks=(6, 24, 32, 32))
-    session = Session(scan)
+    session = ScanSession(scan)
     session.wait(60)
     yield session
     session.close()
@@ -41,25 +41,25 @@ def test_maps_are_those_of_a_script(session):
 
 
 def test_what_is_left_out_is_told_and_can_be_taken_back(session):
-    found = session.left_out
+    found = session.scan.left_out
     assert found.rows == (15,)
     np.testing.assert_array_equal(found.pixels, [(3, 4)])
     np.testing.assert_array_equal(found.events, [PLACE])
-    assert session.left_out_words == "Row 15, 1 pixel and 1 single event are left out."
-    clean, bright = angle(session), session.overview.bright_field
+    assert session.scan.left_out_words == "Row 15, 1 pixel and 1 single event are left out."
+    clean, bright = angle(session), session.scan.overview.bright_field
 
-    session.leave_out = False
+    session.scan.leave_out = False
     session.wait(60)
 
     raw = sw.center_of_mass(faulty(), faulty=None)
     np.testing.assert_allclose(angle(session), raw.angle.data, atol=1e-4)
-    assert session.left_out_words.endswith("are faulty, and counted.")
-    assert session.left_out is found
+    assert session.scan.left_out_words.endswith("are faulty, and counted.")
+    assert session.scan.left_out is found
 
-    session.leave_out = True
+    session.scan.leave_out = True
     session.wait(60)
     np.testing.assert_array_equal(angle(session), clean)
-    np.testing.assert_array_equal(session.overview.bright_field, bright)
+    np.testing.assert_array_equal(session.scan.overview.bright_field, bright)
 
 
 def test_a_virtual_detector_leaves_it_out(session):
@@ -70,7 +70,7 @@ def test_a_virtual_detector_leaves_it_out(session):
     np.testing.assert_allclose(counts, sw.virtual_image(faulty(), ring).data, rtol=1e-6)
     assert counts.max() < 3000
 
-    session.leave_out = False
+    session.scan.leave_out = False
     session.wait(60)
 
     counts = session.channels["virtual detector"].values
@@ -78,19 +78,19 @@ def test_a_virtual_detector_leaves_it_out(session):
 
 
 def test_components_leave_it_out():
-    session = Session(faulty())
+    session = ScanSession(faulty())
     session.decomposition.start("PCA", 2)
     session.decomposition.wait(60)
 
     assert np.isnan(session.decomposition.found.patterns[:, 15]).all()
-    session.leave_out = False
+    session.scan.leave_out = False
     session.wait(60)
     assert np.isfinite(session.decomposition.found.patterns).all()
     session.close()
 
 
 def test_a_training_leaves_out_what_the_session_does():
-    session = Session(faulty())
+    session = ScanSession(faulty())
     session.training.start(seed=0)
     session.training.wait(120)
 
@@ -105,7 +105,7 @@ def view_of(session):
 
 
 def test_marks_words_and_a_tick_are_on_the_pattern():
-    session = Session(faulty())
+    session = ScanSession(faulty())
     view = view_of(session)
     assert "Row 15, 1 pixel and 1 single event are left out." in view.parts["faulty"].value
     lines, crosses = view.parts["figure"].marks[1:3]
@@ -119,14 +119,14 @@ def test_marks_words_and_a_tick_are_on_the_pattern():
     view.parts["leave_out"].value = False
     session.mailbox.drain()
     session.wait(60)
-    assert session.leave_out is False
+    assert session.scan.leave_out is False
     assert "are faulty, and counted" in view.parts["faulty"].value
     view.close()
     session.close()
 
 
 def test_a_sound_detector_shows_no_tick():
-    session = Session(faulty_scans.turned_discs().astype("u2"))
+    session = ScanSession(faulty_scans.turned_discs().astype("u2"))
     view = view_of(session)
 
     assert view.parts["faulty"].value.count("left out") == 0
@@ -140,7 +140,7 @@ def test_code_and_record_tell_what_is_left_out(tmp_path):
     session = sw.Session(tmp_path / "scan.npy")
     words = "Row 15, 1 pixel and 1 single event are left out."
     assert f"# {words}\ncom = sw.center_of_mass(signal)\n" in session.as_code()
-    session.leave_out = False
+    session.scan.leave_out = False
     session.wait(60)
     assert "com = sw.center_of_mass(signal, faulty=None)\n" in session.as_code()
 
@@ -148,7 +148,7 @@ def test_code_and_record_tell_what_is_left_out(tmp_path):
     again = sw.Session.open(tmp_path / "session.json")
     again.wait(60)
 
-    assert again.leave_out is False
+    assert again.scan.leave_out is False
     np.testing.assert_array_equal(angle(again), angle(session))
     for each in (session, again):
         each.close()

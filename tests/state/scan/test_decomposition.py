@@ -8,14 +8,14 @@ from scans import AXES, SHAPE, Pacer, turning_spot
 import stemwidgets as sw
 from stemwidgets.arrays.errors import InputError
 from stemwidgets.signals.conversion import arrays_to_signal
-from stemwidgets.state import Session
+from stemwidgets.state import ScanSession
 from stemwidgets.views.decomposition_panel import DecompositionPanel
 from stemwidgets.views.map_view import MapView
 
 
 @pytest.fixture
 def session():
-    session = Session(turning_spot(), AXES, make_model=Pacer)
+    session = ScanSession(turning_spot(), AXES, make_model=Pacer)
     yield session
     session.close()
 
@@ -118,7 +118,7 @@ def test_a_panel_refuses_what_it_does_not_know(session, bad):
 
 
 def test_a_calibration_and_a_decomposition_may_go_on_at_once():
-    session = Session(disc_scan((12, 15, 40, 44)))
+    session = ScanSession(disc_scan((12, 15, 40, 44)))
     session.calibration.start()
     session.decomposition.start("PCA", 2)
     session.preparation.add("subtract_mean")

@@ -48,28 +48,28 @@ def test_images_are_those_of_a_script_and_change_with_the_tick(session, signal):
     assert unevenness(seen(session, "BF")) < 1.3 * np.sqrt(1 / seen(session, "BF").mean())
     assert session.beam.disc.radius == pytest.approx(13.04, abs=0.01)
 
-    session.take_off = False
+    session.scan.take_off = False
     assert_array_equal(seen(session), measured[1].astype("f4"))
     assert unevenness(seen(session, "BF")) > 0.02
 
-    session.take_off = True
+    session.scan.take_off = True
     assert_allclose(seen(session), following[1], rtol=1e-6)
 
 
 def test_the_mean_of_a_region_is_about_its_own_centre(session, signal):
-    session.region = np.indices((64, 64))[0] < 8
+    session.selection.region = np.indices((64, 64))[0] < 8
     session.wait(60)
-    assert_allclose(find_disc(session.region_pattern).center, DISC.center, atol=0.15)
-    assert session.compared_pattern is not None
+    assert_allclose(find_disc(session.selection.region_pattern).center, DISC.center, atol=0.15)
+    assert session.selection.compared_pattern is not None
 
-    session.take_off = False
+    session.scan.take_off = False
     session.wait(60)
-    assert_allclose(session.region_pattern, session_mean(session), rtol=1e-5)
-    assert session.compared_pattern is None
+    assert_allclose(session.selection.region_pattern, session_mean(session), rtol=1e-5)
+    assert session.selection.compared_pattern is None
 
 
 def session_mean(session):
-    return np.asarray(session.cleaned().data)[session.region].mean(axis=0)
+    return np.asarray(session.scan.cleaned().data)[session.selection.region].mean(axis=0)
 
 
 def test_the_code_gives_the_same_image(session, signal):
@@ -82,7 +82,7 @@ def test_the_code_gives_the_same_image(session, signal):
     exec("\n".join(["import stemwidgets as sw", *lines_of(code)]), {"signal": signal}, found)
 
     assert_allclose(found["image"].data, image, rtol=1e-6)
-    session.take_off = False
+    session.scan.take_off = False
     session.wait(60)
     assert "virtual_image" in session.as_code()
     assert "descan=" not in session.as_code()
@@ -98,14 +98,14 @@ def test_the_detector_is_drawn_about_the_beam_of_the_shown_pattern(signal):
     view, session.detector = PatternView(session), DISC
     corners = {(0, 0): signal.data[:5, :5], (63, 63): signal.data[-5:, -5:]}
     for session.position, patterns in corners.items():
-        beam = find_disc(patterns.mean(axis=(0, 1)), mask=session.left_out.mask).center
+        beam = find_disc(patterns.mean(axis=(0, 1)), mask=session.scan.left_out.mask).center
         assert_allclose(drawn_at(view, session), beam, atol=0.4)
         assert np.abs(np.subtract(beam, DISC.center)).max() > 1.5
 
-    session.region = np.indices((64, 64))[0] < 8
+    session.selection.region = np.indices((64, 64))[0] < 8
     session.wait(60)
     assert_allclose(drawn_at(view, session), DISC.center, atol=0.01)
-    session.region, session.take_off = None, False
+    session.selection.region, session.scan.take_off = None, False
     session.wait(60)
     assert_allclose(drawn_at(view, session), DISC.center, atol=0.01)
     session.close()
@@ -115,7 +115,7 @@ def test_the_detector_is_taken_hold_of_where_it_is_drawn(signal):
     session = sw.Session(signal)
     session.wait(60)
     session.detector, session.position = DISC, (63, 63)
-    (y, x), axes = session.departure, session.axes
+    (y, x), axes = session.scan.departure(session.position), session.scan.axes
     edge, further = ((22 + y, 22 + x + radius) for radius in (13.0, 15.0))
     raster = PatternView(session)._pattern
     for kind, (ky, kx) in (("mousedown", edge), ("mousemove", further), ("mouseup", further)):
@@ -130,5 +130,5 @@ def test_the_detector_is_taken_hold_of_where_it_is_drawn(signal):
 def drawn_at(view, session):
     """Middle of the detector as it is drawn, (ky, kx) [px]."""
     middle = [(np.min(each[-1]) + np.max(each[-1])) / 2 for each in (view._rings.y, view._rings.x)]
-    axes = session.axes.ky, session.axes.kx
+    axes = session.scan.axes.ky, session.scan.axes.kx
     return [(at - axis.offset) / axis.scale for at, axis in zip(middle, axes, strict=True)]

@@ -10,7 +10,7 @@ from stemwidgets.arrays.axes import Axes
 from stemwidgets.arrays.errors import InputError
 from stemwidgets.arrays.preparation.placement import Placement
 from stemwidgets.signals.conversion import arrays_to_signal
-from stemwidgets.state import Session
+from stemwidgets.state import ScanSession
 
 
 class Prepared(Pacer):
@@ -23,7 +23,7 @@ class Prepared(Pacer):
 
 @pytest.fixture
 def session():
-    session = Session(turning_spot(), AXES, make_model=Prepared)
+    session = ScanSession(turning_spot(), AXES, make_model=Prepared)
     yield session
     session.close()
 
@@ -64,7 +64,7 @@ def test_steps_can_be_added_moved_switched_off_changed_and_removed(session):
 )
 def test_the_preview_is_the_prepared_pattern_in_its_place(lazy, steps):
     data = da.from_array(turning_spot(), chunks=(2, 3, 9, 15)) if lazy else turning_spot()
-    session = Session(data, AXES)
+    session = ScanSession(data, AXES)
     for name, parameters in steps:
         session.preparation.add(name, **parameters)
     session.wait(20)

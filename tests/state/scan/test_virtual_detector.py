@@ -11,7 +11,7 @@ from stemwidgets.arrays.detectors import (
     preset,
 )
 from stemwidgets.arrays.virtual_image import virtual_image
-from stemwidgets.state import Session
+from stemwidgets.state import ScanSession
 
 CENTRE = (8.0, 7.0)
 
@@ -22,7 +22,7 @@ def counts():
 
 @pytest.fixture
 def session():
-    session = Session(counts(), AXES)
+    session = ScanSession(counts(), AXES)
     yield session
     session.close()
 
@@ -36,7 +36,7 @@ def image(session, detector, name="virtual detector"):
 @pytest.mark.parametrize("lazy", [False, True])
 def test_a_dragged_detector_is_exact_at_every_step(lazy):
     data = counts()
-    session = Session(da.from_array(data, chunks=(2, 3, 18, 15)) if lazy else data, AXES)
+    session = ScanSession(da.from_array(data, chunks=(2, 3, 18, 15)) if lazy else data, AXES)
     session.wait(20)
     for step in range(5):
         disc = DiscDetector((6.0 + 0.7 * step, 5.0 + 0.4 * step), 3.0)
@@ -108,13 +108,13 @@ def test_a_problem_of_something_else_stays(session):
 
 
 def test_bright_and_dark_field_come_with_the_opening(session):
-    disc = session.overview.disc
+    disc = session.scan.overview.disc
     expected = virtual_image(counts(), preset("BF", disc, AXES.pixel_size))
     np.testing.assert_array_equal(session.channels["BF"].values, expected)
     assert session.channels["BF"].values.shape == SHAPE[:2]
 
 
 def test_without_a_disc_there_is_neither_bright_nor_dark_field():
-    session = Session(np.ones(SHAPE, dtype=np.float32), AXES)
+    session = ScanSession(np.ones(SHAPE, dtype=np.float32), AXES)
     assert not {"BF", "ADF"} & set(session.channels)
     session.close()

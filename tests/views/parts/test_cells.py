@@ -19,14 +19,14 @@ import gc, psutil, threading, time
 import numpy as np, ipywidgets, stemwidgets as sw
 from ipywidgets.widgets.widget import _instances
 from IPython.display import display
-from stemwidgets.state.session import Session
+from stemwidgets.state.session import ScanSession
 scan = np.random.default_rng(0).poisson(5, (6, 7, 16, 16)).astype("u2")
 np.save("{path}", scan)
 path = "{path}"
 
 def there():
     gc.collect()
-    sessions = sum(Session in type(one).__mro__ for one in gc.get_objects())
+    sessions = sum(ScanSession in type(one).__mro__ for one in gc.get_objects())
     comms = len(get_ipython().kernel.comm_manager.comms)
     memory = psutil.Process().memory_info().rss / 1e6
     print(len(_instances), sessions, comms, threading.active_count(), round(memory))
@@ -198,9 +198,9 @@ def test_a_closed_session_says_so_and_still_tells_what_was_found():
         lambda: session.calibration.start(),
         lambda: session.export("somewhere"),
         lambda: session.as_code(),
-        lambda: session.data[0, 0],
-        lambda: np.asarray(session.data),
-        lambda: session.data.shape,
+        lambda: session.scan.data[0, 0],
+        lambda: np.asarray(session.scan.data),
+        lambda: session.scan.data.shape,
         lambda: sw.explore(session),
         lambda: sw.MapView(session),
     ]

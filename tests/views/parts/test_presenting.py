@@ -12,7 +12,7 @@ from stemwidgets.arrays.errors import InputError
 from stemwidgets.dashboards.explore import explore
 from stemwidgets.dashboards.prepare import prepare
 from stemwidgets.dashboards.rrvae import rrvae_dashboard
-from stemwidgets.state import Session
+from stemwidgets.state import ScanSession
 from stemwidgets.views.parts.presenting import LARGER
 from stemwidgets.views.parts.view import PRESENTED, STYLE
 from stemwidgets.views.pictures.display import Display
@@ -21,7 +21,7 @@ from stemwidgets.views.pictures.screen import MARGIN
 
 @pytest.fixture
 def session():
-    session = Session(turning_spot(), AXES, make_model=Sorter)
+    session = ScanSession(turning_spot(), AXES, make_model=Sorter)
     yield session
     session.close()
 
@@ -88,7 +88,7 @@ def test_maps_are_added_and_removed(session):
     assert len(added.children) == 2  # a map and the button
 
     before = first.parts["figure"].marks[0].image.value
-    session.region = np.arange(24).reshape(4, 6) < 5
+    session.selection.region = np.arange(24).reshape(4, 6) < 5
     assert first.parts["figure"].marks[0].image.value == before
     faint = np.asarray(Image.open(io.BytesIO(second.parts["figure"].marks[0].image.value)))
     assert (faint[3, :, 3] < 255).all()

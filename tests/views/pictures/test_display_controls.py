@@ -10,8 +10,8 @@ from scans import AXES, SHAPE, Sorter, turning_spot
 
 from stemwidgets.arrays.axes import Axes, Axis
 from stemwidgets.arrays.errors import InputError
-from stemwidgets.state import Session
-from stemwidgets.state.channels import Channel, merged
+from stemwidgets.state import ScanSession
+from stemwidgets.state.channels import Channel
 from stemwidgets.views.map_view import MapView
 from stemwidgets.views.pictures import colors
 from stemwidgets.views.pictures.display import Display
@@ -22,7 +22,7 @@ from stemwidgets.views.pictures.screen import Frame, round_length
 
 @pytest.fixture
 def session():
-    session = Session(turning_spot(), AXES, make_model=Sorter)
+    session = ScanSession(turning_spot(), AXES, make_model=Sorter)
     yield session
     session.close()
 
@@ -92,8 +92,8 @@ def test_a_dragged_handle_changes_the_limit_and_the_colours(scan_map, session):
 
 
 def test_an_angle_is_limited_in_degrees(session):
-    spread = np.linspace(0.1, 0.9, 24, dtype=np.float32).reshape(session.shape[:2])
-    session.channels = merged(session.channels, Channel("spread", spread, "rad"))
+    spread = np.linspace(0.1, 0.9, 24, dtype=np.float32).reshape(session.scan.shape[:2])
+    session.channel_store.put(Channel("spread", spread, "rad"))
     scan_map = MapView(session, "spread")
     scan_map.parts["display"].value = True
     low, high = handles(scan_map)
@@ -212,7 +212,7 @@ def test_fft_shows_where_the_frequencies_are():
     scan = Axes(Axis(20, 0.2, 0.0, "Å"), Axis(28, 0.3, 0.0, "Å"), Axis(9), Axis(11))
     _, ix = np.mgrid[:20, :28]
     wave = 5 + np.cos(2 * np.pi * 4 / 28 * ix)  # four periods of 2.1 Å across
-    session = Session(wave[..., None, None] * np.ones((9, 11)), scan)
+    session = ScanSession(wave[..., None, None] * np.ones((9, 11)), scan)
     scan_map = MapView(session, "sum")
     scan_map.fourier = True
     figure = scan_map.parts["frequencies"]
@@ -262,7 +262,7 @@ def test_a_closed_map_looks_no_more(session):
     scan_map = MapView(session, "sum")
     before = picture(scan_map.parts["figure"])
     scan_map.close()
-    session.region = np.arange(SHAPE[0] * SHAPE[1]).reshape(SHAPE[:2]) < 5
+    session.selection.region = np.arange(SHAPE[0] * SHAPE[1]).reshape(SHAPE[:2]) < 5
     np.testing.assert_array_equal(picture(scan_map.parts["figure"]), before)
 
 

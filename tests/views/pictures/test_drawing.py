@@ -5,13 +5,13 @@ import pytest
 from mouse import key, mouse
 from scans import AXES, SHAPE, turning_spot
 
-from stemwidgets.state import Session
+from stemwidgets.state import ScanSession
 from stemwidgets.views.map_view import MapView
 
 
 @pytest.fixture
 def maps():
-    session = Session(turning_spot(), AXES)
+    session = ScanSession(turning_spot(), AXES)
     yield MapView(session, "sum"), MapView(session, "COM angle")
     session.close()
 
@@ -55,7 +55,7 @@ def box(top, bottom, left, right):
 def test_a_rectangle_takes_in_what_it_touches(maps, corners):
     choose(maps[0], "Rectangle")
     drag(maps[0], *corners)
-    np.testing.assert_array_equal(maps[0].session.region, box(1, 2, 2, 4))
+    np.testing.assert_array_equal(maps[0].session.selection.region, box(1, 2, 2, 4))
     assert maps[0].session.position == (0, 0)
 
 
@@ -63,7 +63,7 @@ def test_an_outline_is_seen_while_it_is_drawn_and_then_on_every_map(maps):
     choose(maps[0], "Rectangle")
     mouse(maps[0].raster, "mousedown", **at(1, 2))
     mouse(maps[0].raster, "mousemove", **at(2, 4))
-    assert maps[0].session.region is None
+    assert maps[0].session.selection.region is None
     assert len(seen(maps[0])) == 1
     assert seen(maps[1]) == []
     mouse(maps[0].raster, "mouseup", **at(2, 4))
@@ -77,7 +77,7 @@ def test_an_outline_is_seen_while_it_is_drawn_and_then_on_every_map(maps):
 def test_a_rectangle_ends_at_the_edge_of_the_scan(maps):
     choose(maps[0], "Rectangle")
     drag(maps[0], (2, 3), (9, 11))
-    np.testing.assert_array_equal(maps[0].session.region, box(2, 3, 3, 5))
+    np.testing.assert_array_equal(maps[0].session.selection.region, box(2, 3, 3, 5))
 
 
 def test_a_click_with_a_tool_draws_nothing_and_moves_nothing(maps):
@@ -85,15 +85,15 @@ def test_a_click_with_a_tool_draws_nothing_and_moves_nothing(maps):
         choose(maps[0], tool)
         click(maps[0], 2, 3)
     session = maps[0].session
-    assert session.region is None
-    assert session.line is None
+    assert session.selection.region is None
+    assert session.selection.line is None
     assert session.position == (0, 0)
 
 
 def test_a_lasso_surrounds_positions(maps):
     choose(maps[0], "Lasso")
     drag(maps[0], (0.5, 0.5), (0.5, 3.4), (2.6, 3.4), (2.6, 0.5))
-    np.testing.assert_array_equal(maps[0].session.region, box(1, 2, 1, 3))
+    np.testing.assert_array_equal(maps[0].session.selection.region, box(1, 2, 1, 3))
 
 
 @pytest.mark.parametrize("end", [(0.5, 0.5), (2.6, 0.5)])
@@ -102,21 +102,21 @@ def test_a_polygon_is_closed_by_a_click_on_its_first_corner_or_twice_on_its_last
     for corner in [(0.5, 0.5), (0.5, 3.4), (2.6, 3.4), (2.6, 0.5)]:
         click(maps[0], *corner)
         mouse(maps[0].raster, "mousemove", **at(1.5, 1.5), buttons=0)
-    assert maps[0].session.region is None
+    assert maps[0].session.selection.region is None
     np.testing.assert_allclose(seen(maps[0])[0][-1], (1.5, 1.5), atol=0.02)  # follows the mouse
     click(maps[0], *end)
-    np.testing.assert_array_equal(maps[0].session.region, box(1, 2, 1, 3))
+    np.testing.assert_array_equal(maps[0].session.selection.region, box(1, 2, 1, 3))
 
 
 def test_a_line_is_drawn_and_its_ends_are_moved(maps):
     session = maps[0].session
     choose(maps[0], "Line")
     drag(maps[0], (0, 1), (3, 4))
-    np.testing.assert_allclose(session.line, ((0, 1), (3, 4)), atol=0.02)
+    np.testing.assert_allclose(session.selection.line, ((0, 1), (3, 4)), atol=0.02)
     drag(maps[0], (0, 1), (2, 0))
-    np.testing.assert_allclose(session.line, ((2, 0), (3, 4)), atol=0.02)
+    np.testing.assert_allclose(session.selection.line, ((2, 0), (3, 4)), atol=0.02)
     drag(maps[0], (3, 4), (1, 5))
-    np.testing.assert_allclose(session.line, ((2, 0), (1, 5)), atol=0.02)
+    np.testing.assert_allclose(session.selection.line, ((2, 0), (1, 5)), atol=0.02)
     for scan_map in maps:
         np.testing.assert_allclose(seen(scan_map), [((2, 0), (1, 5))], atol=0.02)
 
@@ -129,14 +129,14 @@ def test_keys_draw_corner_by_corner(maps):
     session.position = (2, 3)
     np.testing.assert_allclose(seen(maps[0])[0].max(axis=0), (2.5, 3.5))
     key(maps[0].raster, "Enter")
-    np.testing.assert_array_equal(session.region, box(1, 2, 1, 3))
+    np.testing.assert_array_equal(session.selection.region, box(1, 2, 1, 3))
 
     choose(maps[0], "Polygon")
     for corner in [(0, 0), (0, 5), (3, 0), (3, 0)]:
         session.position = corner
         key(maps[0].raster, "Enter")
-    assert session.region[1, 1]
-    assert not session.region[3, 5]
+    assert session.selection.region[1, 1]
+    assert not session.selection.region[3, 5]
 
 
 def test_escape_gives_up_what_is_drawn_and_then_takes_all_away(maps):
@@ -146,19 +146,22 @@ def test_escape_gives_up_what_is_drawn_and_then_takes_all_away(maps):
     choose(maps[0], "Polygon")
     click(maps[0], 0, 0)
     key(maps[0].raster, "Escape")
-    assert session.region is not None
+    assert session.selection.region is not None
     key(maps[0].raster, "Escape")
-    assert session.region is None
+    assert session.selection.region is None
     assert seen(maps[0]) == seen(maps[1]) == []
 
 
 def test_the_button_clears_region_and_line(maps):
     session, clear = maps[0].session, maps[1].parts["clear"]
     assert clear.disabled
-    session.outline, session.line = ((-1, -1), (-1, 2), (2, 2)), ((0, 0), (2, 2))
+    session.selection.outline, session.selection.line = (
+        ((-1, -1), (-1, 2), (2, 2)),
+        ((0, 0), (2, 2)),
+    )
     assert not clear.disabled
     clear.click()
-    assert session.region is session.line is session.outline is None
+    assert session.selection.region is session.selection.line is session.selection.outline is None
     assert clear.disabled
 
 

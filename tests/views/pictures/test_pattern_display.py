@@ -11,13 +11,13 @@ from scans import AXES, Sorter, turning_spot
 
 import stemwidgets as sw
 from stemwidgets.arrays.errors import InputError
-from stemwidgets.state import Session
+from stemwidgets.state import ScanSession
 from stemwidgets.views.pattern_view import PatternView
 
 
 @pytest.fixture
 def session():
-    session = Session(turning_spot(), AXES, make_model=Sorter)
+    session = ScanSession(turning_spot(), AXES, make_model=Sorter)
     session.wait(30)
     yield session
     session.close()
@@ -94,7 +94,7 @@ def test_the_reconstruction_is_shown_within_the_range_of_the_pattern(session):
             view.parts[part].value.split("<span>")[3]
             == view.parts["legend"].value.split("<span>")[3]
         )
-    assert picture(view, "reconstruction").shape == (*session.shape[2:], 4)
+    assert picture(view, "reconstruction").shape == (*session.scan.shape[2:], 4)
 
 
 def test_what_is_chosen_is_kept_and_chosen_again(session, view):

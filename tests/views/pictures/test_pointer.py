@@ -2,14 +2,14 @@ import pytest
 from mouse import key, mouse
 from scans import AXES, turning_spot
 
-from stemwidgets.state import Session
+from stemwidgets.state import ScanSession
 from stemwidgets.views.map_view import MapView
 from stemwidgets.views.pictures.screen import MARGIN
 
 
 @pytest.fixture
 def scan_map():
-    session = Session(turning_spot(), AXES)
+    session = ScanSession(turning_spot(), AXES)
     yield MapView(session, "sum")
     session.close()
 

@@ -9,8 +9,8 @@ from traitlets import HasTraits, TraitType, observe
 from stemwidgets.arrays.errors import InputError
 from stemwidgets.arrays.maps.polygon import surrounded
 from stemwidgets.state.background.worker import Worker
-from stemwidgets.state.scan.in_beam_frame import InBeamFrame
 from stemwidgets.state.scan.region import Region, mean_of
+from stemwidgets.state.scan.scan import Scan
 from stemwidgets.state.traits import Array
 
 Point = tuple[float, float]
@@ -49,8 +49,15 @@ class Points(TraitType[Any, Any]):
         return points
 
 
-class Drawn(InBeamFrame):
-    """Part of a session that is drawn on its maps.
+class Selection(HasTraits):
+    """Region and line that are drawn on the maps of a scan.
+
+    Parameters
+    ----------
+    scan : Scan
+        The scan.
+    worker : Worker
+        Reads the patterns of a region.
 
     Attributes
     ----------
@@ -73,15 +80,16 @@ class Drawn(InBeamFrame):
     outline = Points(3)
     line = Points(2, 2)
 
-    data: Any
-    shape: tuple[int, int, int, int]
-    _reader: Worker
-    _outlined: NDArray[np.bool_] | None = None
+    def __init__(self, scan: Scan, worker: Worker) -> None:
+        super().__init__()
+        self.scan, self._worker = scan, worker
+        self._outlined: NDArray[np.bool_] | None = None
+        scan.observe(self._average, "followed")
 
     @observe("outline")
     def _outline_changed(self, change: Any) -> None:
         if change["new"] is not None:
-            self._outlined = inside(change["new"], self.shape[:2])
+            self._outlined = inside(change["new"], self.scan.shape[:2])
             self.region = self._outlined
             if self.region is None:
                 self.outline = None
@@ -96,14 +104,13 @@ class Drawn(InBeamFrame):
         else:
             self._average()
 
-    @observe("followed")
     def _average(self, _: Any = None) -> None:
-        region = self.region
+        region, scan = self.region, self.scan
         if region is None:
             return
 
         def average() -> tuple[Pattern, Pattern | None]:
-            data, frame = self.cleaned().data, self.beam_frame()
+            data, frame = scan.cleaned().data, scan.beam_frame()
             if frame is None:
                 return mean_of(data, region), None
             return mean_of(frame.of(data), region), frame.mean.astype(np.float32)
@@ -112,7 +119,7 @@ class Drawn(InBeamFrame):
             if self.region is region:
                 self.region_pattern, self.compared_pattern = means
 
-        self._reader.submit("region", average, show)
+        self._worker.submit("region", average, show)
 
 
 def inside(outline: tuple[Point, ...], shape: tuple[int, int]) -> NDArray[np.bool_]:

@@ -5,9 +5,9 @@ from typing import TypeVar
 
 from traitlets import HasTraits, Unicode
 
-from stemwidgets.state.background.worker import Worker, wait_until
+from stemwidgets.state.background.worker import Mailbox, Worker, wait_until
 from stemwidgets.state.errors import in_words
-from stemwidgets.state.host import Host
+from stemwidgets.state.scan.scan import Scan
 
 T = TypeVar("T")
 
@@ -17,8 +17,10 @@ class Computing(HasTraits):
 
     Parameters
     ----------
-    session : Host
-        Session with the scan.
+    scan : Scan
+        The scan.
+    mailbox : Mailbox
+        Passes results to the main loop.
 
     Attributes
     ----------
@@ -31,10 +33,10 @@ class Computing(HasTraits):
     status = Unicode("idle", read_only=True)
     problem = Unicode("", read_only=True)
 
-    def __init__(self, session: Host) -> None:
+    def __init__(self, scan: Scan, mailbox: Mailbox) -> None:
         super().__init__()
-        self._session = session
-        self._worker = Worker(session.mailbox)
+        self._scan, self._mailbox = scan, mailbox
+        self._worker = Worker(mailbox)
         self._asked = 0
         self.failure: Exception | None = None
 
@@ -64,7 +66,7 @@ class Computing(HasTraits):
             Any error that ended it.
         """
         try:
-            done = wait_until(lambda: not self.running, self._session.mailbox, timeout)
+            done = wait_until(lambda: not self.running, self._mailbox, timeout)
         except KeyboardInterrupt:
             self._worker.forget(type(self).__name__)
             self._forget()
@@ -80,7 +82,7 @@ class Computing(HasTraits):
 
     def _compute(self, work: Callable[[], T], then: Callable[[T], None]) -> None:
         """Do `work` in the background and pass its result to `then` in the main loop."""
-        self._session.require_open()
+        self._scan.require_open()
         self._asked += 1
         asked, self.failure = self._asked, None
         self.set_trait("problem", "")

@@ -10,8 +10,8 @@ from scans import AXES, turning_spot
 
 from stemwidgets.arrays import blocks
 from stemwidgets.arrays.overview import Reading, overview
-from stemwidgets.state import Session
-from stemwidgets.state.scan import opening
+from stemwidgets.state import ScanSession
+from stemwidgets.state.scan import first_reading
 from stemwidgets.views.readout_view import ReadoutView
 
 ROWS = 1  # of the scan in a chunk
@@ -24,8 +24,8 @@ def piece_by_piece(monkeypatch):
     monkeypatch.setattr(blocks, "PIECES_BYTES", 1)
     monkeypatch.setattr(blocks, "CPU_COUNT", 1)
     monkeypatch.setattr("stemwidgets.arrays.overview.SMALL_BYTES", 0)  # as of a scan of gigabytes
-    monkeypatch.setattr(opening, "SECONDS", 0.0)
-    monkeypatch.setattr(opening, "LARGEST_SHARE", 1e9)
+    monkeypatch.setattr(first_reading, "SECONDS", 0.0)
+    monkeypatch.setattr(first_reading, "LARGEST_SHARE", 1e9)
 
 
 class Disk:
@@ -51,9 +51,9 @@ class Disk:
 
 def opened(disk):
     """A session that has seen two chunks, besides the samples and the pattern."""
-    session = Session(disk.scan, AXES)
+    session = ScanSession(disk.scan, AXES)
     disk.allow(BEFORE + 2)
-    wait_for(session, lambda: session.opening is not None and rows_read(session) == 2 * ROWS)
+    wait_for(session, lambda: session.scan.opening is not None and rows_read(session) == 2 * ROWS)
     return session
 
 
@@ -90,9 +90,9 @@ def test_a_page_shows_what_has_been_read_and_how_much_that_is():
     disk = Disk()
     session = opened(disk)
     readout = ReadoutView(session)
-    assert session.overview is None
+    assert session.scan.overview is None
     read = 2 * ROWS / len(disk.data)
-    assert session.opening.read == pytest.approx(read)
+    assert session.scan.opening.read == pytest.approx(read)
     assert (
         f"<td>scan read</td><td style='text-align:right'>{read:.0%}, "
         in readout.parts["table"].value
@@ -100,8 +100,8 @@ def test_a_page_shows_what_has_been_read_and_how_much_that_is():
     assert np.isfinite(session.channels["COM angle"].values[: 2 * ROWS]).all()
     disk.allow(100)
     session.wait(20)
-    assert session.opening is None
-    assert session.overview is not None
+    assert session.scan.opening is None
+    assert session.scan.overview is not None
     assert rows_read(session) == len(disk.data)
     assert "scan read" not in readout.parts["table"].value
 
@@ -109,7 +109,7 @@ def test_a_page_shows_what_has_been_read_and_how_much_that_is():
 def test_a_page_reads_every_chunk_once_besides_the_pattern_and_the_samples():
     disk = Disk()
     disk.allow(100)
-    session = Session(disk.scan, AXES)
+    session = ScanSession(disk.scan, AXES)
     session.wait(20)
 
     assert disk.read == BEFORE + len(disk.data) // ROWS
@@ -122,7 +122,7 @@ def test_what_was_read_stays_when_the_rest_cannot_be():
     disk.allow(100)
     session.wait(20)
     assert "the disk is gone" in session.problem
-    assert session.opening is None
+    assert session.scan.opening is None
     assert rows_read(session) == 2 * ROWS
 
 
