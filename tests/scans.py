@@ -1,7 +1,7 @@
 """Small scans with four different sizes, and a model that needs no torch."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from typing import Any
 
 import dask.array as da
@@ -42,6 +42,15 @@ def unreadable() -> da.Array:
 
     lazy = da.from_array(turning_spot(), chunks=(2, 3, 18, 15))
     return lazy.map_blocks(broken, dtype="f4")
+
+
+def to_the_end(parts: Generator[Any, None, Any]) -> Any:
+    """Run a generator to its end, for its result."""
+    while True:
+        try:
+            next(parts)
+        except StopIteration as stop:
+            return stop.value
 
 
 class Pacer:

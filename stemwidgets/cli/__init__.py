@@ -10,7 +10,7 @@ from pathlib import Path
 from stemwidgets.arrays.errors import InputError
 from stemwidgets.cli.fit_options import DETAILS, add_model
 from stemwidgets.cli.load_options import add_input, as_options, load_options
-from stemwidgets.rrvae.common.divergence import DivergenceError
+from stemwidgets.rrvae.common.notices import DivergenceError
 from stemwidgets.version import __version__
 
 _DESCRIPTION = "Look into 4D-STEM scans with rotationally invariant autoencoders (rrVAE)."

@@ -5,7 +5,7 @@ Runs without HyperSpy: ``from stemwidgets.rrvae import RRVAE`` takes and returns
 
 from typing import TYPE_CHECKING
 
-from stemwidgets.rrvae.common.divergence import DivergenceError
+from stemwidgets.rrvae.common.notices import DivergenceError
 from stemwidgets.rrvae.common.records import Encoding, Progress
 
 if TYPE_CHECKING:

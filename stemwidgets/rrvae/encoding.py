@@ -45,7 +45,7 @@ def encode(
             prepared = batch[: len(numbers)]
             has_counts = prepared.sum(axis=1) > 0
             columns = on_all_cores(learned.encode, prepared[has_counts], device)
-            maps.put_numbers(numbers, has_counts, columns)
+            maps.put(numbers, has_counts, columns)
     return maps.encoding(learned.fold)
 
 

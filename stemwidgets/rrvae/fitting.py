@@ -4,6 +4,7 @@ import time
 import warnings
 from collections.abc import Callable, Generator, Iterator
 from contextlib import closing, nullcontext, suppress
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -19,11 +20,11 @@ from stemwidgets.rrvae.checkpoint import Checkpoint
 from stemwidgets.rrvae.common import distributed
 from stemwidgets.rrvae.common.checks import require_as_before, require_pixel_size
 from stemwidgets.rrvae.common.device import one_thread
-from stemwidgets.rrvae.common.divergence import DivergenceError
-from stemwidgets.rrvae.common.notices import TrainingNotice, tell
+from stemwidgets.rrvae.common.notices import DivergenceError, TrainingNotice, tell
 from stemwidgets.rrvae.common.protocols import Learned, Options, Run, State
 from stemwidgets.rrvae.common.records import Progress
 from stemwidgets.rrvae.data.fingerprint import Fingerprint
+from stemwidgets.rrvae.harmonic.projection import as_array
 from stemwidgets.rrvae.progress import reading, watch
 from stemwidgets.rrvae.registry import KINDS
 from stemwidgets.rrvae.soundness import require_use
@@ -96,13 +97,24 @@ class Fitting:
         faulty: Any,
         descan: Any,
         maps: bool,
-        file: Checkpoint | None,
+        checkpoint: str | Path | None,
+        settings: dict[str, Any],
     ) -> Iterator[Progress]:
         """Train on an array, and keep what was learned however it ends; see `RRVAE.steps`."""
-        began, between_steps = time.perf_counter(), False
+        began = time.perf_counter()
         self.checkpoint_problem = ""
-        large = data.size * data.dtype.itemsize >= LARGE
-        run = yield from reading(self._start(data, pixel_size, mask, faulty, descan), began, large)
+        file = None if checkpoint is None else Checkpoint(checkpoint, settings)
+        with nullcontext() if file is None else closing(file):
+            data = as_array(data)
+            large = data.size * data.dtype.itemsize >= LARGE
+            start = self._start(data, pixel_size, mask, faulty, descan)
+            run = yield from reading(start, began, large)
+            yield from self._trained(run, began, maps, file)
+
+    def _trained(
+        self, run: Run, began: float, maps: bool, file: Checkpoint | None
+    ) -> Iterator[Progress]:
+        between_steps = False
         try:
             yield from watch(run, began, maps and distributed.count() == 1, file)
             between_steps = True

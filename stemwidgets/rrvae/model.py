@@ -1,7 +1,6 @@
 """The rotationally invariant variational autoencoder, from patterns to angle and latent maps."""
 
 from collections.abc import Iterator
-from contextlib import closing, nullcontext
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Self
@@ -15,7 +14,6 @@ from stemwidgets.arrays.errors import InputError
 from stemwidgets.arrays.faults.clean import FIND
 from stemwidgets.arrays.pixel_window import PixelWindow
 from stemwidgets.rrvae import model_file
-from stemwidgets.rrvae.checkpoint import Checkpoint
 from stemwidgets.rrvae.common.checks import require_codes
 from stemwidgets.rrvae.common.device import choose_device, one_thread
 from stemwidgets.rrvae.common.records import Encoding, Progress
@@ -175,10 +173,8 @@ class RRVAE:
         descan: Any = FIND,
     ) -> Iterator[Progress]:
         """Learn step by step: see :meth:`stemwidgets.RRVAE.steps`."""
-        file = None if checkpoint is None else Checkpoint(checkpoint, self._settings)
-        with nullcontext() if file is None else closing(file):
-            array = as_array(data)
-            yield from self._fitting.steps(array, pixel_size, mask, faulty, descan, maps, file)
+        given = (data, pixel_size, mask, faulty, descan)
+        return self._fitting.steps(*given, maps, checkpoint, self._settings)
 
     def encode(self, data: Any, *, descan: Any = FIND) -> Encoding:
         """Read angle and latent variables off each pattern: see :meth:`stemwidgets.RRVAE.encode`.

@@ -3,7 +3,7 @@
 from stemwidgets.arrays.errors import InputError
 from stemwidgets.arrays.files.damage import of_damaged_file
 from stemwidgets.arrays.files.disk import UnwrittenError
-from stemwidgets.rrvae.common.divergence import DivergenceError
+from stemwidgets.rrvae.common.notices import DivergenceError
 
 _IN_WORDS = InputError | DivergenceError | UnwrittenError | FileNotFoundError | TimeoutError
 

@@ -64,7 +64,7 @@ def preview(
         parts.append(read(chosen[start : start + PART]))
     columns = {name: np.concatenate([p[name] for p in parts])[stands_for] for name in parts[0]}
     builder = MapBuilder(filled.shape)
-    builder.put((slice(None),) * filled.ndim, drawn.ravel(), columns)
+    builder.put(np.arange(filled.size), drawn.ravel(), columns)
     shown = None
     if step > 1:
         shown = np.full(filled.shape, -1)

@@ -9,14 +9,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from stemwidgets.arrays.blocks import Where
 from stemwidgets.arrays.memory import memory_limit
 from stemwidgets.rrvae.common import distributed
 from stemwidgets.rrvae.common.records import Encoding
 
 Column = NDArray[Any]
-
-Places = tuple[NDArray[np.intp], ...]
 
 # kind of a column: type of its map, and the value where nothing was put
 _KEPT = {"f": (np.float32, np.nan), "u": (np.uint8, 0), "i": (np.int16, -1)}
@@ -42,29 +39,29 @@ class MapBuilder:
         self._maps: dict[str, Column] = {}
 
     def put(
-        self, where: Where | Places, rows: NDArray[np.bool_], columns: Mapping[str, Column]
+        self, numbers: NDArray[np.intp], rows: NDArray[np.bool_], columns: Mapping[str, Column]
     ) -> None:
-        """Put the columns of the chosen rows of a block in place.
+        """Put the columns of some patterns in place.
 
         Parameters
         ----------
-        where : tuple of slice or of ndarray of int
-            Place of the block in the maps.
-        rows : ndarray of bool, shape [patterns of the block]
-            True for the patterns of the block that the columns describe.
-        columns : mapping of str to ndarray, shape [chosen patterns, ...]
-            Columns by the name of a parameter of `Encoding`; the same names for every block.
+        numbers : ndarray of int, shape [n]
+            Numbers of the patterns, counted through the scan.
+        rows : ndarray of bool, shape [n]
+            True for the patterns that the columns describe.
+        columns : mapping of str to ndarray, shape [described patterns, ...]
+            Columns by the name of a parameter of `Encoding`; always the same names.
         """
+        where = np.unravel_index(numbers, self.shape)
         for name, column in columns.items():
             dtype, nothing = _KEPT[column.dtype.kind]
             more = column.shape[1:]
             if name not in self._maps:
                 self._maps[name] = self._empty(name, (*self.shape, *more), dtype)
                 self._maps[name][...] = nothing
-            block = self._maps[name][where]
-            flat = np.full((len(rows), *more), nothing, dtype=dtype)
-            flat[rows] = column
-            self._maps[name][where] = flat.reshape(block.shape)
+            values = np.full((len(rows), *more), nothing, dtype=dtype)
+            values[rows] = column
+            self._maps[name][where] = values
 
     def _empty(self, name: str, shape: tuple[int, ...], dtype: Any) -> Column:
         """A map to be filled; where the disk is full, one of several processes takes its memory.
@@ -86,22 +83,6 @@ class MapBuilder:
                 return np.empty(shape, dtype)  # the others wait for these maps
             raise OSError(error.errno, error.strerror, str(file)) from error
         return mapped
-
-    def put_numbers(
-        self, numbers: NDArray[np.intp], rows: NDArray[np.bool_], columns: Mapping[str, Column]
-    ) -> None:
-        """Put the columns of some patterns in place, which are counted through the scan.
-
-        Parameters
-        ----------
-        numbers : ndarray of int, shape [n]
-            Numbers of the patterns.
-        rows : ndarray of bool, shape [n]
-            True for the patterns that the columns describe.
-        columns : mapping of str to ndarray, shape [chosen patterns, ...]
-            As for `put`.
-        """
-        self.put(np.unravel_index(numbers, self.shape), rows, columns)
 
     def encoding(self, fold: int = 1) -> Encoding:
         """The finished maps; of several processes, all their parts one below the other.

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Generator
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeVar, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,8 +19,9 @@ from stemwidgets.arrays.pixel_window import PixelWindow
 from stemwidgets.rrvae.basis.gaps import fill_gaps
 from stemwidgets.rrvae.basis.harmonics import Float
 from stemwidgets.rrvae.common import distributed
-from stemwidgets.rrvae.common.generators import scaled
 from stemwidgets.rrvae.data.batches import numbers_of
+
+Result = TypeVar("Result")
 
 FEWEST_PATTERNS = 16  # with counts: from fewer no component stands out of the noise
 SAMPLE = 2048  # to 4095 patterns
@@ -174,3 +175,15 @@ def require_enough(patterns: int) -> None:
             f"Expected at least {FEWEST_PATTERNS} patterns with counts to learn from, got "
             f"{patterns}. Use a larger part of the scan."
         )
+
+
+def scaled(
+    parts: Generator[float, None, Result], start: float, stop: float
+) -> Generator[float, None, Result]:
+    """Map the fractions of a generator from [0, 1] to [`start`, `stop`]."""
+    while True:
+        try:
+            fraction = next(parts)
+        except StopIteration as end:
+            return cast(Result, end.value)
+        yield start + (stop - start) * fraction

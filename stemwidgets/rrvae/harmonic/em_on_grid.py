@@ -15,10 +15,9 @@ from torch import Tensor
 from stemwidgets.rrvae.common import distributed
 from stemwidgets.rrvae.common.device import at_a_time
 from stemwidgets.rrvae.harmonic.grid import LatentGrid, TurnedPoints
-from stemwidgets.rrvae.harmonic.grouping import groups
 from stemwidgets.rrvae.harmonic.manifold import Manifold, scattered_points
 from stemwidgets.rrvae.harmonic.state import Patterns, TrainingState, generator
-from stemwidgets.rrvae.harmonic.unfolding import principal_latent, turn_alike
+from stemwidgets.rrvae.harmonic.unfolding import groups, principal_latent, turn_alike
 
 POINTS = 128  # of the grid, divided among the classes: more cost time and memory in proportion
 FEWEST_POINTS = 48  # for each class: about seven along each of two latent variables

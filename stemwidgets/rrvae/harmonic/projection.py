@@ -15,10 +15,9 @@ from stemwidgets.arrays.faults.clean import FIND
 from stemwidgets.arrays.pixel_window import PixelWindow
 from stemwidgets.rrvae.basis.harmonics import Float, HarmonicBasis, fit_basis
 from stemwidgets.rrvae.common import distributed
-from stemwidgets.rrvae.common.generators import scaled
 from stemwidgets.rrvae.data.batches import batches
 from stemwidgets.rrvae.data.fingerprint import Fingerprint
-from stemwidgets.rrvae.data.sampling import preparing, require_enough
+from stemwidgets.rrvae.data.sampling import preparing, require_enough, scaled
 from stemwidgets.rrvae.data.subset import compact, random_subset, share_that_fits
 
 BATCH = 256  # patterns projected at once: always as many, as the last digits depend on it

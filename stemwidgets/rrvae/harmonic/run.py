@@ -14,7 +14,7 @@ from stemwidgets.arrays.pixel_window import PixelWindow
 from stemwidgets.rrvae.basis.harmonics import HarmonicBasis
 from stemwidgets.rrvae.common import distributed
 from stemwidgets.rrvae.common.device import free_memory
-from stemwidgets.rrvae.common.divergence import require_finite
+from stemwidgets.rrvae.common.notices import require_finite
 from stemwidgets.rrvae.common.preview import preview
 from stemwidgets.rrvae.common.protocols import Columns, Learned, Options, State, part, whole_state
 from stemwidgets.rrvae.common.records import Encoding

@@ -15,13 +15,12 @@ from stemwidgets.arrays.faults.clean import FIND
 from stemwidgets.arrays.pixel_window import PixelWindow
 from stemwidgets.rrvae.common import distributed
 from stemwidgets.rrvae.common.device import free_memory
-from stemwidgets.rrvae.common.generators import scaled
 from stemwidgets.rrvae.common.preview import preview
 from stemwidgets.rrvae.common.protocols import Columns, Learned, Options, State, part, whole_state
 from stemwidgets.rrvae.common.records import Encoding
 from stemwidgets.rrvae.data.batches import numbers_of, prepared_blocks
 from stemwidgets.rrvae.data.fingerprint import Fingerprint
-from stemwidgets.rrvae.data.sampling import preparing, require_enough
+from stemwidgets.rrvae.data.sampling import preparing, require_enough, scaled
 from stemwidgets.rrvae.data.subset import (
     compact,
     random_subset,

@@ -1,10 +1,14 @@
-"""Settings of a training of the paper's network, and its progress."""
+"""Settings of a training of the paper's network, its progress, and when it has no more to gain."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Self
 
 BATCH = 20  # patterns in a batch
 MOST_STEPS = 6000  # batches at most for centred patterns, should the loss never level off
+FEWEST_LOSSES = 20  # losses, before which it is too early to judge
+PARTS = 5  # of the training: the mean of the last is compared with that of the one before
+LEAST_FALL = 0.01  # of the whole fall so far: a smaller one is not worth another fifth
 
 
 @dataclass(frozen=True)
@@ -119,3 +123,23 @@ class TrainingPosition:
         if not (0 <= steps <= planned and planned > 0 and 0 <= began <= len(losses)):
             raise ValueError(f"no position: {steps} of {planned}")
         return cls(steps, planned, began, losses)
+
+
+def on_plateau(losses: Sequence[float]) -> bool:
+    """True when the loss has stopped falling.
+
+    The mean loss of the last fifth of the training is compared with that of the fifth before: where
+    it fell by less than 1 % of what it fell from the first loss on, going on would gain little.
+    Fifths grow with the training, so that their means are smooth however noisy single losses are.
+
+    Parameters
+    ----------
+    losses : sequence of float
+        Losses at even distances; with fewer than 20 it is too early to judge.
+    """
+    if len(losses) < FEWEST_LOSSES:
+        return False
+    part = len(losses) // PARTS
+    before = sum(losses[-2 * part : -part]) / part
+    last = sum(losses[-part:]) / part
+    return before - last < LEAST_FALL * (losses[0] - last)

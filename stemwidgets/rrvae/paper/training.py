@@ -12,13 +12,19 @@ from torch import Tensor
 from torch.optim.adam import adam
 
 from stemwidgets.rrvae.common import distributed
-from stemwidgets.rrvae.common.divergence import DivergenceError, require_finite
 from stemwidgets.rrvae.common.memory import Batch
+from stemwidgets.rrvae.common.notices import DivergenceError, require_finite
 from stemwidgets.rrvae.paper.cuda_graph import Replay
 from stemwidgets.rrvae.paper.model import PaperTrained, Scaling
 from stemwidgets.rrvae.paper.network import PaperNetwork
-from stemwidgets.rrvae.paper.plateau import FEWEST, on_plateau
-from stemwidgets.rrvae.paper.settings import BATCH, PaperSettings, PaperStep, TrainingPosition
+from stemwidgets.rrvae.paper.settings import (
+    BATCH,
+    FEWEST_LOSSES,
+    PaperSettings,
+    PaperStep,
+    TrainingPosition,
+    on_plateau,
+)
 
 STEPS_PER_LOSS = 50  # batches, over which a loss is averaged: single ones are noisy
 SECONDS_PER_STEP = 0.03  # as often as a screen can follow
@@ -193,7 +199,7 @@ class PaperTraining:
         if position.steps % STEPS_PER_LOSS == 0:
             position.losses.append(float(self._means[1].sum()) / STEPS_PER_LOSS)
             self._means[1].zero_()
-            fresh = len(position.losses) - position.began < FEWEST
+            fresh = len(position.losses) - position.began < FEWEST_LOSSES
             if self.settings.to_plateau and not fresh and on_plateau(position.losses):
                 position.planned = position.steps
 

@@ -4,7 +4,7 @@ import dask.array as da
 import numpy as np
 import pytest
 from rotated_patterns import Detector, bragg, expected_patterns, harmonic, rotated_patterns
-from scans import events_of
+from scans import events_of, to_the_end
 
 import stemwidgets as sw
 from stemwidgets.arrays.center_of_mass import center_of_mass
@@ -15,7 +15,6 @@ from stemwidgets.arrays.faults.scan import repaired
 from stemwidgets.arrays.maps.circular import compare_angles, wrap
 from stemwidgets.arrays.masks import common_mask
 from stemwidgets.rrvae import RRVAE
-from stemwidgets.rrvae.common.generators import to_the_end
 from stemwidgets.rrvae.harmonic.projection import project_scan
 
 SHAPE, CENTER, MAGNIFICATION = (24, 31), (11.2, 15.6), 0.42

@@ -21,8 +21,8 @@ def columns(n, first, **more):
 
 def test_blocks_fill_the_maps_each_in_its_place():
     maps = MapBuilder((3, 4))
-    maps.put((slice(0, 3), slice(0, 2)), np.ones(6, bool), columns(6, 1))
-    maps.put((slice(0, 3), slice(2, 4)), np.ones(6, bool), columns(6, 11))
+    maps.put(np.array([0, 1, 4, 5, 8, 9]), np.ones(6, bool), columns(6, 1))
+    maps.put(np.array([2, 3, 6, 7, 10, 11]), np.ones(6, bool), columns(6, 11))
     encoding = maps.encoding(fold=3)
 
     expected = np.array([[1, 2, 11, 12], [3, 4, 13, 14], [5, 6, 15, 16]])
@@ -39,7 +39,7 @@ def test_patterns_without_counts_are_marked_in_every_map():
     rows = np.array([True, False, True])
     maps = MapBuilder((5,))
     classes = {"classes": np.array([1, 0]), "class_probability": np.eye(2)[[1, 0]]}
-    maps.put((slice(1, 4),), rows, columns(2, 7, **classes))
+    maps.put(np.arange(1, 4), rows, columns(2, 7, **classes))
     encoding = maps.encoding()
 
     np.testing.assert_array_equal(encoding.angle, [np.nan, 7, np.nan, 8, np.nan])
@@ -53,6 +53,6 @@ def test_patterns_without_counts_are_marked_in_every_map():
 
 def test_a_column_that_no_encoding_has_is_refused():
     maps = MapBuilder((2,))
-    maps.put((slice(0, 2),), np.ones(2, bool), columns(2, 0, angel=np.zeros(2)))
+    maps.put(np.arange(2), np.ones(2, bool), columns(2, 0, angel=np.zeros(2)))
     with pytest.raises(TypeError, match="angel"):
         maps.encoding()

@@ -4,10 +4,10 @@ import pytest
 import torch
 from disc_scans import disc_scan
 from rotated_patterns import harmonic, rotated_patterns
+from scans import to_the_end
 
 from stemwidgets.arrays import memory
 from stemwidgets.rrvae import RRVAE
-from stemwidgets.rrvae.common.generators import to_the_end
 from stemwidgets.rrvae.common.notices import TrainingNotice
 from stemwidgets.rrvae.data import sampling
 from stemwidgets.rrvae.harmonic import projection, run

@@ -13,8 +13,7 @@ from stemwidgets.rrvae.paper import coordinate_decoder
 from stemwidgets.rrvae.paper.coordinate_decoder import half_sum_of_squares
 from stemwidgets.rrvae.paper.model import PaperTrained, Scaling
 from stemwidgets.rrvae.paper.network import PaperNetwork
-from stemwidgets.rrvae.paper.plateau import on_plateau
-from stemwidgets.rrvae.paper.settings import PaperSettings
+from stemwidgets.rrvae.paper.settings import PaperSettings, on_plateau
 from stemwidgets.rrvae.paper.training import PaperTraining
 
 BINNING = 3
