@@ -8,13 +8,15 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from stemwidgets.arrays.errors import InputError
-from stemwidgets.cli.fit_options import DETAILS, add_model
+from stemwidgets.cli.fit_options import DETAILS, OF_MODEL, add_model
 from stemwidgets.cli.load_options import add_input, as_options, load_options
 from stemwidgets.rrvae.common.notices import DivergenceError
 from stemwidgets.version import __version__
 
 _DESCRIPTION = "Look into 4D-STEM scans with rotationally invariant autoencoders (rrVAE)."
 
+# of the results of a fit and of what goes on beside it; the model has others
+_FILES = ("maps_path", "model_path", "checkpoint", "resume", "overwrite", "mask_path", "silence")
 _EXAMPLES = """\
 examples:
   stemwidgets demo                      a simulated graphene scan, in the browser
@@ -148,13 +150,24 @@ def _add_fit(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add_input(fit)
-    fit.add_argument("--out", metavar="MAPS", type=Path, help="where to write the maps (.zspy)")
     fit.add_argument(
-        "--model", metavar="MODEL", type=Path, help="where to write the trained model (.rrvae)"
+        "--out",
+        dest="maps_path",
+        metavar="MAPS",
+        type=Path,
+        help="where to write the maps (.zspy)",
+    )
+    fit.add_argument(
+        "--model",
+        dest="model_path",
+        metavar="MODEL",
+        type=Path,
+        help="where to write the trained model (.rrvae)",
     )
     add_model(fit)
     fit.add_argument(
         "--mask",
+        dest="mask_path",
         metavar="FILE",
         type=Path,
         help="pixels to leave out, under a beam stop say: a .npy file [ky, kx] of bool",
@@ -229,20 +242,6 @@ def _fit(arguments: argparse.Namespace) -> int:
 
     return fit(
         arguments.file.expanduser(),
-        maps_path=arguments.out,
-        model_path=arguments.model,
-        checkpoint=arguments.checkpoint,
-        resume=arguments.resume,
-        overwrite=arguments.overwrite,
-        mask_path=arguments.mask,
         load_options=load_options(arguments),
-        silence=arguments.silence,
-        latent_dim=arguments.latent_dim,
-        classes=arguments.classes,
-        convention=arguments.convention,
-        seed=arguments.seed,
-        device=arguments.device,
-        kind=arguments.kind,
-        centered=arguments.centered,
-        epochs=arguments.epochs,
+        **{name: getattr(arguments, name) for name in (*_FILES, *OF_MODEL)},
     )

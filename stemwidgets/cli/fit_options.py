@@ -19,6 +19,9 @@ exit code: 0 done, 2 something is wrong with the input (one line on stderr says 
 """
 
 
+OF_MODEL = "kind", "centered", "epochs", "latent_dim", "classes", "convention", "seed", "device"
+
+
 def add_model(fit: argparse.ArgumentParser) -> None:
     """Add options for kind, size, length and device of the model."""
     fit.add_argument(

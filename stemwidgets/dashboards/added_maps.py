@@ -7,6 +7,7 @@ import ipywidgets
 
 from stemwidgets.state.session import ScanSession
 from stemwidgets.views.map_view import MapView
+from stemwidgets.views.parts.controls import button
 from stemwidgets.views.parts.presenting import enlarge
 
 FIRST = ("COM x", "COM y", "COM divergence", "COM curl", "BF", "ADF", "sum")
@@ -40,11 +41,7 @@ class AddedMaps(ipywidgets.HBox):  # type: ignore[misc]  # ipywidgets has no typ
         super().__init__(layout=ipywidgets.Layout(display="contents"))  # in line with the views
         self.session, self._size = session, size
         self.maps: tuple[MapView, ...] = ()
-        add = ipywidgets.Button(
-            description="Add map",
-            tooltip="another map of this scan",
-            layout=ipywidgets.Layout(width="120px"),
-        )
+        add = button("Add map", 120, tooltip="another map of this scan")
         add.on_click(lambda _: session.mailbox.post("add map", self._add))
         self.parts = {"add": add}
         self.children: tuple[ipywidgets.Widget, ...] = (add,)
@@ -58,7 +55,7 @@ class AddedMaps(ipywidgets.HBox):  # type: ignore[misc]  # ipywidgets has no typ
         known = [name for name in FIRST if name in self.session.channels]
         fresh = [name for name in (*known, *self.session.channels) if name not in there]
         added = MapView(self.session, channel or next(iter(fresh), "sum"), self._size)
-        remove = ipywidgets.Button(description="Remove map", layout={"width": "120px"})
+        remove = button("Remove map", 120)
         box = ipywidgets.VBox([added, remove])
         remove.on_click(
             lambda _: self.session.mailbox.post(f"remove {id(added)}", lambda: self.remove(added))

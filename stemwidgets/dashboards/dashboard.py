@@ -29,21 +29,18 @@ class Dashboard(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no typ
     ----------
     session : Session
         Session that all views share.
-    views : list of widgets
-        One after the other, in rows as long as the page is wide.
+    parts : dict of str to widget
+        The views by name, shown one after the other, in rows as long as the page is wide.
     mode : {"desk", "present"}
         Layout for a screen, or large for a projector.
-
-    Attributes
-    ----------
-    parts : dict of str to widget
-        The views by name.
+    **inner : widget
+        Further names in `parts`, of widgets within the views.
     """
 
     _there = False  # until it is complete, and once it is closed
 
     def __init__(
-        self, session: ScanSession, views: list[ipywidgets.Widget], mode: str = "desk"
+        self, session: ScanSession, parts: dict[str, Any], mode: str = "desk", **inner: Any
     ) -> None:
         wrap = ipywidgets.Layout(flex_flow="row wrap", grid_gap="12px", margin="0 0 12px 0")
         restored, left_out = RestoredLine(session), LeftOutLine(session)
@@ -52,20 +49,21 @@ class Dashboard(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no typ
                 ipywidgets.HTML(headline(session)),
                 left_out,
                 restored,
-                ipywidgets.HBox(views, layout=wrap),
+                ipywidgets.HBox(list(parts.values()), layout=wrap),
             ]
         )
         self.add_class("stemwidgets")
         self._session: Any = session
-        self.parts: dict[str, Any] = {}
-        self._left_out: Any = left_out
-        self._restored: Any = restored
+        self.parts = {**parts, **inner, "restored": restored, "left_out": left_out}
         self._arrival: Any = Arrival(self, session.mailbox)
         if mode == "present":
             present(self)
         self._there = True
         session.attach(self)
         made(self)
+        if isinstance(session, Session):
+            self.choose(session.views)
+            session.page = self
 
     @property
     def session(self) -> Any:
@@ -94,22 +92,9 @@ class Dashboard(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no typ
         close_within(self)
         super().close()
         self.children, self.parts = (), {}
-        self._restored = self._left_out = self._arrival = None
+        self._arrival = None
         session.detach(self)
         return_memory()
-
-    def hold(self, parts: dict[str, Any]) -> None:
-        """Name the views, show them as the session has it, and make this its page.
-
-        Parameters
-        ----------
-        parts : dict of str to widget
-            The views by name.
-        """
-        self.parts = {**parts, "restored": self._restored, "left_out": self._left_out}
-        if isinstance(self.session, Session):
-            self.choose(self.session.views)
-            self.session.page = self
 
     def choices(self) -> dict[str, Any]:
         """Choices of the views, as values that fit into JSON."""

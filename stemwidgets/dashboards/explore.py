@@ -56,6 +56,4 @@ def explore(source: Any, lazy: bool = False, mode: str = "desk", **load_options:
         "added": AddedMaps(session, SIZE),
         "take_away": ExportPanel(session),
     }
-    page = Dashboard(session, list(parts.values()), mode)
-    page.hold(parts)
-    return page
+    return Dashboard(session, parts, mode)

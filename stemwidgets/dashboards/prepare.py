@@ -17,26 +17,8 @@ def prepare(source: Any, lazy: bool = False, mode: str = "desk", **load_options:
 
     Parameters
     ----------
-    source : path, signal, array or Session
-        The scan.
-    lazy : bool
-        Leave a file's patterns on disk and read them in the background.
-    mode : {"desk", "present"}
-        Layout for a screen, or large for a projector.
-    **load_options
-        Options of `stemwidgets.load`, for a file: ``scan_shape``, ``flyback``, ``dataset`` …
-
-    Returns
-    -------
-    Dashboard
-        To be displayed; ``.session`` and ``.parts`` drive it from code.
-
-    Raises
-    ------
-    FileNotFoundError
-        If there is no such file.
-    InputError
-        If this is no scan of diffraction patterns, or for an unknown keyword or mode.
+    source, lazy, mode, **load_options
+        As for :func:`stemwidgets.explore`, as are the page and the errors.
 
     Examples
     --------
@@ -55,6 +37,4 @@ def prepare(source: Any, lazy: bool = False, mode: str = "desk", **load_options:
     for name in ("calibration", "decomposition"):  # what is beside pictures in the last column
         layout = parts[name].layout
         layout.width, layout.flex, layout.max_width = None, "1 1 320px", "656px"
-    page = Dashboard(session, list(parts.values()), mode)
-    page.hold(parts)
-    return page
+    return Dashboard(session, parts, mode)

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from stemwidgets.arrays.errors import InputError
 from stemwidgets.signals.io.frames import Folding, UnknownScanError, require_fit, wanted
 from stemwidgets.signals.io.several import SeveralScansError
+from stemwidgets.views.parts.controls import beside, button, control
 from stemwidgets.views.pictures.colors import intensity, sequential
 from stemwidgets.views.pictures.raster import png
 
@@ -46,25 +47,27 @@ class Question(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no type
 
     def add(self, words: str, options: dict[str, Any]) -> ipywidgets.Button:
         """Make a button that answers with these arguments."""
-        button = ipywidgets.Button(description=words, layout=ipywidgets.Layout(width="auto"))
-        button.on_click(lambda _: self.take(words, options))
-        self.buttons.append(button)
-        return button
+        made = button(words, "auto")
+        made.on_click(lambda _: self.take(words, options))
+        self.buttons.append(made)
+        return made
 
     def take(self, words: str, options: dict[str, Any]) -> None:
         """Go on with an answer, on this very page."""
-        for button in self.buttons:
-            button.disabled = True
+        self._set_busy(True)
         self.said.value = _line(f"Opening {words} …")
         try:
             page = self._answer(options)
         except (InputError, OSError) as error:
             self.said.value = _line(str(error), "#b00020")
-            for button in self.buttons:
-                button.disabled = False
+            self._set_busy(False)
             return
         self.remove_class("stemwidgets-question")
         self.children = [page]
+
+    def _set_busy(self, busy: bool) -> None:
+        for each in self.buttons:
+            each.disabled = busy
 
 
 class ScanChoice(Question):
@@ -88,7 +91,6 @@ class ScanChoice(Question):
     ) -> None:
         super().__init__(answer)
         buttons = [self.add(words, options) for words, options in question.choices.items()]
-        wrap = ipywidgets.Layout(flex_flow="row wrap", grid_gap="12px")
         sentence = re.split(r" Which one| Pass | Say which", str(question))[0]
         _, options = next(iter(question.choices.items()))
         told = ", ".join(f"{key}={value!r}" for key, value in options.items())
@@ -97,7 +99,7 @@ class ScanChoice(Question):
         self.children = [
             ipywidgets.HTML(head),
             ipywidgets.HTML("<b>Which one do you want?</b>"),
-            ipywidgets.HBox(buttons, layout=wrap),
+            beside(*buttons, gap="12px"),
             self.said,
         ]
 
@@ -142,23 +144,21 @@ class ScanQuestion(Question):
             field.observe(lambda _: self._check(), "value")
         sums = _sums(patterns)
         choices = [
-            ipywidgets.VBox([button, _map_of(sums, folding)])
-            for button, folding in zip(proposed, question.proposals, strict=True)
+            ipywidgets.VBox([answer, _map_of(sums, folding)])
+            for answer, folding in zip(proposed, question.proposals, strict=True)
         ]
-        wrap = ipywidgets.Layout(flex_flow="row wrap", grid_gap="12px")
         asked = [
             ipywidgets.HTML(
                 "<b>How were they scanned?</b> Rows × columns; below, the sum of counts:"
             ),
-            ipywidgets.HBox(choices, layout=wrap),
+            beside(*choices, gap="12px"),
             ipywidgets.HTML("or in numbers:"),
-            ipywidgets.HBox([*typed, self.accept], layout=wrap),
+            beside(*typed, self.accept, gap="12px"),
             self.said,
         ]
-        beside = ipywidgets.Layout(flex="1 1 600px")
-        body = [_mean_of(patterns), ipywidgets.VBox(asked, layout=beside)]
+        body = [_mean_of(patterns), ipywidgets.VBox(asked, layout={"flex": "1 1 600px"})]
         head = ipywidgets.HTML(_headline(question, patterns))
-        self.children = [head, ipywidgets.HBox(body, layout=wrap)]
+        self.children = [head, beside(*body, gap="12px")]
 
     def _wish(self) -> Folding:
         shape = (self.rows.value, self.columns.value)
@@ -218,14 +218,8 @@ def _line(text: str, color: str = "#444") -> str:
 
 
 def _number(name: str, value: int, least: int = 0) -> ipywidgets.BoundedIntText:
-    return ipywidgets.BoundedIntText(
-        value=value,
-        min=least,
-        max=10**9,
-        description=name,
-        style={"description_width": "initial"},
-        layout=ipywidgets.Layout(width="150px"),
-    )
+    limits = {"min": least, "max": 10**9}
+    return control(ipywidgets.BoundedIntText, name, 150, "initial", value=value, **limits)
 
 
 def _mean_of(patterns: Any) -> ipywidgets.Widget:

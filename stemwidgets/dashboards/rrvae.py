@@ -23,26 +23,8 @@ def rrvae_dashboard(
 
     Parameters
     ----------
-    source : path, signal, array or Session
-        The scan.
-    lazy : bool
-        Leave a file's patterns on disk and read them in the background.
-    mode : {"desk", "present"}
-        Layout for a screen, or large for a projector.
-    **load_options
-        Options of `stemwidgets.load`, for a file: ``scan_shape``, ``flyback``, ``dataset`` …
-
-    Returns
-    -------
-    Dashboard
-        To be displayed; ``.session`` and ``.parts`` drive it from code.
-
-    Raises
-    ------
-    FileNotFoundError
-        If there is no such file.
-    InputError
-        If this is no scan of diffraction patterns, or for an unknown keyword or mode.
+    source, lazy, mode, **load_options
+        As for :func:`stemwidgets.explore`, as are the page and the errors.
 
     Examples
     --------
@@ -67,7 +49,6 @@ def rrvae_dashboard(
         "seeds": SeedsPanel(session),
         "take_away": ExportPanel(session),
     }
-    page = Dashboard(session, list(parts.values()), mode)
-    page.hold(parts | {"comparison": parts["angles"].parts["words"]})
+    page = Dashboard(session, parts, mode, comparison=parts["angles"].parts["words"])
     session.mailbox.post("warm-up", session.training.warm_up, delay=0.5)  # once the page is sent
     return page

@@ -2,7 +2,6 @@
 
 import base64
 import io
-import math
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +18,7 @@ from stemwidgets.views.parts.words import caption_of, category, interval, number
 from stemwidgets.views.pictures import colors
 from stemwidgets.views.pictures.display import Display
 from stemwidgets.views.pictures.painting import AS_SUITS, limits_of, on_screen, paint, suited_colors
+from stemwidgets.views.pictures.screen import Grid, round_length
 
 Bar = tuple[NDArray[Any], tuple[str, str], str]
 
@@ -69,7 +69,7 @@ def of_manifold(patterns: NDArray[Any], z2: NDArray[Any], z1: NDArray[Any], axes
     difference = patterns - patterns.mean(axis=(0, 1))
     known = np.abs(difference[np.isfinite(difference)])
     limit = (float(np.percentile(known, 99.5)) if known.size else 0.0) or 1.0
-    height, width = _physical(axes.ky, axes.kx)
+    height, width = Grid(axes.ky, axes.kx).physical_size()
     side = 1.05 / max(height, width)
     size = (0.7 + columns * width * side, 1.15 + rows * height * side)
     figure = Figure(figsize=size, dpi=_DPI)
@@ -114,9 +114,8 @@ class _Picture:
     """A figure in the making: title, picture, scale bar, legend, one below the other."""
 
     def __init__(self, rows: Axis, columns: Axis, title: str, legend: float) -> None:
-        height, width = (
-            _SIDE * side / max(_physical(rows, columns)) for side in _physical(rows, columns)
-        )
+        sides = Grid(rows, columns).physical_size()
+        height, width = (_SIDE * side / max(sides) for side in sides)
         self._across, self._columns = max(width, 0.75 * _SIDE), columns
         self.size = (
             self._across + 2 * _MARGIN,
@@ -171,7 +170,7 @@ class _Picture:
 
     def _scale_bar(self, panel: Panel) -> None:
         span = self._columns.size * abs(self._columns.scale)
-        length = _round_length(span / 3)
+        length = round_length(span / 3)
         panel.set(xlim=(0, span), ylim=(0, 1))
         panel.fill_between([0, length], 0.42, 0.58, color="black", lw=0)
         panel.text(
@@ -202,17 +201,6 @@ def _painted(channel: Channel, display: Display) -> tuple[colors.RGBA, Bar | Non
 def _brightened(pattern: NDArray[Any], high: float) -> colors.RGBA:
     decades = np.log10(np.maximum(np.nan_to_num(pattern, nan=0.0) / high, 1e-3)) + 3
     return colors.intensity(np.where(np.isfinite(pattern), decades, np.nan), 0, 3)
-
-
-def _physical(rows: Axis, columns: Axis) -> tuple[float, float]:
-    if rows.units != columns.units:
-        return float(rows.size), float(columns.size)
-    return rows.size * abs(rows.scale), columns.size * abs(columns.scale)
-
-
-def _round_length(most: float) -> float:
-    power = 10.0 ** math.floor(math.log10(most))
-    return max(step * power for step in (1, 2, 5) if step * power <= most * (1 + 1e-9))
 
 
 def _drawn(figure: Figure, suffix: str) -> bytes:

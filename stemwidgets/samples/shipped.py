@@ -15,42 +15,14 @@ LARGEST_SOURCE = 10.0  # Å: beyond it no column of atoms is left to see
 
 
 def open_sample(name: str, dose: float | None, seed: int) -> Any:
-    """A shipped scan.
-
-    Parameters
-    ----------
-    name : str
-        Name of the file, without suffix.
-    dose : float or None
-        Electrons per pattern, Poisson distributed; None leaves the expected counts.
-    seed : int
-        Seed of the Poisson draw.
-
-    Raises
-    ------
-    InputError
-        If the dose is not from above 0 to 10⁸.
-    """
+    """A shipped scan, with a dose in electrons per pattern, or the expected counts."""
     require_dose(dose)
     signal = load(Path(__file__).with_name(f"{name}.hspy"))
     return signal if dose is None else _counted(signal, signal.data.astype(float), dose, seed)
 
 
 def open_cell(name: str, dose: float | None, seed: int, source_size: float) -> Any:
-    """A shipped scan of whole cells, so that it goes on periodically.
-
-    Parameters
-    ----------
-    name, dose, seed
-        As for `open_sample`.
-    source_size : float
-        Full width at half maximum of the source [Å].
-
-    Raises
-    ------
-    InputError
-        If the dose is not from above 0 to 10⁸, or the source not from 0 to 10 Å.
-    """
+    """A shipped scan of whole cells, which goes on periodically, with a source of a width [Å]."""
     require_source(source_size)
     if not source_size:
         return open_sample(name, dose, seed)
@@ -76,24 +48,12 @@ def _counted(signal: Any, expected: np.ndarray, dose: float, seed: int) -> Any:
 
 
 def require_dose(dose: float | None) -> None:
-    """Refuse a number of electrons per pattern that is not from above 0 to 10⁸.
-
-    Raises
-    ------
-    InputError
-        If it is not.
-    """
+    """Refuse a number of electrons per pattern that is not from above 0 to 10⁸."""
     if dose is not None and not (isinstance(dose, Real) and 0 < dose <= 1e8):
         raise InputError(f"dose must be between 0 and 1e8 electrons per pattern, got {dose!r}.")
 
 
 def require_source(source_size: float) -> None:
-    """Refuse a width of the source that is not from 0 to 10 Å.
-
-    Raises
-    ------
-    InputError
-        If it is not.
-    """
+    """Refuse a width of the source that is not from 0 to 10 Å."""
     if not (isinstance(source_size, Real) and 0 <= source_size <= LARGEST_SOURCE):
         raise InputError(f"source_size must be a width from 0 to 10 Å, got {source_size!r}.")

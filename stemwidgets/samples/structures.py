@@ -204,10 +204,8 @@ def _honeycomb(rotation: float, size: tuple[float, float]) -> np.ndarray:
     """Places (x, y) of the atoms of a turned lattice within a cell, about its middle."""
     height, width = size
     reach = np.hypot(height, width)
-    j, i = np.mgrid[
-        -int(reach / GRAPHENE_CELL[0]) : int(reach / GRAPHENE_CELL[0]) + 1,
-        -int(reach / GRAPHENE_CELL[1]) : int(reach / GRAPHENE_CELL[1]) + 1,
-    ]
+    down, along = (int(reach / length) for length in GRAPHENE_CELL)
+    j, i = np.mgrid[-down : down + 1, -along : along + 1]
     y = np.concatenate([(j.ravel() + b) * GRAPHENE_CELL[0] for b, _ in GRAPHENE_BASIS])
     x = np.concatenate([(i.ravel() + b) * GRAPHENE_CELL[1] for _, b in GRAPHENE_BASIS])
     cos, sin = np.cos(rotation), np.sin(rotation)

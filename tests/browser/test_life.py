@@ -132,7 +132,7 @@ async def change():
 
 
 task = asyncio.get_event_loop().create_task(change())
-Dashboard(sw.Session(np.ones((3, 4, 8, 8))), [ipywidgets.VBox(words)])"""
+Dashboard(sw.Session(np.ones((3, 4, 8, 8))), {"words": ipywidgets.VBox(words)})"""
 
 
 @pytest.mark.slow

@@ -125,7 +125,7 @@ class Grid:
 
     def frame(self, size: int, names: tuple[str, str] = ("y", "x")) -> Frame:
         """The window that shows all pixels, within a square of `size` CSS px."""
-        height, width = self._physical_size()
+        height, width = self.physical_size()
         zoom = size / max(height, width)
         return Frame(
             left=self.columns.coordinate(-0.5),
@@ -149,7 +149,8 @@ class Grid:
             (x - self.columns.offset) / self.columns.scale,
         )
 
-    def _physical_size(self) -> tuple[float, float]:
+    def physical_size(self) -> tuple[float, float]:
+        """Height and width in the units of the axes; in pixels where these differ."""
         if self.rows.units != self.columns.units:
             return float(self.rows.size), float(self.columns.size)
         return (
