@@ -22,10 +22,9 @@ from stemwidgets.state.channel_store import ChannelStore
 from stemwidgets.state.channels import Channel
 from stemwidgets.state.errors import in_words
 from stemwidgets.state.learning.decodable import Code
-from stemwidgets.state.learning.default_model import default_model
 from stemwidgets.state.learning.learning import Learning
 from stemwidgets.state.learning.seeds import Seeds
-from stemwidgets.state.learning.training import Training
+from stemwidgets.state.learning.training import Training, default_model
 from stemwidgets.state.scan.calibration import Calibrating
 from stemwidgets.state.scan.decomposition import Decomposing
 from stemwidgets.state.scan.direct_beam import DirectBeam

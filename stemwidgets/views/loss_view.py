@@ -6,7 +6,7 @@ from typing import Any
 import ipywidgets
 import numpy as np
 
-from stemwidgets.state.learning.map_history import MOST, SavedMaps
+from stemwidgets.state.learning.history import MOST, SavedMaps
 from stemwidgets.state.session import ScanSession
 from stemwidgets.views.parts.controls import control
 from stemwidgets.views.parts.view import View, caption

@@ -12,7 +12,7 @@ import stemwidgets as sw
 from stemwidgets.cli import main
 from stemwidgets.rrvae.common.records import Progress
 from stemwidgets.rrvae.harmonic import em_on_grid
-from stemwidgets.state.learning.loss_history import with_loss
+from stemwidgets.state.learning.history import with_loss
 
 WRONG_WORDS = re.compile(r"ZeroDivision|Traceback|unexpected|\bnan\b|\binf\b|of 0\b(?! patt|\.)")
 PIXELS = 16

@@ -16,7 +16,7 @@ from stemwidgets.state.channel_store import ChannelStore
 from stemwidgets.state.channels import encoding_channels
 from stemwidgets.state.learning.comparison import Compared, compared
 from stemwidgets.state.learning.decodable import Code, Decodable
-from stemwidgets.state.learning.map_history import SavedMaps
+from stemwidgets.state.learning.history import SavedMaps
 from stemwidgets.state.learning.training import Training
 from stemwidgets.state.scan.scan import Scan
 from stemwidgets.state.traits import Array

@@ -22,8 +22,8 @@ from stemwidgets.state.background.worker import Mailbox
 from stemwidgets.state.channel_store import ChannelStore
 from stemwidgets.state.channels import Channels, spread_channels
 from stemwidgets.state.errors import in_words
+from stemwidgets.state.learning.history import History, with_loss
 from stemwidgets.state.learning.learning import Learning
-from stemwidgets.state.learning.loss_history import History, with_loss
 from stemwidgets.state.learning.training import Training
 from stemwidgets.state.scan.scan import Scan
 

@@ -1,6 +1,7 @@
 """A training that runs in the background and can be paused, resumed, stopped and awaited."""
 
 import math
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import replace
@@ -14,11 +15,15 @@ from stemwidgets.arrays.errors import InputError
 from stemwidgets.rrvae.common.records import Progress
 from stemwidgets.state.background.job import Job
 from stemwidgets.state.background.worker import Mailbox, Worker
-from stemwidgets.state.learning.default_model import default_model
-from stemwidgets.state.learning.devices import devices_here
-from stemwidgets.state.learning.loss_history import with_loss
-from stemwidgets.state.learning.map_history import SavedMaps, with_maps
+from stemwidgets.state.learning.history import SavedMaps, with_loss, with_maps
 from stemwidgets.state.scan.scan import Scan
+
+
+def default_model(**options: Any) -> Any:
+    """Make an rrVAE; torch is loaded by the first one made, not by opening a scan."""
+    from stemwidgets.rrvae.model import RRVAE
+
+    return RRVAE(**options)
 
 
 class Training(Job):
@@ -43,7 +48,7 @@ class Training(Job):
         The latest record; None before the first.
     history : tuple of (passes, loss)
         Passes over the data and the loss then, one pair for each epoch so far, or more: see
-        `loss_history.with_loss`.
+        `history.with_loss`.
     map_history : tuple of SavedMaps
         Maps of earlier epochs.
     devices : tuple of Device
@@ -224,3 +229,15 @@ class Training(Job):
         self.endings += (status,)
         super()._leave(status)
         self.set_trait("devices", devices_here())
+
+
+def devices_here() -> tuple[Any, ...]:
+    """The devices that torch offers, the one it takes by itself first; none before it is loaded.
+
+    Loading torch takes seconds, and is left to the training.
+    """
+    if "torch" not in sys.modules:
+        return ()
+    from stemwidgets.rrvae.common.device import devices
+
+    return devices()

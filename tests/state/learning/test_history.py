@@ -8,7 +8,7 @@ from scans import AXES, SHAPE, Pacer, Sorter, turning_spot
 
 from stemwidgets.state import ScanSession
 from stemwidgets.state.learning.decodable import Code
-from stemwidgets.state.learning.map_history import MOST, SavedMaps, with_maps
+from stemwidgets.state.learning.history import MOST, SavedMaps, with_maps
 from stemwidgets.views.loss_view import LossView
 
 
