@@ -9,7 +9,6 @@ from rotated_patterns import bragg, rotated_patterns
 
 from stemwidgets.arrays.blocks import SHARED_BYTES, iterate_blocks, read_blocks
 from stemwidgets.rrvae import RRVAE, encoding
-from stemwidgets.rrvae.data.batches import prepared_blocks
 from stemwidgets.rrvae.harmonic.grid import TurnedPoints
 from stemwidgets.rrvae.harmonic.posterior import CountLikelihood, refine
 from stemwidgets.rrvae.harmonic.state import Patterns
@@ -90,7 +89,7 @@ def test_encoding_on_many_cores_gives_the_bits_of_one(learned, monkeypatch):
 def test_steps_on_the_counts_end_at_the_same_place_wherever_they_begin(learned):
     model, patterns = learned
     trained = model._fitting.learned
-    (_, prepared), *_ = prepared_blocks(patterns[:200], trained.window)
+    (_, prepared), *_ = read_blocks(patterns[:200], trained.window.apply)
     coefficients, _ = trained.basis.project(prepared)
     dose = torch.from_numpy(prepared.sum(axis=1) / trained.basis.dose)
     posterior = trained_posterior(trained, Patterns(torch.from_numpy(coefficients), dose))

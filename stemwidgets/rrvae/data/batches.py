@@ -1,4 +1,4 @@
-"""The used pixels of a scan, in blocks as they are read or in batches of one size."""
+"""The used pixels of a scan, in batches of one size."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -9,11 +9,6 @@ from numpy.typing import NDArray
 from stemwidgets.arrays.blocks import Where, read_blocks
 from stemwidgets.arrays.pixel_window import PixelWindow
 from stemwidgets.rrvae.basis.harmonics import Float
-
-
-def prepared_blocks(data: Any, window: PixelWindow) -> Iterator[tuple[Where, Float]]:
-    """The used pixels of the patterns, block by block."""
-    return read_blocks(data, window.apply)
 
 
 def batches(data: Any, window: PixelWindow, size: int) -> Iterator[tuple[NDArray[np.intp], Float]]:
@@ -31,7 +26,7 @@ def batches(data: Any, window: PixelWindow, size: int) -> Iterator[tuple[NDArray
     rows: list[NDArray[np.intp]] = []
     pixels: list[Float] = []
     waiting = 0
-    for where, prepared in prepared_blocks(data, window):
+    for where, prepared in read_blocks(data, window.apply):
         rows.append(numbers_of(where, data.shape[:-2]))
         pixels.append(prepared)
         waiting += len(prepared)

@@ -59,9 +59,7 @@ class HarmonicRun:
     ) -> None:
         basis = scan.basis
         self.scan, self.fingerprint = scan, scan.fingerprint
-        self.patterns = Patterns(
-            torch.from_numpy(scan.coefficients), torch.from_numpy(scan.relative_dose)
-        ).to(device)
+        self.patterns = Patterns(scan.coefficients, torch.from_numpy(scan.relative_dose)).to(device)
         self.seed, self.convention = options.seed, options.convention
         self.last: TrainingState | None = None
         if before is None:
@@ -136,7 +134,7 @@ class HarmonicRun:
         trained = self.result()
         trained = replace(trained, grid=replace(trained.grid, frames=PREVIEW_FRAMES))
         turning = self.patterns.without(state.fixed)
-        left_out = torch.from_numpy(self.scan.left_out)
+        left_out = self.scan.left_out
 
         def read(numbers: NDArray[np.intp]) -> Columns:
             rows = torch.from_numpy(numbers)
@@ -167,7 +165,7 @@ class HarmonicRun:
         shot_noise = basis.noise / patterns.dose
         turning = patterns.without(state.fixed).coefficients
         convention = convention.measured(state.manifold, sample, turning, shot_noise)
-        left_out = distributed.mean(self.scan.relative_dose * self.scan.left_out)
+        left_out = distributed.mean(self.scan.relative_dose * self.scan.left_out.numpy())
         return HarmonicModel(
             window,
             basis,

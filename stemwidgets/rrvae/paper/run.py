@@ -13,17 +13,17 @@ from torch import Tensor
 from stemwidgets.arrays.errors import InputError
 from stemwidgets.arrays.faults.clean import FIND
 from stemwidgets.arrays.pixel_window import PixelWindow
+from stemwidgets.rrvae.basis.harmonics import Float
 from stemwidgets.rrvae.common import distributed
 from stemwidgets.rrvae.common.device import free_memory
 from stemwidgets.rrvae.common.preview import preview
 from stemwidgets.rrvae.common.protocols import Columns, Learned, Options, State, part, whole_state
 from stemwidgets.rrvae.common.records import Encoding
-from stemwidgets.rrvae.data.batches import numbers_of, prepared_blocks
 from stemwidgets.rrvae.data.fingerprint import Fingerprint
-from stemwidgets.rrvae.data.sampling import preparing, require_enough, scaled
+from stemwidgets.rrvae.data.sampling import preparing, scaled
 from stemwidgets.rrvae.data.subset import (
-    compact,
-    random_subset,
+    ScanRead,
+    read_scan,
     require_share,
     share_that_fits,
     tell_share,
@@ -91,8 +91,10 @@ class PaperRun:
 
     Parameters
     ----------
-    read : _Read
+    read : ScanRead
         Scan that is learned from.
+    pixels : Tensor, shape [n, pixels]
+        Used pixels of its patterns.
     options : Options
         Options of the network and its training.
     turning : bool
@@ -110,14 +112,14 @@ class PaperRun:
 
     def __init__(
         self,
-        read: "_Read",
+        read: ScanRead,
+        pixels: Tensor,
         options: Options,
         turning: bool,
         state: State | None,
         before: PaperModel | None,
     ) -> None:
         self.window, self.fingerprint, self._read = read.window, read.fingerprint, read
-        pixels = read.pixels
         _require_contrast(pixels)
         count = distributed.total(len(pixels))
         settings = PaperSettings.for_data(count, turning, options.centered, options.epochs)
@@ -161,8 +163,13 @@ class PaperRun:
             window = before.window
             with whole_state():
                 share = require_share(state[1]["training"].get("share", 1.0))
-        read = yield from scaled(_reading(data, window, share, device), 1 - last, 1.0)
-        return cls(read, options, turning, state, before)
+
+        def columns_of(prepared: Float) -> tuple[Tensor, ...]:
+            return (torch.from_numpy(prepared).to(device),)
+
+        parts_read = read_scan(data, window, share, columns_of)
+        read, (pixels,) = yield from scaled(parts_read, 1 - last, 1.0)
+        return cls(read, pixels, options, turning, state, before)
 
     @property
     def last(self) -> PaperStep | None:
@@ -207,59 +214,6 @@ class PaperRun:
         with whole_state():
             same_data = self.fingerprint.same(Fingerprint.from_record(*state))
             self.training.restore(part(tensors, "training"), record["training"], same_data)
-
-
-@dataclass(frozen=True, eq=False)
-class _Read:
-    """A scan that was read.
-
-    Parameters
-    ----------
-    window : PixelWindow
-        Window of pixels that are used.
-    pixels : Tensor, shape [n, pixels]
-        Used pixels of the patterns that are learned from.
-    filled, learned : ndarray of bool, shape [...]
-        True for patterns with counts, and for those that are learned from.
-    share : float
-        Share of these of all: see `random_subset`.
-    fingerprint : Fingerprint
-        Fingerprint of the scan.
-    """
-
-    window: PixelWindow
-    pixels: Tensor
-    filled: NDArray[np.bool_]
-    learned: NDArray[np.bool_]
-    share: float
-    fingerprint: Fingerprint
-
-
-def _reading(
-    data: Any, window: PixelWindow, share: float, device: torch.device
-) -> Generator[float, None, _Read]:
-    own = distributed.own_part(data)
-    filled = np.zeros(own.shape[:-2], dtype=bool)
-    start = distributed.first_pattern(data)
-    kept = random_subset(start, filled.size, share)
-    place = np.cumsum(kept) - 1
-    pixels = torch.empty((int(kept.sum()), len(window.coordinates[0])), device=device)
-    done, total = 0, np.zeros(pixels.shape[1])
-    for where, prepared in prepared_blocks(own, window):
-        rows, has_counts = numbers_of(where, filled.shape), prepared.sum(axis=1) > 0
-        filled.flat[rows] = has_counts
-        total += prepared[has_counts].sum(axis=0, dtype=np.float64)
-        those = kept[rows]
-        pixels[place[rows[those]]] = torch.from_numpy(prepared[those]).to(device)
-        done += len(rows)
-        yield done / filled.size
-    learned = filled & kept.reshape(filled.shape)
-    require_enough(distributed.total(int(learned.sum())))
-    distributed.require_each(bool(learned.any()))
-    patterns = distributed.total(int(filled.sum()))
-    fingerprint = Fingerprint.from_sum(data.shape, distributed.total(total), patterns)
-    pixels = compact(pixels, filled.ravel()[kept])
-    return _Read(window, pixels, filled, learned, share, fingerprint)
 
 
 def _share_that_fits(data: Any, window: PixelWindow, device: torch.device) -> float:
