@@ -98,7 +98,7 @@ def read_scan(
     share : float
         Share of all patterns to learn from.
     columns_of : callable
-        Takes the used pixels of some patterns, and gives what is learned from, a row for each.
+        Takes the used pixels of some patterns, and gives numbers to learn from, a row for each.
 
     Yields
     ------
@@ -109,7 +109,7 @@ def read_scan(
     -------
     ScanRead
     columns : list of Tensor, shape [n, ...]
-        What is learned from.
+        Rows of all patterns that are learned from.
 
     Raises
     ------
