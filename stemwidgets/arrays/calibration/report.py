@@ -7,6 +7,7 @@ from stemwidgets.arrays.calibration.measure import Measured, PixelScale
 from stemwidgets.arrays.calibration.scan_rotation import ScanRotation
 from stemwidgets.arrays.disc.find import Disc
 from stemwidgets.arrays.maps.circular import wrap
+from stemwidgets.arrays.words import percent
 
 
 def findings(
@@ -23,17 +24,12 @@ def findings(
     wavelength : float, optional
         Wavelength of the electrons [Å], for the radius of the disc in mrad.
     """
-    rotation, descan, disc, scale = (
-        measured.scan_rotation,
-        measured.descan,
-        measured.disc,
-        measured.scale,
-    )
+    rotation, disc, scale = measured.scan_rotation, measured.disc, measured.scale
     lines = {
         "rotation": _rotation(rotation),
         "handedness": _handedness(rotation),
         "sign": _sign(rotation),
-        "descan": _descan(descan),
+        "descan": _descan(measured.descan),
         "disc centre": _center(disc),
         "disc radius": _radius(disc, scale, semi_angle, wavelength),
         "detector": _detector(scale, semi_angle),
@@ -51,7 +47,7 @@ def _rotation(rotation: ScanRotation) -> str:
         return f"{value}: patterns are turned {way} against the scan"
     other = math.degrees(float(wrap(rotation.angle + math.pi)))
     return (
-        f"unresolved: {value} at {_percent(rotation.confidence)}, its opposite is {other:.2f}°; "
+        f"unresolved: {value} at {percent(rotation.confidence)}, its opposite is {other:.2f}°; "
         "say which where it is known"
     )
 
@@ -60,7 +56,7 @@ def _handedness(rotation: ScanRotation) -> str:
     words = "-1, the detector is mirrored" if rotation.handedness < 0 else "+1, not mirrored"
     if rotation.witness == "given":
         return f"{words} (given)"
-    return f"{words} ({_percent(rotation.handedness_confidence)})"
+    return f"{words} ({percent(rotation.handedness_confidence)})"
 
 
 def _sign(rotation: ScanRotation) -> str:
@@ -71,7 +67,7 @@ def _sign(rotation: ScanRotation) -> str:
         "bright field": "deflections point to where counts are lost",
         "divergence": "-div peaks more sharply than it dips",
     }[rotation.witness]
-    return f"by the {rotation.witness}: {what} ({_percent(rotation.sign_confidence)})"
+    return f"by the {rotation.witness}: {what} ({percent(rotation.sign_confidence)})"
 
 
 def _descan(descan: Descan) -> str:
@@ -123,10 +119,6 @@ def _detector(scale: PixelScale, semi_angle: float | None) -> str:
         return f"{shape}not calibrated: with the semi-angle the scale follows from the disc"
     source = f"disc of {semi_angle:.4g} mrad" if scale.source == "disc" else "axes of the scan"
     return f"{scale.y:.5g} × {scale.x:.5g} {scale.units} a pixel (ky × kx), by the {source}"
-
-
-def _percent(probability: float) -> str:
-    return "> 99.9 %" if probability > 0.999 else f"{100 * probability:.1f} %"
 
 
 def _error(degrees: float) -> str:

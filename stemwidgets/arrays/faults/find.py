@@ -3,17 +3,30 @@
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
 
-from stemwidgets.arrays.faults.dead import dead_pixels
 from stemwidgets.arrays.faults.events import EventLimits
 from stemwidgets.arrays.faults.isolated import filled_in, isolated_pixels
 from stemwidgets.arrays.faults.left_out import LeftOut
 from stemwidgets.arrays.faults.lines import faulty_rows
 from stemwidgets.arrays.faults.sample import Map, Mask, PixelSample, sample_scan
-from stemwidgets.arrays.faults.saturation import saturation
 
 FEWEST = 2  # pixels with counts, or a pattern is a test image of one point
 ROUNDS = 2  # a pixel beside a faulty one is judged again without it
+LIT = 30.0  # electrons that a pixel near a dead one holds in all patterns together
+FEW = 16  # patterns
+REACH = 2  # pixels
+MOST = 4  # pixels together: more are a beam stop
+
+# to the next pixel along the two axes and both diagonals
+_STEPS = ((0, 1), (1, 0), (1, 1), (1, -1))
+SOME = 6  # patterns of the sample that are looked at
+LOWEST = 15  # counts: patterns of few electrons reach their highest count in many pixels
+FULL = 15 / 16  # of the highest value: so close below a full counter there are few pixels
+PILED = 4.0  # times as many pixels at the highest value as just below it
+BEYOND = 0.02  # of the pixels at the highest value may be brighter: single events
+EACH = 0.5  # of the patterns of a sample have such an area
 
 
 def find_faulty(data: Any, mask: Mask | None = None) -> LeftOut:
@@ -82,3 +95,101 @@ def _noise(sample: PixelSample) -> Map:
     variance = np.maximum(sample.variance, sample.noise)
     single = sample.unit / sample.count
     return np.asarray(np.sqrt(np.maximum(variance / sample.count, single**2)))
+
+
+def dead_pixels(sample: PixelSample, mean: Map, known: Mask) -> Mask:
+    """Pixels that never change while pixels on both sides of them, in two directions, do.
+
+    Parameters
+    ----------
+    sample : PixelSample
+        Sample of patterns.
+    mean : ndarray, shape [ky, kx]
+        Mean pattern, filled in where pixels are left out already.
+    known : ndarray of bool, shape [ky, kx]
+        Pixels that are left out already.
+
+    Returns
+    -------
+    ndarray of bool, shape [ky, kx]
+        Dead pixels that were not known. A beam stop is wider than what is found.
+    """
+    variance, count = sample.variance, sample.count
+    still = (variance == 0) & ~known
+    if count < FEW:  # then the values that were drawn in may be all that vary
+        still &= (sample.patterns == sample.patterns[0]).all(axis=0)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        electrons = count * mean**2 / variance
+    lit = (variance > 0) & (electrons > LIT) & ~known
+    y, x = np.nonzero(still)
+    sides = np.zeros(len(y), dtype=int)
+    darker = np.ones(len(y), dtype=bool)
+    for step in _STEPS:
+        there, one = _within_reach(lit, mean, y, x, step)
+        here, other = _within_reach(lit, mean, y, x, (-step[0], -step[1]))
+        both = there & here
+        sides += both
+        darker &= ~both | (mean[y, x] < 0.5 * np.minimum(one, other))
+    found = np.zeros_like(still)
+    found[y, x] = (sides >= 2) & darker
+    labels, _ = ndimage.label(found, np.ones((3, 3)))
+    return found & (np.bincount(labels.ravel())[labels] <= MOST)
+
+
+def _within_reach(
+    lit: Mask, mean: Map, y: NDArray[np.intp], x: NDArray[np.intp], step: tuple[int, int]
+) -> tuple[Mask, Map]:
+    """True where a lit pixel is near in a direction, and the count of the nearest."""
+    near, value = np.zeros(len(y), dtype=bool), np.zeros(len(y))
+    for i in range(1, REACH + 1):
+        a, b = y + i * step[0], x + i * step[1]
+        inside = (a >= 0) & (a < lit.shape[0]) & (b >= 0) & (b < lit.shape[1])
+        a, b = a.clip(0, lit.shape[0] - 1), b.clip(0, lit.shape[1] - 1)
+        new = inside & lit[a, b] & ~near
+        value[new] = mean[a, b][new]
+        near |= new
+    return near, value
+
+
+def saturation(sample: PixelSample, hidden: Mask) -> float | None:
+    """Count at which an area of the patterns is saturated, or None if there is none.
+
+    Parameters
+    ----------
+    sample : PixelSample
+        Sample of patterns; saturation is recognised in whole numbers only.
+    hidden : ndarray of bool, shape [ky, kx]
+        Pixels that are left out.
+    """
+    if hidden.all() or not sample.patterns.size:
+        return None
+    steps = np.linspace(0, sample.count - 1, min(sample.count, SOME)).astype(int)
+    patterns = np.where(hidden, 0, sample.patterns[steps])
+    worn = _darkest_of_plus(patterns)
+    highest = float(np.median(worn.max(axis=(1, 2))))
+    if not highest >= LOWEST or not highest.is_integer():
+        return None
+    full = patterns >= highest
+    areas = (worn >= highest).any(axis=(1, 2))
+    beyond = int((patterns > highest).sum())
+    if np.mean(areas) < EACH or beyond > BEYOND * full.sum() or not _whole(patterns[0]):
+        return None
+    at, below = int(full.sum()), int((patterns >= FULL * highest).sum())
+    still = sample.unit + sample.ground > 0 and full.all(axis=0).any()
+    piled = still and at >= PILED * max(below - at, 1)
+    counter = np.log2(highest + 1).is_integer() and at > below - at
+    return highest if counter or piled else None
+
+
+def _darkest_of_plus(patterns: NDArray[Any]) -> NDArray[Any]:
+    """Minimum of each pixel and the four beside it."""
+    darkest = patterns.copy()
+    for low, high in ((np.s_[:, 1:], np.s_[:, :-1]), (np.s_[:, :, 1:], np.s_[:, :, :-1])):
+        np.fmin(darkest[low], patterns[high], out=darkest[low])
+        np.fmin(darkest[high], patterns[low], out=darkest[high])
+    return darkest
+
+
+def _whole(values: NDArray[Any]) -> bool:
+    with np.errstate(invalid="ignore"):
+        return bool((values == np.rint(values)).all())

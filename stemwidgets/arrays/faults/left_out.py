@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from stemwidgets.arrays.faults.events import EventLimits
 from stemwidgets.arrays.faults.lines import Lines
 from stemwidgets.arrays.faults.sample import Mask
+from stemwidgets.arrays.words import counted, listed, sentence
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,14 +62,13 @@ class LeftOut:
         count, events = len(self.pixels), len(self.events)
         parts = [*_lines("row", self.rows), *_lines("column", self.columns)]
         if count:
-            parts.append(f"{count} pixel{'s' if count > 1 else ''}")
+            parts.append(counted(count, "pixel"))
         if events:
-            parts.append(f"{events} single event{'s' if events > 1 else ''}")
+            parts.append(counted(events, "single event"))
         if not parts:
             return ""
         several = len(parts) > 1 or "s" in parts[0].split()[0] or count > 1 or events > 1
-        words = f"{_listed(parts)} {'are' if several else 'is'} left out."
-        return words[0].upper() + words[1:]
+        return sentence(f"{listed(parts)} {'are' if several else 'is'} left out.")
 
     @property
     def saturation_words(self) -> str:
@@ -114,9 +114,5 @@ def _lines(name: str, lines: Lines) -> Iterable[str]:
         return []
     if len(lines) > 4:
         return [f"{len(lines)} {name}s"]
-    numbers = _listed([str(line) for line in lines])
+    numbers = listed([str(line) for line in lines])
     return [f"{name}{'s' if len(lines) > 1 else ''} {numbers}"]
-
-
-def _listed(words: list[str]) -> str:
-    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"

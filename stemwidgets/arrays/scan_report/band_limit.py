@@ -60,6 +60,12 @@ def low_passed(maps: Map, limit: tuple[float, float]) -> tuple[Map, float]:
     return fft.idctn(waves, axes=(0, 1), norm="ortho"), float(keep.mean())
 
 
+def middle(size: int, most: int) -> slice:
+    """So many of the positions along an axis of the scan at most, in its middle."""
+    start = max((size - most) // 2, 0)
+    return slice(start, start + most)
+
+
 def is_oversampled(limit: tuple[float, float] | None) -> bool:
     """True if there are frequencies that only noise can have."""
     return limit is not None and math.hypot(*limit) < math.sqrt(0.5)

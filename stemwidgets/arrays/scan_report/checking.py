@@ -67,14 +67,8 @@ class Checking:
 
     def report(self) -> ScanReport:
         """Report on what has been read."""
-        return scan_report(
-            self._data,
-            self._axes,
-            self._reading.overview(),
-            self._clean.told,
-            self._title,
-            **self._known,
-        )
+        read, faults = self._reading.overview(), self._clean.told
+        return scan_report(self._data, self._axes, read, faults, self._title, **self._known)
 
 
 def scan_report(
@@ -83,11 +77,7 @@ def scan_report(
     overview: Overview,
     left_out: LeftOut,
     title: str = "",
-    counts_faulty: bool = False,
-    leaves_descan: bool = False,
-    beam_energy: float | None = None,
-    semi_angle: float | None = None,
-    notes: tuple[str, ...] = (),
+    **known: Any,
 ) -> ScanReport:
     """Report on a scan that was read; a few patterns are read again, for their noise.
 
@@ -103,30 +93,14 @@ def scan_report(
         Faults, with the single events that were found.
     title : str
         Name of the scan.
-    counts_faulty : bool
-        True if faulty pixels count like the rest.
-    leaves_descan : bool
-        True if descan is left in.
-    beam_energy, semi_angle : float, optional
-        [keV] and [mrad], where they are known.
-    notes : tuple of str
-        Metadata that were not used, in sentences.
+    **known
+        What else is known, as `Seen` takes it: ``counts_faulty``, ``leaves_descan``,
+        ``beam_energy`` and ``semi_angle``, ``notes``.
     """
     runs = neighbouring_runs(data)
     sound = left_out.repaired(runs)
-    known = np.isfinite(sound).all(axis=(0, 1)) if sound.dtype.kind == "f" else True
-    broken = left_out.mask | ~np.broadcast_to(known, left_out.mask.shape)
+    finite = np.isfinite(sound).all(axis=(0, 1)) if sound.dtype.kind == "f" else True
+    broken = left_out.mask | ~np.broadcast_to(finite, left_out.mask.shape)
     counting = measure_counting(sound, broken, left_out.saturated)
-    seen = Seen(
-        axes,
-        overview,
-        left_out,
-        counting,
-        runs,
-        counts_faulty,
-        leaves_descan,
-        beam_energy,
-        semi_angle,
-        notes,
-    )
+    seen = Seen(axes, overview, left_out, counting, runs, **known)
     return ScanReport(title, tuple(find(seen) for find in FINDINGS))

@@ -14,6 +14,7 @@ STATES: dict[State, str] = {
     "bad": "wrong",
     "unknown": "not known",
 }
+NO_LIMIT = "that takes the scan step in Å and the convergence angle in 1/Å."
 COLORS: dict[State, str] = {  # distinct for colour-blind people too
     "good": "#1b8a5a",
     "doubtful": "#b35900",
@@ -76,3 +77,13 @@ class Finding:
     units: str = ""
     action: str = ""
     picture: Picture | None = None
+
+
+def unknown(name: str, words: str, units: str = "", action: str = "") -> Finding:
+    """A finding that cannot be measured on this scan."""
+    return Finding(name, words, "unknown", None, units, action)
+
+
+def not_measurable(name: str, reason: str, units: str = "", action: str = "") -> Finding:
+    """An unknown finding, for a reason in words."""
+    return unknown(name, f"Not measurable: {reason}", units, action)

@@ -1,13 +1,13 @@
 """Gain of the camera's pixels, from the mean pattern against its smooth neighbourhood."""
 
 import math
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
 from stemwidgets.arrays.disc.find import Disc
+from stemwidgets.arrays.scan_report.between_lines import Scatter
 
 FILTERS = {  # of even order: what bends slowly is gone
     2: np.array([1.0, -2.0, 1.0]),
@@ -22,25 +22,6 @@ STANDS_OUT = 4.0  # standard errors of what the noise of counting alone would be
 Map = NDArray[np.float64]
 
 
-@dataclass(frozen=True)
-class FlatField:
-    """Unevenness of the pixels' gain.
-
-    Parameters
-    ----------
-    rms : float
-        Standard deviation of the gain over its mean; NaN from too few pixels.
-    error : float
-        Standard error of `rms`, or an upper limit of it where it does not stand out.
-    stands_out : bool
-        True if there is more than the noise of counting.
-    """
-
-    rms: float
-    error: float
-    stands_out: bool
-
-
 def measure_gain(
     mean_pattern: Map,
     level: Map,
@@ -48,7 +29,7 @@ def measure_gain(
     disc: Disc,
     electrons: Map,
     aspect: float,
-) -> FlatField:
+) -> Scatter:
     """Find the gain of the pixels in the direct beam.
 
     Parameters
@@ -68,8 +49,9 @@ def measure_gain(
 
     Returns
     -------
-    FlatField
-        The smaller result of filters of two orders: structure of the pattern differs, gain not.
+    Scatter
+        Of the gain over its mean; NaN from too few pixels. The smaller result of filters of
+        two orders: structure of the pattern differs, gain not.
     """
     y, x = np.indices(mean_pattern.shape)
     radius = np.hypot((y - disc.center[0]) * aspect, x - disc.center[1])
@@ -85,14 +67,14 @@ def measure_gain(
 
 def _of_order(
     order: int, plain: Map, level: Map, hidden: NDArray[np.bool_], depth: Map, electrons: Map
-) -> FlatField:
+) -> Scatter:
     taps = FILTERS[order]
     rest = ndimage.correlate1d(ndimage.correlate1d(plain, taps, 0), taps, 1) / (taps @ taps)
     far = ~ndimage.binary_dilation(hidden, np.ones((order + 1, order + 1)))
     used = (depth > 0) & (level > 0) & far
     count = int(used.sum())
     if count < FEWEST:
-        return FlatField(math.nan, math.nan, False)
+        return Scatter(math.nan, math.nan, False)
     relative = rest[used] / level[used]
     total = (NORMAL * float(np.median(np.abs(relative - np.median(relative))))) ** 2
     shot = float(np.mean(1 / np.maximum(electrons[used], 1e-9)))
@@ -101,5 +83,5 @@ def _of_order(
     error = max(total, shot) * relative_error
     if gain > STANDS_OUT * shot * relative_error:
         rms = math.sqrt(gain)
-        return FlatField(rms, error / (2 * rms), True)
-    return FlatField(math.sqrt(max(gain, 0.0)), math.sqrt(max(gain, 0.0) + 2 * error), False)
+        return Scatter(rms, error / (2 * rms), True)
+    return Scatter(math.sqrt(max(gain, 0.0)), math.sqrt(max(gain, 0.0) + 2 * error), False)

@@ -13,6 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from stemwidgets.arrays.scan_report.band_limit import middle
+
 FEWEST = 3.0  # periods in the scan, of each wave
 MOST = 72  # positions that are looked at down and along, in the middle of the scan
 PADDED = 4  # times as fine a spectrum: a wave is then found within a quarter of 1/L
@@ -84,8 +86,7 @@ def measure_lattice(maps: Map, step: tuple[float, float]) -> Lattice | None:
     Lattice or None
         None where no such waves stand out.
     """
-    starts = [max((size - MOST) // 2, 0) for size in maps.shape[:2]]
-    maps = maps[starts[0] : starts[0] + MOST, starts[1] : starts[1] + MOST]
+    maps = maps[middle(maps.shape[0], MOST), middle(maps.shape[1], MOST)]
     maps = maps - maps.mean(axis=(0, 1))
     drawn = _without_tops(maps)
     size = drawn.std(axis=(0, 1))

@@ -5,11 +5,18 @@ import math
 import numpy as np
 
 from stemwidgets.arrays.calibration.electrons import wavelength
-from stemwidgets.arrays.scan_report.beam_current import COUNTED, SHARED, measure_flicker
+from stemwidgets.arrays.scan_report.between_lines import COUNTED, SHARED, measure_flicker
 from stemwidgets.arrays.scan_report.expected_angle import expected_angle
-from stemwidgets.arrays.scan_report.findings import Finding, Picture, State
+from stemwidgets.arrays.scan_report.findings import (
+    NO_LIMIT,
+    Finding,
+    Picture,
+    State,
+    not_measurable,
+    unknown,
+)
 from stemwidgets.arrays.scan_report.seen import Seen
-from stemwidgets.arrays.scan_report.words import number
+from stemwidgets.arrays.words import number, sentence
 
 ROUND = 1.02  # long over short axis: less moves no map that people look at
 UNLIKE = 0.1  # of the semi-angle, by which the radius of the disc differs from it
@@ -45,14 +52,8 @@ def units(seen: Seen) -> Finding:
     advice = "set axes and beam energy of the signal" if missing else ""
     if axes.kx.units == "px":
         advice = "calibrate with the semi-angle, and set what is missing in the metadata"
-    return Finding(
-        "units",
-        words[0].upper() + words[1:],
-        "doubtful" if missing or doubts else "good",
-        energy,
-        "kV",
-        advice,
-    )
+    state: State = "doubtful" if missing or doubts else "good"
+    return Finding("units", sentence(words), state, energy, "kV", advice)
 
 
 def direct_beam(seen: Seen) -> Finding:
@@ -81,9 +82,9 @@ def ellipse(seen: Seen) -> Finding:
     """Roundness of the direct beam."""
     disc = seen.disc
     if disc is None or not disc.sure:
-        return Finding("ellipse", "Not measurable: that takes a sure edge.", "unknown")
+        return not_measurable("ellipse", "that takes a sure edge.")
     if seen.few:
-        return Finding("ellipse", "Not measurable: too few patterns.", "unknown")
+        return not_measurable("ellipse", "too few patterns.")
     ratio, square = disc.ellipse.ratio, seen.axes.kx.units == "px"
     if ratio == 1:
         return Finding("ellipse", "The disc is round.", "good", 1.0)
@@ -101,7 +102,7 @@ def dose(seen: Seen) -> Finding:
     counts = float(np.nanmean(sums)) * seen.made_whole
     if not counting.known:
         words = f"{number(counts, 3)} counts a pattern; in electrons not measurable: "
-        return Finding("dose", f"{words}{counting.doubt}.", "unknown", None, "e/pattern")
+        return unknown("dose", f"{words}{counting.doubt}.", "e/pattern")
     electrons = counts / counting.unit
     full = seen.left_out.saturated is not None
     words = f"{'More than ' if full else ''}{number(electrons)} electrons a pattern"
@@ -117,21 +118,20 @@ def dose(seen: Seen) -> Finding:
 
 def beam_current(seen: Seen) -> Finding:
     """Flicker of the counts of whole patterns, beyond the noise of counting."""
-    name, unknown, counting = "beam current", "Not measurable: ", seen.counting
+    name, counting = "beam current", seen.counting
     if not counting.known and not counting.smooth:
-        return Finding(name, f"{unknown}that takes the dose.", "unknown", None, "%")
+        return not_measurable(name, "that takes the dose.", "%")
     if seen.counts_faulty and seen.hidden.any():
-        return Finding(name, f"{unknown}faulty pixels are counted.", "unknown", None, "%")
+        return not_measurable(name, "faulty pixels are counted.", "%")
     if seen.limit is None:
-        words = f"{unknown}that takes the scan step in Å and the convergence angle in 1/Å."
-        return Finding(name, words, "unknown", None, "%")
+        return not_measurable(name, NO_LIMIT, "%")
     found = None
     if seen.oversampled:
         doubt = COUNTED if counting.unit == 1 or counting.smooth else SHARED
         found = measure_flicker(seen.overview.sum_image, seen.limit[0], counting.spread, doubt)
     if found is None:
-        words = f"{unknown}it takes more lines, or finer steps, to tell it from the specimen."
-        return Finding(name, words, "unknown", None, "%")
+        reason = "it takes more lines, or finer steps, to tell it from the specimen."
+        return not_measurable(name, reason, "%")
     percent, most = 100 * found.rms, 100 * found.error
     if found.stands_out and percent > STEADY:
         words = (
@@ -142,8 +142,8 @@ def beam_current(seen: Seen) -> Finding:
         return Finding(name, words, "doubtful", percent, "%", action)
     most = percent if found.stands_out else most
     if most > TELLING:
-        words = f"{unknown}the dose tells no flicker below {number(most, 1)} % rms."
-        return Finding(name, words, "unknown", None, "%")
+        reason = f"the dose tells no flicker below {number(most, 1)} % rms."
+        return not_measurable(name, reason, "%")
     words = f"Steady: counts of a pattern scatter by less than {number(max(most, 0.05), 1)} % rms."
     return Finding(name, words, "good", percent, "%")
 
@@ -152,11 +152,11 @@ def angle(seen: Seen) -> Finding:
     """Error of the direction of one pattern's centre of mass."""
     name = "angle"
     if seen.left_out.saturated is not None:
-        return Finding(name, "Not foretold: the disc is saturated.", "unknown", None, "°")
+        return unknown(name, "Not foretold: the disc is saturated.", "°")
     if not seen.counting.known:
-        return Finding(name, "Not foretold: that takes the dose.", "unknown", None, "°")
+        return unknown(name, "Not foretold: that takes the dose.", "°")
     if seen.small:
-        return Finding(name, "Not foretold: too few positions.", "unknown", None, "°")
+        return unknown(name, "Not foretold: too few positions.", "°")
     found = expected_angle(
         seen.com, seen.electrons, seen.variance, seen.limit if seen.oversampled else None
     )
@@ -166,7 +166,7 @@ def angle(seen: Seen) -> Finding:
             f"{number(found.noise)} px, the specimen deflects by "
             + (f"{number(found.deflection)} px." if math.isfinite(found.std) else "less.")
         )
-        return Finding(name, words, "unknown", None, "°", "more dose, or use neighbours")
+        return unknown(name, words, "°", "more dose, or use neighbours")
     degrees = math.degrees(found.std)
     words = (
         f"About {degrees:.2g}° for one pattern's angle by its COM; half of them are off by less "

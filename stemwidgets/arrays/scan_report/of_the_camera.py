@@ -5,10 +5,16 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from stemwidgets.arrays.scan_report.findings import Finding, Picture, State
+from stemwidgets.arrays.scan_report.findings import (
+    Finding,
+    Picture,
+    State,
+    not_measurable,
+    unknown,
+)
 from stemwidgets.arrays.scan_report.flat_field import EDGE, measure_gain
 from stemwidgets.arrays.scan_report.seen import Seen
-from stemwidgets.arrays.scan_report.words import counted, listed, number
+from stemwidgets.arrays.words import counted, listed, number, sentence
 
 FLICKER = 10.0  # times the noise of counting: such a pixel is hot now and then
 NAMED = 3  # pixels, patterns or lines of which the places are named
@@ -43,18 +49,16 @@ def faulty_pixels(seen: Seen) -> Finding:
         action = "counted like the others, as was chosen"
     many = len(left_out.pixels) > MOST * left_out.mask.size
     state: State = "bad" if (seen.counts_faulty and parts) or many else "doubtful"
-    return Finding(
-        name, words[0].upper() + words[1:], state, float(count), "pixels", action, picture
-    )
+    return Finding(name, sentence(words), state, float(count), "pixels", action, picture)
 
 
 def single_events(seen: Seen) -> Finding:
     """Pixels that were hit in one pattern, by a cosmic ray for example."""
     events, name = seen.left_out.events, "single events"
     if seen.left_out.limits is None:
-        return Finding(name, "Not looked for: too few patterns to tell.", "unknown")
+        return unknown(name, "Not looked for: too few patterns to tell.")
     if seen.counts_faulty:
-        return Finding(name, "Not looked for, as faulty pixels are counted.", "unknown")
+        return unknown(name, "Not looked for, as faulty pixels are counted.")
     if not len(events):
         return Finding(name, "None: no cosmic rays or X-rays.", "good", 0.0)
     places = [f"({y}, {x}) in pattern ({iy}, {ix})" for iy, ix, y, x in events[:NAMED].tolist()]
@@ -73,16 +77,16 @@ def gain(seen: Seen) -> Finding:
     name, disc, counting = "gain", seen.disc, seen.counting
     if disc is None or not disc.sure or seen.left_out.saturated is not None:
         why = "a disc that is not saturated" if disc is not None and disc.sure else "a sure disc"
-        return Finding(name, f"Not measurable: that takes {why}.", "unknown", None, "%")
+        return not_measurable(name, f"that takes {why}.", "%")
     unit = counting.unit if counting.known else 0.0
     if not counting.known and not counting.smooth:
-        return Finding(name, "Not measurable: that takes the dose.", "unknown", None, "%")
+        return not_measurable(name, "that takes the dose.", "%")
     mean = seen.mean_pattern
     patterns = float((seen.overview.sum_image > 0).sum())
     electrons = np.clip(mean, 0.0, None) * patterns / unit if unit else np.full(mean.shape, np.inf)
     found = measure_gain(mean, seen.around, seen.hidden, disc, electrons, seen.aspect)
     if not math.isfinite(found.rms):
-        return Finding(name, "Not measurable: the disc has too few pixels.", "unknown", None, "%")
+        return not_measurable(name, "the disc has too few pixels.", "%")
     percent = 100 * found.rms
     if found.stands_out and found.rms >= UNEVEN:
         words = f"Pixels differ by {number(percent)} ± {number(100 * found.error, 1)} % rms"
@@ -93,7 +97,7 @@ def gain(seen: Seen) -> Finding:
     most = percent if found.stands_out else 100 * found.error
     if most > 100 * UNEVEN:
         words = f"Not measurable at this dose below {number(most)} % rms; nothing stands out."
-        return Finding(name, words, "unknown", None, "%")
+        return unknown(name, words, "%")
     words = f"Even: pixels differ by less than {number(max(most, 0.05), 1)} % rms."
     return Finding(name, words, "good", percent, "%")
 

@@ -9,16 +9,24 @@ from stemwidgets.arrays.calibration.measure import rotation_of
 from stemwidgets.arrays.calibration.scan_rotation import SMALLEST_SCAN
 from stemwidgets.arrays.centring.find import can_tell_descan, matters
 from stemwidgets.arrays.errors import InputError
-from stemwidgets.arrays.scan_report.findings import Finding, Picture, State
-from stemwidgets.arrays.scan_report.lattice import measure_lattice
-from stemwidgets.arrays.scan_report.line_jitter import (
+from stemwidgets.arrays.scan_report.band_limit import middle
+from stemwidgets.arrays.scan_report.between_lines import (
     FEWEST_LINES,
     FEWEST_POSITIONS,
+    Scatter,
     measure_jitter,
 )
-from stemwidgets.arrays.scan_report.scatter import Scatter
+from stemwidgets.arrays.scan_report.findings import (
+    NO_LIMIT,
+    Finding,
+    Picture,
+    State,
+    not_measurable,
+    unknown,
+)
+from stemwidgets.arrays.scan_report.lattice import measure_lattice
 from stemwidgets.arrays.scan_report.seen import Seen
-from stemwidgets.arrays.scan_report.words import counted, number
+from stemwidgets.arrays.words import counted, number, percent
 
 EMPTY = 0.01  # of the usual counts: a pattern with less holds no beam
 SPARSE = 20.0  # electrons in a pattern: of more none is empty by chance
@@ -32,6 +40,8 @@ SMALL = 0.05  # scan steps: lines may be shifted so far without a word
 SHEARED = 0.005  # longest over shortest, less 1: people do not see less
 TELLING = 0.05  # where more could not be seen, nothing is known
 FINE = 0.3  # scan steps: where more could not be seen, nothing is known
+FEW_COM = "too few patterns have a COM."
+FEW_POSITIONS = f"the scan has fewer than {SMALLEST_SCAN} × {SMALLEST_SCAN} positions."
 
 Map = NDArray[np.float64]
 
@@ -76,12 +86,9 @@ def descan(seen: Seen) -> Finding:
     """Wandering of the beam over the detector, beside the deflections by the specimen."""
     found, name = seen.descan, "descan"
     if found is None:
-        return Finding(name, "Not measurable: too few patterns have a COM.", "unknown")
+        return not_measurable(name, FEW_COM)
     if seen.small:
-        words = (
-            f"Not measurable: the scan has fewer than {SMALLEST_SCAN} × {SMALLEST_SCAN} positions."
-        )
-        return Finding(name, words, "unknown", None, "px rms")
+        return not_measurable(name, FEW_POSITIONS, "px rms")
     com = seen.overview.com
     rest = float(np.sqrt(np.nanmean(seen.com**2)))
     if not matters(found, com):
@@ -111,22 +118,16 @@ def scan_rotation(seen: Seen) -> Finding:
     """Rotation of the detector against the scan, and its certainty."""
     name, axes, overview = "scan rotation", seen.axes, seen.overview
     if seen.descan is None:
-        return Finding(name, "Not measurable: too few patterns have a COM.", "unknown", None, "°")
+        return not_measurable(name, FEW_COM, "°")
     if seen.small:
-        words = (
-            f"Not measurable: the scan has fewer than {SMALLEST_SCAN} × {SMALLEST_SCAN} positions."
-        )
-        return Finding(name, words, "unknown", None, "°")
-    middle = tuple(
-        slice(max((size - MOST) // 2, 0), max((size - MOST) // 2, 0) + MOST)
-        for size in overview.sum_image.shape
-    )
-    deflections = (overview.com - seen.descan.positions)[middle] * axes.pixel_steps
-    dark = None if overview.dark_field is None else overview.dark_field[middle]
+        return not_measurable(name, FEW_POSITIONS, "°")
+    part = tuple(middle(size, MOST) for size in overview.sum_image.shape)
+    deflections = (overview.com - seen.descan.positions)[part] * axes.pixel_steps
+    dark = None if overview.dark_field is None else overview.dark_field[part]
     try:
-        found = rotation_of(deflections, dark, overview.sum_image[middle], axes, axes.pixel_steps)
+        found = rotation_of(deflections, dark, overview.sum_image[part], axes, axes.pixel_steps)
     except InputError:
-        return Finding(name, "Not measurable: nothing deflects the beam.", "unknown", None, "°")
+        return not_measurable(name, "nothing deflects the beam.", "°")
     degrees, std = math.degrees(found.angle), math.degrees(found.std)
     value = f"{degrees:.1f}° ± {number(std, 1)}°".replace("-", "−")
     if not found.resolved or found.confidence < SURE:
@@ -134,52 +135,45 @@ def scan_rotation(seen: Seen) -> Finding:
             f"Not measurable at this dose and size of the scan: {value} has a probability of "
             f"{100 * found.confidence:.0f} %."
         )
-        return Finding(name, words, "unknown", None, "°", "pass it where it is known")
+        return unknown(name, words, "°", "pass it where it is known")
     turned = abs(found.angle) > max(TURNED, CERTAIN * found.std)
     mirrored = found.handedness < 0
+    sure = f", sure to {percent(found.confidence)}."
     if not (turned or mirrored):
-        return Finding(
-            name, f"None: {value}, sure to {_percent(found.confidence)}.", "good", degrees, "°"
-        )
-    words = f"Patterns are turned by {value} against the scan"
-    words += " and mirrored" if mirrored else ""
-    words += f", sure to {_percent(found.confidence)}."
+        return Finding(name, f"None: {value}{sure}", "good", degrees, "°")
+    words = f"Patterns are turned by {value} against the scan{' and mirrored' * mirrored}{sure}"
     action = "calibrate to bring arrows into the frame of the scan; angles against each other stay"
     return Finding(name, words, "doubtful", degrees, "°", action)
 
 
 def line_jitter(seen: Seen) -> Finding:
     """Shifts of lines against their neighbours."""
-    name, axes = "line jitter", seen.axes
-    unknown = "Not measurable: "
+    name, axes, units = "line jitter", seen.axes, seen.axes.scan_x.units
     rows, columns = seen.com.shape[:2]
     if rows < FEWEST_LINES or columns < FEWEST_POSITIONS:
-        words = f"{unknown}it takes {FEWEST_LINES} lines of {FEWEST_POSITIONS} positions."
-        return Finding(name, words, "unknown", None, axes.scan_x.units)
+        reason = f"it takes {FEWEST_LINES} lines of {FEWEST_POSITIONS} positions."
+        return not_measurable(name, reason, units)
     if seen.limit is None:
-        words = unknown + "that takes the scan step in Å and the convergence angle in 1/Å."
-        return Finding(name, words, "unknown", None, axes.scan_x.units)
+        return not_measurable(name, NO_LIMIT, units)
     if not seen.oversampled:
-        words = unknown + "the scan steps are too coarse to tell it from the specimen."
-        return Finding(name, words, "unknown", None, axes.scan_x.units)
+        reason = "the scan steps are too coarse to tell it from the specimen."
+        return not_measurable(name, reason, units)
     found = measure_jitter(_maps(seen), seen.limit)
     if found is None:
-        words = unknown + "it takes more lines, and a COM everywhere."
-        return Finding(name, words, "unknown", None, axes.scan_x.units)
+        return not_measurable(name, "it takes more lines, and a COM everywhere.", units)
     steps = (abs(axes.scan_y.scale), abs(axes.scan_x.scale))
-    largest = max(each.rms for each in found if each.stands_out) if _seen(found) else 0.0
+    shifted = [(each.rms, step) for each, step in zip(found, steps, strict=True) if each.stands_out]
     length = [_length(each, step) for each, step in zip(found, steps, strict=True)]
-    if _seen(found):
+    if shifted:
         words = f"Lines are shifted by {length[1]} Å rms along x, {length[0]} Å along y."
-        state: State = "doubtful" if largest > SMALL else "good"
-        value = max(j.rms * s for j, s in zip(found, steps, strict=True) if j.stands_out)
+        state: State = "doubtful" if max(shifted)[0] > SMALL else "good"
+        value = max(rms * step for rms, step in shifted)
         action = "nothing is corrected" if state == "doubtful" else ""
         return Finding(name, words, state, value, "Å rms", action)
     most = max(each.error for each in found)
     words = f"along x {length[1]} Å rms, along y {length[0]} Å"
     if most > FINE:
-        words = f"{unknown}the dose tells no more than {words}."
-        return Finding(name, words, "unknown", None, "Å rms")
+        return not_measurable(name, f"the dose tells no more than {words}.", "Å rms")
     return Finding(name, f"None that stands out: {words}.", "good", 0.0, "Å rms")
 
 
@@ -188,7 +182,7 @@ def drift(seen: Seen) -> Finding:
     name, axes = "drift", seen.axes
     maps = _maps(seen)
     if not np.isfinite(maps).all():
-        return Finding(name, "Not measurable: some patterns have no COM.", "unknown", None, "%")
+        return not_measurable(name, "some patterns have no COM.", "%")
     step = (abs(axes.scan_y.scale), abs(axes.scan_x.scale))
     found = measure_lattice(maps, step)
     advice = "compare two scans of the same place"
@@ -197,21 +191,21 @@ def drift(seen: Seen) -> Finding:
             "Not measurable from one scan: that takes a lattice of known shape, a regular hexagon "
             "or a square, over three periods."
         )
-        return Finding(name, words, "unknown", None, "%", advice)
-    percent, error = 100 * found.distortion, 100 * found.error
+        return unknown(name, words, "%", advice)
+    longer, error = 100 * found.distortion, 100 * found.error
     if found.stands_out and found.distortion > SHEARED:
         words = (
-            f"The lattice is {number(percent)} ± {number(error, 1)} % longer one way than across, "
+            f"The lattice is {number(longer)} ± {number(error, 1)} % longer one way than across, "
             f"for a {found.name}: drift, or scan coils out of square."
         )
         action = "nothing is corrected; distances and directions in the maps are off by as much"
-        return Finding(name, words, "doubtful", percent, "%", action)
-    most = percent + 2 * error
+        return Finding(name, words, "doubtful", longer, "%", action)
+    most = longer + 2 * error
     if most > 100 * TELLING:
         words = f"Not measurable below {number(most)} %: the scan has too few periods or electrons."
-        return Finding(name, words, "unknown", None, "%", advice)
+        return unknown(name, words, "%", advice)
     words = f"None that stands out: the lattice is a {found.name} to {number(most, 1)} %."
-    return Finding(name, words, "good", percent, "%")
+    return Finding(name, words, "good", longer, "%")
 
 
 def _maps(seen: Seen) -> Map:
@@ -241,15 +235,7 @@ def _odd_edges(seen: Seen) -> str:
     return ""
 
 
-def _seen(found: tuple[Scatter, Scatter]) -> bool:
-    return any(each.stands_out for each in found)
-
-
 def _length(jitter: Scatter, step: float) -> str:
     if jitter.stands_out:
         return f"{number(jitter.rms * step)} ± {number(jitter.error * step, 1)}"
     return f"less than {number(jitter.error * step)}"
-
-
-def _percent(probability: float) -> str:
-    return "> 99.9 %" if probability > 0.999 else f"{100 * probability:.1f} %"

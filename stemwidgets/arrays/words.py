@@ -17,6 +17,11 @@ def number(value: float, digits: int = 2) -> str:
     return f"{mantissa}·10{power}".replace("-", "−")
 
 
+def percent(probability: float) -> str:
+    """A probability in per cent; that of what is all but certain as "> 99.9 %"."""
+    return "> 99.9 %" if probability > 0.999 else f"{100 * probability:.1f} %"
+
+
 def counted(count: int, name: str) -> str:
     """Count and name, such as "1 pixel" or "3 pixels"."""
     return f"{count} {name}{'' if count == 1 else 's'}"
