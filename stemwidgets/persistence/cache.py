@@ -9,7 +9,6 @@ import json
 import os
 import secrets
 import shutil
-import sys
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -18,6 +17,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from platformdirs import user_cache_path
 
 from stemwidgets.arrays.errors import InputError
 from stemwidgets.arrays.files.left_overs import held, lock_of
@@ -39,13 +39,7 @@ def cache_folder() -> Path | None:
     if VARIABLE in os.environ:
         chosen = os.environ[VARIABLE].strip()
         return Path(chosen).expanduser().absolute() if chosen else None
-    if sys.platform == "win32":
-        base = Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local")
-    elif sys.platform == "darwin":
-        base = Path.home() / "Library" / "Caches"
-    else:
-        base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    return base / "stemwidgets"
+    return user_cache_path("stemwidgets", appauthor=False, opinion=False)
 
 
 @dataclass(frozen=True, eq=False)
