@@ -163,11 +163,10 @@ def fit_descan(
     InputError
         If the order is out of range, `where` has another shape, or too few positions are left.
     """
-    shape = scan_shape_of(com)
-    used = np.isfinite(com).all(axis=-1) & chosen_positions(where, shape)
+    used = known_positions(com, where)
     if order is None:
         return with_steps(com, used, lambda lines: _unasked(com, where, lines))
-    order = require_order(order)
+    order, shape = require_order(order), (used.shape[0], used.shape[1])
     terms, count = len(power_pairs(order)), int(used.sum())
     if count < terms:
         raise InputError(
@@ -250,14 +249,21 @@ def require_order(order: Any) -> int:
     return int(order)
 
 
-def scan_shape_of(com: Map) -> tuple[int, int]:
-    """Positions ``[iy, ix]`` of centres of mass; an InputError if they are none of a scan."""
+def known_positions(com: Map, where: NDArray[Any] | None = None) -> NDArray[np.bool_]:
+    """Positions ``[iy, ix]`` with a centre of mass, of all or of those that were chosen.
+
+    Raises
+    ------
+    InputError
+        If these are no centres of mass of a scan, or the choice is of another shape.
+    """
     if com.ndim != 3 or com.shape[-1] != 2 or 0 in com.shape:
         raise InputError(
             f"Expected centres of mass [iy, ix, 2], got the shape {com.shape}. "
             "Make them with stemwidgets.arrays.center_of_mass."
         )
-    return com.shape[0], com.shape[1]
+    chosen = chosen_positions(where, (com.shape[0], com.shape[1]))
+    return np.asarray(np.isfinite(com).all(axis=-1) & chosen)
 
 
 def chosen_positions(where: NDArray[Any] | None, shape: tuple[int, int]) -> NDArray[np.bool_]:

@@ -9,10 +9,9 @@ from numpy.typing import NDArray
 from stemwidgets.arrays.calibration.descan import (
     HIGHEST_UNASKED,
     Descan,
-    chosen_positions,
     descan_of,
+    known_positions,
     require_order,
-    scan_shape_of,
     with_steps,
 )
 from stemwidgets.arrays.calibration.scan_polynomials import Lines, polynomials, soft_l1
@@ -86,8 +85,7 @@ def fit_in_vacuum(com: Map, where: NDArray[Any] | None = None, order: int | None
         If the order is out of range, `where` has another shape, or the positions are too few or in
         too few rows or columns.
     """
-    shape = scan_shape_of(com)
-    used = np.isfinite(com).all(axis=-1) & chosen_positions(where, shape)
+    used = known_positions(com, where)
     if order is not None:
         order = require_order(order)
     _require_enough(used)
@@ -118,7 +116,7 @@ def caution(com: Map, where: Mask, found: Descan) -> str:
     found : Descan
         The fit.
     """
-    used = where & np.isfinite(com).all(axis=-1)
+    used = known_positions(com, where)
     words = []
     short = [
         f"{100 * share:.0f} % of the scan along {name}"

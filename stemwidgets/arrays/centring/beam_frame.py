@@ -17,8 +17,8 @@ from stemwidgets.arrays.blocks import iterate_blocks, native_type
 from stemwidgets.arrays.calibration.descan import Descan, fit_descan
 from stemwidgets.arrays.center_of_mass import centroids, pattern_moments
 from stemwidgets.arrays.centring.half_pixels import (
+    MovedPatterns,
     at_rest,
-    fill,
     fit_half_pixels,
     followed,
     overlaps,
@@ -215,14 +215,14 @@ def fit_beam_frame(
         whole = whole_pixels(descan)[place]
         patterns, seen = np.empty(sample.shape, np.float32), np.empty(sample.shape, np.bool_)
         moved(sample, whole, hidden, patterns, seen)
-        rest = descan.departure[place] - whole
-        half_pixels = fit_half_pixels(patterns, seen, dose[place], rest)
+        still = MovedPatterns(patterns, seen, dose[place], descan.departure[place] - whole)
+        half_pixels = fit_half_pixels(still)
         if left:
-            fill(patterns, seen, dose[place], rest, half_pixels)
+            still.fill(half_pixels)
             com = np.full((*descan.shape, 2), np.nan)
             com[place] = centroids(pattern_moments(patterns, None)) + whole
             descan = fit_descan(com, descan.order, lines=descan.lines)
-    edges = fit_sharp_edges(patterns, seen, dose[place], rest, half_pixels, bool(descan.steps))
+    edges = fit_sharp_edges(still, half_pixels, bool(descan.steps))
     return BeamFrame(descan, dose, half_pixels, edges, hidden)
 
 

@@ -8,6 +8,8 @@ change: slow changes of the specimen along the scan, such as its thickness, are 
 """
 
 from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numba
@@ -24,6 +26,47 @@ Float = NDArray[np.float32]
 Mask = NDArray[np.bool_]
 
 
+@dataclass(frozen=True, eq=False)
+class MovedPatterns:
+    """Patterns from all over a scan, moved by whole pixels.
+
+    Parameters
+    ----------
+    patterns : ndarray of float32, shape [n, ky, kx]
+        0 where nothing is seen.
+    seen : ndarray of bool, shape [n, ky, kx]
+        True in pixels that are seen.
+    dose : ndarray, shape [n]
+        Counts of each over their mean.
+    rest : ndarray, shape [n, 2]
+        Departure of the beam that whole pixels leave [px].
+    """
+
+    patterns: Float
+    seen: Mask
+    dose: Map
+    rest: Map
+
+    @cached_property
+    def groups(self) -> list[NDArray[np.intp]]:
+        """Numbers of the patterns with the beam at about the same part of a pixel."""
+        cells = np.floor(self.rest * CELLS).astype(int)
+        cell = np.unique(cells, axis=0, return_inverse=True)[1].ravel()
+        order = np.argsort(cell, kind="stable")
+        return np.split(order, np.flatnonzero(np.diff(cell[order])) + 1)
+
+    def expected(self, half_pixels: Map) -> Iterator[tuple[NDArray[np.intp], Map]]:
+        """Groups, and the counts ``[ky, kx]`` that the mean pattern leads to expect in them."""
+        for i in self.groups:
+            yield i, _seen(half_pixels, *overlaps(self.rest[i].mean(axis=0)))
+
+    def fill(self, half_pixels: Map) -> None:
+        """Fill unseen pixels, in place, from the mean pattern."""
+        for i, expected in self.expected(half_pixels):
+            model = self.dose[i, None, None] * expected
+            self.patterns[i] = np.where(self.seen[i], self.patterns[i], model)
+
+
 def overlaps(rest: Map) -> Map:
     """Overlap ``[..., 5]`` of a pixel with the half pixels around, where the beam is away.
 
@@ -37,21 +80,9 @@ def overlaps(rest: Map) -> Map:
     return np.clip(np.minimum(begin + 1, pixel + 2) - np.maximum(begin, pixel), 0, None)
 
 
-def fit_half_pixels(patterns: Float, seen: Mask, dose: Map, rest: Map) -> Map:
-    """Mean pattern in half pixels, ``[2 ky + 3, 2 kx + 3]``: from one pixel before the first on.
-
-    Parameters
-    ----------
-    patterns : ndarray of float32, shape [n, ky, kx]
-        Moved by whole pixels, 0 where nothing is seen.
-    seen : ndarray of bool, shape [n, ky, kx]
-        True in pixels that are seen.
-    dose : ndarray, shape [n]
-        Counts of each over their mean.
-    rest : ndarray, shape [n, 2]
-        Departure of the beam that whole pixels leave [px].
-    """
-    cells = [_Cell(patterns[i], seen[i], dose[i], rest[i]) for i in _cells(rest)]
+def fit_half_pixels(sample: MovedPatterns) -> Map:
+    """Mean pattern in half pixels, ``[2 ky + 3, 2 kx + 3]``: from one pixel before the first on."""
+    cells = [_Cell(sample, i) for i in sample.groups]
     weight = _back(cells, [cell.weight for cell in cells])
     counts = _back(cells, [cell.counts for cell in cells])
     found = np.divide(counts, weight, out=np.zeros_like(counts), where=weight > 0) / 4
@@ -61,26 +92,6 @@ def fit_half_pixels(patterns: Float, seen: Mask, dose: Map, rest: Map) -> Map:
         ratio = [cell.counts / np.maximum(_seen(found, *cell.shares), dark) for cell in cells]
         found *= np.divide(_back(cells, ratio), weight, out=np.zeros_like(found), where=weight > 0)
     return found
-
-
-def fill(patterns: Float, seen: Mask, dose: Map, rest: Map, half_pixels: Map) -> None:
-    """Fill unseen pixels of patterns, in place, from the mean pattern.
-
-    Parameters
-    ----------
-    patterns, seen, dose, rest
-        As for `fit_half_pixels`.
-    half_pixels : ndarray
-        Result of `fit_half_pixels`.
-    """
-    for i, expected in expected_of(half_pixels, rest):
-        patterns[i] = np.where(seen[i], patterns[i], dose[i, None, None] * expected)
-
-
-def expected_of(half_pixels: Map, rest: Map) -> Iterator[tuple[NDArray[np.intp], Map]]:
-    """Groups of patterns with the beam at about the same place, and their expected counts."""
-    for i in _cells(rest):
-        yield i, _seen(half_pixels, *overlaps(rest[i].mean(axis=0)))
 
 
 def windows(half_pixels: Map) -> Map:
@@ -97,18 +108,11 @@ def at_rest(half_pixels: Map) -> Map:
 class _Cell:
     """Sum of patterns, and the share of the half pixels that their pixels see."""
 
-    def __init__(self, patterns: Float, seen: Mask, dose: Map, rest: Map) -> None:
-        self.counts = np.maximum(patterns.sum(axis=0, dtype=np.float64), 0)
-        self.weight = np.tensordot(dose, seen, 1)
-        self.shares = overlaps(np.average(rest, axis=0, weights=np.maximum(dose, DARK)))
-
-
-def _cells(rest: Map) -> list[NDArray[np.intp]]:
-    """Groups of patterns with the beam at about the same part of a pixel, as numbers."""
-    _, cell = np.unique(np.floor(rest * CELLS).astype(int), axis=0, return_inverse=True)
-    cell = cell.ravel()
-    order = np.argsort(cell, kind="stable")
-    return np.split(order, np.flatnonzero(np.diff(cell[order])) + 1)
+    def __init__(self, sample: MovedPatterns, i: NDArray[np.intp]) -> None:
+        dose = sample.dose[i]
+        self.counts = np.maximum(sample.patterns[i].sum(axis=0, dtype=np.float64), 0)
+        self.weight = np.tensordot(dose, sample.seen[i], 1)
+        self.shares = overlaps(np.average(sample.rest[i], axis=0, weights=np.maximum(dose, DARK)))
 
 
 def _seen(half_pixels: Map, down: Map, along: Map) -> Map:

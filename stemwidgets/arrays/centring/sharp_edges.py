@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stemwidgets.arrays.center_of_mass import centroids, pattern_moments
-from stemwidgets.arrays.centring.half_pixels import at_rest, expected_of
+from stemwidgets.arrays.centring.half_pixels import MovedPatterns, at_rest
 
 LINEAR = 0.1  # px, up to which a pixel on the sharpest edge changes in proportion
 BENT = 6  # order beyond: with 4, what is left of sharp edges passes for components of the patterns
@@ -23,8 +23,6 @@ SHARE = 0.5  # of what half pixels say: an edge within one of them is off by as 
 SQUARE = np.stack(np.meshgrid(*[np.linspace(-1, 1, 16)] * 2), axis=-1).reshape(-1, 2)
 
 Map = NDArray[np.float64]
-Float = NDArray[np.float32]
-Mask = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,36 +44,29 @@ class SharpEdges:
     slopes: Map
 
 
-def fit_sharp_edges(
-    patterns: Float, seen: Mask, dose: Map, rest: Map, half_pixels: Map, jumps: bool
-) -> SharpEdges:
+def fit_sharp_edges(sample: MovedPatterns, half_pixels: Map, jumps: bool) -> SharpEdges:
     """Fit the correction of sharp edges.
 
     Parameters
     ----------
-    patterns : ndarray of float32, shape [n, ky, kx]
-        Moved by whole pixels.
-    seen : ndarray of bool, shape [n, ky, kx]
-        True in pixels that are seen.
-    dose : ndarray, shape [n]
-        Counts of each over their mean.
-    rest : ndarray, shape [n, 2]
-        Departure of the beam that whole pixels leave [px].
+    sample : MovedPatterns
+        Patterns from all over the scan.
     half_pixels : ndarray
         The mean pattern.
     jumps : bool
         True if the beam jumps: its places may be few, and determine no high powers.
     """
+    patterns, dose, rest = sample.patterns, sample.dose, sample.rest
     left, com = np.empty_like(patterns), np.empty((len(rest), 2))
     size = np.zeros(patterns.shape[1:])
     still = at_rest(half_pixels)
-    for i, model in expected_of(half_pixels, rest):
-        whole = np.where(seen[i], patterns[i], dose[i, None, None] * model)
+    for i, model in sample.expected(half_pixels):
+        whole = np.where(sample.seen[i], patterns[i], dose[i, None, None] * model)
         com[i] = centroids(pattern_moments(whole.astype(np.float32), None)) - rest[i]
         left[i] = whole - dose[i, None, None] * model
         size += len(i) * (model - still) ** 2
     size = np.sqrt(size / len(rest))
-    pixels = np.argwhere((size > EDGE * size.max()) & seen.any(axis=0))
+    pixels = np.argwhere((size > EDGE * size.max()) & sample.seen.any(axis=0))
     terms = powers(rest, order := _order(rest, jumps))
     lit = np.isfinite(com).all(axis=1)
     beside = powers(com[lit] - com[lit].mean(axis=0), DEFLECTED) if lit.any() else terms[:0, :0]
