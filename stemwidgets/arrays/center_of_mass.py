@@ -14,8 +14,7 @@ from stemwidgets.arrays.blocks import iterate_blocks, read_pieces
 from stemwidgets.arrays.checks import require_finite, require_patterns
 from stemwidgets.arrays.detectors import Detector
 from stemwidgets.arrays.errors import InputError
-from stemwidgets.arrays.faults.checked_moments import checked_moments
-from stemwidgets.arrays.faults.scan import RepairedScan
+from stemwidgets.arrays.faults.scan import RepairedScan, checked_moments
 from stemwidgets.arrays.kernels.limits import Watch
 from stemwidgets.arrays.kernels.moments import kept_moments
 from stemwidgets.arrays.kernels.weighted_moments import weighted_moments

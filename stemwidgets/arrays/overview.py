@@ -135,6 +135,7 @@ class Reading:
             raise InputError(f"Expected to bin by 1 to {min(shape)} pixels, got bin_by={bin_by}.")
         mask = None if mask is None else require_mask(mask, shape)
         self._data, self._mask, self._bin_by, self._shape = data, mask, bin_by, shape
+        self._keep = None if mask is None else ~mask
         self._disc = _disc(data, mask, pixel_size) if detectors else None
         self._weights = _weights(self._disc, mask, shape, pixel_size)
         self._moments = np.full((*data.shape[:2], 3), np.nan)
@@ -164,7 +165,7 @@ class Reading:
     def overview(self) -> Overview:
         """Overview of the part that has been read; maps are NaN elsewhere, and mean over it."""
         mean_pattern = self._total / self._count
-        y, x = centroids(pattern_moments(mean_pattern, _kept(self._mask)), self._shape)
+        y, x = centroids(pattern_moments(mean_pattern, self._keep), self._shape)
         seen: list[Map | None] = [
             self._images[..., i].copy() if weight.any() else None
             for i, weight in enumerate(self._weights)
@@ -230,10 +231,6 @@ def _weights(
     return [ring.pixels(shape) & used for ring in rings]
 
 
-def _kept(mask: NDArray[np.bool_] | None) -> NDArray[np.bool_] | None:
-    return None if mask is None else ~mask
-
-
 def _binned_scan(data: Any, factor: int) -> NDArray[np.float32]:
     scan = np.empty(_binned_shape(data, factor), dtype=np.float32)
     scan.ravel()[:: PAGE // scan.itemsize] = 0  # asked for by threads, memory comes more slowly
@@ -257,7 +254,7 @@ def _read(
     small = np.empty(_binned_shape(data, bin_by), np.float32) if filled is None else filled
     shape, dtype = data.shape[2:], native_type(data.dtype)
     total = PatternSum(shape, dtype)
-    keep = _kept(mask)
+    keep = None if mask is None else ~mask
     swift = FirstLook.can(shape, dtype, bin_by)
     look = FirstLook(weights, shape, dtype, bin_by, mask) if swift else None
     images_of = [DetectorSum(weight, dtype) for weight in weights]

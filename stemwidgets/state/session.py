@@ -14,7 +14,7 @@ from traitlets import HasTraits, Instance, Unicode, observe
 
 from stemwidgets.arrays.axes import Axes
 from stemwidgets.arrays.blocks import pattern_at
-from stemwidgets.arrays.centring.move import put_back
+from stemwidgets.arrays.centring.half_pixels import put_back
 from stemwidgets.arrays.detectors import Detector
 from stemwidgets.state.background.closing import Closing, close_at_exit
 from stemwidgets.state.background.worker import Mailbox, Worker, wait_until

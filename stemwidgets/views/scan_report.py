@@ -6,7 +6,7 @@ from typing import Any
 import ipywidgets
 
 from stemwidgets.arrays.scan_report.findings import COLORS
-from stemwidgets.arrays.scan_report.html import cards
+from stemwidgets.arrays.scan_report.report import cards
 from stemwidgets.state.session import ScanSession
 from stemwidgets.views.parts.controls import beside, lines, problem, tick
 from stemwidgets.views.parts.descan_row import tick_of_descan

@@ -20,7 +20,7 @@ from stemwidgets.arrays.axes import Axes
 from stemwidgets.arrays.kernels.detector_major import DetectorMajor
 from stemwidgets.arrays.overview import overview
 from stemwidgets.arrays.preparation.geometry import Center
-from stemwidgets.arrays.preparation.preview import Preview
+from stemwidgets.arrays.preparation.placement import Preview
 from stemwidgets.arrays.preparation.recipe import Recipe
 from stemwidgets.signals.conversion import to_arrays
 

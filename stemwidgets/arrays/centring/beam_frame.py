@@ -21,10 +21,11 @@ from stemwidgets.arrays.centring.half_pixels import (
     at_rest,
     fit_half_pixels,
     followed,
+    moved,
     overlaps,
+    whole_pixels,
     windows,
 )
-from stemwidgets.arrays.centring.move import moved, whole_pixels
 from stemwidgets.arrays.centring.sharp_edges import SharpEdges, fit_sharp_edges, powers
 from stemwidgets.arrays.changed import changed
 from stemwidgets.arrays.detectors import Detector, SegmentDetector

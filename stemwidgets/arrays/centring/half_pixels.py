@@ -1,4 +1,4 @@
-"""The mean pattern in half pixels, so that it can be moved by a part of a pixel.
+"""Patterns moved by whole pixels, and their mean in half pixels, to be moved by a part of one.
 
 Half pixels lie about the centres of pixels and about their edges, and counts are spread evenly in
 each of them. Their counts are found from patterns of which each pixel saw another part
@@ -16,6 +16,8 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
+from stemwidgets.arrays.calibration.descan import Descan
+
 ROUNDS = 10  # of Richardson-Lucy: BF of a sharp disc is as even as after 40
 CELLS = 16  # per pixel, of the beam's place, in which patterns are averaged: blurs by 0.02 px
 REACHED = 5  # half pixels that a pixel may see with the beam away by up to 0.75 px
@@ -24,6 +26,7 @@ DARK = 1e-9  # of the mean pattern, where nothing was counted
 Map = NDArray[np.float64]
 Float = NDArray[np.float32]
 Mask = NDArray[np.bool_]
+REACH = 0.75  # px: the beam is moved by whole pixels if it goes farther, and the mask with it
 
 
 @dataclass(frozen=True, eq=False)
@@ -216,3 +219,54 @@ def followed(
                     value += np.float64(patterns[i, from_y, from_x]) - dose[i] * there
                 result[i, y, x] = value
         _less_edges(whole[i], dose[i] * terms[i], edges, slopes, hidden, result[i])
+
+
+def whole_pixels(descan: Descan) -> NDArray[np.int64]:
+    """Whole pixels ``[iy, ix, 2]`` by which patterns are moved."""
+    departure = descan.departure
+    whole = np.rint(departure).astype(np.int64)
+    return whole if np.abs(departure).max() > REACH else np.zeros_like(whole)
+
+
+def put_back(pattern: Float, departure: Map) -> Float:
+    """A pattern ``[ky, kx]`` about its own centre where the beam falls; NaN beyond its edges.
+
+    Parameters
+    ----------
+    pattern : ndarray, shape [ky, kx]
+        A reconstructed pattern, for example.
+    departure : ndarray, shape [2]
+        Departure of the beam ``(y, x)`` [px], rounded to whole pixels.
+    """
+    result = np.full_like(pattern, np.nan)
+    there, here = [], []
+    for shift, size in zip(np.rint(departure).astype(int), pattern.shape, strict=True):
+        there.append(slice(max(0, shift), min(size, size + shift)))
+        here.append(slice(max(0, -shift), min(size, size - shift)))
+    result[tuple(there)] = pattern[tuple(here)]
+    return result
+
+
+@numba.njit(cache=True, nogil=True)
+def moved(
+    patterns: NDArray[Any],
+    whole: NDArray[np.int64],
+    hidden: Mask,
+    result: NDArray[Any],
+    seen: Mask,
+) -> None:  # pragma: no cover
+    """Move patterns ``[n, ky, kx]`` back by whole pixels ``[n, 2]``; 0 where nothing is seen."""
+    n, height, width = patterns.shape
+    for i in range(n):
+        for y in range(height):
+            from_y = y + whole[i, 0]
+            for x in range(width):
+                from_x = x + whole[i, 1]
+                known = 0 <= from_y < height and 0 <= from_x < width
+                if known:
+                    known = not hidden[from_y, from_x]
+                seen[i, y, x] = known
+                if known:
+                    result[i, y, x] = patterns[i, from_y, from_x]
+                else:
+                    result[i, y, x] = 0

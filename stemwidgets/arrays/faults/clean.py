@@ -1,6 +1,6 @@
 """A scan with its faulty pixels masked and its single events repaired, wherever it is read."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -39,7 +39,8 @@ class CleanScan:
     @property
     def told(self) -> LeftOut:
         """Faults, with the single events that were found while the data were read."""
-        return self.left_out.with_events(places_of(self.found, tuple(self.data.shape[:-2])))
+        events = places_of(self.found, tuple(self.data.shape[:-2]))
+        return replace(self.left_out, events=events)
 
 
 def clean_scan(data: Any, faulty: Any = FIND, mask: Any = None) -> CleanScan:

@@ -53,8 +53,8 @@ class EventLimits:
             lowest[:] = 0
         return cls(
             sample.mean.astype(np.float32),
-            _in_type(np.ceil(highest), dtype),
-            _in_type(np.floor(lowest), dtype),
+            in_type(np.ceil(highest), dtype),
+            in_type(np.floor(lowest), dtype),
             hidden,
             COUNTS * sample.unit + DEVIATIONS * float(np.sqrt(sample.ground)),
         )
@@ -108,7 +108,7 @@ class EventLimits:
         return float(np.median(values)) if values.size else float(self.expected[y, x])
 
 
-def _in_type(limit: Map, dtype: np.dtype[Any]) -> NDArray[Any]:
+def in_type(limit: Map, dtype: np.dtype[Any]) -> NDArray[Any]:
     """The limit in the type of the patterns: a comparison of unlike types is slow."""
     if dtype.kind not in "ui":
         return limit.astype(dtype)

@@ -1,7 +1,7 @@
 """Faults of a detector that are left out of a scan, and sentences about them."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -76,10 +76,6 @@ class LeftOut:
         if self.saturated is None:
             return ""
         return f"The disc is saturated at {self.saturated:g} counts: COM and angle are biased."
-
-    def with_events(self, events: NDArray[np.intp]) -> "LeftOut":
-        """The same, with the events that were found."""
-        return replace(self, events=events)
 
     def with_mask(self, mask: Mask | None) -> Mask | None:
         """Together with another mask ``[ky, kx]``; None if nothing is left out."""

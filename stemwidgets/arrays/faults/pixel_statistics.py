@@ -7,7 +7,6 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from stemwidgets.arrays.blocks import read_blocks
 from stemwidgets.arrays.checks import require_squares
 from stemwidgets.arrays.errors import InputError
 
@@ -40,27 +39,6 @@ class PixelStatistics:
     mean: Array
     variance: Array
     broken: Mask
-
-
-def pixel_statistics(data: Any, mask: Mask | None = None) -> PixelStatistics:
-    """Read a scan once and sum up every pixel.
-
-    Parameters
-    ----------
-    data : array, shape [..., ky, kx]
-        Counts or intensities; numpy or dask (read one chunk at a time).
-    mask : ndarray of bool, shape [ky, kx], optional
-        True where a pixel is left out, whatever it holds.
-
-    Raises
-    ------
-    InputError
-        As :meth:`PixelSums.statistics`.
-    """
-    sums = PixelSums(data.shape[-2:], mask)
-    for _, more in read_blocks(data, sums.of):
-        sums.merge(more)
-    return sums.statistics()
 
 
 class PixelSums:

@@ -1,17 +1,26 @@
-"""A scan with its single events repaired where it is read."""
+"""A scan with its single events repaired where it is read, and its moments without them.
 
+For moments patterns are compared with the limits while they are in the cache: this saves one
+reading of the scan over a separate search for events.
+"""
+
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from stemwidgets.arrays.blocks import native_type
+from stemwidgets.arrays.blocks import iterate_blocks, native_type
 from stemwidgets.arrays.changed import Change, ChangedScan, changed
 from stemwidgets.arrays.faults.left_out import LeftOut
+from stemwidgets.arrays.kernels.limits import Watch
+from stemwidgets.arrays.kernels.moments import Moments
 
 Found = set[tuple[int, int, int]]
 
 BLOCK_BYTES = 2**22  # compared in place, and copied only if it has an event
+SUMMED_BYTES = 8 * 2**20  # of patterns that are summed and compared at once
+MomentsOf = Callable[[NDArray[Any], Watch | None], Moments]
 
 
 class RepairedScan(ChangedScan):
@@ -91,3 +100,41 @@ def places_of(found: Found, leading: tuple[int, ...]) -> NDArray[np.intp]:
 def note(found: Found, numbers: NDArray[np.intp], events: NDArray[np.intp]) -> None:
     """Note events ``(…, ky, kx)`` of patterns with these numbers in the scan."""
     found.update(zip(numbers.tolist(), *events[:, 1:].T.tolist(), strict=True))
+
+
+def checked_moments(scan: RepairedScan, moments_of: MomentsOf) -> Moments:
+    """Sums ``(Σ I, Σ I·y, Σ I·x)`` of each pattern.
+
+    Parameters
+    ----------
+    scan : RepairedScan
+        Scan whose events hold the median of their neighbours, and are noted.
+    moments_of : callable
+        Gives the sums of patterns ``[n, ky, kx]``; also takes the limits to compare them with.
+
+    Returns
+    -------
+    ndarray of float64, shape [..., 3]
+    """
+    sums = np.empty((*scan.shape[:-2], 3))
+    for where, patterns in iterate_blocks(scan.data, SUMMED_BYTES):
+        flat = patterns.reshape(-1, *patterns.shape[-2:])
+        found = _of_block(flat, scan, scan.numbers[where].ravel(), moments_of)
+        sums[where] = found.reshape(*patterns.shape[:-2], 3)
+    return sums
+
+
+def _of_block(
+    flat: NDArray[Any], scan: RepairedScan, numbers: NDArray[np.intp], moments_of: MomentsOf
+) -> Moments:
+    limits = scan.left_out.limits
+    assert limits is not None
+    watch = limits.watch.over(len(flat))
+    result = moments_of(flat, watch)
+    suspects = np.flatnonzero(watch.beyond)
+    if len(suspects):
+        repaired, events = limits.repaired(flat[suspects])
+        if len(events):
+            result[suspects] = moments_of(repaired, None)
+            note(scan.found, numbers[suspects[events[:, 0]]], events)
+    return result

@@ -5,6 +5,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from stemwidgets.arrays.faults.events import in_type
+
 # of the zinger: the brightest neighbour but one stays below, as no feature is one pixel wide
 ISOLATED = 0.5
 FEWEST_NEIGHBOURS = 3  # with finite values, to judge by
@@ -31,7 +33,7 @@ def without_zingers(patterns: NDArray[Any], limit: NDArray[np.float32]) -> NDArr
         The patterns themselves if there is no zinger, or if so much lies above the limit that it
         belongs to another scan.
     """
-    above = patterns > _as(patterns.dtype, limit)
+    above = patterns > in_type(limit.astype(float), patterns.dtype)
     some = np.flatnonzero(above.any(axis=(1, 2)))
     i, y, x = np.nonzero(above[some])
     if len(i) == 0 or len(i) > MOST * patterns.size:
@@ -47,14 +49,6 @@ def without_zingers(patterns: NDArray[Any], limit: NDArray[np.float32]) -> NDArr
     cleaned = patterns.copy()
     cleaned[i, y, x] = np.nanmedian(around, axis=1)
     return cleaned
-
-
-def _as(dtype: np.dtype[Any], limit: NDArray[np.float32]) -> NDArray[Any]:
-    """The limit in the type of the patterns: a comparison of unlike types is slow."""
-    if dtype.kind not in "ui":
-        return limit
-    highest = min(np.iinfo(dtype).max, 2**53)
-    return np.minimum(np.floor(limit.astype(float)), highest).astype(dtype)
 
 
 def _neighbours(

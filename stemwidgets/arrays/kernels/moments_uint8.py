@@ -134,40 +134,16 @@ def _exceeding(
 @numba.njit(cache=True, nogil=True)
 def _group(rows: Any, columns: Words) -> tuple[float, float, float]:  # pragma: no cover
     """Sum and first moment of eight rows, which are added to the columns; sum of odd pixels."""
-    r0, r1, r2, r3 = rows[0], rows[1], rows[2], rows[3]
-    r4, r5, r6, r7 = rows[4], rows[5], rows[6], rows[7]
     together = within = second = np.uint64(0)
     for x in range(len(columns)):
-        odds = (r7[x] >> BYTE) & BYTES
-        part = (r7[x] & BYTES) + odds
-        moment = part
-        odd = (r6[x] >> BYTE) & BYTES
-        odds += odd
-        part += (r6[x] & BYTES) + odd
-        moment += part
-        odd = (r5[x] >> BYTE) & BYTES
-        odds += odd
-        part += (r5[x] & BYTES) + odd
-        moment += part
-        odd = (r4[x] >> BYTE) & BYTES
-        odds += odd
-        part += (r4[x] & BYTES) + odd
-        moment += part
-        odd = (r3[x] >> BYTE) & BYTES
-        odds += odd
-        part += (r3[x] & BYTES) + odd
-        moment += part
-        odd = (r2[x] >> BYTE) & BYTES
-        odds += odd
-        part += (r2[x] & BYTES) + odd
-        moment += part
-        odd = (r1[x] >> BYTE) & BYTES
-        odds += odd
-        part += (r1[x] & BYTES) + odd
-        moment += part
-        odd = (r0[x] >> BYTE) & BYTES
-        odds += odd
-        part += (r0[x] & BYTES) + odd
+        part = moment = odds = np.uint64(0)
+        for row in range(GROUP):  # from the last on, so that each row's sum counts its place
+            word = rows[GROUP - 1 - row, x]
+            odd = (word >> BYTE) & BYTES
+            odds += odd
+            part += (word & BYTES) + odd
+            if row < GROUP - 1:
+                moment += part
         columns[x] += part
         together += (part & HALVES) + ((part >> HALF) & HALVES)
         within += (moment & HALVES) + ((moment >> HALF) & HALVES)

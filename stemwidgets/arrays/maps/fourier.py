@@ -49,10 +49,6 @@ def spectrum(values: ArrayLike, y: Axis, x: Axis) -> Spectrum:
     y, x : Axis
         Axes of the map.
 
-    Returns
-    -------
-    Spectrum
-
     Raises
     ------
     InputError
@@ -91,10 +87,6 @@ def direction_spectrum(
         Certainty of each angle; 1 if not given. One that is not finite counts as 0.
     fold : int
         Symmetry order of the angle.
-
-    Returns
-    -------
-    Spectrum
 
     Raises
     ------

@@ -55,10 +55,6 @@ def strip(start: Point, end: Point, steps: tuple[float, float], width: float = 0
     width : float
         Full width of the strip, at right angles to the line on the specimen, in the same unit.
 
-    Returns
-    -------
-    Strip
-
     Raises
     ------
     InputError
@@ -101,10 +97,6 @@ def line_profile(
         The map; NaN where it is not defined.
     start, end, steps, width
         See `strip`; of a wide strip the mean across is taken.
-
-    Returns
-    -------
-    LineProfile
 
     Raises
     ------
@@ -168,10 +160,6 @@ def nearest_profile(
         The map; NaN where it is not defined.
     start, end, steps
         See `strip`.
-
-    Returns
-    -------
-    LineProfile
 
     Raises
     ------

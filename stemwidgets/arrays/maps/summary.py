@@ -46,10 +46,6 @@ def summary(values: ArrayLike) -> Summary:
     Parameters
     ----------
     values : array
-
-    Returns
-    -------
-    Summary
     """
     finite = _finite(values)
     if finite.size == 0:
@@ -92,10 +88,6 @@ def majority(classes: ArrayLike) -> Majority:
     ----------
     classes : array
         Whole numbers from 0; NaN where undefined.
-
-    Returns
-    -------
-    Majority
     """
     finite = _finite(classes).astype(int)
     if finite.size == 0:

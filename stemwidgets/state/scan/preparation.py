@@ -7,7 +7,7 @@ from typing import Any
 from traitlets import Instance, Tuple, observe
 
 from stemwidgets.arrays.errors import InputError
-from stemwidgets.arrays.preparation.preview import Preview
+from stemwidgets.arrays.preparation.placement import Preview
 from stemwidgets.arrays.preparation.recipe import STEPS, Recipe
 from stemwidgets.arrays.preparation.step import PreparationStep
 from stemwidgets.state.background.worker import Mailbox

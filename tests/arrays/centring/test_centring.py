@@ -9,7 +9,7 @@ import stemwidgets as sw
 from stemwidgets.arrays.calibration.descan import fit_descan
 from stemwidgets.arrays.center_of_mass import center_of_mass
 from stemwidgets.arrays.centring.find import centred_scan, descan_that_matters, identity
-from stemwidgets.arrays.centring.move import put_back
+from stemwidgets.arrays.centring.half_pixels import put_back
 from stemwidgets.arrays.errors import InputError
 from stemwidgets.rrvae import RRVAE
 from stemwidgets.rrvae.common.notices import TrainingNotice

@@ -7,10 +7,11 @@ from rotated_patterns import Detector, bragg, expected_patterns, harmonic, rotat
 from scans import events_of, to_the_end
 
 import stemwidgets as sw
+from stemwidgets.arrays.blocks import read_blocks
 from stemwidgets.arrays.center_of_mass import center_of_mass
 from stemwidgets.arrays.disc.find import Ellipse
 from stemwidgets.arrays.faults.find import find_faulty
-from stemwidgets.arrays.faults.pixel_statistics import pixel_statistics
+from stemwidgets.arrays.faults.pixel_statistics import PixelSums
 from stemwidgets.arrays.faults.scan import repaired
 from stemwidgets.arrays.maps.circular import compare_angles, wrap
 from stemwidgets.arrays.masks import common_mask
@@ -19,6 +20,14 @@ from stemwidgets.rrvae.harmonic.projection import project_scan
 
 SHAPE, CENTER, MAGNIFICATION = (24, 31), (11.2, 15.6), 0.42
 INTENSITIES = [harmonic, bragg]
+
+
+def pixel_statistics(data):
+    """Statistics of each pixel, from sums that add up block by block."""
+    sums = PixelSums(data.shape[-2:])
+    for _, more in read_blocks(data, sums.of):
+        sums.merge(more)
+    return sums.statistics()
 
 
 def draw(intensity=harmonic, n=300, dose=1e5, seed=1, **options):
