@@ -83,18 +83,7 @@ def per_length(units: str, length: str) -> str:
 
 
 def electron_speed(beam_energy: float) -> float:
-    """Relativistic speed v of the beam electrons.
-
-    Parameters
-    ----------
-    beam_energy : float
-        Energy of the beam [keV].
-
-    Returns
-    -------
-    float
-        [m/s].
-    """
+    """Relativistic speed v [m/s] of the electrons of a beam of so many keV."""
     gamma = 1 + possible_energy(beam_energy) * 1e3 * elementary_charge / (m_e * c**2)
     return float(c * np.sqrt(1 - gamma**-2))
 

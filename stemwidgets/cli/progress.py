@@ -1,13 +1,12 @@
 """A training in the shell: its progress, and the effect of Ctrl-C."""
 
-import signal
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from stemwidgets.arrays.cancel import noted_interrupts
 from stemwidgets.views.parts.words import left
 
 if TYPE_CHECKING:
@@ -36,7 +35,7 @@ def train(
             shown.show(first)
             if first.read == 1:
                 break
-        with _ctrl_c_waits(checkpoint is not None) as asked:
+        with noted_interrupts() if checkpoint else nullcontext(()) as asked:
             for last in steps:
                 shown.show(last)
                 if distributed.agreed(bool(asked)):
@@ -49,24 +48,6 @@ def train(
             print(f"{checkpoint} is up to date: --resume goes on from it", file=sys.stderr)
         raise KeyboardInterrupt
     return last or first
-
-
-@contextmanager
-def _ctrl_c_waits(wanted: bool) -> Iterator[list[int]]:
-    """Note a first Ctrl-C instead of raising; a second one is raised."""
-    asked: list[int] = []
-
-    def note(number: int, frame: Any) -> None:
-        if asked:
-            raise KeyboardInterrupt
-        asked.append(number)
-
-    before = signal.signal(signal.SIGINT, note) if wanted else None
-    try:
-        yield asked
-    finally:
-        if wanted:
-            signal.signal(signal.SIGINT, before)
 
 
 class _Shown:

@@ -90,10 +90,8 @@ def measure(data: Any, used: NDArray[np.bool_]) -> Moments:
 
     Parameters
     ----------
-    data : array, shape [..., ky, kx]
-        numpy or dask.
-    used : ndarray of bool, shape [ky, kx]
-        True for pixels that are read.
+    data, used
+        As for `read_slices`.
 
     Raises
     ------

@@ -15,13 +15,13 @@ from stemwidgets.arrays.faults.sample import Map, Mask, PixelSample, sample_scan
 FEWEST = 2  # pixels with counts, or a pattern is a test image of one point
 ROUNDS = 2  # a pixel beside a faulty one is judged again without it
 LIT = 30.0  # electrons that a pixel near a dead one holds in all patterns together
-FEW = 16  # patterns
-REACH = 2  # pixels
-MOST = 4  # pixels together: more are a beam stop
+FEW = 16  # patterns: in fewer the values that were drawn in may be all that vary
+REACH = 2  # pixels from a dead one to a lit one
+MOST = 4  # dead pixels together: more are a beam stop
 
 # to the next pixel along the two axes and both diagonals
 _STEPS = ((0, 1), (1, 0), (1, 1), (1, -1))
-SOME = 6  # patterns of the sample that are looked at
+SOME = 6  # patterns of the sample that are searched for saturated areas
 LOWEST = 15  # counts: patterns of few electrons reach their highest count in many pixels
 FULL = 15 / 16  # of the highest value: so close below a full counter there are few pixels
 PILED = 4.0  # times as many pixels at the highest value as just below it
@@ -62,7 +62,7 @@ def find_faulty(data: Any, mask: Mask | None = None) -> LeftOut:
     if not lit:  # all that there is to see is what would be left out
         found, rows, columns = sample.broken & ~given, (), ()
     limits = EventLimits.of(sample, found | given) if lit and sample.count > 2 else None
-    return LeftOut(found, rows, columns, limits, saturation(sample, found | given))
+    return LeftOut(found, rows, columns, limits, _saturation(sample, found | given))
 
 
 def _faults(sample: PixelSample, given: Mask) -> tuple[Mask, tuple[int, ...], tuple[int, ...]]:
@@ -81,7 +81,7 @@ def _faults(sample: PixelSample, given: Mask) -> tuple[Mask, tuple[int, ...], tu
             break
         mean = filled_in(sample.mean, known)
         more = isolated_pixels(sample, mean, known)
-        more |= dead_pixels(sample, mean, known)
+        more |= _dead_pixels(sample, mean, known)
         found |= more
         if not more.any():
             break
@@ -97,26 +97,14 @@ def _noise(sample: PixelSample) -> Map:
     return np.asarray(np.sqrt(np.maximum(variance / sample.count, single**2)))
 
 
-def dead_pixels(sample: PixelSample, mean: Map, known: Mask) -> Mask:
+def _dead_pixels(sample: PixelSample, mean: Map, known: Mask) -> Mask:
     """Pixels that never change while pixels on both sides of them, in two directions, do.
 
-    Parameters
-    ----------
-    sample : PixelSample
-        Sample of patterns.
-    mean : ndarray, shape [ky, kx]
-        Mean pattern, filled in where pixels are left out already.
-    known : ndarray of bool, shape [ky, kx]
-        Pixels that are left out already.
-
-    Returns
-    -------
-    ndarray of bool, shape [ky, kx]
-        Dead pixels that were not known. A beam stop is wider than what is found.
+    The mean is filled in where pixels are known. A beam stop is wider than what is found.
     """
     variance, count = sample.variance, sample.count
     still = (variance == 0) & ~known
-    if count < FEW:  # then the values that were drawn in may be all that vary
+    if count < FEW:
         still &= (sample.patterns == sample.patterns[0]).all(axis=0)
     with np.errstate(divide="ignore", invalid="ignore"):
         electrons = count * mean**2 / variance
@@ -151,15 +139,10 @@ def _within_reach(
     return near, value
 
 
-def saturation(sample: PixelSample, hidden: Mask) -> float | None:
-    """Count at which an area of the patterns is saturated, or None if there is none.
+def _saturation(sample: PixelSample, hidden: Mask) -> float | None:
+    """Count at which an area of the patterns is saturated, if there is one.
 
-    Parameters
-    ----------
-    sample : PixelSample
-        Sample of patterns; saturation is recognised in whole numbers only.
-    hidden : ndarray of bool, shape [ky, kx]
-        Pixels that are left out.
+    It is recognised in whole numbers only.
     """
     if hidden.all() or not sample.patterns.size:
         return None

@@ -231,13 +231,7 @@ def _insert(row: NDArray[Any], kept: NDArray[Any], falling: bool) -> None:  # pr
     """Insert values in order among those kept; the row then holds those that fell out."""
     for j in range(len(kept)):
         line = kept[j]
-        if falling:
-            for p in range(len(row)):
-                a, b = line[p], row[p]
-                line[p] = a if a > b else b
-                row[p] = b if a > b else a
-        else:
-            for p in range(len(row)):
-                a, b = line[p], row[p]
-                line[p] = a if a < b else b
-                row[p] = b if a < b else a
+        for p in range(len(row)):
+            a, b = line[p], row[p]
+            higher, lower = (a, b) if a > b else (b, a)
+            line[p], row[p] = (higher, lower) if falling else (lower, higher)

@@ -48,16 +48,10 @@ def byte_moments(
     ----------
     patterns : ndarray of uint8 or int8, shape [n, ky, kx]
         They must fill words; int8 only with pixels to keep.
-    keep : ndarray of bool, shape [ky, kx], optional
-        True where a pixel counts; all if not given.
     low : int
         Pixels with fewer counts are left out; for int8 none is, whatever the value.
-    watch : Watch, optional
-        Limits that the patterns are compared with while they are in the cache.
-
-    Returns
-    -------
-    ndarray of float64, shape [n, 3]
+    keep, watch
+        As for `kept_moments`.
 
     Notes
     -----

@@ -31,16 +31,14 @@ def weighted_moments(
 
     Parameters
     ----------
-    patterns : ndarray, shape [n, ky, kx]
-        Contiguous, of a type that numba knows.
+    patterns, watch
+        As for `kept_moments`.
     weights : ndarray, shape [ky, kx]
         J is 0 where the weight w is 0, whatever the pixel holds.
     background : ndarray, shape [ky, kx], optional
         0 if not given.
     threshold : float, optional
         J is 0 where I − background is below.
-    watch : Watch, optional
-        As for `kept_moments`.
 
     Returns
     -------

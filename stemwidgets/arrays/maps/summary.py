@@ -41,12 +41,7 @@ class Majority(NamedTuple):
 
 
 def summary(values: ArrayLike) -> Summary:
-    """Mean and standard deviation of the values that are finite.
-
-    Parameters
-    ----------
-    values : array
-    """
+    """Mean and standard deviation of the values that are finite."""
     finite = _finite(values)
     if finite.size == 0:
         return Summary(np.nan, np.nan, 0)

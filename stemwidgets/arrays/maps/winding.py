@@ -4,6 +4,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from stemwidgets.arrays.errors import InputError
+from stemwidgets.arrays.maps.circular import wrap
 
 # (y, x) of the eight neighbours in the sense from +x to +y, and the first one again
 RING = ((0, 1), (1, 1), (1, 0), (1, -1), (0, -1), (-1, -1), (-1, 0), (-1, 1), (0, 1))
@@ -19,6 +20,4 @@ def winding(angle: ArrayLike, periodic: bool = False) -> NDArray[np.float64]:
     )
     rows, columns = values.shape
     walk = np.stack([around[1 + y : 1 + y + rows, 1 + x : 1 + x + columns] for y, x in RING])
-    steps = np.pi - np.mod(np.pi - np.diff(walk, axis=0), 2 * np.pi)
-    turns: NDArray[np.float64] = np.rint(steps.sum(axis=0) / (2 * np.pi))
-    return turns
+    return np.asarray(np.rint(wrap(np.diff(walk, axis=0)).sum(axis=0) / (2 * np.pi)))

@@ -6,7 +6,6 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from stemwidgets.arrays.disc.find import Disc
 from stemwidgets.arrays.scan_report.between_lines import Scatter
 
 FILTERS = {  # of even order: what bends slowly is gone
@@ -26,9 +25,8 @@ def measure_gain(
     mean_pattern: Map,
     level: Map,
     hidden: NDArray[np.bool_],
-    disc: Disc,
+    depth: Map,
     electrons: Map,
-    aspect: float,
 ) -> Scatter:
     """Find the gain of the pixels in the direct beam.
 
@@ -40,12 +38,10 @@ def measure_gain(
         Median of the pixels about each.
     hidden : ndarray of bool, shape [ky, kx]
         Pixels that are left out.
-    disc : Disc
-        The direct beam.
+    depth : ndarray, shape [ky, kx]
+        Distance of each pixel from the edge of the direct beam, inwards [px].
     electrons : ndarray, shape [ky, kx]
         Electrons that each pixel of the mean pattern stands for.
-    aspect : float
-        Height over width of a pixel.
 
     Returns
     -------
@@ -53,12 +49,8 @@ def measure_gain(
         Of the gain over its mean; NaN from too few pixels. The smaller result of filters of
         two orders: structure of the pattern differs, gain not.
     """
-    y, x = np.indices(mean_pattern.shape)
-    radius = np.hypot((y - disc.center[0]) * aspect, x - disc.center[1])
     found = [
-        _of_order(
-            order, mean_pattern, level, hidden, disc.radius - EDGE - order / 2 - radius, electrons
-        )
+        _of_order(order, mean_pattern, level, hidden, depth - EDGE - order / 2, electrons)
         for order in FILTERS
     ]
     known = [each for each in found if math.isfinite(each.rms)]

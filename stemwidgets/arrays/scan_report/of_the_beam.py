@@ -1,7 +1,6 @@
 """Findings on units, dose, the direct beam and the error to expect of the angle."""
 
 import math
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -163,21 +162,21 @@ def angle(seen: Seen) -> Finding:
         return unknown(name, "Not foretold: that takes the dose.", "°")
     if seen.small:
         return unknown(name, "Not foretold: too few positions.", "°")
-    found = expected_angle(
+    std, noise, deflection = _expected_angle(
         seen.com, seen.electrons, seen.variance, seen.limit if seen.oversampled else None
     )
-    if not math.isfinite(found.std) or found.std > NOISE:
+    if not math.isfinite(std) or std > NOISE:
         words = (
             "Not measurable at this dose for a single pattern: the COM is off by "
-            f"{number(found.noise)} px, the specimen deflects by "
-            + (f"{number(found.deflection)} px." if math.isfinite(found.std) else "less.")
+            f"{number(noise)} px, the specimen deflects by "
+            + (f"{number(deflection)} px." if math.isfinite(std) else "less.")
         )
         return unknown(name, words, "°", "more dose, or use neighbours")
-    degrees = math.degrees(found.std)
+    degrees = math.degrees(std)
     words = (
         f"About {degrees:.2g}° for one pattern's angle by its COM; half of them are off by less "
-        f"than {TYPICAL * degrees:.2g}°. (The COM is off by {number(found.noise)} px, the specimen "
-        f"deflects by {number(found.deflection)} px.)"
+        f"than {TYPICAL * degrees:.2g}°. (The COM is off by {number(noise)} px, the specimen "
+        f"deflects by {number(deflection)} px.)"
     )
     return Finding(name, words, "good", degrees, "°", "four times the dose halves it")
 
@@ -214,45 +213,27 @@ def _unlike_semi_angle(seen: Seen) -> list[str]:
     ]
 
 
-@dataclass(frozen=True)
-class ExpectedAngle:
-    """Certainty of the direction of one pattern's centre of mass.
-
-    Parameters
-    ----------
-    std : float
-        Median of its standard deviation [rad], over the patterns but those with the shortest
-        centre of mass; infinite where the deflections do not exceed the noise.
-    noise : float
-        Error of the centre of mass along one axis [units of `com`].
-    deflection : float
-        Root mean square of the deflections along one axis, without the noise.
-    """
-
-    std: float
-    noise: float
-    deflection: float
-
-
-def expected_angle(
+def _expected_angle(
     com: Map, electrons: Map, variance: float, limit: tuple[float, float] | None
-) -> ExpectedAngle:
-    """Predict the error of the direction of the centre of mass.
+) -> tuple[float, float, float]:
+    """Error to be expected of the direction of the centre of mass ``[iy, ix, 2]``, less descan.
 
-    Parameters
-    ----------
-    com : ndarray, shape [iy, ix, 2]
-        Less descan, in units in which both components count alike; NaN is left out.
-    electrons : ndarray, shape [iy, ix]
-        Number in each pattern.
-    variance : float
-        ⟨k²⟩/2 of a pattern about its centre of mass, in those units squared.
-    limit : (float, float) or None
-        Highest frequency of the scan, in cycles per step, where it is known.
+    Each of N electrons of a pattern has the variance ⟨k²⟩/2 along each axis: the centre of mass has
+    the error √(⟨k²⟩/2N), and its direction that over its length. The limit is the highest frequency
+    of the scan, in cycles per step, where it is known.
+
+    Returns
+    -------
+    std : float
+        Median of the direction's standard deviation [rad], over the patterns but those with the
+        shortest centre of mass; infinite where the deflections do not exceed the noise.
+    noise, deflection : float
+        Error of the centre of mass along one axis, and root mean square of the deflections along
+        one without it, in the units of `com`.
     """
     seen = np.isfinite(com).all(axis=-1) & (electrons > 0)
     if not seen.any():
-        return ExpectedAngle(math.inf, math.nan, math.nan)
+        return math.inf, math.nan, math.nan
     noise = np.sqrt(variance / np.where(seen, electrons, 1.0))
     typical = float(np.sqrt((noise[seen] ** 2).mean()))
     centred = com - com[seen].mean(axis=0)
@@ -263,8 +244,8 @@ def expected_angle(
     power = float(squares.mean()) - 2 * share * typical**2
     error = 2 * share * typical**2 / math.sqrt(max(share * len(squares), 1.0))
     if not power > STANDS_OUT * error or not squares.any():
-        return ExpectedAngle(math.inf, typical, math.sqrt(max(power, 0.0) / 2))
+        return math.inf, typical, math.sqrt(max(power, 0.0) / 2)
     length = np.sqrt(squares * power / squares.mean())
     long = length > np.percentile(length, SHORTEST)
     std = float(np.median(noise[seen][long] / length[long])) if long.any() else math.inf
-    return ExpectedAngle(std, typical, math.sqrt(power / 2))
+    return std, typical, math.sqrt(power / 2)

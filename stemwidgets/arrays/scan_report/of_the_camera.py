@@ -84,7 +84,7 @@ def gain(seen: Seen) -> Finding:
     mean = seen.mean_pattern
     patterns = float((seen.overview.sum_image > 0).sum())
     electrons = np.clip(mean, 0.0, None) * patterns / unit if unit else np.full(mean.shape, np.inf)
-    found = measure_gain(mean, seen.around, seen.hidden, disc, electrons, seen.aspect)
+    found = measure_gain(mean, seen.around, seen.hidden, seen.depth, electrons)
     if not math.isfinite(found.rms):
         return not_measurable(name, "the disc has too few pixels.", "%")
     percent = 100 * found.rms
@@ -193,25 +193,14 @@ def _marks(
 
 def _relative(seen: Seen) -> NDArray[np.float64]:
     """The mean pattern over its neighbourhood, less 1, in the disc."""
-    mean, inside = seen.mean_pattern, _inside(seen, EDGE)
-    level = seen.around
-    used = inside & (level > 0)
+    mean, level = seen.mean_pattern, seen.around
+    used = (seen.depth > EDGE) & (level > 0)
     return np.where(used, mean / np.where(used, level, 1.0) - 1, 0.0)
-
-
-def _inside(seen: Seen, edge: float = 0.0) -> NDArray[np.bool_]:
-    """Pixels of the direct beam, farther than `edge` pixels from its edge."""
-    if seen.disc is None:
-        return np.zeros(seen.hidden.shape, dtype=bool)
-    y, x = np.indices(seen.hidden.shape)
-    center = seen.disc.center
-    distance = np.hypot((y - center[0]) * seen.aspect, x - center[1])
-    return np.asarray(distance < seen.disc.radius - edge)
 
 
 def _beside_noise(seen: Seen, rms: float) -> str:
     """The gain beside the noise of one pattern's pixels."""
-    inside = _inside(seen)
+    inside = seen.depth > 0
     if not seen.counting.known or not inside.any():
         return "."
     electrons = float(np.median(seen.mean_pattern[inside])) / seen.counting.unit

@@ -100,6 +100,15 @@ class Seen:
             return disc
 
     @cached_property
+    def depth(self) -> Map:
+        """Distance of each pixel from the edge of the direct beam, inwards [px along kx]."""
+        if self.disc is None:
+            return np.full(self.hidden.shape, -np.inf)
+        y, x = np.indices(self.hidden.shape)
+        center = self.disc.center
+        return self.disc.radius - np.hypot((y - center[0]) * self.aspect, x - center[1])
+
+    @cached_property
     def descan(self) -> Descan | None:
         """Wandering of the beam; None from too few patterns."""
         try:
