@@ -93,8 +93,8 @@ class DetectorMajor:
             self._sums[:] = 0
             came, went = used, np.zeros_like(used)
         pixels = self._copy.reshape(len(used), -1)
-        _add(pixels, np.flatnonzero(came), self._sums)
-        _subtract(pixels, np.flatnonzero(went), self._sums)
+        _add(pixels, np.flatnonzero(came), 1, self._sums)
+        _add(pixels, np.flatnonzero(went), -1, self._sums)
         self._used = used.copy()
         image = self._sums.astype(np.float64).reshape(self.scan)
         require_finite(image)
@@ -120,9 +120,11 @@ def _store(patterns: NDArray[Any], copy: NDArray[Any]) -> None:  # pragma: no co
 
 @numba.njit(cache=True, nogil=True)
 def _add(
-    pixels: NDArray[Any], chosen: NDArray[Any], sums: NDArray[Any]
+    pixels: NDArray[Any], chosen: NDArray[Any], sign: int, sums: NDArray[Any]
 ) -> None:  # pragma: no cover
+    """Add the chosen pixels to the sums, or subtract them from those."""
     number = sums.dtype.type
+    times = number(sign)
     grouped = len(chosen) - len(chosen) % GROUP
     for start in range(0, len(sums), STRETCH):
         part = sums[start : start + STRETCH]
@@ -132,21 +134,8 @@ def _add(
             for k in range(len(part)):
                 first = narrow_sum(number(p0[k]), number(p1[k]))
                 second = narrow_sum(number(p2[k]), number(p3[k]))
-                part[k] = narrow_sum(part[k], narrow_sum(first, second))
+                part[k] = narrow_sum(part[k], number(times * narrow_sum(first, second)))
         for i in range(grouped, len(chosen)):
             pixel = pixels[chosen[i], start:]
             for k in range(len(part)):
-                part[k] = narrow_sum(part[k], number(pixel[k]))
-
-
-@numba.njit(cache=True, nogil=True)
-def _subtract(
-    pixels: NDArray[Any], chosen: NDArray[Any], sums: NDArray[Any]
-) -> None:  # pragma: no cover
-    number = sums.dtype.type
-    for start in range(0, len(sums), STRETCH):
-        part = sums[start : start + STRETCH]
-        for i in range(len(chosen)):
-            pixel = pixels[chosen[i], start:]
-            for k in range(len(part)):
-                part[k] = number(part[k] - number(pixel[k]))
+                part[k] = narrow_sum(part[k], number(times * number(pixel[k])))
