@@ -10,11 +10,7 @@ class Interrupted(BaseException):
     """Cancelled computation: not an error, so that `except Exception` does not catch it."""
 
 
-def _never() -> bool:
-    return False
-
-
-_UNWANTED: ContextVar[Callable[[], bool]] = ContextVar("unwanted", default=_never)
+_UNWANTED: ContextVar[Callable[[], bool]] = ContextVar("unwanted", default=lambda: False)
 
 
 @contextmanager

@@ -122,6 +122,18 @@ def left_out(data: Any, mask: ArrayLike | None) -> Mask:
     return hidden if known is None else require_mask(hidden | known, shape)
 
 
+def filled_in(
+    image: NDArray[np.float64], mask: Mask, pixel_size: tuple[float, float] = (1.0, 1.0)
+) -> NDArray[np.float64]:
+    """An image ``[ky, kx]`` with what the nearest other pixel holds where it is masked."""
+    if not mask.any() or mask.all():
+        return image
+    nearest = ndimage.distance_transform_edt(
+        mask, sampling=pixel_size, return_distances=False, return_indices=True
+    )
+    return np.asarray(image[tuple(nearest)])
+
+
 def common_mask(data: Any) -> Mask | None:
     """The mask of a masked array of patterns, numpy or dask; None for any other array.
 

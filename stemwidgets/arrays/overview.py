@@ -175,8 +175,33 @@ class Reading:
         reference = (float(y), float(x))
         return Overview(sums, mean_pattern, com, reference, self._disc, bright, dark, self._small)
 
-    def _read(self, part: Any, filled: NDArray[np.float32] | None = None) -> _Piece:
-        return _read(part, self._mask, self._weights, self._bin_by, filled)
+    def _read(self, data: Any, filled: NDArray[np.float32] | None = None) -> _Piece:
+        moments = np.empty((*data.shape[:2], 3))
+        images = np.empty((*data.shape[:2], len(self._weights)))
+        binned = _binned_shape(data, self._bin_by)
+        small = np.empty(binned, np.float32) if filled is None else filled
+        shape, dtype = data.shape[2:], native_type(data.dtype)
+        total = PatternSum(shape, dtype)
+        look = None
+        if FirstLook.can(shape, dtype, self._bin_by):
+            look = FirstLook(self._weights, shape, dtype, self._bin_by, self._mask)
+        images_of = [DetectorSum(weight, dtype) for weight in self._weights]
+        block_bytes = BLOCK_BYTES if look is None else SWIFT_BYTES
+        for row in range(len(data)):
+            for (x,), patterns in iterate_blocks(data[row], block_bytes):
+                found = (moments[row, x], images[row, x], small[row, x])
+                if look is not None:
+                    look(patterns, total.total, *found)
+                    continue
+                moments[row, x] = pattern_moments(patterns, self._keep)
+                for index, image_of in enumerate(images_of):
+                    images[row, x, index] = image_of(patterns)
+                total.add(patterns)
+                if self._bin_by is not None:
+                    zero = dtype.type(0)
+                    kept = patterns if self._keep is None else np.where(self._keep, patterns, zero)
+                    bin_patterns(kept, self._bin_by, small[row, x])
+        return _Piece(moments, images, total.total, small if filled is None else None)
 
 
 def sample_pattern(data: Any) -> Map:
@@ -240,36 +265,3 @@ def _binned_scan(data: Any, factor: int) -> NDArray[np.float32]:
 def _binned_shape(data: Any, factor: int | None) -> tuple[int, ...]:
     height, width = (0, 0) if factor is None else (size // factor for size in data.shape[2:])
     return (*data.shape[:2], height, width)
-
-
-def _read(
-    data: Any,
-    mask: NDArray[np.bool_] | None,
-    weights: list[NDArray[np.bool_]],
-    bin_by: int | None,
-    filled: NDArray[np.float32] | None,
-) -> _Piece:
-    moments = np.empty((*data.shape[:2], 3))
-    images = np.empty((*data.shape[:2], len(weights)))
-    small = np.empty(_binned_shape(data, bin_by), np.float32) if filled is None else filled
-    shape, dtype = data.shape[2:], native_type(data.dtype)
-    total = PatternSum(shape, dtype)
-    keep = None if mask is None else ~mask
-    swift = FirstLook.can(shape, dtype, bin_by)
-    look = FirstLook(weights, shape, dtype, bin_by, mask) if swift else None
-    images_of = [DetectorSum(weight, dtype) for weight in weights]
-    block_bytes = BLOCK_BYTES if look is None else SWIFT_BYTES
-    for row in range(len(data)):
-        for (x,), patterns in iterate_blocks(data[row], block_bytes):
-            found = (moments[row, x], images[row, x], small[row, x])
-            if look is not None:
-                look(patterns, total.total, *found)
-                continue
-            moments[row, x] = pattern_moments(patterns, keep)
-            for index, image_of in enumerate(images_of):
-                images[row, x, index] = image_of(patterns)
-            total.add(patterns)
-            if bin_by is not None:
-                kept = patterns if keep is None else np.where(keep, patterns, dtype.type(0))
-                bin_patterns(kept, bin_by, small[row, x])
-    return _Piece(moments, images, total.total, small if filled is None else None)

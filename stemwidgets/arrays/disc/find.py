@@ -5,13 +5,12 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
 
 from stemwidgets.arrays.disc.circles import without_spikes
 from stemwidgets.arrays.disc.search import Search
 from stemwidgets.arrays.disc.shape import CIRCLE, Disc, Ellipse
 from stemwidgets.arrays.errors import InputError
-from stemwidgets.arrays.masks import require_mask
+from stemwidgets.arrays.masks import filled_in, require_mask
 
 __all__ = ["CIRCLE", "Disc", "Ellipse", "find_disc", "given_disc"]
 
@@ -54,11 +53,7 @@ def find_disc(
     mask = nothing if mask is None else require_mask(mask, pattern.shape)
     if not np.isfinite(pattern).all():
         mask = mask | ~np.isfinite(pattern)
-    if mask.any():
-        nearest = ndimage.distance_transform_edt(
-            mask, return_distances=False, return_indices=True, sampling=pixel_size
-        )
-        pattern = pattern[tuple(nearest)]
+    pattern = filled_in(pattern, mask, pixel_size)
     background = np.percentile(pattern, 1)
     pattern = np.clip(pattern - max(background, 0.0), 0.0, None)
     if not pattern.sum() > 0:

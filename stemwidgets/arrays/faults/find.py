@@ -7,10 +7,11 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from stemwidgets.arrays.faults.events import EventLimits
-from stemwidgets.arrays.faults.isolated import filled_in, isolated_pixels
+from stemwidgets.arrays.faults.isolated import isolated_pixels
 from stemwidgets.arrays.faults.left_out import LeftOut
 from stemwidgets.arrays.faults.lines import faulty_rows
 from stemwidgets.arrays.faults.sample import Map, Mask, PixelSample, sample_scan
+from stemwidgets.arrays.masks import filled_in
 
 FEWEST = 2  # pixels with counts, or a pattern is a test image of one point
 ROUNDS = 2  # a pixel beside a faulty one is judged again without it

@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from stemwidgets.arrays.faults.sample import Map, Mask, PixelSample, drawn_in
+from stemwidgets.arrays.faults.sample import Map, Mask, PixelSample, drawn_in, places_around
 
 CONTRAST = 4.0  # over what is around: a spot of the probe's size is wider than one pixel
 RANGES = 2.0  # of the pixels around, without the brightest and the darkest four
@@ -19,9 +19,6 @@ UNEQUAL = 1.5  # ratio in a square of four pixels, which a spot would light even
 HIGHEST, LOWEST = 4, 3  # of 24 pixels around one, those that may be faulty themselves
 ALIKE = 0.2  # of the height of a spot has the one opposite at least
 PAIRED = 0.6  # of the spots have one opposite
-
-# (y, x) of the 24 pixels around one
-_AROUND = [(y, x) for y in range(-2, 3) for x in range(-2, 3) if (y, x) != (0, 0)]
 
 
 def isolated_pixels(sample: PixelSample, mean: Map, known: Mask) -> Mask:
@@ -56,14 +53,6 @@ def isolated_pixels(sample: PixelSample, mean: Map, known: Mask) -> Mask:
     return _without_spots(mean, hot, np.maximum(plus, square)) | weak
 
 
-def filled_in(mean: Map, known: Mask) -> Map:
-    """The mean, with what the nearest other pixel holds in those that are known to be faulty."""
-    if not known.any() or known.all():
-        return mean
-    nearest = ndimage.distance_transform_edt(known, return_distances=False, return_indices=True)
-    return np.asarray(mean[tuple(nearest)])
-
-
 def _shifted(values: Map, y: int, x: int, fill: float) -> Map:
     height, width = values.shape
     out = np.full_like(values, fill)
@@ -95,13 +84,8 @@ def _opened_by_square(values: Map) -> Map:
 
 def _around(values: Map, y: NDArray[np.intp], x: NDArray[np.intp], known: Mask) -> Map:
     """The 24 pixels around each of some, rising, ``[n, 24]``; infinite at the end where none is."""
-    height, width = values.shape
-    steps = np.array(_AROUND)
-    near_y, near_x = y[:, None] + steps[:, 0], x[:, None] + steps[:, 1]
-    inside = (near_y >= 0) & (near_y < height) & (near_x >= 0) & (near_x < width)
-    near_y, near_x = near_y.clip(0, height - 1), near_x.clip(0, width - 1)
-    inside &= ~known[near_y, near_x]
-    return np.sort(np.where(inside, values[near_y, near_x], np.inf), axis=1)
+    near_y, near_x, there = places_around(y, x, known, 2)
+    return np.sort(np.where(there, values[near_y, near_x], np.inf), axis=1)
 
 
 def _usual_excess(excess: Map) -> float:

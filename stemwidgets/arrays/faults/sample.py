@@ -139,6 +139,18 @@ def _of_chunks(data: Any, wanted: int) -> NDArray[Any]:
     return np.concatenate(found).astype(native_type(data.dtype), copy=False)
 
 
+def places_around(
+    y: NDArray[np.intp], x: NDArray[np.intp], hidden: Mask, reach: int
+) -> tuple[NDArray[np.intp], NDArray[np.intp], Mask]:
+    """Rows and columns of the pixels around each of some; True where one is, and not hidden."""
+    height, width = hidden.shape
+    step = np.array([s for s in np.ndindex(2 * reach + 1, 2 * reach + 1) if s != (reach, reach)])
+    near_y, near_x = y[:, None] + step[:, 0] - reach, x[:, None] + step[:, 1] - reach
+    there = (near_y >= 0) & (near_y < height) & (near_x >= 0) & (near_x < width)
+    near_y, near_x = near_y.clip(0, height - 1), near_x.clip(0, width - 1)
+    return near_y, near_x, there & ~hidden[near_y, near_x]
+
+
 def _spread(count: int, wanted: int) -> NDArray[np.intp]:
     """Numbers below `count`, one from each stretch of it, in no rhythm with the scan."""
     if count <= wanted:

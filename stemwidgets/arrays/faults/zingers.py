@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stemwidgets.arrays.faults.events import in_type
+from stemwidgets.arrays.faults.sample import places_around
 
 # of the zinger: the brightest neighbour but one stays below, as no feature is one pixel wide
 ISOLATED = 0.5
@@ -39,7 +40,8 @@ def without_zingers(patterns: NDArray[Any], limit: NDArray[np.float32]) -> NDArr
     if len(i) == 0 or len(i) > MOST * patterns.size:
         return patterns
     i = some[i]
-    around = _neighbours(patterns, np.isinf(limit), i, y, x)
+    near_y, near_x, there = places_around(y, x, np.isinf(limit), 1)
+    around = np.where(there, patterns[i[:, None], near_y, near_x].astype(float), np.nan)
     known = np.isfinite(around).sum(axis=1)
     second = np.sort(around, axis=1)[np.arange(len(i)), np.maximum(known - 2, 0)]
     zinger = (known >= FEWEST_NEIGHBOURS) & (second < ISOLATED * patterns[i, y, x])
@@ -49,21 +51,3 @@ def without_zingers(patterns: NDArray[Any], limit: NDArray[np.float32]) -> NDArr
     cleaned = patterns.copy()
     cleaned[i, y, x] = np.nanmedian(around, axis=1)
     return cleaned
-
-
-def _neighbours(
-    patterns: NDArray[Any],
-    hidden: NDArray[np.bool_],
-    i: NDArray[np.intp],
-    y: NDArray[np.intp],
-    x: NDArray[np.intp],
-) -> NDArray[np.float64]:
-    """The eight pixels around each of some, ``[n, 8]``; NaN where there is none or it is hidden."""
-    height, width = patterns.shape[-2:]
-    step = np.array([(a, b) for a in (-1, 0, 1) for b in (-1, 0, 1) if (a, b) != (0, 0)])
-    near_y, near_x = y[:, None] + step[:, 0], x[:, None] + step[:, 1]
-    outside = (near_y < 0) | (near_y >= height) | (near_x < 0) | (near_x >= width)
-    near_y, near_x = near_y.clip(0, height - 1), near_x.clip(0, width - 1)
-    around = patterns[i[:, None], near_y, near_x].astype(float)
-    around[outside | hidden[near_y, near_x]] = np.nan
-    return around

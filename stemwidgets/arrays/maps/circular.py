@@ -8,6 +8,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from stemwidgets.arrays.errors import InputError
 
+Angles = NDArray[np.float64]
+
 
 def wrap(angle: ArrayLike, symmetry: int = 1) -> NDArray[np.float64]:
     """The angle modulo 2π / symmetry, in (-π, π] / symmetry [rad]."""
@@ -100,11 +102,7 @@ def compare_angles(
     _require_symmetry(symmetry)
     first, second = np.asarray(a, dtype=float), np.asarray(b, dtype=float)
     weight = np.ones(first.shape) if weights is None else np.asarray(weights, dtype=float)
-    if not first.shape == second.shape == weight.shape:
-        raise InputError(
-            f"Expected maps of one shape, got {first.shape}, {second.shape} and weights "
-            f"{weight.shape}. Compare maps of the same scan."
-        )
+    _require_one_shape(first, second, weight)
     if (weight < 0).any():
         raise InputError("Expected weights that are not negative, for example com.magnitude.")
     weight = np.where(np.isfinite(first) & np.isfinite(second), np.nan_to_num(weight), 0.0)
@@ -164,21 +162,19 @@ def joint_histogram(
     _require_symmetry(symmetry)
     rows, columns = wrap(down, symmetry), wrap(across, symmetry)
     weight = np.ones(rows.shape) if weights is None else np.nan_to_num(np.asarray(weights, float))
-    if not rows.shape == columns.shape == weight.shape:
-        raise InputError(
-            f"Expected maps of one shape, got {rows.shape}, {columns.shape} and weights "
-            f"{weight.shape}. Compare maps of the same scan."
-        )
+    _require_one_shape(rows, columns, weight)
     used = np.isfinite(rows) & np.isfinite(columns)
     half = np.pi / symmetry
-    counts, _, _ = np.histogram2d(
-        rows[used],
-        columns[used],
-        bins=bins,
-        range=[[-half, half]] * 2,
-        weights=weight[used],
-    )
-    return counts
+    edges = [[-half, half]] * 2
+    return np.histogram2d(rows[used], columns[used], bins, edges, weights=weight[used])[0]
+
+
+def _require_one_shape(first: Angles, second: Angles, weight: Angles) -> None:
+    if not first.shape == second.shape == weight.shape:
+        raise InputError(
+            f"Expected maps of one shape, got {first.shape}, {second.shape} and weights "
+            f"{weight.shape}. Compare maps of the same scan."
+        )
 
 
 def _require_symmetry(symmetry: Any) -> None:

@@ -129,7 +129,8 @@ def latent_spread(latents: NDArray[np.floating]) -> LatentSpread:
     explained, left, directions = np.zeros((count, size)), np.zeros(unit.shape[1]), []
     for one in range(count):
         for other in set(range(count)) - {one}:
-            rest = unit[one] - _best_linear(unit[other], unit[one])
+            linear = np.linalg.lstsq(unit[other], unit[one], rcond=None)[0]
+            rest = unit[one] - unit[other] @ linear
             explained[one] += 1 - (rest**2).mean(axis=0) if known.any() else 0.0
             left += (rest[:, used[one]] ** 2).sum(axis=1)
         directions += [canonical_correlations(unit[one], unit[k]) for k in range(one)]
@@ -161,12 +162,6 @@ def canonical_correlations(a: Map, b: Map) -> Map:
     result = np.zeros(a.shape[1])
     result[: len(found)] = np.clip(found, 0, 1)
     return result
-
-
-def _best_linear(known: Map, wanted: Map) -> Map:
-    coefficients = np.linalg.lstsq(known, wanted, rcond=None)[0]
-    fitted: Map = known @ coefficients
-    return fitted
 
 
 def _require_two(maps: NDArray[np.floating], dimensions: int, words: str) -> None:

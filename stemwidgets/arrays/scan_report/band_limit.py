@@ -4,8 +4,6 @@ At each detector pixel the intensity over the position of the probe holds no sca
 2α/λ, as the wave is linear in the probe: what lies beyond is noise, or a fault of the scan.
 """
 
-import math
-
 import numpy as np
 from numpy.typing import NDArray
 from scipy import fft
@@ -42,13 +40,6 @@ def highest_frequency(
     return None if semi_angle is None else 2e-3 * semi_angle / wavelength(energy)
 
 
-def per_step(axes: Axes, highest: float | None) -> tuple[float, float] | None:
-    """Highest frequency in cycles per scan step, down and along; None where it is not known."""
-    if highest is None or axes.scan_x.units != "Å" or axes.scan_y.units != "Å":
-        return None
-    return abs(axes.scan_y.scale) * highest, abs(axes.scan_x.scale) * highest
-
-
 def low_passed(maps: Map, limit: tuple[float, float]) -> tuple[Map, float]:
     """Maps ``[iy, ix, n]`` below a frequency, and the share of white noise that is left in them.
 
@@ -64,8 +55,3 @@ def middle(size: int, most: int) -> slice:
     """So many of the positions along an axis of the scan at most, in its middle."""
     start = max((size - most) // 2, 0)
     return slice(start, start + most)
-
-
-def is_oversampled(limit: tuple[float, float] | None) -> bool:
-    """True if there are frequencies that only noise can have."""
-    return limit is not None and math.hypot(*limit) < math.sqrt(0.5)

@@ -1,5 +1,6 @@
 """Everything read of a scan, and the quantities derived from it, for the findings."""
 
+import math
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -13,10 +14,10 @@ from stemwidgets.arrays.calibration.descan import Descan, fit_descan
 from stemwidgets.arrays.calibration.scan_rotation import SMALLEST_SCAN
 from stemwidgets.arrays.disc.find import Disc, find_disc
 from stemwidgets.arrays.errors import InputError
-from stemwidgets.arrays.faults.isolated import filled_in
 from stemwidgets.arrays.faults.left_out import LeftOut
+from stemwidgets.arrays.masks import filled_in
 from stemwidgets.arrays.overview import Overview
-from stemwidgets.arrays.scan_report.band_limit import highest_frequency, is_oversampled, per_step
+from stemwidgets.arrays.scan_report.band_limit import highest_frequency
 from stemwidgets.arrays.scan_report.counting import Counting
 
 FEWEST = 16  # patterns: those of one place have the specimen's contrast in the disc
@@ -147,12 +148,14 @@ class Seen:
     def limit(self) -> tuple[float, float] | None:
         """Highest frequency that the scan can hold, in cycles per step; None if not known."""
         highest = highest_frequency(self.axes, self.disc, self.beam_energy, self.semi_angle)
-        return per_step(self.axes, highest)
+        if highest is None or not self.axes.scan_x.units == self.axes.scan_y.units == "Å":
+            return None
+        return abs(self.axes.scan_y.scale) * highest, abs(self.axes.scan_x.scale) * highest
 
     @property
     def oversampled(self) -> bool:
         """True if there are scan frequencies that only noise can have."""
-        return is_oversampled(self.limit)
+        return self.limit is not None and math.hypot(*self.limit) < math.sqrt(0.5)
 
     @cached_property
     def variance(self) -> float:
