@@ -64,33 +64,23 @@ class EventLimits:
         """The limits, for what reads patterns."""
         return Watch.of(self.highest, None if self.highest.dtype.kind == "u" else self.lowest)
 
-    def find(self, patterns: NDArray[Any]) -> NDArray[np.intp]:
-        """Events ``(pattern, ky, kx)`` in patterns ``[n, ky, kx]``, as rows of an array."""
-        watch = self.watch.over(len(patterns))
-        watch_patterns(patterns, watch)
-        chosen = np.flatnonzero(watch.beyond)
-        if not len(chosen):
-            return np.empty((0, 3), np.intp)
-        found = _confirmed(
-            patterns,
-            chosen,
-            self.highest,
-            self.lowest,
-            self.expected,
-            self.hidden,
-            self.least,
-        )
-        return found.astype(np.intp)
-
     def repaired(self, patterns: NDArray[Any]) -> tuple[NDArray[Any], NDArray[np.intp]]:
         """Patterns in which events hold the median of their neighbours, and those events.
+
+        Events are ``(pattern, ky, kx)``, as rows of an array.
 
         Parameters
         ----------
         patterns : ndarray, shape [n, ky, kx]
             Contiguous, in the type of the sample. Not changed; given back if there is no event.
         """
-        events = self.find(patterns)
+        watch = self.watch.over(len(patterns))
+        watch_patterns(patterns, watch)
+        chosen, bounds = np.flatnonzero(watch.beyond), (self.highest, self.lowest)
+        if not len(chosen):
+            return patterns, np.empty((0, 3), np.intp)
+        found = _confirmed(patterns, chosen, *bounds, self.expected, self.hidden, self.least)
+        events = found.astype(np.intp)
         if not len(events):
             return patterns, events
         whole = patterns.copy()
