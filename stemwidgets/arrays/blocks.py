@@ -74,25 +74,9 @@ def read_blocks(
 ) -> Iterator[tuple[Where, Result]]:
     """Walk through the patterns like :func:`iterate_blocks`, with all cores at work on the blocks.
 
-    Parameters
-    ----------
-    data, block_bytes
-        As for :func:`iterate_blocks`.
-    read : callable
-        Takes the patterns of a block, where it is decoded: in a thread, or in another process if
-        dask's scheduler has one.
-
-    Yields
-    ------
-    where : tuple of slice
-        Slices of the leading axes that the block covers.
-    result
-        Result of `read`, in storage order.
-
-    Raises
-    ------
-    InputError
-        If `data` holds no patterns.
+    `read` takes the patterns of a block, where it is decoded: in a thread, or in another process if
+    dask's scheduler has one. Yields ``(where, result)`` in storage order: the slices of the leading
+    axes that the block covers, and what `read` returned.
     """
     require_patterns(data)
     if hasattr(data, "dask"):
@@ -227,17 +211,9 @@ def native_type(dtype: Any) -> np.dtype[Any]:
 def native(block: Any) -> NDArray[Any]:
     """Patterns as compiled functions take them: copied only where they lie otherwise.
 
-    Parameters
-    ----------
-    block : array
-        Real numbers of any type, byte order and layout: flipped, cropped, in Fortran's order,
-        broadcast or not aligned. Masked pixels become 0.
-
-    Returns
-    -------
-    ndarray
-        The same values, C-contiguous, aligned, in native byte order: uint8 for bool, float32 or
-        float64 for other floating-point numbers.
+    Real numbers of any type, byte order and layout (flipped, cropped, in Fortran's order, broadcast
+    or not aligned) become C-contiguous, aligned and of native byte order: uint8 for bool, float32
+    or float64 for other floating-point numbers. Masked pixels become 0.
     """
     block = np.asarray(np.ma.filled(block, 0))
     kind, size = block.dtype.kind, block.dtype.itemsize
@@ -259,20 +235,7 @@ def known_array(data: Any) -> Any:
 
 
 def pattern_at(data: Any, position: tuple[int, ...]) -> NDArray[np.float32]:
-    """One pattern, in single precision for display.
-
-    Parameters
-    ----------
-    data : array, shape [..., ky, kx]
-        numpy or dask.
-    position : tuple of int
-        Scan position.
-
-    Returns
-    -------
-    ndarray of float32, shape [ky, kx]
-        0 in masked pixels.
-    """
+    """One pattern ``[ky, kx]`` of a numpy or dask array, in float32 for display; 0 where masked."""
     pattern = data[position]
     with decoding():
         pattern = pattern.compute() if hasattr(pattern, "dask") else pattern

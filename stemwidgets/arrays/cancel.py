@@ -17,10 +17,7 @@ _UNWANTED: ContextVar[Callable[[], bool]] = ContextVar("unwanted", default=lambd
 def interruptible(unwanted: Callable[[], bool]) -> Iterator[None]:
     """Cancel the work inside, by `Interrupted`, at its next block once it is unwanted.
 
-    Parameters
-    ----------
-    unwanted : callable
-        Returns True to cancel; called between blocks, from any thread.
+    `unwanted` returns True to cancel; it is called between blocks, from any thread.
     """
     before = _UNWANTED.set(unwanted)
     try:
@@ -30,13 +27,7 @@ def interruptible(unwanted: Callable[[], bool]) -> Iterator[None]:
 
 
 def give_up_if_unwanted() -> None:
-    """Raise `Interrupted` if the work has been cancelled; called between blocks of long work.
-
-    Raises
-    ------
-    Interrupted
-        If the work has become unwanted.
-    """
+    """Raise `Interrupted` if the work has been cancelled; called between blocks of long work."""
     if _UNWANTED.get()():
         raise Interrupted
 
@@ -46,12 +37,7 @@ def noted_interrupts() -> Iterator[list[int]]:
     """Note a first Ctrl-C, or a notebook's Stop, for work that ends well; raise a second one.
 
     Nothing is interrupted halfway. In another thread, or where another handler of interrupts is
-    installed, nothing is changed.
-
-    Yields
-    ------
-    list of int
-        Empty until there was an interrupt.
+    installed, nothing is changed. Yields a list that is empty until there was an interrupt.
     """
     asked: list[int] = []
 

@@ -146,21 +146,10 @@ def centroids(moments: Map, shape: tuple[int, int] | None = None) -> Map:
 
 
 def calibrated(com: Map, axes: Axes, reference: ArrayLike) -> Deflection:
-    """Turn pixel positions into a deflection in the units of the detector.
+    """Turn centres of mass in pixels into deflections towards nuclei, in units of the detector.
 
-    Parameters
-    ----------
-    com : ndarray, shape [iy, ix, 2]
-        ``(y, x)`` in pixels, from `center_of_mass`.
-    axes : Axes
-        Calibration of the scan.
-    reference : (float, float) or ndarray of shape [iy, ix, 2]
-        ``(y, x)`` in pixels of no deflection: the COM of the mean pattern, as a rule.
-
-    Returns
-    -------
-    Deflection
-        Deflection towards nuclei.
+    `com` is ``(y, x)`` from `center_of_mass`, ``[iy, ix, 2]``; the reference is that of no
+    deflection in pixels: as a rule the COM of the mean pattern, or one for each position.
     """
     origin = np.asarray(reference, dtype=float)
     y = (com[..., 0] - origin[..., 0]) * axes.ky.scale + 0.0  # no -0.0, whose angle would be -π
@@ -216,24 +205,10 @@ def counting(
     weights: NDArray[Any] | Detector | None,
     shape: tuple[int, int],
 ) -> NDArray[Any] | None:
-    """Weight of each pixel: bool where it is 0 or 1 everywhere, else float64.
+    """Weight of each pixel ``[ky, kx]``: bool where it is 0 or 1 everywhere, else float64.
 
-    Parameters
-    ----------
-    mask, weights
-        As for :func:`moments`.
-    shape : (int, int)
-        Shape of a pattern.
-
-    Returns
-    -------
-    ndarray, shape [ky, kx], or None
-        None where every pixel counts once.
-
-    Raises
-    ------
-    InputError
-        If mask or weights do not fit, or leave no pixel.
+    Mask and weights are those of :func:`moments`; None where every pixel counts once. An InputError
+    if they do not fit, or leave no pixel.
     """
     keep = None if mask is None else ~require_mask(mask, shape)
     if weights is None:

@@ -16,12 +16,8 @@ SMALLEST_OF_SQUARES = 1e-15  # which knows no squares of less either
 def require_patterns(data: Any) -> None:
     """Check that an array holds diffraction patterns: ``[n, ky, kx]`` or ``[iy, ix, ky, kx]``.
 
-    Values are not read, so that lazy arrays stay lazy.
-
-    Raises
-    ------
-    InputError
-        If the number of dimensions, the type or the size is not that of patterns.
+    Values are not read, so that lazy arrays stay lazy. An InputError if the number of dimensions,
+    the type or the size is not that of patterns.
     """
     try:
         dtype = np.dtype(data.dtype)
@@ -60,13 +56,7 @@ def require_patterns(data: Any) -> None:
 
 
 def require_scan(data: Any) -> None:
-    """Check that an array is a scan of diffraction patterns ``[iy, ix, ky, kx]``.
-
-    Raises
-    ------
-    InputError
-        If it is not.
-    """
+    """Check that an array is a scan ``[iy, ix, ky, kx]``; an InputError if it is not."""
     require_patterns(data)
     if len(data.shape) != 4:
         raise InputError(
@@ -79,17 +69,8 @@ def require_scan(data: Any) -> None:
 def require_finite(sums: NDArray[Any], largest: float = LARGEST) -> None:
     """Check that patterns have no pixels that are NaN, infinite or beyond all counts.
 
-    Parameters
-    ----------
-    sums : ndarray
-        Sum of the pixels of each pattern: it is not finite where one of them is not.
-    largest : float
-        Largest sum that is accepted.
-
-    Raises
-    ------
-    InputError
-        If there is such a pattern.
+    `sums` are those of the pixels of each pattern, not finite where one of them is not, and at most
+    `largest`. An InputError if there is such a pattern.
     """
     bad = int((~np.isfinite(sums)).sum())
     if bad:
@@ -110,10 +91,7 @@ def require_finite(sums: NDArray[Any], largest: float = LARGEST) -> None:
 def require_squares(sums: NDArray[Any]) -> None:
     """Check like :func:`require_finite` that squares of counts can be added up.
 
-    Raises
-    ------
-    InputError
-        If a pattern is not finite or too bright, or all of them are too faint.
+    An InputError if a pattern is not finite or too bright, or all of them are too faint.
     """
     require_finite(sums, LARGEST_OF_SQUARES)
     most = float(np.abs(sums).max(initial=0.0))

@@ -15,24 +15,11 @@ PALE = (0.93, 0.93, 0.93)  # RGB from 0 to 1, of vectors of length 0: set off fr
 
 
 def vector_image(y: ArrayLike, x: ArrayLike, limit: float | None = None) -> NDArray[np.uint8]:
-    """Picture of a vector map: colour for the direction, paler for shorter vectors.
+    """RGB picture of a vector map: colour for the direction, paler for shorter vectors.
 
-    Parameters
-    ----------
-    y, x : array, shape [iy, ix]
-        Components along +y (down) and +x.
-    limit : float, optional
-        Length from which the colours are full; the 95th percentile of all lengths if not given.
-
-    Returns
-    -------
-    ndarray of uint8, shape [iy, ix, 3]
-        RGB; grey where a component is not finite.
-
-    Raises
-    ------
-    InputError
-        If `limit` is not positive.
+    Components `y` (down) and `x` are maps ``[iy, ix]``; grey where one is not finite. Colours are
+    full from the length `limit` on, the 95th percentile of all lengths if not given; an InputError
+    if it is not positive.
     """
     if limit is not None and not (np.isfinite(limit) and limit > 0):
         raise InputError(f"Expected the length of full colour as limit, got {limit!r}.")

@@ -89,17 +89,10 @@ def electron_speed(beam_energy: float) -> float:
 
 
 def interaction_constant(beam_energy: float) -> float:
-    """Phase per projected potential, σ = 2π m e λ / h² = 2π e / (h v).
+    """Phase per projected potential [rad/(V·Å)], σ = 2π m e λ / h² = 2π e / (h v).
 
-    Parameters
-    ----------
-    beam_energy : float
-        Energy of the beam [keV].
-
-    Returns
-    -------
-    float
-        [rad/(V·Å)]; m is the relativistic mass, λ the wavelength and v the speed of the electrons.
+    m is the relativistic mass, λ the wavelength and v the speed of the electrons of a beam of so
+    many keV.
     """
     return 2 * np.pi * elementary_charge / (h * electron_speed(beam_energy)) * ANGSTROM
 
@@ -158,10 +151,7 @@ def _components(y: ArrayLike, x: ArrayLike, steps: tuple[float, float]) -> tuple
 def require_steps(steps: tuple[float, float]) -> None:
     """Check that steps are distances; they may be negative where an axis runs backwards.
 
-    Raises
-    ------
-    InputError
-        If one is zero or not finite.
+    An InputError if one is zero or not finite.
     """
     if len(steps) != 2 or not np.isfinite(steps).all() or 0 in steps:
         raise InputError(f"Expected steps (step_y, step_x) between positions, got {steps!r}.")

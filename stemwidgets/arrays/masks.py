@@ -98,23 +98,9 @@ def refuse_inverted(mask: Mask, mean_pattern: NDArray[np.floating]) -> None:
 
 
 def left_out(data: Any, mask: ArrayLike | None) -> Mask:
-    """Pixels that a mask leaves out, and those of a masked array of patterns.
+    """Pixels ``[ky, kx]`` that a mask leaves out, and those of a masked array of patterns.
 
-    Parameters
-    ----------
-    data : array, shape [..., ky, kx]
-        Patterns, numpy or dask.
-    mask : ndarray of bool, shape [ky, kx], or None
-        True where a pixel is left out.
-
-    Returns
-    -------
-    ndarray of bool, shape [ky, kx]
-
-    Raises
-    ------
-    InputError
-        As `require_mask` and `common_mask`.
+    Patterns are numpy or dask. Raises as `require_mask` and `common_mask`.
     """
     shape = tuple(data.shape[-2:])
     hidden = np.zeros(shape, dtype=bool) if mask is None else require_mask(mask, shape)
@@ -137,10 +123,7 @@ def filled_in(
 def common_mask(data: Any) -> Mask | None:
     """The mask of a masked array of patterns, numpy or dask; None for any other array.
 
-    Raises
-    ------
-    InputError
-        If patterns differ in their masks.
+    An InputError if patterns differ in their masks.
     """
     is_dask = hasattr(data, "dask")
     if not np.ma.isMaskedArray(data._meta if is_dask else data):

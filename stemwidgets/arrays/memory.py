@@ -69,21 +69,10 @@ def return_memory() -> None:
 
 
 def require_room(needed: int, step: str, advice: str) -> None:
-    """Refuse a step that needs more memory than it may take, before it starts.
+    """Refuse a step that needs more bytes than it may take, before it starts, by an InputError.
 
-    Parameters
-    ----------
-    needed : int
-        Bytes.
-    step : str
-        Purpose, as the end of the sentence "Expected … GB of memory for".
-    advice : str
-        The smaller way, a sentence.
-
-    Raises
-    ------
-    InputError
-        With both numbers.
+    `step` is its purpose, as the end of the sentence "Expected … GB of memory for", `advice` the
+    smaller way, a sentence.
     """
     limit = memory_limit()
     if limit is not None and needed > limit:

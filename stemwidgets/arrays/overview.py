@@ -146,10 +146,7 @@ class Reading:
     def steps(self) -> Iterator[float]:
         """Read the scan; yields the share that has been read, after every piece.
 
-        Raises
-        ------
-        InputError
-            If a pixel is not finite.
+        An InputError if a pixel is not finite.
         """
         moments, small = self._moments, self._small
         for where, piece in read_pieces(self._data, self._read, small):
@@ -205,17 +202,10 @@ class Reading:
 
 
 def sample_pattern(data: Any) -> Map:
-    """Mean of a few patterns from all over the scan, in which the disc can be found.
+    """Mean ``[ky, kx]`` of a few patterns from all over the scan, in which the disc can be found.
 
-    Parameters
-    ----------
-    data : array, shape [iy, ix, ky, kx]
-        Counts; of a dask array that is not small the chunk in the middle is read.
-
-    Returns
-    -------
-    ndarray of float64, shape [ky, kx]
-        0 where pixels are not finite, or beyond all counts.
+    Of a dask array that is not small the chunk in the middle is read. 0 where pixels are not
+    finite, or beyond all counts.
     """
     require_scan(data)
     if hasattr(data, "dask"):

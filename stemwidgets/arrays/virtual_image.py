@@ -65,11 +65,8 @@ def detector_weights(
 ) -> NDArray[Any]:
     """Weights of the pixels, ``[images, ky, kx]``: bool where each counts once or not at all.
 
-    Raises
-    ------
-    InputError
-        If this is no detector, the mask does not fit, or no pixel that counts lies on it or on one
-        of its segments.
+    An InputError if this is no detector, the mask does not fit, or no pixel that counts lies on it
+    or on one of its segments.
     """
     if isinstance(detector, np.ndarray):
         detector = PixelDetector(detector)

@@ -194,14 +194,8 @@ def descan_of(
 def with_steps(com: Map, used: NDArray[np.bool_], fit: Callable[[Lines], Descan]) -> Descan:
     """Fit together with the steps between lines that stand out, and that the fit confirms.
 
-    Parameters
-    ----------
-    com : ndarray, shape [iy, ix, 2]
-        ``(y, x)`` in pixels.
-    used : ndarray of bool, shape [iy, ix]
-        Positions that count.
-    fit : callable
-        Fits a descan with steps at these lines.
+    `com` is the centre of mass ``[iy, ix, 2]`` in pixels, `used` the positions that count; `fit`
+    fits a descan with steps at the lines it is given.
     """
     lines = find_lines(com, used)
     while True:
@@ -252,10 +246,7 @@ def require_order(order: Any) -> int:
 def known_positions(com: Map, where: NDArray[Any] | None = None) -> NDArray[np.bool_]:
     """Positions ``[iy, ix]`` with a centre of mass, of all or of those that were chosen.
 
-    Raises
-    ------
-    InputError
-        If these are no centres of mass of a scan, or the choice is of another shape.
+    An InputError if these are no centres of mass of a scan, or the choice is of another shape.
     """
     if com.ndim != 3 or com.shape[-1] != 2 or 0 in com.shape:
         raise InputError(

@@ -28,40 +28,16 @@ _THOUSANDS = re.compile(r"[+-]?\d{1,3}(,\d{3})+(\.\d+)?")
 
 
 def wavelength(beam_energy: float) -> float:
-    """Relativistic wavelength of an electron.
+    """Relativistic wavelength [Å] of an electron of so many keV.
 
-    Parameters
-    ----------
-    beam_energy : float
-        Energy of the beam [keV].
-
-    Returns
-    -------
-    float
-        Wavelength [Å].
-
-    Raises
-    ------
-    InputError
-        If no microscope has this energy, for example as it is in volts.
+    An InputError if no microscope has this energy, for example as it is in volts.
     """
     energy = possible_energy(beam_energy) * 1e3 * elementary_charge
     return float(1e10 * h * c / math.sqrt(energy * (energy + 2 * m_e * c**2)))
 
 
 def possible_energy(beam_energy: float) -> float:
-    """A beam energy, if a microscope can have it.
-
-    Parameters
-    ----------
-    beam_energy : float
-        [keV].
-
-    Raises
-    ------
-    InputError
-        If it is not from 0.5 to 3000 keV.
-    """
+    """A beam energy [keV]; an InputError unless it is from 0.5 to 3000 keV."""
     if not LOWEST_ENERGY <= beam_energy <= HIGHEST_ENERGY:
         raise InputError(
             f"Expected a beam energy in keV, from {LOWEST_ENERGY:g} to {HIGHEST_ENERGY:g}, got "
@@ -71,22 +47,10 @@ def possible_energy(beam_energy: float) -> float:
 
 
 def energy_in_kev(value: Any) -> float:
-    """Beam energy as people and files write it: 200, 200000 (volts), "200 kV", "0.2 MeV".
+    """Beam energy as people and files write it, in keV: 200, 200000, "200 kV", "0.2 MeV".
 
-    Parameters
-    ----------
-    value : float or str
-        A number from 0.5 to 3000 is in keV, a larger one in volts.
-
-    Returns
-    -------
-    float
-        [keV].
-
-    Raises
-    ------
-    InputError
-        If it is none, or could be several.
+    A number from 0.5 to 3000 is in keV, a larger one in volts. An InputError if it is none, or
+    could be several.
     """
     number, units = _quantity(value, "beam energy", "keV")
     if units:
@@ -99,22 +63,9 @@ def energy_in_kev(value: Any) -> float:
 
 
 def semi_angle_in_mrad(value: Any) -> float:
-    """Convergence semi-angle as people write it: 30, "30 mrad", "0.03 rad".
+    """Convergence semi-angle as people write it, in mrad: 30, "30 mrad", "0.03 rad".
 
-    Parameters
-    ----------
-    value : float or str
-        A number is in mrad.
-
-    Returns
-    -------
-    float
-        [mrad].
-
-    Raises
-    ------
-    InputError
-        If no probe has it, for example as it is in radians.
+    An InputError if no probe has it, for example as it is in radians.
     """
     number, units = _quantity(value, "semi-angle", "mrad")
     factor = _ANGLES.get(units.lower()) if units else 1.0

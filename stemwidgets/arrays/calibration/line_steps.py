@@ -27,12 +27,8 @@ Steps = tuple[tuple[int, float, float], ...]
 def find_lines(com: Map, used: Mask) -> tuple[int, ...]:
     """Lines at which a step may begin, in order; how large each is remains to be fitted.
 
-    Parameters
-    ----------
-    com : ndarray, shape [iy, ix, 2]
-        Centre of mass ``(y, x)`` in pixels.
-    used : ndarray of bool, shape [iy, ix]
-        Positions that count.
+    `com` is the centre of mass ``(y, x)`` in pixels, ``[iy, ix, 2]``, `used` the positions that
+    count.
     """
     lines = np.flatnonzero(used.sum(axis=1) >= FEWEST_POSITIONS)
     if len(lines) < FEWEST_LINES:
@@ -55,14 +51,8 @@ def find_lines(com: Map, used: Mask) -> tuple[int, ...]:
 def confirmed_lines(rest: Map, used: Mask, steps: Steps) -> tuple[int, ...]:
     """Lines of the steps that a fit of the whole scan bears out; without the worst of the others.
 
-    Parameters
-    ----------
-    rest : ndarray, shape [iy, ix, 2]
-        Residual of the fit to the centre of mass ``(y, x)`` [px].
-    used : ndarray of bool, shape [iy, ix]
-        Positions that count.
-    steps : tuple of (int, float, float)
-        Line and fitted jump ``(y, x)`` [px].
+    `rest` is the residual of the fit to the centre of mass ``(y, x)`` [px], ``[iy, ix, 2]``; each
+    step is a line and the jump fitted there, ``(iy, y, x)`` [px].
     """
     if not steps:
         return ()

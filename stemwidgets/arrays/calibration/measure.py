@@ -135,18 +135,10 @@ def measure(
 def to_scan_frame(
     y: Map, x: Map, pixel: tuple[float, float], units: str, measured: Measured
 ) -> tuple[Map, Map]:
-    """Deflections less the departure of the descan, in the frame of the scan.
+    """Deflections less the departure of the descan, turned into the frame of the scan.
 
-    Parameters
-    ----------
-    y, x : ndarray, shape [iy, ix]
-        In the frame of the detector.
-    pixel : (float, float)
-        Height and width of a detector pixel in their units.
-    units : str
-        Units of `y` and `x`; deflections in ``"px"`` come out in the width of a pixel along kx.
-    measured : Measured
-        The calibration.
+    `y` and `x` are maps ``[iy, ix]`` in the frame of the detector, `pixel` the height and width of
+    its pixels in their units. Deflections in ``"px"`` come out in the width of a pixel along kx.
     """
     departure = measured.descan.departure
     height, width = measured.scale.aspect if units == "px" else (1.0, 1.0)
@@ -230,23 +222,10 @@ def rotation_of(
 ) -> ScanRotation:
     """Find the rotation, its sign from the dark field, or where that is silent from lost counts.
 
-    Parameters
-    ----------
-    deflections : ndarray, shape [iy, ix, 2]
-        ``(y, x)`` less descan, in the units of `pixel`.
-    dark, counts : ndarray, shape [iy, ix]
-        Counts outside the disc, if there is room, and all counts.
-    axes : Axes
-        Axes of the scan.
-    pixel : (float, float)
-        Height and width of a detector pixel.
-    handedness : int, optional
-        +1 or -1 where it is known.
-
-    Raises
-    ------
-    InputError
-        As `find_rotation`.
+    `deflections` ``[iy, ix, 2]`` are ``(y, x)`` less descan, in the units of `pixel`, the height
+    and width of a detector pixel; `dark` and `counts` ``[iy, ix]`` are the counts outside the disc,
+    if there is room, and all counts. The handedness is +1 or -1 where it is known. Raises as
+    `find_rotation`.
     """
     step = (axes.scan_y.scale, axes.scan_x.scale)
     least = LEAST_DEFLECTION * min(abs(pixel[0]), abs(pixel[1]))

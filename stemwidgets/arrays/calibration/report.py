@@ -15,14 +15,8 @@ def findings(
 ) -> dict[str, str]:
     """Results, with their sizes and certainties, by the name of each finding.
 
-    Parameters
-    ----------
-    measured : Measured
-        Calibration of the scan.
-    semi_angle : float, optional
-        Convergence semi-angle [mrad].
-    wavelength : float, optional
-        Wavelength of the electrons [Å], for the radius of the disc in mrad.
+    The radius of the disc is also given in mrad where the wavelength [Å] is known, beside the
+    convergence semi-angle [mrad] of the metadata.
     """
     rotation, disc, scale = measured.scan_rotation, measured.disc, measured.scale
     lines = {

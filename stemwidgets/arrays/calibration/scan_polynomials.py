@@ -22,14 +22,7 @@ def power_pairs(order: int) -> list[tuple[int, int]]:
 def polynomials(shape: tuple[int, int], order: int, lines: Lines = ()) -> Map:
     """Products of Legendre polynomials of the scan position, and steps, ``[iy, ix, terms]``.
 
-    Parameters
-    ----------
-    shape : (int, int)
-        Scan positions ``[iy, ix]``.
-    order : int
-        Highest total power.
-    lines : tuple of int
-        Lines at which a step begins: 0 before, 1 from there on.
+    Their total power is `order` at most; a step is 0 before its line, and 1 from there on.
     """
     v, u = _columns(shape, order, lines)
     return np.stack([np.outer(v[:, a], u[:, b]) for a, b in _terms(order, lines)], axis=-1)
@@ -54,21 +47,9 @@ def _columns(shape: tuple[int, int], order: int, lines: Lines) -> tuple[Map, Map
 def soft_l1(values: Map, window: Map, order: int, lines: Lines = ()) -> tuple[Map, Map]:
     """Least sum of w sqrt(1 + (r/s)²), s the typical residual, by reweighted least squares.
 
-    Parameters
-    ----------
-    values : ndarray, shape [2, iy, ix]
-        Maps to fit, finite.
-    window : ndarray, shape [iy, ix]
-        Weights w; 0 where a position does not count.
-    order, lines
-        As for `polynomials`.
-
-    Returns
-    -------
-    solution : ndarray, shape [terms, 2]
-        Coefficients.
-    rest : ndarray, shape [2, iy, ix]
-        Residual of the fit.
+    Fitted are maps ``[2, iy, ix]``, finite, with the weights w of the window ``[iy, ix]``, 0 where
+    a position does not count. Returns the coefficients ``[terms, 2]`` of `polynomials` and the
+    residual ``[2, iy, ix]``.
     """
     shape, terms = (window.shape[0], window.shape[1]), np.array(_terms(order, lines))
     v, u = _columns(shape, order, lines)

@@ -107,14 +107,8 @@ def _unasked(com: Map, used: Mask, lines: Lines) -> Descan:
 def caution(com: Map, where: Mask, found: Descan) -> str:
     """Reasons why a fit to these positions may not hold, in sentences; empty if there are none.
 
-    Parameters
-    ----------
-    com : ndarray, shape [iy, ix, 2]
-        ``(y, x)`` in pixels.
-    where : ndarray of bool, shape [iy, ix]
-        Positions that were fitted; NaN there is left out.
-    found : Descan
-        The fit.
+    `com` is ``(y, x)`` in pixels, ``[iy, ix, 2]``, and NaN is left out; `where` are the positions
+    that were fitted.
     """
     used = known_positions(com, where)
     words = []

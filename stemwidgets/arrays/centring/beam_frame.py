@@ -112,12 +112,9 @@ class BeamFrame:
         return found
 
     def moved(self, data: Any) -> Any:
-        """The scan moved by whole pixels, in its own type; 0 where nothing is seen.
+        """The scan ``[iy, ix, ky, kx]`` moved by whole pixels, in its own type.
 
-        Parameters
-        ----------
-        data : array, shape [iy, ix, ky, kx]
-            numpy or dask; nothing is read yet.
+        0 where nothing is seen; numpy or dask; nothing is read yet.
         """
 
         def change(patterns: NDArray[Any], numbers: NDArray[np.intp]) -> NDArray[Any]:
@@ -128,14 +125,10 @@ class BeamFrame:
         return changed(data, change, native_type(data.dtype))
 
     def of(self, data: Any) -> Any:
-        """The scan with every pattern about its own centre, in float32.
+        """The scan ``[iy, ix, ky, kx]`` with every pattern about its own centre, in float32.
 
-        What was left out holds what the mean pattern leads to expect there.
-
-        Parameters
-        ----------
-        data : array, shape [iy, ix, ky, kx]
-            numpy or dask; nothing is read yet.
+        numpy or dask; nothing is read yet. What was left out holds what the mean pattern leads to
+        expect there.
         """
         edges, dose = self.edges, self.dose.ravel()
         half_pixels, mean, hidden = self.half_pixels, self.mean, self.hidden
@@ -162,10 +155,7 @@ class BeamFrame:
     def rest_of(self, weights: NDArray[Any]) -> Map:
         """Counts ``[iy, ix, images]`` to add where patterns are moved by whole pixels only.
 
-        Parameters
-        ----------
-        weights : ndarray, shape [images, ky, kx]
-            Weight of each pixel, see `detector_weights`.
+        The weights ``[images, ky, kx]`` are those of `detector_weights`.
         """
         return np.stack([self._rest_of(weight) for weight in weights], axis=-1)
 

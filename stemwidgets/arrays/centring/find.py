@@ -87,11 +87,8 @@ def left_in(descan: Descan) -> str:
 def identity(data: Any) -> tuple[Any, ...] | None:
     """Identity of a scan, cheap to take: equal for two only if both are the same.
 
-    Parameters
-    ----------
-    data : array, shape [..., ky, kx]
-        A dask array is known by its name, one in memory, as long as it is kept, by its place and by
-        some of its patterns; None for anything else.
+    A dask array is known by its name, one in memory, as long as it is kept, by its place and by
+    some of its patterns; None for anything else.
     """
     if hasattr(data, "dask"):
         return (data.name,)
@@ -103,16 +100,9 @@ def identity(data: Any) -> tuple[Any, ...] | None:
 
 
 def find_beam_frame(data: Any, hidden: Mask, descan: Any = FIND) -> BeamFrame | None:
-    """The frame of the beam of a scan; None if there is no descan that matters.
+    """The frame of the beam of a scan without single events; None if no descan matters.
 
-    Parameters
-    ----------
-    data : array, shape [iy, ix, ky, kx]
-        numpy or dask; without single events.
-    hidden : ndarray of bool, shape [ky, kx]
-        Pixels that are left out.
-    descan : "find" or Descan
-        The descan, where it is known.
+    Hidden pixels ``[ky, kx]`` are left out; the descan is given where it is known.
     """
     known = isinstance(descan, Descan)
     sums = moments(data, hidden if hidden.any() else None)
@@ -126,10 +116,7 @@ def find_beam_frame(data: Any, hidden: Mask, descan: Any = FIND) -> BeamFrame | 
 def descan_that_matters(com: Map) -> Descan | None:
     """Descan that stands out from the specimen and is not small beside what that deflects.
 
-    Parameters
-    ----------
-    com : ndarray, shape [iy, ix, 2]
-        Centre of mass ``(y, x)`` in pixels; NaN is left out.
+    `com` is the centre of mass ``(y, x)`` in pixels, ``[iy, ix, 2]``; NaN is left out.
     """
     if not can_tell_descan(com):
         return None

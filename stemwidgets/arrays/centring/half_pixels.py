@@ -73,10 +73,7 @@ class MovedPatterns:
 def overlaps(rest: Map) -> Map:
     """Overlap ``[..., 5]`` of a pixel with the half pixels around, where the beam is away.
 
-    Parameters
-    ----------
-    rest : ndarray
-        Departure of the beam along one axis [px], up to 0.75 px.
+    `rest` is the departure of the beam along one axis, up to 0.75 px.
     """
     begin = np.arange(REACHED) - REACHED / 2
     pixel = -1 - 2 * np.asarray(rest)[..., None]
@@ -171,30 +168,13 @@ def followed(
     hidden: Mask,
     result: Float,
 ) -> None:  # pragma: no cover
-    """Patterns about their own centres.
+    """Fill `result` ``[n, ky, kx]`` with patterns ``[n, ky, kx]`` about their own centres.
 
-    Parameters
-    ----------
-    patterns : ndarray, shape [n, ky, kx]
-        Counts, contiguous.
-    whole : ndarray of int, shape [n, 2]
-        Departure of the beam (y, x) in whole pixels.
-    shares : ndarray, shape [n, 2, 5]
-        `overlaps` of what remains.
-    dose : ndarray, shape [n]
-        Counts of each over their mean.
-    half_pixels, mean : ndarray
-        The mean pattern, in half pixels and in pixels ``[ky, kx]``.
-    terms : ndarray, shape [n, terms]
-        Powers of what remains,
-    edges : ndarray of int, shape [pixels, 2]
-        pixels on sharp edges,
-    slopes : ndarray, shape [pixels, terms]
-        and their change with each.
-    hidden : ndarray of bool, shape [ky, kx]
-        Pixels that are left out; they hold what the mean pattern leads to expect.
-    result : ndarray of float32, shape [n, ky, kx]
-        Filled with the moved patterns.
+    `whole` is the departure of the beam (y, x) in whole pixels, ``[n, 2]``, `shares` the `overlaps`
+    of what remains, ``[n, 2, 5]``, and `dose` the counts of each over their mean. `half_pixels` and
+    `mean` are the mean pattern, in half pixels and in pixels; `slopes` the change of each of the
+    `edges` ``(ky, kx)`` with each of the `terms`, the powers of what remains. Hidden pixels hold
+    what the mean pattern leads to expect.
     """
     n, height, width = patterns.shape
     rows = np.empty(half_pixels.shape[1])
@@ -231,12 +211,7 @@ def whole_pixels(descan: Descan) -> NDArray[np.int64]:
 def put_back(pattern: Float, departure: Map) -> Float:
     """A pattern ``[ky, kx]`` about its own centre where the beam falls; NaN beyond its edges.
 
-    Parameters
-    ----------
-    pattern : ndarray, shape [ky, kx]
-        A reconstructed pattern, for example.
-    departure : ndarray, shape [2]
-        Departure of the beam ``(y, x)`` [px], rounded to whole pixels.
+    The departure of the beam ``(y, x)`` [px] is rounded to whole pixels.
     """
     result = np.full_like(pattern, np.nan)
     there, here = [], []

@@ -45,16 +45,9 @@ class SharpEdges:
 
 
 def fit_sharp_edges(sample: MovedPatterns, half_pixels: Map, jumps: bool) -> SharpEdges:
-    """Fit the correction of sharp edges.
+    """Fit the correction of sharp edges to the mean pattern in half pixels.
 
-    Parameters
-    ----------
-    sample : MovedPatterns
-        Patterns from all over the scan.
-    half_pixels : ndarray
-        The mean pattern.
-    jumps : bool
-        True if the beam jumps: its places may be few, and determine no high powers.
+    `jumps` is True if the beam jumps: its places may be few, and determine no high powers.
     """
     patterns, dose, rest = sample.patterns, sample.dose, sample.rest
     left, com = np.empty_like(patterns), np.empty((len(rest), 2))
@@ -81,12 +74,8 @@ def fit_sharp_edges(sample: MovedPatterns, half_pixels: Map, jumps: bool) -> Sha
 def powers(place: Map, order: int) -> Map:
     """Products of ``(y, x)`` up to an order, ``[n, terms]``: y, x, y², yx, x², and on.
 
-    Parameters
-    ----------
-    place : ndarray, shape [n, 2]
-        Departure of the beam that whole pixels leave, or a centre of mass [px].
-    order : int
-        Highest total power.
+    The places ``[n, 2]`` [px] are departures of the beam that whole pixels leave, or centres of
+    mass.
     """
     y, x = place.T
     pairs = [(total - a, a) for total in range(1, order + 1) for a in range(total + 1)]

@@ -54,23 +54,9 @@ def read_slices(
 ) -> Iterator[tuple[Where, slice, NDArray[Any], NDArray[np.bool_]]]:
     """Yield the used pixels of a few patterns at a time.
 
-    Parameters
-    ----------
-    data : array, shape [..., ky, kx]
-        numpy or dask.
-    used : ndarray of bool, shape [ky, kx]
-        True for pixels that are read.
-
-    Yields
-    ------
-    where : tuple of slice
-        Block that these patterns belong to.
-    part : slice
-        Slice of the block's patterns, counted row by row.
-    values : ndarray, shape [n, pixels]
-        Used pixels of these patterns.
-    filled : ndarray of bool, shape [n]
-        True for patterns with counts.
+    Of each few: the block that they belong to, as slices of the leading axes; their part of the
+    block's patterns, counted row by row; their used pixels ``[n, pixels]``; and True for those with
+    counts ``[n]``.
     """
     pixels = None if used.all() else np.flatnonzero(used)
     rows = max(64, SLICE_PIXELS // used.size)
@@ -88,15 +74,7 @@ def read_slices(
 def measure(data: Any, used: NDArray[np.bool_]) -> Moments:
     """Read the patterns once for their mean and variance, and their covariance if it is small.
 
-    Parameters
-    ----------
-    data, used
-        As for `read_slices`.
-
-    Raises
-    ------
-    InputError
-        If a used pixel is not finite, or a pattern too bright.
+    An InputError if a pixel that is used ``[ky, kx]`` is not finite, or a pattern too bright.
     """
     size = int(used.sum())
     filled = np.zeros(data.shape[:-2], dtype=bool)
@@ -158,28 +136,12 @@ def poisson_weight(mean: Array) -> Array:
 def principal_axes(
     data: Any, used: NDArray[np.bool_], moments: Moments, weight: Array, components: int
 ) -> tuple[Array, Array]:
-    """Directions in which patterns vary most.
+    """Directions in which patterns vary most, with falling variance.
 
     Up to `MOST_PIXELS` from the covariance; beyond from a block Krylov space that grows, with each
     reading of the data, until the directions no longer move (Musco and Musco, NIPS 28 (2015)).
-
-    Parameters
-    ----------
-    data, used
-        As for `measure`.
-    moments : Moments
-        Result of `measure`.
-    weight : ndarray, shape [pixels]
-        Divisor of the patterns.
-    components : int
-        Number of directions.
-
-    Returns
-    -------
-    variance : ndarray, shape [components]
-        Variance along each direction; falling.
-    axes : ndarray, shape [components, pixels]
-        Orthonormal.
+    `weight` is the divisor of the patterns ``[pixels]``. Returns the variance along each of so many
+    components and the orthonormal directions, ``[components, pixels]``.
     """
     if moments.covariance is not None:
         weighted = moments.covariance / weight / weight[:, None]

@@ -52,12 +52,7 @@ def without_spikes(pattern: Array) -> Array:
 def circles(pattern: Array, blind: NDArray[np.bool_]) -> list[Circle]:
     """Circles with a bright inside, the clearest of each size first.
 
-    Parameters
-    ----------
-    pattern : ndarray, shape [y, x]
-        Pattern with square pixels.
-    blind : ndarray of bool, shape [y, x]
-        True where an edge means nothing.
+    The pattern has square pixels; an edge means nothing where it is blind.
     """
     found: list[Circle] = []
     step, shortest = 1, min(pattern.shape)

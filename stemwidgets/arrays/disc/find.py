@@ -65,19 +65,9 @@ def find_disc(
 
 
 def given_disc(disc: Any, shape: tuple[int, int]) -> Disc:
-    """The direct beam as a person gives it.
+    """The direct beam as a person gives it, ((ky, kx), radius along kx) in pixels, or a Disc.
 
-    Parameters
-    ----------
-    disc : Disc, or ((float, float), float)
-        Centre ``(ky, kx)`` and radius along kx, in pixels.
-    shape : (int, int)
-        Detector pixels ``[ky, kx]``.
-
-    Raises
-    ------
-    InputError
-        If it is something else, or lies off the detector.
+    An InputError if it is something else, or lies off the detector of this shape ``[ky, kx]``.
     """
     if isinstance(disc, Disc):
         return disc

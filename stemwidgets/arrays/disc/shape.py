@@ -26,10 +26,7 @@ class Ellipse:
     def undo(self, y: Array, x: Array) -> tuple[Array, Array]:
         """Coordinates in which the ellipse is a circle of the same area; no direction is turned.
 
-        Parameters
-        ----------
-        y, x : ndarray
-            Coordinates about the centre, in one unit.
+        `y` and `x` are about the centre, in one unit.
         """
         if self.ratio == 1.0:
             return y, x
@@ -81,10 +78,7 @@ class Disc:
     def outline(self, pixel_size: tuple[float, float] = (1.0, 1.0)) -> tuple[Array, Array]:
         """``(ky, kx)`` of points along the edge, in pixels, closed.
 
-        Parameters
-        ----------
-        pixel_size : (float, float)
-            Height and width of a pixel, in one unit.
+        `pixel_size` is the height and width of a pixel, in one unit.
         """
         turn = np.linspace(0, 2 * np.pi, 121)
         stretch = np.sqrt(self.ellipse.ratio)

@@ -67,12 +67,8 @@ class EventLimits:
     def repaired(self, patterns: NDArray[Any]) -> tuple[NDArray[Any], NDArray[np.intp]]:
         """Patterns in which events hold the median of their neighbours, and those events.
 
-        Events are ``(pattern, ky, kx)``, as rows of an array.
-
-        Parameters
-        ----------
-        patterns : ndarray, shape [n, ky, kx]
-            Contiguous, in the type of the sample. Not changed; given back if there is no event.
+        Patterns ``[n, ky, kx]`` are contiguous, in the type of the sample, and given back if there
+        is no event. Events are ``(pattern, ky, kx)``, as rows of an array.
         """
         watch = self.watch.over(len(patterns))
         watch_patterns(patterns, watch)

@@ -26,21 +26,7 @@ def isolated_pixels(sample: PixelSample, mean: Map, known: Mask) -> Mask:
 
     What is lit as wide as a plus of five pixels or a square of four is no fault, nor is a single
     pixel that its surroundings lead up to. Four pixels in a square are a fault if they are unequal,
-    or do not vary as counts do.
-
-    Parameters
-    ----------
-    sample : PixelSample
-        Sample of patterns.
-    mean : ndarray, shape [ky, kx]
-        Mean pattern, filled in where pixels are left out already.
-    known : ndarray of bool, shape [ky, kx]
-        Pixels that are left out already.
-
-    Returns
-    -------
-    ndarray of bool, shape [ky, kx]
-        Faulty pixels that were not known.
+    or do not vary as counts do. The mean is filled in where pixels are known.
     """
     plus, square = _opened_by_plus(mean), _opened_by_square(mean)
     hot = _stand_out(sample, mean, np.maximum(plus, square), known)

@@ -30,19 +30,9 @@ Lines = tuple[int, ...]
 def faulty_rows(mean: Map, noise: Map, known: Mask) -> Lines:
     """Rows in which most pixels stand out from the rows above and below, all to the same side.
 
-    Parameters
-    ----------
-    mean : ndarray, shape [ky, kx]
-        Mean pattern, robust.
-    noise : ndarray, shape [ky, kx]
-        Standard deviation of each pixel of that mean.
-    known : ndarray of bool, shape [ky, kx]
-        Pixels that are left out already.
-
-    Returns
-    -------
-    tuple of int
-        Numbers of the rows, rising. For columns pass everything transposed.
+    `mean` is the robust mean pattern, `noise` the standard deviation of each of its pixels, `known`
+    what is left out already, all ``[ky, kx]``. Numbers of the rows, rising; for columns pass
+    everything transposed.
     """
     if len(mean) < 2 + WIDEST:
         return ()

@@ -109,11 +109,8 @@ class PixelSums:
     def statistics(self) -> PixelStatistics:
         """The statistics of all patterns that were added.
 
-        Raises
-        ------
-        InputError
-            If a pixel is not finite in some patterns only, a pattern is too bright, or the patterns
-            are no intensities: as negative as they are positive.
+        An InputError if a pixel is not finite in some patterns only, a pattern is too bright, or
+        the patterns are no intensities: as negative as they are positive.
         """
         strange = np.concatenate(self.not_finite) - int((self.never_finite & self.used).sum())
         require_squares(np.where(strange > 0, np.nan, self.most))

@@ -70,17 +70,9 @@ class PixelSample:
 
 
 def sample_scan(data: Any) -> PixelSample:
-    """Read a sample of a scan.
+    """Read a sample of a scan ``[..., ky, kx]``, numpy or dask, of which some chunks are read.
 
-    Parameters
-    ----------
-    data : array, shape [..., ky, kx]
-        Counts; numpy or dask, of which some chunks are read.
-
-    Raises
-    ------
-    InputError
-        If `data` holds no patterns, or values beyond all counts.
+    An InputError if it holds no patterns, or values beyond all counts.
     """
     require_patterns(data)
     patterns = sample_patterns(data)

@@ -59,14 +59,9 @@ class RepairedScan(ChangedScan):
 def repaired(data: Any, left_out: LeftOut, found: Found | None = None) -> Any:
     """A scan to read instead of `data`, whose events hold the median of their neighbours.
 
-    Parameters
-    ----------
-    data : array, shape [..., ky, kx]
-        numpy or dask; of another kind of array, or without limits, the scan itself.
-    left_out : LeftOut
-        Faults of the scan. Their mask changes nothing here.
-    found : set, optional
-        Receives the events ``(number, ky, kx)`` as they are found in this process.
+    Of another array than numpy or dask, or without limits, it is the scan itself. The mask of what
+    is left out changes nothing here. `found` receives the events ``(number, ky, kx)`` as they are
+    found in this process.
     """
     found = set() if found is None else found
     if left_out.limits is None or np.ma.isMaskedArray(data) or isinstance(data, RepairedScan):
@@ -103,18 +98,10 @@ def note(found: Found, numbers: NDArray[np.intp], events: NDArray[np.intp]) -> N
 
 
 def checked_moments(scan: RepairedScan, moments_of: MomentsOf) -> Moments:
-    """Sums ``(Σ I, Σ I·y, Σ I·x)`` of each pattern.
+    """Sums ``(Σ I, Σ I·y, Σ I·x)`` of each pattern of a scan, ``[..., 3]``, without its events.
 
-    Parameters
-    ----------
-    scan : RepairedScan
-        Scan whose events hold the median of their neighbours, and are noted.
-    moments_of : callable
-        Gives the sums of patterns ``[n, ky, kx]``; also takes the limits to compare them with.
-
-    Returns
-    -------
-    ndarray of float64, shape [..., 3]
+    Events hold the median of their neighbours, and are noted. `moments_of` gives the sums of
+    patterns ``[n, ky, kx]``; it also takes the limits to compare them with.
     """
     sums = np.empty((*scan.shape[:-2], 3))
     for where, patterns in iterate_blocks(scan.data, SUMMED_BYTES):

@@ -15,24 +15,12 @@ MOST = 0.01  # of all values: where more exceed the limit, it belongs to another
 
 
 def without_zingers(patterns: NDArray[Any], limit: NDArray[np.float32]) -> NDArray[Any]:
-    """Patterns in which zingers hold the median of their neighbours.
+    """Patterns ``[n, ky, kx]`` in which zingers hold the median of their neighbours.
 
-    A zinger lies above the limit, and at most one neighbour is half as bright: features of the
-    pattern, however rare, are wider.
-
-    Parameters
-    ----------
-    patterns : ndarray, shape [n, ky, kx]
-        Patterns, which are not changed.
-    limit : ndarray, shape [ky, kx]
-        Highest count of each pixel but for zingers and rare bright features; infinite where a
-        pixel is left out.
-
-    Returns
-    -------
-    ndarray
-        The patterns themselves if there is no zinger, or if so much lies above the limit that it
-        belongs to another scan.
+    A zinger lies above the limit of its pixel, which is infinite where one is left out, and at most
+    one neighbour is half as bright: features of the pattern, however rare, are wider. The patterns
+    themselves if there is no zinger, or if so much lies above the limit that it belongs to another
+    scan.
     """
     above = patterns > in_type(limit.astype(float), patterns.dtype)
     some = np.flatnonzero(above.any(axis=(1, 2)))

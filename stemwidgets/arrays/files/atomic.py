@@ -97,12 +97,8 @@ def written_together(
 def take_name(unfinished: Path, target: Path) -> None:
     """Rename a folder that was made beside its target, over hours maybe, at once.
 
-    Parameters
-    ----------
-    unfinished : Path
-        The folder; should this be interrupted it is still there, or has got its name.
-    target : Path
-        Target name; an earlier folder of that name is removed.
+    An earlier folder of that name is removed. Should this be interrupted, the unfinished one is
+    still there, or has got its name.
     """
     with writing(target):
         sync_all(unfinished)
@@ -118,13 +114,7 @@ def take_name(unfinished: Path, target: Path) -> None:
 
 @contextmanager
 def alone(path: Path) -> Iterator[None]:
-    """Lock out other processes that would make the same file.
-
-    Raises
-    ------
-    InputError
-        If another one does so now.
-    """
+    """Lock out other processes that would make the same file; an InputError if one does so now."""
     lock = lock_of(path)
     with ExitStack() as stack:
         try:
@@ -152,15 +142,7 @@ def write_bytes(path: str | Path, content: bytes) -> None:
 def aside(path: Path) -> Iterator[Path]:
     """Locked folder beside a file, for what is needed until that is written; removed at the end.
 
-    Parameters
-    ----------
-    path : Path
-        The file. What killed processes left of it is completed or removed first.
-
-    Yields
-    ------
-    Path
-        The folder.
+    What killed processes left of the file is completed or removed first.
     """
     recover(path)
     remove_left_overs(path.parent, path.name)

@@ -20,13 +20,7 @@ def of_damaged_file(error: BaseException) -> str | None:
 
 @contextmanager
 def decoding() -> Iterator[None]:
-    """Raise an error in words for a damaged file, where a lazy scan is decoded.
-
-    Raises
-    ------
-    InputError
-        In place of a decoder's error.
-    """
+    """Raise an InputError in place of a decoder's error on a damaged file, where it is decoded."""
     try:
         yield
     except InputError:

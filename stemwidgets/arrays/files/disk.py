@@ -22,13 +22,7 @@ class UnwrittenError(OSError):
 
 @contextmanager
 def writing(path: Path) -> Iterator[None]:
-    """Raise errors of writing a file in words.
-
-    Raises
-    ------
-    UnwrittenError
-        In place of the system's error: see `unwritten`.
-    """
+    """Raise errors of writing a file in words: an UnwrittenError in place of the system's error."""
     try:
         yield
     except OSError as error:
@@ -44,12 +38,7 @@ def require_room(path: Path, size: int) -> None:
     """Reserve so many bytes on the disk under this name, and free them again.
 
     HDF5 cannot close a file that the disk did not take to its end, and ends the process when it
-    closes another one later: it must not begin.
-
-    Raises
-    ------
-    OSError
-        If the disk does not have them.
+    closes another one later: it must not begin. An OSError if the disk does not have them.
     """
     if not hasattr(os, "posix_fallocate"):
         return
@@ -63,18 +52,8 @@ def require_room(path: Path, size: int) -> None:
 def unwritten(path: Path, error: OSError) -> OSError:
     """The same error in words, if it is one of the disk that `path` was to be on.
 
-    Parameters
-    ----------
-    path : Path
-        File that was to be written.
-    error : OSError
-        Error of the system.
-
-    Returns
-    -------
-    OSError
-        An `UnwrittenError`; the error itself if it is one already, if it is about a file elsewhere,
-        or if a file exists that must not be replaced.
+    An `UnwrittenError`; the error itself if it is one already, if it is about a file elsewhere, or
+    if a file exists that must not be replaced.
     """
     folder = Path(os.path.realpath(path)).parent
     if isinstance(error, UnwrittenError | FileExistsError) or not _about(

@@ -11,22 +11,10 @@ _SWAP = 2  # RENAME_EXCHANGE, Linux 3.15
 
 
 def exchange(one: Path, other: Path) -> bool:
-    """Swap the names of two files or folders at once.
+    """Swap the names of two files or folders on one disk at once.
 
-    Parameters
-    ----------
-    one, other : Path
-        On one disk.
-
-    Returns
-    -------
-    bool
-        False where system or disk cannot do that; nothing has changed then.
-
-    Raises
-    ------
-    OSError
-        If the disk does not take it.
+    False where system or disk cannot do that; nothing has changed then. An OSError if the disk does
+    not take it.
     """
     swap = getattr(ctypes.CDLL(None, use_errno=True), "renameat2", None) if _LINUX else None
     if swap is None:

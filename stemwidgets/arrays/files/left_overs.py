@@ -19,13 +19,7 @@ _UNFINISHED = re.compile(r"\..*\.part-[0-9a-f]{8}")
 
 
 def recover(path: str | Path) -> None:
-    """Complete a renaming that a killed process had begun.
-
-    Parameters
-    ----------
-    path : str or Path
-        The file that is about to be opened or replaced.
-    """
+    """Complete a renaming that a killed process had begun, of a file to be opened or replaced."""
     path = Path(os.path.realpath(Path(path).expanduser()))
     with suppress(OSError):
         for folder in _unfinished(path.parent, path.name):
@@ -36,12 +30,7 @@ def recover(path: str | Path) -> None:
 def remove_left_overs(folder: Path, name: str | None = None) -> None:
     """Remove unfinished files of killed processes in a folder; nothing of a process that lives.
 
-    Parameters
-    ----------
-    folder : Path
-        Folder to search.
-    name : str, optional
-        Only what was to become the file of this name.
+    With a name, only what was to become the file of this name.
     """
     with suppress(OSError):
         for left in _unfinished(folder, name):

@@ -79,20 +79,11 @@ class FirstLook:
         images: Map,
         binned: NDArray[np.float32],
     ) -> None:
-        """Compute the quantities of patterns ``[n, ky, kx]``.
+        """Compute the quantities of contiguous patterns ``[n, ky, kx]``.
 
-        Parameters
-        ----------
-        patterns : ndarray, shape [n, ky, kx]
-            Contiguous.
-        total : ndarray of int64, shape [ky, kx]
-            Total to which the patterns are added.
-        moments : ndarray, shape [n, 3]
-            Becomes the sums ``(Σ I, Σ I·y, Σ I·x)``.
-        images : ndarray, shape [n, detectors]
-            Becomes the counts on each detector.
-        binned : ndarray of float32, shape [n, ky // bin_by, kx // bin_by]
-            Becomes the sums of pixels, where there is a `bin_by`.
+        The patterns are added to `total` ``[ky, kx]``; `moments` ``[n, 3]`` become the sums ``(Σ I,
+        Σ I·y, Σ I·x)``, `images` ``[n, detectors]`` the counts on each detector, and `binned` ``[n,
+        ky // bin_by, kx // bin_by]`` the sums of pixels, where there is a `bin_by`.
         """
         for start in range(0, len(patterns), MOST):
             part = slice(start, start + MOST)

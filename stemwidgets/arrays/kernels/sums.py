@@ -70,14 +70,8 @@ class PatternSum:
 def bin_patterns(patterns: NDArray[Any], factor: int, result: NDArray[np.float32]) -> None:
     """Sums of `factor` × `factor` pixels; what is left over at the end is dropped.
 
-    Parameters
-    ----------
-    patterns : ndarray, shape [n, ky, kx]
-        Patterns of a type that numba knows.
-    factor : int
-        Number of rows and columns that become one.
-    result : ndarray of float32, shape [n, ky // factor, kx // factor]
-        Overwritten with the sums.
+    The sums of patterns ``[n, ky, kx]`` are written to `result`, ``[n, ky // factor, kx //
+    factor]``.
     """
     size = result.shape[-2] * result.shape[-1] * factor
     lines = np.empty(size, dtype=_wide(patterns, factor).dtype)

@@ -33,12 +33,9 @@ class Anomaly:
     smoothing: float
 
     def places(self, count: int = 5) -> list[tuple[int, int]]:
-        """Scan positions (iy, ix) of the largest distances, the largest first.
+        """Scan positions (iy, ix) of the largest distances, the largest first, and so many at most.
 
-        Parameters
-        ----------
-        count : int
-            Largest number of places; each is the largest within twice the smoothing.
+        Each is the largest within twice the smoothing.
         """
         values = np.nan_to_num(np.asarray(self.distance), nan=-np.inf)
         around = 2 * max(int(np.ceil(2 * self.smoothing)), 1) + 1

@@ -154,17 +154,7 @@ def nearest_profile(
 ) -> LineProfile:
     """Read a map along a line at the nearest positions, as for classes, which have no mean.
 
-    Parameters
-    ----------
-    values : array, shape [iy, ix]
-        The map; NaN where it is not defined.
-    start, end, steps
-        See `strip`.
-
-    Raises
-    ------
-    InputError
-        As `strip`.
+    Values ``[iy, ix]`` are NaN where they are not defined; for the rest, and errors, see `strip`.
     """
     points = strip(start, end, steps)
     array = np.asarray(values, dtype=float)
@@ -177,16 +167,8 @@ def nearest_profile(
 def crossed(angles: NDArray[np.float64], symmetry: int = 1) -> NDArray[np.bool_]:
     """Jumps of a row of angles over the end of the circle, between one value and the next.
 
-    Parameters
-    ----------
-    angles : ndarray, shape [n]
-        Angles [rad, in (-π, π] / symmetry]; NaN where undefined.
-    symmetry : int
-        Angles that differ by 2π / symmetry are the same.
-
-    Returns
-    -------
-    ndarray of bool, shape [n - 1]
+    Angles ``[n]`` [rad, in (-π, π] / symmetry] are NaN where undefined; those that differ by 2π /
+    symmetry are the same.
     """
     return np.abs(np.diff(angles)) > np.pi / symmetry
 

@@ -59,13 +59,7 @@ class LatticeRotation:
         return wrap(np.angle(self.turn) / self.symmetry, self.symmetry)
 
     def mean(self, region: ArrayLike) -> float:
-        """Rotation of the lattice in a region, against the reference [rad].
-
-        Parameters
-        ----------
-        region : array of bool, shape [iy, ix]
-            True at its positions.
-        """
+        """Rotation [rad] of the lattice at the positions of a region, against the reference."""
         inside = np.asarray(region, dtype=bool)
         return float(np.angle(self.turn[inside].sum()) / self.symmetry)
 

@@ -9,20 +9,10 @@ from numpy.typing import ArrayLike, NDArray
 def surrounded(
     y: ArrayLike, x: ArrayLike, outline: Sequence[tuple[float, float]]
 ) -> NDArray[np.bool_]:
-    """Test which points lie inside an outline.
+    """Test which points lie inside an outline of corners ``(y, x)`` in order.
 
-    Parameters
-    ----------
-    y, x : array
-        Coordinates, of one shape; NaN lies outside.
-    outline : sequence of (float, float)
-        Corners ``(y, x)`` in order; the last is joined to the first. Where the outline crosses
-        itself, what it surrounds twice is outside.
-
-    Returns
-    -------
-    ndarray of bool
-        Of the coordinates' shape.
+    The last corner is joined to the first. Coordinates are of one shape; NaN lies outside. Where
+    the outline crosses itself, what it surrounds twice is outside.
     """
     rows, columns = np.asarray(y, dtype=float), np.asarray(x, dtype=float)
     inside = np.zeros(rows.shape, dtype=bool)

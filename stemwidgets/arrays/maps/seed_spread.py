@@ -144,15 +144,8 @@ def latent_spread(latents: NDArray[np.floating]) -> LatentSpread:
 def canonical_correlations(a: Map, b: Map) -> Map:
     """Correlations of the best matched directions of two clouds of points (Hotelling, 1936).
 
-    Parameters
-    ----------
-    a, b : ndarray, shape [points, d]
-        Centred coordinates of the same points.
-
-    Returns
-    -------
-    ndarray, shape [d]
-        From 1 to 0; 0 for directions in which there is no width.
+    Centred coordinates ``[points, d]`` of the same points give d numbers from 1 to 0; 0 for
+    directions in which there is no width.
     """
     bases = []
     for cloud in (a, b):

@@ -77,13 +77,7 @@ def circular_summary(angles: ArrayLike, symmetry: int = 1) -> Summary:
 
 
 def majority(classes: ArrayLike) -> Majority:
-    """The most frequent class.
-
-    Parameters
-    ----------
-    classes : array
-        Whole numbers from 0; NaN where undefined.
-    """
+    """The most frequent class of whole numbers from 0; NaN where undefined."""
     finite = _finite(classes).astype(int)
     if finite.size == 0:
         return Majority(-1, np.nan, 0)

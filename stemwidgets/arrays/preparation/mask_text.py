@@ -14,10 +14,7 @@ MOST_PIXELS = 10**8  # of a detector
 def in_words(pixels: Any) -> str:
     """A mask ``[ky, kx]`` as its shape and the runs of its pixels, counted row by row from 0.
 
-    Raises
-    ------
-    InputError
-        If it is no mask of bool.
+    An InputError if it is no mask of bool.
     """
     try:
         mask = np.asarray(pixels)
@@ -37,13 +34,7 @@ def in_words(pixels: Any) -> str:
 
 
 def from_words(pixels: str) -> NDArray[np.bool_]:
-    """The mask that `in_words` described.
-
-    Raises
-    ------
-    InputError
-        If this is no such description.
-    """
+    """The mask that `in_words` described; an InputError if this is no such description."""
     found = re.fullmatch(r"(\d{1,6})x(\d{1,6}):((?: \d{1,9}(?:-\d{1,9})?)*)", pixels)
     if found is None or int(found[1]) * int(found[2]) > MOST_PIXELS:
         raise InputError(
@@ -62,20 +53,11 @@ def from_words(pixels: str) -> NDArray[np.bool_]:
 
 
 def from_rectangles(text: str, shape: tuple[int, int]) -> NDArray[np.bool_]:
-    """The mask of some rows and columns, as one writes them by hand.
+    """The mask ``[ky, kx]`` of some rows and columns, as one writes them by hand.
 
-    Parameters
-    ----------
-    text : str
-        ``"rows 60-70, columns 0-64; rows 0-3"``: rectangles with a semicolon between them; without
-        rows or columns, all of them. Counted from 0, the last ones included.
-    shape : tuple of int
-        ``[ky, kx]`` of the mask.
-
-    Raises
-    ------
-    InputError
-        If it is no such text, or beyond the detector.
+    ``"rows 60-70, columns 0-64; rows 0-3"``: rectangles with a semicolon between them; without rows
+    or columns, all of them. Counted from 0, the last ones included. An InputError if it is no such
+    text, or beyond the detector.
     """
     mask = np.zeros(shape, dtype=bool)
     for rectangle in filter(None, map(str.strip, text.split(";"))):

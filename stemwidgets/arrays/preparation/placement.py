@@ -37,14 +37,9 @@ class Placement:
 
     @classmethod
     def of(cls, recipe: Recipe, shape: tuple[int, int]) -> Self:
-        """Follow the pixels of a detector through a preparation.
+        """Follow the pixels of a detector ``[ky, kx]`` through a preparation.
 
-        Parameters
-        ----------
-        recipe : Recipe
-            With numbers for all that a step may leave open, as `Recipe.prepared` gives it.
-        shape : (int, int)
-            Recorded pixels ``[ky, kx]``.
+        The recipe has numbers for all that a step may leave open, as `Recipe.prepared` gives it.
         """
         steps = tuple(step for step in recipe.steps if isinstance(step, Center | Crop | Bin))
         where = np.indices(shape, dtype=np.float64)[None]

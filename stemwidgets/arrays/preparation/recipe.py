@@ -95,10 +95,7 @@ class Recipe:
     def from_json(cls, text: str) -> Self:
         """Read the result of `to_json`.
 
-        Raises
-        ------
-        InputError
-            If it is no preparation, or names a step or a parameter that does not exist.
+        An InputError if it is no preparation, or names a step or a parameter that does not exist.
         """
         try:
             record = json.loads(text)

@@ -54,19 +54,11 @@ class Scatter:
 
 
 def measure_jitter(maps: Map, limit: tuple[float, float]) -> tuple[Scatter, Scatter] | None:
-    """Measure the shifts of lines down and along the scan.
+    """Measure the shifts of lines down and along the scan, in scan steps.
 
-    Parameters
-    ----------
-    maps : ndarray, shape [iy, ix, n]
-        Maps such as the centre of mass and the bright-field image.
-    limit : (float, float)
-        Highest frequency that a map can have, in cycles per step down and along.
-
-    Returns
-    -------
-    (Scatter, Scatter) or None
-        Down and along; None where there are too few lines, or maps that are not defined.
+    Maps ``[iy, ix, n]`` are such as the centre of mass and the bright-field image; the limit is the
+    highest frequency that a map can have, in cycles per step down and along. None where there are
+    too few lines, or maps that are not defined.
     """
     maps = maps[middle(maps.shape[0], MOST), middle(maps.shape[1], MOST)]
     rows, columns = maps.shape[:2]
@@ -90,14 +82,9 @@ def measure_jitter(maps: Map, limit: tuple[float, float]) -> tuple[Scatter, Scat
 
 
 def fast_waves(rows: int, limit: float) -> Map:
-    """Projection of sequences down the scan to what is faster than a map can be.
+    """Projection of sequences of so many lines to what is faster than a map can be.
 
-    Parameters
-    ----------
-    rows : int
-        Lines of the scan.
-    limit : float
-        Highest frequency that a map can have, in cycles per line.
+    The limit is the highest frequency that a map can have, in cycles per line.
     """
     half = min(REACH * limit, 0.49) * rows
     count = min(rows - 1, int(2 * half) + 12)
@@ -135,23 +122,11 @@ def _component(slope: Map, rest: Map, fast: Map) -> Scatter:
 
 
 def measure_flicker(sums: Map, limit: float, spread: float, doubt: float) -> Scatter | None:
-    """Find how far the counts of patterns scatter from line to line, beyond counting.
+    """Find how far the counts of patterns ``[iy, ix]`` scatter from line to line, beyond counting.
 
-    Parameters
-    ----------
-    sums : ndarray, shape [iy, ix]
-        Counts of each pattern.
-    limit : float
-        Highest frequency that a map can have, in cycles per line.
-    spread : float
-        Variance of the counts of a pattern over their mean, from its pixels.
-    doubt : float
-        Relative error of `spread`: `COUNTED` or `SHARED`.
-
-    Returns
-    -------
-    Scatter or None
-        None where there are too few lines, or patterns without counts.
+    The limit is the highest frequency that a map can have, in cycles per line; `spread` the
+    variance of the counts of a pattern over their mean, from its pixels, and `doubt` its relative
+    error, `COUNTED` or `SHARED`. None where there are too few lines, or patterns without counts.
     """
     sums = sums[middle(len(sums), MOST)]
     mean = float(sums.mean())

@@ -58,10 +58,7 @@ class Checking:
     def steps(self) -> Iterator[float]:
         """Read the scan once; yields the share that has been read.
 
-        Raises
-        ------
-        InputError
-            If a pixel is not finite.
+        An InputError if a pixel is not finite.
         """
         yield from self._reading.steps()
 

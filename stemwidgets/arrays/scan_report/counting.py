@@ -72,16 +72,10 @@ class Counting:
 def measure_counting(
     runs: NDArray[Any], hidden: NDArray[np.bool_], full: float | None = None
 ) -> Counting:
-    """Find the counts of one electron.
+    """Find the counts of one electron from patterns of neighbouring positions.
 
-    Parameters
-    ----------
-    runs : ndarray, shape [runs, n, ky, kx]
-        Patterns of neighbouring positions.
-    hidden : ndarray of bool, shape [ky, kx]
-        Pixels that are left out.
-    full : float, optional
-        The count at which pixels are saturated: what reaches it has no noise.
+    Runs are ``[runs, n, ky, kx]``; pixels that are hidden ``[ky, kx]`` are left out, and what
+    reaches the count `full`, at which pixels are saturated: it has no noise.
     """
     order = min(ORDER, runs.shape[1] - 1)
     if order < 1:
@@ -110,13 +104,10 @@ def measure_counting(
 
 
 def noise(runs: NDArray[Any], order: int) -> tuple[Map, Map, Map]:
-    """Noise of each pixel by differences along the runs.
+    """Noise of each pixel by differences along the runs: variance, mean and joined, ``[ky, kx]``.
 
-    Returns
-    -------
-    variance, mean, joined : ndarray, shape [ky, kx]
-        Mean has the weights of the variance; `joined` is what each pixel has in common with the
-        next one, over the roots of both means.
+    Mean has the weights of the variance; `joined` is what each pixel has in common with the next
+    one, over the roots of both means.
     """
     weights = np.array([(-1.0) ** k * math.comb(order, k) for k in range(order + 1)])
     weights = (weights / np.sqrt((weights**2).sum())).astype(np.float32)
@@ -140,10 +131,7 @@ def noise(runs: NDArray[Any], order: int) -> tuple[Map, Map, Map]:
 def neighbouring_runs(data: Any) -> NDArray[Any]:
     """Patterns of neighbouring positions from all over a scan, ``[runs, n, ky, kx]``.
 
-    Parameters
-    ----------
-    data : array, shape [iy, ix, ky, kx]
-        Counts; numpy, or dask, of which a few chunks are read.
+    Of a dask array a few chunks are read.
     """
     pixels = int(data.shape[2] * data.shape[3])
     if not hasattr(data, "dask"):

@@ -28,26 +28,12 @@ def measure_gain(
     depth: Map,
     electrons: Map,
 ) -> Scatter:
-    """Find the gain of the pixels in the direct beam.
+    """Find the scatter of the pixels' gain over its mean, in the direct beam.
 
-    Parameters
-    ----------
-    mean_pattern : ndarray, shape [ky, kx]
-        Mean over the scan, filled where it is hidden.
-    level : ndarray, shape [ky, kx]
-        Median of the pixels about each.
-    hidden : ndarray of bool, shape [ky, kx]
-        Pixels that are left out.
-    depth : ndarray, shape [ky, kx]
-        Distance of each pixel from the edge of the direct beam, inwards [px].
-    electrons : ndarray, shape [ky, kx]
-        Electrons that each pixel of the mean pattern stands for.
-
-    Returns
-    -------
-    Scatter
-        Of the gain over its mean; NaN from too few pixels. The smaller result of filters of
-        two orders: structure of the pattern differs, gain not.
+    It is NaN from too few pixels. All are images ``[ky, kx]``: the mean pattern, filled where it is
+    hidden; the median `level` of the pixels about each; the `depth` inside the edge of the beam
+    [px]; and the electrons that each pixel stands for. It is the smaller result of filters of two
+    orders: structure of the pattern differs, gain not.
     """
     found = [
         _of_order(order, mean_pattern, level, hidden, depth - EDGE - order / 2, electrons)

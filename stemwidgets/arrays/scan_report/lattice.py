@@ -72,19 +72,10 @@ class Lattice:
 
 
 def measure_lattice(maps: Map, step: tuple[float, float]) -> Lattice | None:
-    """Find a lattice and its distortion.
+    """Find a lattice and its distortion; None where no such waves stand out.
 
-    Parameters
-    ----------
-    maps : ndarray, shape [iy, ix, n]
-        Such as the centre of mass and the bright-field image; none is NaN.
-    step : (float, float)
-        Length of a scan step down and along, in one unit.
-
-    Returns
-    -------
-    Lattice or None
-        None where no such waves stand out.
+    Maps ``[iy, ix, n]`` are such as the centre of mass and the bright-field image, without NaN;
+    `step` is the length of a scan step down and along, in one unit.
     """
     maps = maps[middle(maps.shape[0], MOST), middle(maps.shape[1], MOST)]
     maps = maps - maps.mean(axis=(0, 1))

@@ -220,16 +220,10 @@ def _expected_angle(
 
     Each of N electrons of a pattern has the variance ⟨k²⟩/2 along each axis: the centre of mass has
     the error √(⟨k²⟩/2N), and its direction that over its length. The limit is the highest frequency
-    of the scan, in cycles per step, where it is known.
-
-    Returns
-    -------
-    std : float
-        Median of the direction's standard deviation [rad], over the patterns but those with the
-        shortest centre of mass; infinite where the deflections do not exceed the noise.
-    noise, deflection : float
-        Error of the centre of mass along one axis, and root mean square of the deflections along
-        one without it, in the units of `com`.
+    of the scan, in cycles per step, where it is known. Returns the median standard deviation of the
+    direction [rad], over the patterns but those with the shortest centre of mass, infinite where
+    the deflections do not exceed the noise; the error of the centre of mass along one axis; and the
+    root mean square of the deflections along one without it, both in the units of `com`.
     """
     seen = np.isfinite(com).all(axis=-1) & (electrons > 0)
     if not seen.any():
