@@ -150,29 +150,13 @@ def read_pieces(
 ) -> Iterator[tuple[Where, Result]]:
     """Hand the patterns over in pieces, to all cores.
 
-    Parameters
-    ----------
-    data : array, shape [..., ky, kx]
-        As for :func:`iterate_blocks`. A large numpy array is cut along its first axis and read in
-        threads (``dask.config.set(num_workers=1)``: in one), a dask array in its chunks, by its
-        scheduler: some at a time, all at once on the workers of a ``dask.distributed`` client.
-    read : callable
-        Takes a piece, an array with as many axes as `data`, which may be large: walk through it
-        with :func:`iterate_blocks`.
-    result : ndarray, shape [..., ...], optional
-        For data in memory: `read` is also given the part of it that belongs to the piece, to fill.
-
-    Yields
-    ------
-    where : tuple of slice
-        Slices of the leading axes that the piece covers.
-    result
-        Result of `read`, in storage order.
-
-    Raises
-    ------
-    InputError
-        If `data` holds no patterns.
+    A large numpy array is cut along its first axis and read in threads
+    (``dask.config.set(num_workers=1)``: in one), a dask array in its chunks, by its scheduler: some
+    at a time, all at once on the workers of a ``dask.distributed`` client. `read` takes a piece
+    with as many axes as `data`, which may be large: walk through it with :func:`iterate_blocks`.
+    For data in memory it is also given the part of `result` that belongs to the piece, to fill.
+    Yields ``(where, result)`` in storage order: the slices of the leading axes that the piece
+    covers, and what `read` returned.
     """
     require_patterns(data)
     if hasattr(data, "dask"):

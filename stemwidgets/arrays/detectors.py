@@ -260,15 +260,8 @@ def preset(
 ) -> AnnularDetector:
     """The usual detectors about the bright-field disc; an `InputError` for an unknown name.
 
-    Parameters
-    ----------
-    name : {"BF", "ABF", "ADF"}
-        Bright field, the disc; annular bright field, from half its radius; annular dark field,
-        from 1.05 to 2 radii.
-    disc : Disc
-        Centre and radius, from `find_disc`.
-    pixel_size : (float, float)
-        Height and width of a pixel, in one unit.
+    BF is the disc; ABF, annular bright field, begins at half its radius; ADF, annular dark field,
+    goes from 1.05 to 2 radii. `pixel_size` is the height and width of a pixel, in one unit.
     """
     inner, outer = (factor * disc.radius for factor in PRESETS[require_preset(name)])
     return AnnularDetector(disc.center, inner, outer, pixel_size[0] / pixel_size[1])

@@ -19,20 +19,10 @@ Mask = NDArray[np.bool_]
 
 
 def require_mask(mask: ArrayLike, shape: tuple[int, ...]) -> Mask:
-    """Check a mask of detector pixels.
+    """Check a mask ``[ky, kx]`` of detector pixels, True where one is left out.
 
-    Parameters
-    ----------
-    mask : ndarray of bool, shape [ky, kx]
-        True where a pixel is left out.
-    shape : (int, int)
-        ``[ky, kx]`` of the patterns.
-
-    Raises
-    ------
-    InputError
-        If it is a detector or an array of weights, of another shape than the patterns, or leaves no
-        pixel.
+    An InputError if it is a detector or an array of weights, of another shape than the patterns, or
+    leaves no pixel.
     """
     shape = tuple(shape)
     if callable(getattr(mask, "pixels", None)):
@@ -57,24 +47,12 @@ def require_mask(mask: ArrayLike, shape: tuple[int, ...]) -> Mask:
 
 
 def refuse_inverted(mask: Mask, mean_pattern: NDArray[np.floating]) -> None:
-    """Refuse a mask that looks as if True were meant to count.
+    """Refuse a mask ``[ky, kx]`` that looks as if True were meant to count, by an InputError.
 
-    Such a mask leaves out more than half of the pixels and more than half of the counts. One that
-    leaves out more than half of the counts with fewer pixels, as the direct beam, is warned of.
-    Hot pixels and rows do not weigh in, nor does a beam stop hide counts, so that masks of these
-    are neither refused nor warned of.
-
-    Parameters
-    ----------
-    mask : ndarray of bool, shape [ky, kx]
-        True where a pixel is left out.
-    mean_pattern : ndarray, shape [ky, kx]
-        Mean of some patterns, over all pixels.
-
-    Raises
-    ------
-    InputError
-        If the mask leaves out more than half of both.
+    Such a mask leaves out more than half of the pixels and, in the mean of some patterns over all
+    pixels, more than half of the counts. One that leaves out more than half of the counts with
+    fewer pixels, as the direct beam, is warned of. Hot pixels and rows do not weigh in, nor does a
+    beam stop hide counts, so that masks of these are neither refused nor warned of.
     """
     sound = np.where(np.isfinite(mean_pattern), mean_pattern, 0.0)
     smooth = ndimage.median_filter(sound, STURDY, mode="nearest")

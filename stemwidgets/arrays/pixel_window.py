@@ -63,24 +63,12 @@ class PixelWindow:
         pixel_size: tuple[float, float] = (1.0, 1.0),
         mask: NDArray[np.bool_] | None = None,
     ) -> Self:
-        """Choose centre, radius and binning from the mean pattern.
+        """Choose centre, radius and binning from the mean pattern ``[ky, kx]``.
 
-        The circle is centred on the bright-field disc, encloses nearly all counts and stays on
-        the detector; bins keep its radius near 32 pixels or below.
-
-        Parameters
-        ----------
-        mean_pattern : ndarray, shape [ky, kx]
-            Mean over the scan.
-        pixel_size : (float, float)
-            Height and width of a pixel, in one unit; negative where k falls from pixel to pixel.
-        mask : ndarray of bool, shape [ky, kx], optional
-            True where a pixel is left out.
-
-        Raises
-        ------
-        InputError
-            If the mean pattern has no contrast, or the mask covers most of the circle.
+        The circle is centred on the bright-field disc, encloses nearly all counts and stays on the
+        detector; bins keep its radius near 32 pixels or below. `pixel_size` is the height and width
+        of a pixel, in one unit, negative where k falls from pixel to pixel. An InputError if the
+        mean pattern has no contrast, or the mask covers most of the circle.
         """
         height, width = mean_pattern.shape
         mask = mask if mask is not None and mask.any() else None
@@ -170,26 +158,11 @@ class PixelWindow:
         return binned
 
     def apply(self, patterns: NDArray[Any]) -> NDArray[np.float32]:
-        """Counts in the used pixels, with gaps filled from the pixels that are seen.
+        """Counts in the used pixels, ``[n, pixels]``, with gaps filled from those that are seen.
 
-        Cosmic rays are taken out first.
-
-        A bin of which a few raw pixels are left out counts as if they held the mean of the others.
-
-        Parameters
-        ----------
-        patterns : ndarray, shape [..., ky, kx]
-            Raw patterns.
-
-        Returns
-        -------
-        ndarray of float32, shape [n, pixels]
-            One row for each pattern.
-
-        Raises
-        ------
-        InputError
-            If the patterns have another shape than those prepared for, or a pixel is not finite.
+        Cosmic rays are taken out of the raw patterns ``[..., ky, kx]`` first. A bin of which a few
+        raw pixels are left out counts as if they held the mean of the others. An InputError if the
+        patterns have another shape than those prepared for, or a pixel is not finite.
         """
         if patterns.shape[-2:] != self.shape:
             raise InputError(

@@ -163,23 +163,11 @@ def to_detector_frame(
 def scale_from_disc(
     disc: Disc, shape: PixelScale, semi_angle: float, wavelength: float | None = None
 ) -> PixelScale:
-    """Size of a detector pixel from the disc, whose radius is the semi-angle of the beam.
+    """Size of a detector pixel from the disc, whose radius is the semi-angle α of the beam [mrad].
 
-    Parameters
-    ----------
-    disc : Disc
-        The bright disc [px].
-    shape : PixelScale
-        In any units; the shape of a pixel and the signs of the axes are kept.
-    semi_angle : float
-        Convergence semi-angle α [mrad].
-    wavelength : float, optional
-        λ [Å]; with it the scale is in 1/Å (the radius is α/λ), else in mrad.
-
-    Raises
-    ------
-    InputError
-        If the disc has no visible edge, or may not be the direct beam.
+    The shape of a pixel and the signs of the axes are kept. With the wavelength λ [Å] the scale is
+    in 1/Å (the radius is α/λ), else in mrad. An InputError if the disc has no visible edge, or may
+    not be the direct beam.
     """
     if not disc.has_edge:
         raise InputError(

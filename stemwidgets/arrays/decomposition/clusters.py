@@ -86,19 +86,8 @@ def cluster(features: Any, n_clusters: int, method: str = "kmeans", seed: int = 
 def mean_patterns(data: Any, labels: NDArray[np.int16], clusters: int) -> NDArray[np.float32]:
     """Mean pattern of each cluster, ``[clusters, ky, kx]``; NaN for a cluster without positions.
 
-    Parameters
-    ----------
-    data : array, shape [..., ky, kx]
-        Counts or intensities; numpy or dask, which is read once, block by block.
-    labels : ndarray of int, shape [...]
-        Number of the cluster of each pattern; negative ones belong to none.
-    clusters : int
-        Number of clusters.
-
-    Raises
-    ------
-    InputError
-        If there is not one label for each pattern.
+    Patterns ``[..., ky, kx]`` of a dask array are read once, block by block. Negative labels belong
+    to none. An InputError if there is not one label for each pattern.
     """
     if tuple(data.shape[:-2]) != labels.shape:
         raise InputError(

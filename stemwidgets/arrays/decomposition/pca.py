@@ -54,24 +54,11 @@ class Decomposition:
     explained_variance_ratio: Array
 
     def denoised(self, components: int | Iterable[int] | None = None, lazy: bool = False) -> Any:
-        """The patterns, put together again from some of the components.
+        """The patterns ``[..., ky, kx]``, put together again from some of the components.
 
-        Parameters
-        ----------
-        components : int or sequence of int, optional
-            Number of components from the first, or a list of them (from 0); all if not given.
-        lazy : bool
-            Give a dask array, which is put together where it is read.
-
-        Returns
-        -------
-        array of float32, shape [..., ky, kx]
-            0 in patterns without counts; NaN in pixels that were left out.
-
-        Raises
-        ------
-        InputError
-            If there are no such components.
+        So many from the first, or those of a list (from 0); all if not given. Lazily it is a dask
+        array, which is put together where it is read. 0 in patterns without counts; NaN in pixels
+        that were left out. An InputError if there are no such components.
         """
         kept = require_kept(components, len(self.patterns))
         maps, patterns = self.maps[..., kept], self.patterns[kept]

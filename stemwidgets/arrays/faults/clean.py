@@ -44,21 +44,10 @@ class CleanScan:
 
 
 def clean_scan(data: Any, faulty: Any = FIND, mask: Any = None) -> CleanScan:
-    """Leave faults out of a scan.
+    """Leave faults out of a scan: search for them, leave none out (None), or those found before.
 
-    Parameters
-    ----------
-    data : array, shape [..., ky, kx]
-        numpy or dask.
-    faulty : "find", None or LeftOut
-        Search for faults, leave nothing out, or leave out those found before.
-    mask : ndarray of bool, shape [ky, kx], optional
-        True where a pixel is left out anyway.
-
-    Raises
-    ------
-    InputError
-        If `faulty` is something else, or it or the mask is of another shape than the patterns.
+    Pixels of the mask ``[ky, kx]`` are left out anyway. An InputError if `faulty` is something
+    else, or it or the mask is of another shape than the patterns.
     """
     left_out = faults_of(data, faulty, mask)
     found: Found = set()

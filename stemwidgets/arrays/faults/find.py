@@ -34,24 +34,9 @@ def find_faulty(data: Any, mask: Mask | None = None) -> LeftOut:
     """Find hot, weak and dead pixels, rows and columns, and the limits of single events.
 
     Every number comes from a sample of patterns spread over the scan, without the few highest and
-    lowest values of each pixel: no single value can move it.
-
-    Parameters
-    ----------
-    data : array, shape [..., ky, kx]
-        Counts; numpy or dask.
-    mask : ndarray of bool, shape [ky, kx], optional
-        True where a pixel is left out anyway; these are not in the result.
-
-    Returns
-    -------
-    LeftOut
-        Without events: they are found while the scan is read.
-
-    Raises
-    ------
-    InputError
-        If `data` holds no patterns.
+    lowest values of each pixel: no single value can move it. Pixels of the mask ``[ky, kx]`` are
+    left out anyway, and are not in the result; events are found while the scan is read. An
+    InputError if `data` holds no patterns.
     """
     sample = sample_scan(data)
     given = np.zeros(sample.mean.shape, dtype=bool) if mask is None else mask

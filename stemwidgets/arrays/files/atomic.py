@@ -42,24 +42,9 @@ TRIES = 20  # to make a folder that is not removed before it is locked
 def written(path: str | Path, overwrite: bool = True) -> Iterator[Path]:
     """Write one file or folder; if the block fails or is interrupted, nothing has changed.
 
-    Parameters
-    ----------
-    path : str or Path
-        Name of the file or folder. A link stays a link to it.
-    overwrite : bool
-        True to replace an earlier file or folder of that name.
-
-    Yields
-    ------
-    Path
-        Path to write to: the same name in another folder.
-
-    Raises
-    ------
-    FileExistsError
-        If there is something of that name, which must not be replaced.
-    UnwrittenError
-        If the disk does not take it; says why, and how much room there is.
+    Yields the path to write to: the same name in another folder. A link stays a link. A
+    FileExistsError if there is something of that name, which must not be replaced; an
+    UnwrittenError if the disk does not take it, which says why, and how much room there is.
     """
     with written_together([path], overwrite) as (part,):
         yield part
@@ -71,17 +56,8 @@ def written_together(
 ) -> Iterator[tuple[Path, ...]]:
     """Write several files of one folder that belong together: all of them are new, or none is.
 
-    Parameters
-    ----------
-    paths : sequence of path
-        Names of the files; an interrupted write is recovered by the first one.
-    overwrite : bool
-        As for `written`.
-
-    Yields
-    ------
-    tuple of Path
-        Where to write each.
+    Yields where to write each. An interrupted write is recovered by the first one; for the rest see
+    `written`.
     """
     targets = [Path(os.path.realpath(Path(path).expanduser())) for path in paths]
     with writing(targets[0]), aside(targets[0]) as folder:

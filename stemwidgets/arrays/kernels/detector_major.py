@@ -61,25 +61,11 @@ class DetectorMajor:
     def image(
         self, detector: Detector | NDArray[np.bool_], mask: NDArray[np.bool_] | None = None
     ) -> NDArray[np.float64]:
-        """Sum of the counts on a detector, at every scan position.
+        """Sum of the counts on a detector at every scan position, as `virtual_image` gives it.
 
-        Parameters
-        ----------
-        detector : Detector or ndarray of bool, shape [ky, kx]
-            The pixels to add.
-        mask : ndarray of bool, shape [ky, kx], optional
-            True where a pixel is left out, on the detector or not.
-
-        Returns
-        -------
-        ndarray of float64, shape [iy, ix]
-            Counts, as `virtual_image` gives them.
-
-        Raises
-        ------
-        InputError
-            If no pixel lies on the detector, it has weights or segments, detector or mask do not
-            fit, or a pixel that counts is not finite.
+        A pixel of the mask is left out, on the detector or not. An InputError if no pixel lies on
+        the detector, it has weights or segments, detector or mask do not fit, or a pixel that
+        counts is not finite.
         """
         weights = detector_weights(detector, self.pattern, mask)
         if len(weights) > 1 or weights.dtype != bool:

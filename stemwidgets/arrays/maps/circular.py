@@ -136,28 +136,11 @@ def joint_histogram(
     bins: int = 48,
     symmetry: int = 1,
 ) -> NDArray[np.float64]:
-    """Count how often two angles occur together.
+    """Count how often two angles occur together, ``[bins, bins]``.
 
-    Parameters
-    ----------
-    down, across : array
-        Angles [rad], of one shape, taken modulo 2π / symmetry; NaN where undefined.
-    weights : array, optional
-        Weight of each position, not negative; NaN counts as 0.
-    bins : int
-        Number of bins around the circle.
-    symmetry : int
-        Order n of the patterns' symmetry.
-
-    Returns
-    -------
-    ndarray of float64, shape [bins, bins]
-        Weight in each cell; both angles run from -π / n in the first to π / n in the last.
-
-    Raises
-    ------
-    InputError
-        If the shapes differ, or the symmetry is no whole number from 1.
+    Angles [rad], of one shape, are taken modulo 2π / symmetry, and run from -π / n in the first bin
+    to π / n in the last; NaN where undefined. Weights are not negative; NaN counts as 0. An
+    InputError if the shapes differ, or the symmetry is no whole number from 1.
     """
     _require_symmetry(symmetry)
     rows, columns = wrap(down, symmetry), wrap(across, symmetry)

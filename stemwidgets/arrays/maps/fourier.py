@@ -38,21 +38,9 @@ class Spectrum(NamedTuple):
 
 
 def spectrum(values: ArrayLike, y: Axis, x: Axis) -> Spectrum:
-    """Fourier transform of a map, less its mean, under a Hann window.
+    """Fourier transform of a real or complex map ``[iy, ix]``, less its mean, under a Hann window.
 
-    Values that are not finite count as the mean.
-
-    Parameters
-    ----------
-    values : array, shape [iy, ix]
-        Real or complex.
-    y, x : Axis
-        Axes of the map.
-
-    Raises
-    ------
-    InputError
-        If `values` is no map with these axes.
+    Values that are not finite count as the mean. An InputError if it is no map with these axes.
     """
     array = np.asarray(values)
     if array.ndim != 2 or array.shape != (y.size, x.size) or not array.size:
@@ -77,21 +65,8 @@ def direction_spectrum(
 ) -> Spectrum:
     """Fourier transform of ``weight · exp(i fold angle)``: directions have no jump at ±π.
 
-    Parameters
-    ----------
-    angle : array, shape [iy, ix]
-        [rad], defined modulo 2π / fold.
-    y, x : Axis
-        Axes of the map.
-    weight : array, shape [iy, ix], optional
-        Certainty of each angle; 1 if not given. One that is not finite counts as 0.
-    fold : int
-        Symmetry order of the angle.
-
-    Raises
-    ------
-    InputError
-        If `angle` is no map with these axes.
+    The angle [rad] is defined modulo 2π / fold. Each has the weight 1 if none are given; one that
+    is not finite counts as 0. An InputError if `angle` is no map with these axes.
     """
     wave = np.exp(1j * fold * np.asarray(angle, dtype=float))
     if weight is not None:

@@ -43,21 +43,10 @@ def angle_spread(
 
     Two draws of an angle with the mean resultant length ρ differ by an angle whose mean cosine is
     ρ²: the spread is √(-2 ln ρ) (Mardia & Jupp, Directional Statistics, 2000, section 2.3), without
-    a map to refer to, and does not grow with the number of maps.
-
-    Parameters
-    ----------
-    angles : ndarray, shape [n, iy, ix]
-        Maps [rad]; NaN where undefined.
-    weights : ndarray, shape [n, iy, ix], optional
-        Weight of each position for the offset, not negative; the confidence, for example.
-    symmetry : int
-        Angles are compared modulo 2π / symmetry.
-
-    Raises
-    ------
-    InputError
-        If there are fewer than two maps, or the symmetry is no whole number from 1.
+    a map to refer to, and does not grow with the number of maps. Maps ``[n, iy, ix]`` [rad] are NaN
+    where undefined, and compared modulo 2π / symmetry; weights for the offset, the confidence for
+    example, are not negative. An InputError if there are fewer than two maps, or the symmetry is no
+    whole number from 1.
     """
     angles = np.asarray(angles, dtype=float)
     _require_two(angles, 3, "angle maps [n, iy, ix]")
@@ -108,15 +97,8 @@ class LatentSpread:
 def latent_spread(latents: NDArray[np.floating]) -> LatentSpread:
     """Match latent variables of trainings, which are known up to order, sign and mixing at best.
 
-    Parameters
-    ----------
-    latents : ndarray, shape [n, iy, ix, d]
-        Latent variables of each training; NaN where undefined.
-
-    Raises
-    ------
-    InputError
-        If there are fewer than two trainings.
+    They are ``[n, iy, ix, d]``, NaN where undefined. An InputError if there are fewer than two
+    trainings.
     """
     latents = np.asarray(latents, dtype=float)
     _require_two(latents, 4, "latent variables [n, iy, ix, d]")

@@ -49,23 +49,11 @@ def summary(values: ArrayLike) -> Summary:
 
 
 def circular_summary(angles: ArrayLike, symmetry: int = 1) -> Summary:
-    """Circular mean and circular standard deviation.
+    """Circular mean and circular standard deviation of angles [rad]; NaN where undefined.
 
     With R the length of the mean unit vector, the mean is its direction and the standard deviation
     sqrt(-2 ln R) (Mardia & Jupp, Directional Statistics, 2000, sections 2.2 and 2.3), both divided
-    by the symmetry.
-
-    Parameters
-    ----------
-    angles : array
-        Angles [rad]; NaN where undefined.
-    symmetry : int
-        Angles that differ by 2π / symmetry are the same.
-
-    Returns
-    -------
-    Summary
-        The mean [rad] in (-π, π] / symmetry.
+    by the symmetry: angles that differ by 2π / symmetry are the same.
     """
     finite = _finite(angles)
     if finite.size == 0:

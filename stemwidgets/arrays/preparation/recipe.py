@@ -51,23 +51,11 @@ class Recipe:
     def prepared(
         self, data: Any, axes: Axes, mask: Mask | None = None
     ) -> tuple[PreparedScan, Self]:
-        """Take all steps.
+        """Take all steps with a scan ``[iy, ix, ky, kx]``, numpy or dask.
 
-        Parameters
-        ----------
-        data : array, shape [iy, ix, ky, kx]
-            numpy or dask.
-        axes : Axes
-            Calibration of the scan.
-        mask : ndarray of bool, shape [ky, kx], optional
-            True where a pixel holds no counts that were seen; it is carried along.
-
-        Returns
-        -------
-        scan : PreparedScan
-            The prepared scan, with its axes and its mask.
-        recipe : Recipe
-            The same steps with numbers for all that they left open, as far as it can be a number.
+        The mask ``[ky, kx]`` of pixels that hold no counts that were seen is carried along. Returns
+        the prepared scan, with its axes and its mask, and the same steps with numbers for all that
+        they left open, as far as it can be a number.
         """
         require_scan(data)
         known = common_mask(data)

@@ -78,21 +78,9 @@ def scan_report(
 ) -> ScanReport:
     """Report on a scan that was read; a few patterns are read again, for their noise.
 
-    Parameters
-    ----------
-    data : array, shape [iy, ix, ky, kx]
-        The scan.
-    axes : Axes
-        Calibration of the scan.
-    overview : Overview
-        Overview of the scan.
-    left_out : LeftOut
-        Faults, with the single events that were found.
-    title : str
-        Name of the scan.
-    **known
-        What else is known, as `Seen` takes it: ``counts_faulty``, ``leaves_descan``,
-        ``beam_energy`` and ``semi_angle``, ``notes``.
+    `left_out` are its faults, with the single events that were found; `known` is what else is
+    known, as `Seen` takes it: ``counts_faulty``, ``leaves_descan``, ``beam_energy`` and
+    ``semi_angle``, ``notes``.
     """
     runs = neighbouring_runs(data)
     sound = left_out.repaired(runs)
