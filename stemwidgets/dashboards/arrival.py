@@ -17,14 +17,8 @@ SETTLED = 0.5  # s, after which a page that has made one widget has made them al
 class Arrival:
     """Watcher for pages that show a widget, to each of which it sends everything once more.
 
-    The page itself reports: it copies one value to another as soon as it knows both.
-
-    Parameters
-    ----------
-    shown : Widget
-        Widget to send, with all that is in it.
-    mailbox : Mailbox
-        Runs the sending in the kernel's main loop.
+    The page itself reports: it copies one value to another as soon as it knows both. The mailbox
+    runs the sending in the kernel's main loop.
     """
 
     def __init__(self, shown: ipywidgets.Widget, mailbox: Mailbox) -> None:

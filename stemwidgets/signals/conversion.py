@@ -27,9 +27,8 @@ from stemwidgets.signals.metadata.units import (
     detector_axis,
     detector_doubt,
     in_pixels,
-    is_angle,
     is_length,
-    is_reciprocal,
+    is_scattering,
     scan_axis,
     scan_doubt,
 )
@@ -71,34 +70,16 @@ def to_arrays(source: Any) -> tuple[Any, Axes, str]:
 
 
 def signal_to_arrays(signal: Any) -> tuple[Any, Axes]:
-    """Patterns and calibrated axes of a HyperSpy signal.
+    """Patterns and calibrated axes of a HyperSpy signal, both in the order ``[iy, ix, ky, kx]``.
 
     Axes are taken in HyperSpy's order, (x, y | kx, ky), unless their names end the other way round
     (``R_y, R_x | Q_y, Q_x``): then the names win. Units are brought to Å and 1/Å (angles with the
     help of ``metadata.Acquisition_instrument.TEM.beam_energy``, else mrad); an axis without units,
-    or with units or a scale that it cannot have, is in pixels.
+    or with units or a scale that it cannot have, is in pixels. The patterns are a view of the
+    signal's data; y and ky point down.
 
-    Parameters
-    ----------
-    signal : hyperspy.api.signals.BaseSignal
-        Two scan axes and two detector axes; lazy or not.
-
-    Returns
-    -------
-    data : numpy or dask array, shape [iy, ix, ky, kx]
-        A view of the signal's data, not a copy.
-    axes : Axes
-        In the same order; y and ky point down.
-
-    Raises
-    ------
-    InputError
-        If the signal has other dimensions, swapped or unevenly sampled axes, or is complex.
-
-    Warns
-    -----
-    CalibrationNote
-        If something in its metadata cannot be right, and is not used.
+    An InputError if the signal has other dimensions, swapped or unevenly sampled axes, or is
+    complex; a CalibrationNote if something in its metadata cannot be right, and is not used.
     """
     data, axes, notes = with_notes(signal)
     for note in notes:
@@ -120,7 +101,8 @@ def with_notes(signal: Any) -> tuple[Any, Axes, list[str]]:
     ordered = (y, x, ky, kx)
     for axis in ordered:
         require_uniform(axis)
-    if _frequency(y) and _frequency(x) and is_length(ky.units) and is_length(kx.units):
+    swapped = all(map(is_scattering, (y.units, x.units)))
+    if swapped and is_length(ky.units) and is_length(kx.units):
         raise InputError(
             f"Scan and detector axes are swapped: the scan axes are in {y.units}, the detector "
             f"axes in {ky.units}. Pass signal.T."
@@ -138,21 +120,9 @@ def detector_axes(signal: Any) -> tuple[Any, Any]:
 
 
 def arrays_to_signal(data: Any, axes: Axes, title: str = "") -> ElectronDiffraction2D:
-    """A scan as a pyxem signal.
+    """A scan ``[iy, ix, ky, kx]`` as a pyxem signal, lazy for a dask array.
 
-    Parameters
-    ----------
-    data : numpy or dask array, shape [iy, ix, ky, kx]
-        Patterns; the signal of a dask array is lazy.
-    axes : Axes
-        Calibration.
-    title : str
-        Title of the signal.
-
-    Raises
-    ------
-    InputError
-        If `data` is no scan, or `axes` are those of another shape.
+    An InputError if it is no scan, or the axes are those of another shape.
     """
     require_scan(data)
     if tuple(data.shape) != axes.shape:
@@ -166,15 +136,7 @@ def arrays_to_signal(data: Any, axes: Axes, title: str = "") -> ElectronDiffract
 
 
 def with_patterns(signal: Any, data: Any) -> Any:
-    """The same scan of other patterns, which are computed as they are read.
-
-    Parameters
-    ----------
-    signal : signal
-        Two scan axes and two detector axes.
-    data : dask array, shape [iy, ix, ky, kx]
-        Patterns.
-    """
+    """The same scan of other patterns ``[iy, ix, ky, kx]``, which are computed as they are read."""
     x, y = _by_name(signal.axes_manager.navigation_axes)
     kx, ky = _by_name(signal.axes_manager.signal_axes)
     order = [axis.index_in_array for axis in (y, x, ky, kx)]
@@ -236,10 +198,6 @@ def _calibrated(ordered: tuple[Any, ...], energy: float | None) -> tuple[Axes, l
         if doubt
     ]
     return Axes(*scan, *detector), notes
-
-
-def _frequency(axis: Any) -> bool:
-    return is_reciprocal(axis.units) or is_angle(axis.units)
 
 
 def axis_dictionary(axis: Axis, name: str, navigate: bool) -> dict[str, Any]:

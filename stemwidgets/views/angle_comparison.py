@@ -38,11 +38,6 @@ class AngleComparisonView(View):
     size : int
         Longer side of the map, and side of the histogram, on screen [CSS px].
 
-    Raises
-    ------
-    InputError
-        For an unknown keyword.
-
     Examples
     --------
     >>> sw.AngleComparisonView(session)

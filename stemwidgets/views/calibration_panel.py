@@ -48,11 +48,6 @@ class CalibrationPanel(View):
     size : int
         Longer side of the mean pattern on screen [CSS px].
 
-    Raises
-    ------
-    InputError
-        For an unknown keyword.
-
     Examples
     --------
     >>> sw.CalibrationPanel(session)

@@ -33,11 +33,6 @@ class DecoderView(View):
     size : int
         Longer side of the pattern on screen [CSS px].
 
-    Raises
-    ------
-    InputError
-        For an unknown keyword.
-
     Examples
     --------
     >>> sw.DecoderView(session)

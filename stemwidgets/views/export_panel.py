@@ -33,11 +33,6 @@ class ExportPanel(View):
         Name offered first, of a folder or, with ``.html``, of a page; from the scan's title if not
         given.
 
-    Raises
-    ------
-    InputError
-        For an unknown keyword.
-
     Examples
     --------
     >>> sw.ExportPanel(session, "graphene.html")

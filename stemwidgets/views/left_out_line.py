@@ -20,11 +20,6 @@ class LeftOutLine(View):
     ----------
     session : Session
         Session to show.
-
-    Raises
-    ------
-    InputError
-        For an unknown keyword.
     """
 
     def __init__(self, session: ScanSession, **unknown: Any) -> None:

@@ -32,11 +32,6 @@ class LossView(View):
     width, height : int
         Size of the plot on screen, without margins [CSS px].
 
-    Raises
-    ------
-    InputError
-        For an unknown keyword.
-
     Examples
     --------
     >>> sw.LossView(session)

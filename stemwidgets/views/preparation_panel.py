@@ -40,11 +40,6 @@ class PreparationPanel(View):
     size : int
         Longer side of a pattern on screen [CSS px].
 
-    Raises
-    ------
-    InputError
-        For an unknown keyword.
-
     Examples
     --------
     >>> sw.PreparationPanel(session)

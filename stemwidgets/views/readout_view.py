@@ -26,11 +26,6 @@ class ReadoutView(View):
     session : Session
         Session to show.
 
-    Raises
-    ------
-    InputError
-        For an unknown keyword.
-
     Examples
     --------
     >>> sw.ReadoutView(session)

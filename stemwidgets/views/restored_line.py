@@ -19,11 +19,6 @@ class RestoredLine(View):
     ----------
     session : Session
         Session whose `autosave` it shows.
-
-    Raises
-    ------
-    InputError
-        For an unknown keyword.
     """
 
     def __init__(self, session: ScanSession, **unknown: Any) -> None:

@@ -25,11 +25,6 @@ class ScanReportView(View):
     session : Session
         Session whose `reporting` it shows.
 
-    Raises
-    ------
-    InputError
-        For an unknown keyword.
-
     Examples
     --------
     >>> sw.ScanReportView(session)

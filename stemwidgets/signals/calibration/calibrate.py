@@ -65,11 +65,8 @@ def calibrate(
         period or one object the two cannot be distinguished.
     descan_where : ndarray of bool, shape [iy, ix], optional
         True where the descan is fitted; everywhere if not given.
-    mask : ndarray of bool, shape [ky, kx], optional
-        True where a detector pixel is left out, whatever it holds.
-    faulty : "find" or None
-        Leave out hot, weak and dead pixels, rows and columns, and single events (one pixel of one
-        pattern), as they are found in a sample of the patterns; or, with None, nothing.
+    mask, faulty
+        As for :func:`stemwidgets.center_of_mass`.
     disc : ((float, float), float), optional
         Centre ``(ky, kx)`` and radius along kx of the direct beam, in pixels, where it is known:
         the table says where it is not certain.

@@ -21,6 +21,7 @@ from stemwidgets.signals.calibration.calibrated import (
     former_signal,
 )
 from stemwidgets.signals.io.records import from_json_values
+from stemwidgets.signals.io.saving import require_free
 from stemwidgets.signals.maps.center_of_mass import CenterOfMass
 
 FORMAT = "stemwidgets calibration 1"
@@ -211,12 +212,7 @@ class Calibration:
             If the disk does not take it.
         """
         path = _json_path(path)
-        if not path.absolute().parent.is_dir():
-            raise FileNotFoundError(f"The folder {path.parent} does not exist; make it first.")
-        if path.exists() and not overwrite:
-            raise FileExistsError(
-                f"{path} exists already. Choose another name, or pass overwrite=True."
-            )
+        require_free(path, overwrite)
         write_bytes(path, f"{self.to_json(indent=2)}\n".encode())
 
     @classmethod

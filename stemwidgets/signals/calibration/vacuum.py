@@ -46,11 +46,8 @@ def measure_descan(
         Highest total power of the scan position, 0 to 4. If not given it is a plane, a second or
         third order where that stands out from the noise and the vacuum covers half of the scan in
         both directions, and steps between lines where they stand out.
-    mask : ndarray of bool, shape [ky, kx], optional
-        True where a detector pixel is left out, whatever it holds.
-    faulty : "find" or None
-        Leave out hot, weak and dead pixels, rows and columns, and single events (one pixel of one
-        pattern), as they are found in a sample of the patterns; or, with None, nothing.
+    mask, faulty
+        As for :func:`stemwidgets.center_of_mass`.
 
     Returns
     -------

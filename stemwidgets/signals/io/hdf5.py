@@ -32,18 +32,7 @@ _LISTED = 8  # data sets that are named in a message
 class HDF5Array:
     """A data set, opened for reading only, and only while a part of it is read.
 
-    Parameters
-    ----------
-    path : Path
-        The file.
-    name : str
-        Name of the data set.
-    shape : tuple of int
-        Shape of the data set.
-    dtype : numpy.dtype
-        Type of its values.
-    chunks : tuple of int or None
-        Chunks of the file.
+    `chunks` are those of the file, None where it has none.
     """
 
     path: Path

@@ -27,19 +27,7 @@ class MappedArray:
     """An array in a file, opened for reading only, and only while a part of it is read.
 
     dask copies a ``numpy.memmap`` into memory; it takes this one as it is, also to other processes.
-
-    Parameters
-    ----------
-    path : Path
-        The file.
-    offset : int
-        Byte at which the values start.
-    shape : tuple of int
-        Shape of the array.
-    dtype : numpy.dtype
-        Type of the values.
-    order : {"C", "F"}
-        Order of the axes: the last ("C") or the first ("F") is the fast one.
+    The values start at the byte `offset`; the last axis (order "C") or the first ("F") is fast.
     """
 
     path: Path

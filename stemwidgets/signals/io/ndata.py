@@ -13,7 +13,7 @@ from typing import Any
 from stemwidgets.arrays.errors import InputError
 from stemwidgets.signals.io.mapped import in_chunks, map_npy, read_npy
 from stemwidgets.signals.io.room import require_plausible, require_short
-from stemwidgets.signals.metadata.units import is_angle, is_length, is_reciprocal
+from stemwidgets.signals.metadata.units import is_length, is_scattering
 
 _DATA, _METADATA = "data.npy", "metadata.json"
 _LOCAL_HEADER = 30  # bytes before the name, in every zip member
@@ -103,7 +103,7 @@ def _scan_axes(path: Path, element: dict[str, Any], axes: list[dict[str, Any]]) 
                 "not diffraction patterns of 2."
             )
     lengths = [index for index, axis in enumerate(axes) if is_length(axis["units"])]
-    angles = [index for index, axis in enumerate(axes) if _scattering(axis["units"])]
+    angles = [index for index, axis in enumerate(axes) if is_scattering(axis["units"])]
     if len(angles) == 2 and len(lengths) == len(axes) - 2:
         return lengths
     found = ", ".join(f"{axis['size']} ({axis['units'] or 'no units'})" for axis in axes)
@@ -111,10 +111,6 @@ def _scan_axes(path: Path, element: dict[str, Any], axes: list[dict[str, Any]]) 
         f"{path.name} does not say which axes are the scan and which the detector: {found}. "
         "Pass its data.npy as an array [iy, ix, ky, kx]."
     )
-
-
-def _scattering(units: str) -> bool:
-    return is_angle(units) or is_reciprocal(units)
 
 
 def _named(

@@ -20,17 +20,7 @@ _NAMES = ("y", "x", "ky", "kx")
 
 @dataclass(frozen=True)
 class Raw:
-    """Description of a file of raw numbers, from the user.
-
-    Parameters
-    ----------
-    pattern_shape : (int, int), optional
-        Rows and columns of a pattern.
-    dtype : str, optional
-        Type of a pixel, such as ``"uint16"`` or ``">u2"``.
-    offset : int
-        Bytes before the first pattern.
-    """
+    """Shape and type of the patterns in a file of raw numbers, and the bytes before them."""
 
     pattern_shape: Any = None
     dtype: Any = None

@@ -24,7 +24,7 @@ from stemwidgets.arrays.files.exchange import sync_all
 from stemwidgets.arrays.memory import memory_limit
 from stemwidgets.signals.io.chunks import StorageAdvice
 from stemwidgets.signals.io.load import load
-from stemwidgets.signals.io.saving import RECORD, recover
+from stemwidgets.signals.io.saving import RECORD, require_free
 from stemwidgets.signals.metadata.dimensions import require_dimensions, require_uniform
 
 CHUNK_BYTES = 2**22  # 2 ms to decode; smaller ones cost dask more than their decoding
@@ -127,13 +127,7 @@ def _require_target(source: Path, target: Path, overwrite: bool) -> None:
         raise InputError(f"Expected a target that ends in .zspy, got {target.name!r}.")
     if target.resolve() == source.resolve():
         raise InputError("Expected another name for the copy than that of the source.")
-    if not target.absolute().parent.is_dir():
-        raise FileNotFoundError(f"The folder {target.parent} does not exist; make it first.")
-    recover(target)
-    if target.exists() and not overwrite:
-        raise FileExistsError(
-            f"{target} exists already. Choose another name, or pass overwrite=True."
-        )
+    require_free(target, overwrite)
 
 
 def _as_dask(data: Any) -> Any:

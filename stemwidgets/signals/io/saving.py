@@ -58,6 +58,14 @@ def require_target(path: str | Path, overwrite: bool) -> Path:
     """Name of a file in which maps may be written: see `Maps.save`."""
     path = Path(path).expanduser()
     require_format(path)
+    require_free(path, overwrite)
+    if path.is_dir() and path.suffix != ".zspy":
+        raise InputError(f"{path} is a folder. Add the name of a file to it.")
+    return path
+
+
+def require_free(path: Path, overwrite: bool) -> None:
+    """Refuse a name in a folder that is not there, or of a file that is not to be replaced."""
     if not path.absolute().parent.is_dir():
         raise FileNotFoundError(f"The folder {path.parent} does not exist; make it first.")
     recover(path)
@@ -65,9 +73,6 @@ def require_target(path: str | Path, overwrite: bool) -> Path:
         raise FileExistsError(
             f"{path} exists already. Choose another name, or pass overwrite=True."
         )
-    if path.is_dir() and path.suffix != ".zspy":
-        raise InputError(f"{path} is a folder. Add the name of a file to it.")
-    return path
 
 
 def require_format(path: Path) -> None:

@@ -20,22 +20,9 @@ _TIMES = 10_000  # frames of which the times are read
 class FrameFile:
     """Frames of one size, opened for reading only, and only while one is read.
 
-    Parameters
-    ----------
-    path : Path
-        The file.
-    start : int
-        Byte at which the first frame starts.
-    head, tail : int
-        Bytes before and after the pixels of each frame.
-    pattern : (int, int)
-        Rows and columns of a pattern.
-    dtype : numpy.dtype
-        Type of a pixel.
-    promised : int, optional
-        Number of frames that the header promises.
-    columns : int, optional
-        Columns of the scan, where the file states them.
+    The first one starts at the byte `start`; `head` and `tail` are the bytes before and after the
+    pixels of each. `promised` is their number in the header, `columns` those of the scan, where the
+    file states them.
     """
 
     path: Path

@@ -5,7 +5,8 @@ from hyperspy.axes import UniformDataAxis
 from numpy.typing import NDArray
 from pyxem.signals import BeamShift
 
-from stemwidgets.arrays.axes import Axes, Axis
+from stemwidgets.arrays.axes import Axes
+from stemwidgets.signals.conversion import axis_dictionary
 
 
 def beam_shift(
@@ -18,10 +19,7 @@ def beam_shift(
     y, x = positions[..., 0], positions[..., 1]
     shifts = np.stack([axes.kx.size / 2 - x, axes.ky.size / 2 - y], axis=-1)
     vector = {"name": "Beam position", "size": 2, "navigate": False}
-    scan = [
-        {**_described(axis, name), "navigate": True}
-        for axis, name in ((axes.scan_y, "y"), (axes.scan_x, "x"))
-    ]
+    scan = [axis_dictionary(axes.scan_y, "y", True), axis_dictionary(axes.scan_x, "x", True)]
     signal = BeamShift(shifts, axes=[*scan, vector], metadata={"General": {"title": title}})
     signal.column_names = ["x-shift", "y-shift"]
     signal.units = ["px", "px"]
@@ -29,17 +27,7 @@ def beam_shift(
         signal.beam_energy = beam_energy
     signal.metadata.add_node("Shifts")
     signal.metadata.Shifts.signal_axes = tuple(
-        UniformDataAxis(**_described(axis, name))
+        UniformDataAxis(**axis_dictionary(axis, name, navigate=False))
         for axis, name in ((axes.kx, "kx"), (axes.ky, "ky"))
     )
     return signal
-
-
-def _described(axis: Axis, name: str) -> dict[str, object]:
-    return {
-        "name": name,
-        "size": axis.size,
-        "scale": axis.scale,
-        "offset": axis.offset,
-        "units": axis.units,
-    }

@@ -110,11 +110,8 @@ def pca(
         ``"poisson"`` divides each pixel by the root of its mean first, so that counting noise is
         alike in bright and dark pixels (Keenan and Kotula, Surf. Interface Anal. 36, 203 (2004),
         doi:10.1002/sia.1657, for a dose that is the same everywhere).
-    mask : ndarray of bool, shape [ky, kx], optional
-        True where a pixel is left out, whatever it holds.
-    faulty : "find" or None
-        Leave out hot, weak and dead pixels, rows and columns, and single events (one pixel of one
-        pattern), as they are found in a sample of the patterns; or, with None, nothing.
+    mask, faulty
+        As for :func:`stemwidgets.center_of_mass`.
 
     Returns
     -------

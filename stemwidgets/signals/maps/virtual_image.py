@@ -43,11 +43,8 @@ def virtual_image(
         with positions ``(ky, kx)`` in pixels about the centre of pixel (0, 0); or bright field,
         annular bright field or annular dark field about the disc that is found in a sample of the
         patterns; or an image of bool, True where a pixel counts, or of the weight of each pixel.
-    mask : ndarray of bool, shape [ky, kx], optional
-        True where a pixel is left out, whatever it holds, on the detector or not.
-    faulty : "find" or None
-        Leave out hot, weak and dead pixels, rows and columns, and single events (one pixel of one
-        pattern), as they are found in a sample of the patterns; or, with None, nothing.
+    mask, faulty
+        As for :func:`stemwidgets.center_of_mass`.
     disc : ((float, float), float), optional
         Centre ``(ky, kx)`` and radius along kx of the direct beam, in pixels, for "BF", "ABF" and
         "ADF"; it is sought in a sample of the patterns if not given.

@@ -42,15 +42,7 @@ _WIDEST = {"mrad": _LARGEST_ANGLE, "1/Å": 500.0}  # of the whole detector
 
 @dataclass(frozen=True)
 class Unit:
-    """Quantity and size of a unit.
-
-    Parameters
-    ----------
-    kind : {"length", "reciprocal", "angle", "pixel", "none", "unknown"}
-        ``"none"`` where there are none.
-    factor : float
-        Size of one of them in Å, 1/Å or mrad.
-    """
+    """Quantity and size of a unit, in Å, 1/Å or mrad; the kind is "none" where there are none."""
 
     kind: str
     factor: float = 1.0
@@ -83,7 +75,12 @@ def read_unit(units: object) -> Unit:
 
 def scan_axis(axis: Axis) -> Axis:
     """A scan axis in Å, or in pixels where its units are no length."""
-    return in_pixels(axis) if scan_doubt(axis) else _scan_axis(axis)
+    unit = read_unit(axis.units)
+    if scan_doubt(axis):
+        return in_pixels(axis)
+    if not _usable(axis) or unit.kind != "length":
+        return _counted(axis, unit)
+    return _scaled(axis, unit.factor, "Å")
 
 
 def detector_axis(axis: Axis, beam_energy: float | None = None) -> Axis:
@@ -91,7 +88,15 @@ def detector_axis(axis: Axis, beam_energy: float | None = None) -> Axis:
 
     With the energy of the beam [keV] angles become spatial frequencies, angle / wavelength.
     """
-    return in_pixels(axis) if detector_doubt(axis) else _detector_axis(axis, beam_energy)
+    unit = read_unit(axis.units)
+    if detector_doubt(axis):
+        return in_pixels(axis)
+    if not _usable(axis) or unit.kind not in ("angle", "reciprocal"):
+        return _counted(axis, unit)
+    if unit.kind == "reciprocal":
+        return _scaled(axis, unit.factor, "1/Å")
+    axis = _scaled(axis, unit.factor, "mrad")
+    return _scaled(axis, 1e-3 / wavelength(beam_energy), "1/Å") if beam_energy else axis
 
 
 def scan_doubt(axis: Axis) -> str:
@@ -161,14 +166,9 @@ def is_length(units: object) -> bool:
     return read_unit(units).kind == "length"
 
 
-def is_reciprocal(units: object) -> bool:
-    """True if these units measure a spatial frequency."""
-    return read_unit(units).kind == "reciprocal"
-
-
-def is_angle(units: object) -> bool:
-    """True if these units measure a scattering angle."""
-    return read_unit(units).kind == "angle"
+def is_scattering(units: object) -> bool:
+    """True if these units measure a spatial frequency or a scattering angle."""
+    return read_unit(units).kind in ("reciprocal", "angle")
 
 
 def _without_turns(text: str) -> tuple[float, str]:
@@ -200,23 +200,6 @@ def _usable(axis: Axis) -> bool:
 
 def _quoted(units: object) -> str:
     return repr(one_line(units, LONGEST_UNITS))
-
-
-def _scan_axis(axis: Axis) -> Axis:
-    unit = read_unit(axis.units)
-    if unit.kind == "length" and _usable(axis):
-        return _scaled(axis, unit.factor, "Å")
-    return _counted(axis, unit)
-
-
-def _detector_axis(axis: Axis, beam_energy: float | None) -> Axis:
-    unit = read_unit(axis.units)
-    if not _usable(axis) or unit.kind not in ("angle", "reciprocal"):
-        return _counted(axis, unit)
-    if unit.kind == "reciprocal":
-        return _scaled(axis, unit.factor, "1/Å")
-    axis = _scaled(axis, unit.factor, "mrad")
-    return _scaled(axis, 1e-3 / wavelength(beam_energy), "1/Å") if beam_energy else axis
 
 
 def _counted(axis: Axis, unit: Unit) -> Axis:

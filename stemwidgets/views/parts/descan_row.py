@@ -18,17 +18,8 @@ _HINTS = {
 class DescanRow:
     """A choice of the origin of the descan, the file of another scan, and a line for problems.
 
-    Parameters
-    ----------
-    session : Session
-        Session whose `vacuum` measures it.
-
-    Attributes
-    ----------
-    parts : dict of str to widget
-        ``open``, ``source``, ``path``, ``measure`` and ``status``.
-    box : widget
-        The row; it is opened by the button ``open``.
+    `box` is the row, opened by the button ``open`` among its `parts`; the others are ``source``,
+    ``path``, ``measure`` and ``status``.
     """
 
     def __init__(self, session: ScanSession) -> None:

@@ -12,21 +12,7 @@ from stemwidgets.views.parts.values import place_in_words, value_at
 class Hover:
     """Readout of the channel under the mouse.
 
-    Parameters
-    ----------
-    session : Session
-        Session whose scan it is.
-    hint : str
-        Text at first.
-    width : int
-        Width of the line [CSS px].
-
-    Attributes
-    ----------
-    line : HTML
-        To be displayed.
-    hint : str
-        Text while the mouse is elsewhere.
+    `line`, of a width [CSS px], is to be displayed; it has the `hint` while the mouse is elsewhere.
     """
 
     def __init__(self, session: ScanSession, hint: str, width: int) -> None:

@@ -54,19 +54,8 @@ def kind_of(step: PreparationStep) -> str:
 class StepRow:
     """A box to tick, the step's name and parameter, and buttons to move and remove it.
 
-    Parameters
-    ----------
-    step : PreparationStep
-        The step; its kind stays.
-
-    Attributes
-    ----------
-    kind : str
-        Kind of the step, see `kind_of`.
-    parts : dict of str to widget
-        ``on``, ``up``, ``down``, ``remove`` and, if the step has one, ``parameter``.
-    box : widget
-        The row.
+    `box` is the row, `kind` that of its step, see `kind_of`; the `parts` are ``on``, ``up``,
+    ``down``, ``remove`` and, if the step has one, ``parameter``.
     """
 
     def __init__(self, step: PreparationStep) -> None:

@@ -68,7 +68,12 @@ class View(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
     session : Session
         Session to show.
     unknown : dict
-        Keywords that were given to the view and are not known.
+        Keywords that were given to the view and are not known: every view refuses them.
+
+    Raises
+    ------
+    InputError
+        For an unknown keyword, or if `session` is none.
 
     Attributes
     ----------

@@ -25,17 +25,7 @@ THINNEST = 0.5  # pixels from edge to edge
 
 @dataclass(frozen=True)
 class Grip:
-    """A round detector while it is dragged.
-
-    Parameters
-    ----------
-    detector : detector
-        Detector before the drag.
-    at : (float, float)
-        Position at which it was taken.
-    part : {"inside", "inner", "outer"}
-        Part that was taken: all of it, or an edge.
-    """
+    """A round detector that was taken at ``(ky, kx)``, all of it or an edge, as before the drag."""
 
     detector: Round
     at: tuple[float, float]

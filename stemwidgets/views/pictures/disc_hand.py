@@ -14,16 +14,9 @@ SHARE = 8  # of the shorter side of a pattern: the radius of a first click
 
 
 class DiscHand:
-    """Handler of the pointer that draws a disc.
+    """Handler of the pointer that draws a disc on a pattern.
 
-    Parameters
-    ----------
-    session : Session
-        Session whose direct beam it is.
-    grid : Grid
-        Grid of the pattern that is drawn on.
-    show : callable
-        Draws the disc on the way; None draws that of the session again.
+    `show` draws the disc on the way, and that of the session again for None.
     """
 
     def __init__(

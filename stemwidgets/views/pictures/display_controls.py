@@ -33,24 +33,10 @@ FIXED = {
 
 
 class DisplayControls:
-    """Scaling, limits and colours of one picture.
+    """Scaling, limits and colours of one picture, in a `box` to display; its `parts` by name.
 
-    Parameters
-    ----------
-    view : View
-        View with the picture.
-    on_change : callable
-        Receives the `Display` that is asked for, or None for the one that suits the values; to be
-        answered by `show`.
-    width : int
-        Size of the histogram on screen [CSS px].
-
-    Attributes
-    ----------
-    box : widget
-        Box to display.
-    parts : dict of str to widget
-        Controls by name.
+    `on_change` receives the `Display` that is asked for, or None for the one that suits the values,
+    and answers by `show`; `width` is that of the histogram [CSS px].
     """
 
     def __init__(

@@ -27,25 +27,7 @@ REACH = 8  # CSS px within which a click meets a corner or an end
 class Drawing:
     """Drawing of the session's region and line on one map.
 
-    Parameters
-    ----------
-    view : View
-        The map; `outline` and `line` of its session are drawn.
-    grid : Grid
-        Places of scan positions on screen.
-    frame : Frame
-        The window of the map.
-    scales : dict
-        Scales of the map.
-
-    Attributes
-    ----------
-    marks : list of bqplot marks
-        To be drawn on the map.
-    tools : ToggleButtons
-        Choice of the tool.
-    bar : widget
-        The tools, with a button that clears.
+    Its `marks` are to be drawn on the map; `bar` has the `tools` and a button that clears.
     """
 
     def __init__(

@@ -23,23 +23,7 @@ Counts = NDArray[np.floating]
 class FaultyMarks:
     """Marks over a pattern, and a line below it with a tick that keeps the faults in.
 
-    Parameters
-    ----------
-    view : View
-        View that shows the pattern.
-    grid : Grid
-        Grid of the detector.
-    frame : Frame
-        Frame of the picture.
-    scales : dict of str to LinearScale
-        Scales of the picture.
-
-    Attributes
-    ----------
-    marks : list of Mark
-        To be drawn over the picture.
-    below : widget
-        The tick and the words.
+    Its `marks` are to be drawn over the picture; `below` has the tick and the words.
     """
 
     def __init__(

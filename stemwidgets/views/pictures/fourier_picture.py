@@ -27,21 +27,8 @@ UNITS = "decades"
 class FourierPicture:
     """Log magnitude of a map's frequencies.
 
-    Parameters
-    ----------
-    view : View
-        View with the map.
-    size : int
-        Longer side on screen [CSS px].
-
-    Attributes
-    ----------
-    raster : Raster
-        The picture.
-    line : HTML
-        Name of the transformed quantity, and the spacing at the last press.
-    box : widget
-        Both, to be displayed.
+    Its `box` is to be displayed: the picture `raster`, and in `line` the name of the transformed
+    quantity and the spacing at the last press.
     """
 
     def __init__(self, view: View, size: int) -> None:

@@ -22,20 +22,10 @@ BLUE = "#1e88e5"
 
 
 class Histogram:
-    """A histogram with two handles.
+    """A histogram with two handles, to be displayed as ``raster.box``.
 
-    Parameters
-    ----------
-    width : int
-        Size on screen [CSS px].
-    on_limits : callable
-        Receives the limits while a handle is dragged or moved by the arrow keys, possibly in a
-        thread of the kernel.
-
-    Attributes
-    ----------
-    raster : Raster
-        Picture to display, as ``raster.box``.
+    `on_limits` receives the limits while a handle is dragged or moved by the arrow keys, possibly
+    in a thread of the kernel.
     """
 
     def __init__(self, width: int, on_limits: Callable[[Limits], None]) -> None:

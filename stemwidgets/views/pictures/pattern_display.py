@@ -27,28 +27,9 @@ SHOWN = (0.0, 99.9)  # %, of the values; a few pixels are far brighter than all 
 class PatternDisplay:
     """A choice of the quantity to show of a pattern, and controls that can be opened.
 
-    Parameters
-    ----------
-    view : View
-        View with the patterns.
-    show : str
-        One of the scalings, or ``"difference from the mean"``.
-    on_change : callable
-        Called when patterns are to be painted anew.
-    width : int
-        Size of the histogram on screen [CSS px].
-
-    Attributes
-    ----------
-    choice, opened : widget
-        Quantity that is shown, and the switch of the controls.
-    below : widget
-        Box for the controls.
-
-    Raises
-    ------
-    InputError
-        For any other quantity.
+    `show` is one of the scalings, or ``"difference from the mean"``: an InputError for any other;
+    `on_change` is called when patterns are to be painted anew. The list `choice` and the switch
+    `opened` are to be displayed, and the box `below` for the controls.
     """
 
     def __init__(

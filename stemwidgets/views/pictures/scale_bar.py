@@ -11,23 +11,9 @@ RIM = ((-1, -1), (-1, 1), (1, -1), (1, 1), (0, 0))  # CSS px; the last, white on
 
 
 class ScaleBar:
-    """A scale bar in the lower left corner of a window.
+    """A scale bar in the lower left corner of a window, as `marks` to be drawn on the picture.
 
-    Parameters
-    ----------
-    frame : Frame
-        The window.
-    units : str
-        Units of its horizontal axis.
-    scales : dict of LinearScale
-        Scales of the figure.
-
-    Attributes
-    ----------
-    marks : list of bqplot marks
-        To be drawn on the picture.
-    length : float
-        Length in `units`.
+    Its `length` is in the units of the horizontal axis.
     """
 
     def __init__(self, frame: Frame, units: str, scales: dict[str, LinearScale]) -> None:

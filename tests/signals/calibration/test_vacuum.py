@@ -185,7 +185,7 @@ def test_a_page_measures_the_descan_on_another_scan_and_keeps_it(desk):
 def test_a_measured_descan_that_is_damaged_is_refused(desk):
     session, _, folder = desk
     session.selection.region = LEFT
-    session.vacuum.in_region()
+    session.vacuum.in_region(session.selection.region)
     session.wait(60)
     path = session.save(folder / "session.json")
     text = json.loads(path.read_text())

@@ -214,7 +214,7 @@ def test_py4dstem_keeps_its_calibration(tmp_path, new):
 
 def test_the_beam_energy_of_older_py4dstem_is_read_in_volts(tmp_path):
     h5(lambda file: py4dstem(file, new=False))(tmp_path / "cube.h5")
-    assert sw.Session(tmp_path / "cube.h5").beam_energy == 300
+    assert sw.Session(tmp_path / "cube.h5").scan.beam_energy == 300
 
 
 @pytest.mark.parametrize("name", ["scan.xml", "scan_x3_y2.raw"])

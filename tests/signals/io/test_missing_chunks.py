@@ -70,10 +70,10 @@ def test_a_file_without_any_pattern_is_refused(tmp_path, scan, kind, lazy):
 
 @pytest.mark.parametrize("kind", ["zspy", "hspy"])
 def test_whole_files_are_opened_without_a_word(tmp_path, scan, kind):
-    assert sw.Session(without(tmp_path, scan, kind, [])).notes == ()
+    assert sw.Session(without(tmp_path, scan, kind, [])).scan.notes == ()
     plain = tmp_path / f"plain.{kind}"
     scan.save(plain)
-    assert sw.Session(plain).notes == ()
+    assert sw.Session(plain).scan.notes == ()
 
 
 def test_a_zipped_file_tells_of_what_is_missing(tmp_path, scan):
