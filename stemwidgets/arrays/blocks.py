@@ -38,26 +38,11 @@ def iterate_blocks(
 ) -> Iterator[tuple[Where, NDArray[Any]]]:
     """Yield the patterns of a numpy or dask array, block by block.
 
-    Parameters
-    ----------
-    data : array, shape [..., ky, kx]
-        ``[n, ky, kx]`` or ``[iy, ix, ky, kx]``; dask arrays are yielded one chunk at a time and
-        read ahead, within the memory that may be used. Masked pixels of a masked array count
-        nothing.
-    block_bytes : int
-        Size of a block of an in-memory array.
-
-    Yields
-    ------
-    where : tuple of slice
-        Slices of the leading axes that this block covers: ``out[where]`` fits its results.
-    patterns : ndarray, shape [..., ky, kx]
-        The patterns, as :func:`native` gives them.
-
-    Raises
-    ------
-    InputError
-        If `data` holds no patterns.
+    Arrays are ``[n, ky, kx]`` or ``[iy, ix, ky, kx]``; dask arrays are yielded one chunk at a time
+    and read ahead, within the memory that may be used, those in memory in blocks of so many bytes.
+    Masked pixels of a masked array count nothing. Yields ``(where, patterns)``: slices of the
+    leading axes, so that ``out[where]`` fits the results of the block, and its patterns ``[..., ky,
+    kx]``, as :func:`native` gives them. An InputError if `data` holds no patterns.
     """
     require_patterns(data)
     if hasattr(data, "dask"):

@@ -82,32 +82,13 @@ def measure(
     disc: Disc | None = None,
     descan: Descan | None = None,
 ) -> Measured:
-    """Calibrate a scan from its patterns; they are read twice.
+    """Calibrate a scan ``[iy, ix, ky, kx]`` from its patterns; they are read twice.
 
-    Parameters
-    ----------
-    data : array, shape [iy, ix, ky, kx]
-        Counts; numpy or dask (read one chunk at a time).
-    axes : Axes
-        Calibration so far; it gives the shape of scan and detector pixels.
-    rotation : ScanRotation, optional
-        Given where it is known; measured otherwise.
-    handedness : int, optional
-        +1 or -1, given where only that is known.
-    descan_order, descan_where
-        As for :func:`stemwidgets.arrays.calibration.descan.fit_descan`.
-    mask : ndarray of bool, shape [ky, kx], optional
-        True where a pixel is left out, whatever it holds.
-    disc : Disc, optional
-        The direct beam, where it is known; it is sought in the mean pattern if not given.
-    descan : Descan, optional
-        Given where it is known; fitted otherwise.
-
-    Raises
-    ------
-    InputError
-        If there is nothing to measure: see `fit_descan`, `find_disc` and `find_rotation`; or the
-        mask does not fit.
+    The axes give the shape of scan and detector pixels. Rotation, disc and descan are taken as they
+    are where they are known, and measured otherwise; a handedness of +1 or -1 where only that is
+    known. The order of the descan and the positions to fit are as for `fit_descan`; pixels of the
+    mask ``[ky, kx]`` are left out, whatever they hold. An InputError if there is nothing to
+    measure: see `fit_descan`, `find_disc` and `find_rotation`; or if the mask does not fit.
     """
     require_scan(data)
     seen = overview(data, mask)

@@ -66,24 +66,12 @@ class InVacuum:
 def fit_in_vacuum(com: Map, where: NDArray[Any] | None = None, order: int | None = None) -> Descan:
     """Fit the path of the beam to centres of mass that were measured in vacuum.
 
-    Every position counts alike, but for those that stand out (soft L1 norm).
-
-    Parameters
-    ----------
-    com : ndarray, shape [iy, ix, 2]
-        ``(y, x)`` in pixels; NaN is left out.
-    where : ndarray of bool, shape [iy, ix], optional
-        True at the positions in vacuum; all if not given.
-    order : int, optional
-        Highest total power of the scan position, 0 to 4. None: a plane, a second or third order
-        where that stands out from the noise and half of the scan is covered in both directions, and
-        steps between lines.
-
-    Raises
-    ------
-    InputError
-        If the order is out of range, `where` has another shape, or the positions are too few or in
-        too few rows or columns.
+    `com` is ``(y, x)`` in pixels, ``[iy, ix, 2]``; NaN is left out. Every position counts alike, or
+    those chosen by `where` ``[iy, ix]``, but for those that stand out (soft L1 norm). The order is
+    the highest total power of the scan position, 0 to 4. None: a plane, a second or third order
+    where that stands out from the noise and half of the scan is covered in both directions, and
+    steps between lines. An InputError if the order is out of range, `where` has another shape, or
+    the positions are too few or in too few rows or columns.
     """
     used = known_positions(com, where)
     if order is not None:

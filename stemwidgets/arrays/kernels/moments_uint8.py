@@ -42,19 +42,10 @@ def byte_moments(
     low: int = 0,
     watch: Watch | None = None,
 ) -> NDArray[np.float64]:
-    """Sums ``(Σ I, Σ I·y, Σ I·x)`` of each pattern over the pixels to keep, exact.
+    """Sums ``(Σ I, Σ I·y, Σ I·x)`` of each pattern over the pixels to keep, ``[n, 3]``, exact.
 
-    Parameters
-    ----------
-    patterns : ndarray of uint8 or int8, shape [n, ky, kx]
-        They must fill words; int8 only with pixels to keep.
-    low : int
-        Pixels with fewer counts are left out; for int8 none is, whatever the value.
-    keep, watch
-        As for `kept_moments`.
-
-    Notes
-    -----
+    Patterns of uint8 or int8 ``[n, ky, kx]`` must fill words; int8 only with pixels to keep. Pixels
+    of uint8 with fewer counts than `low` are left out. For `keep` and `watch` see `kept_moments`.
     Each pixel has a floor, which it must exceed to count: one comparison serves mask and threshold.
     The rest becomes the least number, which is 0: with their highest bit turned, signed numbers are
     larger by 128.
