@@ -25,18 +25,9 @@ ROWS = 512
 def encode(
     learned: Learned, data: Any, device: torch.device, folder: Path | None = None
 ) -> Encoding:
-    """Encode all patterns; of several processes, each its own part.
+    """Encode all patterns ``[..., ky, kx]``; of several processes, each its own part.
 
-    Parameters
-    ----------
-    learned : Learned
-        A trained model.
-    data : array, shape [..., ky, kx]
-        Patterns of the shape that it learned from.
-    device : torch.device
-        Device of the model.
-    folder : Path, optional
-        Folder for the maps, as files that are mapped into memory, instead of in memory.
+    With a folder the maps are files in it, mapped into memory.
     """
     data = distributed.own_part(data)
     maps = MapBuilder(data.shape[:-2], folder)
@@ -52,18 +43,10 @@ def encode(
 def on_all_cores(
     encode: Callable[[Float], Columns], prepared: Float, device: torch.device
 ) -> Columns:
-    """Encode patterns in parts, each on one core; on another device than the CPU all at once.
+    """Encode patterns ``[n, pixels]`` in parts, each on one core; on a GPU all at once.
 
-    The parts are the same however many cores there are: the last digits depend on them.
-
-    Parameters
-    ----------
-    encode : callable
-        Encodes patterns ``[n, pixels]`` into the columns of an `Encoding`, by name.
-    prepared : ndarray of float32, shape [n, pixels]
-        The patterns.
-    device : torch.device
-        Device of `encode`.
+    The parts are the same however many cores there are: the last digits depend on them. `encode`
+    gives the columns of an `Encoding`, by name, and works on `device`.
     """
     if device.type != "cpu" or len(prepared) <= ROWS:
         return encode(prepared)

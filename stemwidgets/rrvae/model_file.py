@@ -14,19 +14,15 @@ from torch import Tensor
 from stemwidgets.arrays.errors import InputError
 from stemwidgets.arrays.files.atomic import write_bytes
 
-FORMAT = "stemwidgets rrvae 3"
+FORMAT = "stemwidgets rrvae 4"
+WITH_MODEL = "stemwidgets rrvae 3"  # and older ones: the setting "kind" is called "model"
 WITHOUT_DIGEST = "stemwidgets rrvae 2"
 
 
 def write(path: str | Path, tensors: dict[str, Tensor], record: dict[str, Any]) -> None:
     """Write a model file; an earlier one is replaced once this one is complete.
 
-    Raises
-    ------
-    FileNotFoundError, InputError, PermissionError
-        See `require_writable`.
-    UnwrittenError
-        If the disk does not take it.
+    Raises what `require_writable` does, and an UnwrittenError if the disk does not take it.
     """
     path = require_writable(path)
     whole = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
@@ -38,14 +34,8 @@ def write(path: str | Path, tensors: dict[str, Tensor], record: dict[str, Any]) 
 def require_writable(path: str | Path) -> Path:
     """The path of a file that can be written.
 
-    Raises
-    ------
-    FileNotFoundError
-        If its folder does not exist.
-    InputError
-        If it is a folder.
-    PermissionError
-        If its folder may not be written to.
+    A FileNotFoundError if its folder does not exist, an InputError if it is a folder itself, a
+    PermissionError if its folder may not be written to.
     """
     path = Path(path).expanduser()
     if not path.parent.is_dir():
@@ -60,12 +50,7 @@ def require_writable(path: str | Path) -> Path:
 def read(path: str | Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     """Read a model file: its tensors and its record.
 
-    Raises
-    ------
-    FileNotFoundError
-        If there is no such file.
-    InputError
-        If it is damaged or no model file.
+    A FileNotFoundError if there is none, an InputError if it is damaged or no model file.
     """
     path = Path(path).expanduser()
     if not path.is_file():
@@ -79,19 +64,20 @@ def read(path: str | Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
             f"Expected a model file written by stemwidgets, got {path.name}, which cannot be read: "
             f"{error}. It may be cut off; save the model again."
         ) from error
-    if header.get("format") not in (FORMAT, WITHOUT_DIGEST):
+    if header.get("format") not in (FORMAT, WITH_MODEL, WITHOUT_DIGEST):
         raise InputError(
             f"Expected a model file of the format {FORMAT!r}, got {header.get('format')!r} in "
             f"{path.name}. Save the model with this version of stemwidgets."
         )
     try:
-        record = json.loads(header["record"])
-        if header["format"] == FORMAT and header["digest"] != _digest(tensors, header["record"]):
+        text = header["record"]
+        record = json.loads(text)
+        if header["format"] != WITHOUT_DIGEST and header["digest"] != _digest(tensors, text):
             raise ValueError("a value is not what was written")
         if not isinstance(record, dict):
             raise ValueError("no settings")
         settings = record.get("settings")
-        if isinstance(settings, dict) and "model" in settings:  # its name in older files
+        if isinstance(settings, dict) and "model" in settings:
             settings["kind"] = settings.pop("model")
     except (KeyError, ValueError, RecursionError) as error:
         raise InputError(

@@ -23,23 +23,9 @@ def reading(
 ) -> Generator[Progress, None, Run]:
     """Start a run, reporting on the reading; the threads are given back at each report.
 
-    Parameters
-    ----------
-    parts : generator
-        Yields the share that has been read and returns the run.
-    since : float
-        Time at which the work began, by `time.perf_counter`.
-    told : bool
-        True to report how much of the scan has been read.
-
-    Yields
-    ------
-    Progress
-        Report, a few times a second.
-
-    Returns
-    -------
-    Run
+    `parts` yields the share that has been read and returns the run; `since` is the time at which
+    the work began, by `time.perf_counter`. Yields a report a few times a second if the reading is
+    to be `told`.
     """
     last = since
     while True:
@@ -57,24 +43,11 @@ def reading(
 def watch(
     run: Run, since: float, maps: bool, checkpoint: Checkpoint | None = None
 ) -> Generator[Progress]:
-    """Train, reporting every step; between two of them the threads are given back.
+    """Train a run, reporting every step; between two of them the threads are given back.
 
-    Parameters
-    ----------
-    run : Run
-        Run to train.
-    since : float
-        Time at which the work began, by `time.perf_counter`.
-    maps : bool
-        True if maps are wanted.
-    checkpoint : Checkpoint, optional
-        Checkpoint to keep up to date.
-
-    Yields
-    ------
-    Progress
-        Report, with maps, if wanted, twice a second at most, and at the end. While they are read
-        their step is reported again, so that one may stop.
+    `since` is as for `reading`. The checkpoint is kept up to date. Reports come with maps, if
+    wanted, twice a second at most, and at the end. While they are read their step is reported
+    again, so that one may stop.
     """
     steps = run.steps()
     began = time.perf_counter()

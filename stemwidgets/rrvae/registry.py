@@ -73,10 +73,7 @@ def checked_options(
 ) -> Options:
     """The options of a kind of model.
 
-    Raises
-    ------
-    InputError
-        If there is no such kind, or an option is out of range or of no use to it.
+    An InputError if there is no such kind, or an option is out of range or of no use to it.
     """
     require_one_of("kind", kind, KINDS)
     require_integer("latent_dim", latent_dim, 1, 16)

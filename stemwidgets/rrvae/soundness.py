@@ -43,13 +43,7 @@ def sound(name: str) -> Iterator[None]:
 
 
 def require_plausible(tensors: dict[str, Tensor], record: Any) -> None:
-    """Refuse numbers that no model has, before anything is made of their size.
-
-    Raises
-    ------
-    TypeError, ValueError, KeyError
-        If one is of another type or out of range.
-    """
+    """Refuse, by an error of any type, numbers that no model has, before they are put to use."""
     _require_window(record["preparation"])
     for part in (record, record.get("network", {}), record.get("basis", {})):
         for name, value in part.items():
@@ -77,13 +71,7 @@ def _require_window(window: dict[str, Any]) -> None:
 
 
 def require_use(learned: Learned, options: Options, device: torch.device) -> None:
-    """Decode and encode a few patterns, so that parts that do not fit are found at once.
-
-    Raises
-    ------
-    Exception
-        If they do not fit, of any kind.
-    """
+    """Decode and encode a few patterns, so that an error shows at once if parts do not fit."""
     with one_thread(), np.errstate(all="ignore"):
         latent = torch.zeros(TRIED, options.latent_dim, device=device)
         kind = torch.arange(TRIED, device=device) % options.classes

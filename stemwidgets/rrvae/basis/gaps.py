@@ -18,19 +18,10 @@ LEARNED_FROM = 512  # patterns: enough for a smooth filling, in a fraction of th
 
 
 def fill_gaps(window: PixelWindow, sample: Float) -> PixelWindow:
-    """Learn to fill the gaps of patterns.
+    """Learn to fill the gaps of patterns, and return the window with its filling.
 
-    Parameters
-    ----------
-    window : PixelWindow
-        Preparation with gaps.
-    sample : ndarray of float32, shape [n, pixels]
-        Patterns so prepared, none of them empty; their gaps are filled in place.
-
-    Returns
-    -------
-    PixelWindow
-        The same, with its filling.
+    `sample` holds prepared patterns ``[n, pixels]``, none of them empty; their gaps are filled in
+    place.
     """
     y, x = window.coordinates
     seen = ~window.gaps

@@ -73,19 +73,11 @@ class HarmonicBasis:
     dose: float
 
     def project(self, prepared: Float) -> tuple[Float, Float]:
-        """Coefficients of patterns and the energy that they leave out.
+        """Coefficients of patterns ``[n, pixels]`` in counts, and the energy that they leave out.
 
-        Parameters
-        ----------
-        prepared : ndarray, shape [n, pixels]
-            Counts; each pattern is scaled to the mean dose. Rows without counts give NaN.
-
-        Returns
-        -------
-        coefficients : ndarray, shape [n, 2 * components]
-            Real parts, then imaginary parts.
-        left_out : ndarray, shape [n]
-            Sum of squares of the whitened pattern outside the basis.
+        Each pattern is scaled to the mean dose; one without counts gives NaN. The coefficients are
+        real parts, then imaginary parts, ``[n, 2 * components]``; the energy is the sum of squares
+        of the whitened pattern outside the basis, ``[n]``.
         """
         whitened = np.empty(prepared.shape, dtype=np.float64)
         total = prepared.sum(axis=1)
@@ -134,26 +126,12 @@ def _whiten(
 
 
 def fit_basis(prepared: Float, y: NDArray[np.float64], x: NDArray[np.float64]) -> HarmonicBasis:
-    """Learn the basis from a sample of patterns.
+    """Learn the basis from a sample of patterns; its components are sorted by variance.
 
-    The knots of the radial splines lie as far apart as lets the components hold most of the signal.
-
-    Parameters
-    ----------
-    prepared : ndarray of float32, shape [n, pixels]
-        Counts, none of them empty.
-    y, x : ndarray, shape [pixels]
-        Coordinates about the optic axis, in pixels.
-
-    Returns
-    -------
-    HarmonicBasis
-        Components sorted by variance.
-
-    Raises
-    ------
-    InputError
-        If no component stands out of the noise: all patterns are alike.
+    `prepared` are counts ``[n, pixels]``, none of them empty, `y` and `x` the coordinates about the
+    optic axis, in pixels. The knots of the radial splines lie as far apart as lets the components
+    hold most of the signal. An InputError if no component stands out of the noise: all patterns are
+    alike.
     """
     radius, phi = np.hypot(y, x), np.arctan2(y, x)
     splines, knots = _radial_splines(radius)

@@ -23,10 +23,7 @@ def at_a_time(device: torch.device) -> int:
 def choose_device(name: str) -> torch.device:
     """The device of a name; ``"auto"`` takes CUDA, then MPS, then the CPU.
 
-    Raises
-    ------
-    InputError
-        If torch does not know the name or the device is not there.
+    An InputError if torch does not know the name or the device is not there.
     """
     if name == "auto":
         if torch.cuda.is_available():

@@ -131,17 +131,7 @@ def own_rows(data: Any) -> slice:
     """Rows of a scan that this process reads: along its first axis, in whole chunks.
 
     Where there are fewer chunks than processes, chunks are divided, and decoded by each of those
-    that need a part.
-
-    Parameters
-    ----------
-    data : array, shape [n, ky, kx] or [iy, ix, ky, kx]
-        numpy or dask, the same in all processes.
-
-    Raises
-    ------
-    InputError
-        If there are more processes than rows.
+    that need a part. An InputError, in all processes, if there are more processes than rows.
     """
     edges = np.arange(len(data) + 1)
     if hasattr(data, "dask") and len(data.chunks[0]) >= count():
@@ -167,13 +157,7 @@ def first_pattern(data: Any) -> int:
 
 
 def require_each(fine: bool) -> None:
-    """Refuse a part of the scan in which there is nothing to learn from.
-
-    Raises
-    ------
-    InputError
-        In all processes, if it is so in one of them.
-    """
+    """Refuse, in all processes, a part of the scan in which there is nothing to learn from."""
     idle = [str(i + 1) for i, found in enumerate(all_gather(bool(fine))) if not found]
     if count() > 1 and idle:
         raise InputError(

@@ -25,22 +25,10 @@ class Batch:
         self.size = size
 
     def run(self, call: Callable[[slice], T], count: int) -> list[T]:
-        """Process all rows, a batch at a time.
+        """Result of `call` for each batch of so many rows, given as a slice; for 0 an empty one.
 
         A batch for which the memory does not suffice is done again in smaller ones, and a notice
         says so. `call` must change nothing before it succeeds.
-
-        Parameters
-        ----------
-        call : callable
-            Takes a slice of the rows.
-        count : int
-            Number of rows; for 0 an empty slice is handed over once.
-
-        Returns
-        -------
-        list
-            Result of `call` for each batch.
         """
         results: list[T] = []
         first = too_many = 0

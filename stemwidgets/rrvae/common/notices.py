@@ -31,13 +31,7 @@ def tell(notice: str) -> None:
 
 @contextmanager
 def listening(heard: list[str]) -> Iterator[None]:
-    """Collect notices instead of warning.
-
-    Parameters
-    ----------
-    heard : list of str
-        Receives the notices, each once.
-    """
+    """Collect notices in a list, each once, instead of warning."""
     token = _LISTENER.set(heard)
     try:
         yield
@@ -50,21 +44,9 @@ class DivergenceError(RuntimeError):
 
 
 def require_finite(step: "Step", last: "Step | None", *weights: "Tensor") -> None:
-    """Make sure that a training has not diverged.
+    """Raise a DivergenceError if the loss of a step or one of the weights is NaN or infinite.
 
-    Parameters
-    ----------
-    step : Step
-        Present state of the training.
-    last : Step or None
-        Last good state, for the message.
-    *weights : Tensor
-        Weights that were learned.
-
-    Raises
-    ------
-    DivergenceError
-        If the loss or a weight is NaN or infinite.
+    `last` is the last good step, for the message.
     """
     loss = step.reconstruction + step.kl
     if math.isfinite(loss) and all(

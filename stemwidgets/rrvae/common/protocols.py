@@ -114,12 +114,8 @@ class Run(Protocol):
     def steps(self) -> Generator[Step]:
         """Train, a step at a time; may be closed early.
 
-        After the end of a training it yields the last step.
-
-        Raises
-        ------
-        DivergenceError
-            If the training goes wrong; the run is then as it was at its last good step.
+        After the end of a training it yields the last step. If the training goes wrong it raises a
+        DivergenceError, and the run is as it was at its last good step.
         """
 
     def preview(self, most: int) -> Iterator[Encoding | None]:

@@ -14,14 +14,9 @@ from stemwidgets.rrvae.basis.harmonics import Float
 def batches(data: Any, window: PixelWindow, size: int) -> Iterator[tuple[NDArray[np.intp], Float]]:
     """The used pixels of the patterns, always as many at once; the last ones are filled up.
 
-    The last digits of a matrix product depend on how many rows it has.
-
-    Yields
-    ------
-    rows : ndarray of int, shape [n]
-        Numbers of these patterns, counted through the scan.
-    prepared : ndarray of float32, shape [size, pixels]
-        Used pixels of these patterns in the first n rows.
+    The last digits of a matrix product depend on how many rows it has. Yields the numbers ``[n]``
+    of some patterns, counted through the scan, and their used pixels in the first n rows of
+    ``[size, pixels]``.
     """
     rows: list[NDArray[np.intp]] = []
     pixels: list[Float] = []

@@ -58,13 +58,7 @@ class Fingerprint:
         self.require(Fingerprint(tuple(shape), self.dose, self.mean))
 
     def require(self, other: "Fingerprint") -> None:
-        """Refuse other data than those that a training began with.
-
-        Raises
-        ------
-        InputError
-            If they differ; the message says how.
-        """
+        """Refuse other data than those that a training began with, and say how they differ."""
         difference = self.difference(other)
         if difference:
             raise InputError(

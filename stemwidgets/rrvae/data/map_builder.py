@@ -43,14 +43,8 @@ class MapBuilder:
     ) -> None:
         """Put the columns of some patterns in place.
 
-        Parameters
-        ----------
-        numbers : ndarray of int, shape [n]
-            Numbers of the patterns, counted through the scan.
-        rows : ndarray of bool, shape [n]
-            True for the patterns that the columns describe.
-        columns : mapping of str to ndarray, shape [described patterns, ...]
-            Columns by the name of a parameter of `Encoding`; always the same names.
+        The patterns are counted through the scan, ``[n]``; `rows` is True for those n that the
+        columns describe. Columns have the names of the parameters of `Encoding`, always the same.
         """
         where = np.unravel_index(numbers, self.shape)
         for name, column in columns.items():
@@ -64,13 +58,7 @@ class MapBuilder:
             self._maps[name][where] = values
 
     def _empty(self, name: str, shape: tuple[int, ...], dtype: Any) -> Column:
-        """A map to be filled; where the disk is full, one of several processes takes its memory.
-
-        Raises
-        ------
-        OSError
-            If there is no room for it.
-        """
+        """A map to be filled; where the disk is full, one of several processes takes its memory."""
         if self.folder is None:
             return np.empty(shape, dtype)
         file = self.folder / f"{name}.npy"
@@ -85,24 +73,15 @@ class MapBuilder:
         return mapped
 
     def encoding(self, fold: int = 1) -> Encoding:
-        """The finished maps; of several processes, all their parts one below the other.
+        """The finished maps, of angles modulo 2π / fold.
 
-        Parameters
-        ----------
-        fold : int
-            The angle is defined modulo 2π / fold.
+        Of several processes, all their parts one below the other.
         """
         return Encoding(**{n: distributed.joined(m) for n, m in self._maps.items()}, fold=fold)
 
 
 def _reserve(file: Path) -> None:
-    """Reserve room for a file that is mapped: a disk that fills later kills the process.
-
-    Raises
-    ------
-    OSError
-        If there is no room.
-    """
+    """Reserve room for a file that is mapped: a disk that fills later kills the process."""
     if not hasattr(os, "posix_fallocate"):
         return
     with file.open("r+b") as opened:

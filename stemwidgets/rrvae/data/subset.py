@@ -22,14 +22,9 @@ BATCH = 256  # patterns read at once: always as many, as the last digits depend 
 
 
 def share_that_fits(needed: int, room: float | None) -> float:
-    """Share of something that may be kept: 1, 1/2, 1/4 …, the same in all processes.
+    """Share of so many bytes that there is room for: 1, 1/2, 1/4 …, the same in all processes.
 
-    Parameters
-    ----------
-    needed : int
-        Bytes that all of it takes.
-    room : float or None
-        Bytes that may be used; None if that is not known.
+    `room` is None if that is not known.
     """
     share = 1.0
     while room is not None and share * needed > max(room, 1.0):
@@ -38,17 +33,10 @@ def share_that_fits(needed: int, room: float | None) -> float:
 
 
 def random_subset(data: Any, share: float) -> NDArray[np.bool_]:
-    """Choose patterns to learn from: at random, but always the same ones.
+    """Choose patterns ``[n]`` to learn from: at random, but always the same ones.
 
     Evenly spaced ones could fall in step with a lattice. Each pattern of a scan has a random number
-    of its own, so that each of several processes finds those among its own patterns, ``[n]``.
-
-    Parameters
-    ----------
-    data : array, shape [..., ky, kx]
-        numpy or dask.
-    share : float
-        Share of all patterns, 0 to 1.
+    of its own, so that each of several processes finds those among its own patterns.
     """
     count = math.prod(distributed.own_part(data).shape[:-2])
     first = distributed.first_pattern(data)
@@ -89,32 +77,10 @@ def read_scan(
 ) -> Generator[float, None, tuple[ScanRead, list[Tensor]]]:
     """Read a scan once; what comes out does not depend on the blocks in which it is read.
 
-    Parameters
-    ----------
-    data : array, shape [..., ky, kx]
-        numpy or dask.
-    window : PixelWindow
-        Window of pixels that are used.
-    share : float
-        Share of all patterns to learn from.
-    columns_of : callable
-        Takes the used pixels of some patterns, and gives numbers to learn from, a row for each.
-
-    Yields
-    ------
-    float
-        Fraction of the reading that is done, after every batch; it may be left there.
-
-    Returns
-    -------
-    ScanRead
-    columns : list of Tensor, shape [n, ...]
-        Rows of all patterns that are learned from.
-
-    Raises
-    ------
-    InputError
-        If there are too few patterns.
+    `columns_of` takes the used pixels of some patterns, and gives numbers to learn from, a row for
+    each. Yields the fraction of the reading that is done, after every batch; it may be left there.
+    Returns the scan, and columns with the rows of all patterns that are learned from. An InputError
+    if those are too few.
     """
     part, subset = distributed.own_part(data), random_subset(data, share)
     place, dose = np.cumsum(subset) - 1, np.zeros(len(subset), np.float32)

@@ -69,22 +69,9 @@ class Convention:
     ) -> "Convention":
         """Take the lowest order whose pointer stands out of the noise in most patterns.
 
-        Parameters
-        ----------
-        manifold : Manifold
-            Trained manifold.
-        basis : HarmonicBasis
-            Basis of the patterns.
-        coordinates : tuple of ndarray
-            ``(y, x)`` of the pixels.
-        latent : Tensor, shape [n, d]
-            Latent variables of the training patterns.
-        kind : Tensor of int, shape [n]
-            Classes of the training patterns.
-        noise : float
-            Variance of a coefficient.
-        alike : bool
-            True if angle 0 has one direction in the decoder's own frame.
+        `coordinates` are those of the pixels, ``(y, x)``; `latent` ``[n, d]`` and `kind` ``[n]``
+        are the latent variables and classes of training patterns, `noise` the variance of a
+        coefficient. With `alike`, angle 0 has one direction in the decoder's own frame.
         """
         decoded = manifold.decode(latent, kind)
         best, clearest = None, -1.0

@@ -48,18 +48,9 @@ class Direction:
 
 
 def direction(cells: Tensor, grid: LatentGrid, offset: Tensor, fold: int) -> Direction:
-    """Add up the posterior over the latent variables.
+    """Add up the posterior ``[frames, n, points]`` over the latent variables.
 
-    Parameters
-    ----------
-    cells : Tensor, shape [frames, n, points]
-        Probabilities of the cells.
-    grid : LatentGrid
-        Grid of the cells.
-    offset : Tensor, shape [points]
-        Angle of each unturned point [rad].
-    fold : int
-        The angle is defined modulo 2π / fold.
+    `offset` is the angle of each unturned point [rad]; the angle is defined modulo 2π / fold.
     """
     real, imag = _waves(cells, grid, offset, torch.tensor([fold], device=offset.device))
     resultant = torch.hypot(real, imag)[:, 0].clamp(1e-6, 1 - 1e-7)
@@ -112,27 +103,13 @@ def _half_width(density: Tensor, peak: Tensor) -> Tensor:
 
 
 def symmetry(manifold: Manifold, decoded: Tensor, noise: Tensor) -> tuple[Tensor, Tensor]:
-    """Order of the rotational symmetry of decoded patterns, and its probability.
+    """Order of the rotational symmetry of decoded patterns, and its probability, ``[n]`` each.
 
     An order m is worth half its squared amplitude over the noise, in nats of the pattern's
     log-likelihood; it is there if that is more than `COST_OF_AN_ORDER`. The symmetry is the
-    greatest common divisor of the orders that are there.
-
-    Parameters
-    ----------
-    manifold : Manifold
-        Manifold of the patterns.
-    decoded : Tensor, shape [n, 2 * components]
-        Patterns without noise.
-    noise : Tensor, shape [n]
-        Variance of a coefficient.
-
-    Returns
-    -------
-    symmetry : Tensor of uint8, shape [n]
-        1 is none, 0 is full rotational symmetry.
-    probability : Tensor, shape [n]
-        Probability of that symmetry, among those tried.
+    greatest common divisor of the orders that are there: 1 is none, 0 is full rotational symmetry.
+    Its probability is that among those tried. `decoded` are patterns without noise, and `noise` is
+    the variance of a coefficient of each.
     """
     real, imag = decoded.chunk(2, dim=-1)
     power = (real.square() + imag.square()) / (2 * noise[:, None])

@@ -115,14 +115,9 @@ class Manifold:
     def fitted(self, normal: Tensor, target: Tensor, noise: float) -> "Manifold":
         """The most probable manifold, given weighted sums over patterns turned back.
 
-        Parameters
-        ----------
-        normal : Tensor, shape [classes, centers + 1, centers + 1]
-            Sum of the outer products of the features.
-        target : Tensor, shape [classes, centers + 1, 2 * components]
-            Sum of features times patterns.
-        noise : float
-            Variance of a coefficient about the manifold.
+        `normal` ``[classes, centers + 1, centers + 1]`` sums the outer products of the features,
+        `target` ``[classes, centers + 1, 2 * components]`` features times patterns; `noise` is the
+        variance of a coefficient about the manifold.
         """
         # on the CPU in double precision: small, and singular where z is not used
         values, vectors = torch.linalg.eigh(normal.cpu().double())

@@ -75,14 +75,8 @@ class HarmonicModel:
     def read(self, patterns: Patterns, left_out: Tensor, prepared: Float | None = None) -> Columns:
         """Columns of an `Encoding`, by name.
 
-        Parameters
-        ----------
-        patterns : Patterns
-            Patterns less the part that does not turn.
-        left_out : Tensor, shape [n]
-            Energy of each pattern outside the basis.
-        prepared : ndarray, shape [n, pixels], optional
-            Counts of the patterns, for the last steps of precision.
+        The patterns are those less the part that does not turn, `left_out` ``[n]`` is the energy of
+        each outside the basis. With their counts, `prepared`, come the last steps of precision.
         """
         device = self.grid.latent.device
         turned = TurnedPoints(self.manifold, self.grid)

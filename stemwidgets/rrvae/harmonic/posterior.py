@@ -117,18 +117,8 @@ def refine(
 ) -> Posterior:
     """Levenberg-Marquardt steps on (z, θ) from a start; a step that does not help is not taken.
 
-    Parameters
-    ----------
-    manifold : Manifold
-        The decoder.
-    coefficients : Tensor, shape [n, 2 * components]
-        Patterns.
-    noise : Tensor, shape [n]
-        Variance of the coefficients of each about the manifold.
-    start : Start
-        Where to begin, and where z is expected.
-    steps : int
-        Number of steps.
+    `noise` ``[n]`` is the variance of the coefficients ``[n, 2 * components]`` of each pattern
+    about the manifold.
     """
     angle, latent, kind, prior = start.angle, start.latent, start.kind, start.information()
 
@@ -190,24 +180,11 @@ class CountLikelihood:
         start: Start,
         steps: int,
     ) -> Posterior:
-        """Steps from a posterior until each pattern moves no further.
+        """Steps from a posterior, so many at most, until each pattern moves no further.
 
         A step that turns back is halved: where the manifold is bent it would overshoot for ever.
-
-        Parameters
-        ----------
-        manifold : Manifold
-            The decoder.
-        prepared : Tensor, shape [n, pixels]
-            Counts.
-        noise : float
-            Variance of a coefficient, 1 for electrons that were counted one by one.
-        found : Posterior
-            Posterior to step from.
-        start : Start
-            Prior of z.
-        steps : int
-            Largest number of steps.
+        `prepared` are counts ``[n, pixels]``, `noise` is the variance of a coefficient, 1 for
+        electrons that were counted one by one, and `start` the prior of z.
         """
         rows = torch.arange(len(prepared), device=prepared.device)
         last = torch.zeros_like(found.covariance[:, 0])
@@ -231,14 +208,9 @@ class CountLikelihood:
         found: Posterior,
         start: Start,
     ) -> tuple[Tensor, Tensor]:
-        """Fisher scoring (McCullagh & Nelder, Generalized Linear Models, 1989, 2.5).
+        """Step of (z, θ) and covariance where it begins, by Fisher scoring.
 
-        Returns
-        -------
-        move : Tensor, shape [n, d + 1]
-            Step of (z, θ).
-        covariance : Tensor, shape [n, d + 1, d + 1]
-            Covariance where the step begins.
+        See McCullagh & Nelder, Generalized Linear Models, 1989, 2.5.
         """
         dose = prepared.sum(dim=1, keepdim=True) / self._dose
         decoded, by_latent = manifold.decode_with_slopes(found.latent, found.kind)

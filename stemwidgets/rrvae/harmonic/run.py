@@ -91,10 +91,7 @@ class HarmonicRun:
     ) -> Generator[float, None, Self]:
         """Read a scan, and make a run of it; see `Kind`.
 
-        Raises
-        ------
-        InputError
-            If there is nothing to learn from, or the state is not whole.
+        An InputError if there is nothing to learn from, or the state is not whole.
         """
         before = None if state is None else _before(state, device)
         known = None if before is None else (before.window, before.basis, before.share)

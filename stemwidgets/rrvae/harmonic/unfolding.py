@@ -32,23 +32,10 @@ CLUSTERING_ROUNDS = 30  # of k-means at most
 def turn_alike(
     manifold: Manifold, patterns: Tensor, weight: Tensor, divided: bool = False
 ) -> Tensor:
-    """Angles that turn patterns towards the mean of all.
+    """Angles ``[n]`` [rad] that turn patterns towards the mean of all.
 
-    Parameters
-    ----------
-    manifold : Manifold
-        Manifold of the patterns.
-    patterns : Tensor, shape [n, 2 * components]
-        Patterns without noise.
-    weight : Tensor, shape [n]
-        Weight of each pattern.
-    divided : bool
-        True if other processes have the rest of these patterns.
-
-    Returns
-    -------
-    Tensor, shape [n]
-        Angles [rad].
+    The patterns ``[n, 2 * components]`` have no noise, and a weight each. If they are `divided`,
+    other processes have the rest of them.
     """
     total = distributed.total if divided else _as_it_is
     frames = torch.arange(FRAMES, device=patterns.device) * (2 * math.pi / FRAMES)
@@ -77,27 +64,11 @@ def principal_latent(
     noise: float = 0.0,
     divided: bool = False,
 ) -> Tensor:
-    """Principal components of each class, with unit variance where they are more than noise.
+    """Principal components ``[n, d]`` of each class, of unit variance where they exceed the noise.
 
-    Parameters
-    ----------
-    alike : Tensor, shape [n, 2 * components]
-        Patterns, turned alike.
-    weight : Tensor, shape [n]
-        Weight of each pattern.
-    kind : Tensor of int, shape [n]
-        Classes of the patterns.
-    latent_dim : int
-        Number d of latent variables.
-    noise : float
-        Variance of a coefficient of these patterns that is noise.
-    divided : bool
-        True if other processes have the rest of these patterns.
-
-    Returns
-    -------
-    Tensor, shape [n, d]
-        Latent variables.
+    `alike` are patterns ``[n, 2 * components]`` turned alike, weighed ``[n]``, `kind` their
+    classes, and `noise` is the variance of a coefficient of theirs. If they are `divided`, other
+    processes have the rest of them.
     """
     total = distributed.total if divided else _as_it_is
     latent = torch.zeros(len(alike), latent_dim, device=alike.device)
@@ -119,23 +90,10 @@ def _as_it_is(value: Tensor) -> Tensor:
 
 
 def groups(patterns: Tensor, count: Tensor, noise: float, wanted: int) -> Tensor:
-    """Group that each pattern belongs to.
+    """Group that each pattern belongs to, from 0; too few for a group join the nearest one.
 
-    Parameters
-    ----------
-    patterns : Tensor, shape [n, 2 * components]
-        Patterns without noise, turned alike.
-    count : Tensor, shape [n]
-        Number of patterns that each of them represents.
-    noise : float
-        Variance of a coefficient.
-    wanted : int
-        Number of groups.
-
-    Returns
-    -------
-    Tensor of int, shape [n]
-        From 0; patterns that are too few for a group join the nearest one.
+    The patterns ``[n, 2 * components]`` are without noise and turned alike, each represents `count`
+    patterns, and `noise` is the variance of a coefficient.
     """
     group = torch.zeros(len(patterns), dtype=torch.long, device=patterns.device)
     if wanted == 1:

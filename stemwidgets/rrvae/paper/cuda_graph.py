@@ -42,23 +42,11 @@ class Replay:
         self._recordings: dict[int, _Recording] = {}
 
     def __call__(self, call: Call, size: int, *inputs: Tensor) -> Tensor:
-        """Make the call.
+        """Make the call; on a CUDA device its result is overwritten the next time.
 
-        Parameters
-        ----------
-        call : callable
-            The same each time. Takes the other arguments; what it reads and changes besides them
-            stays where it is in memory and is on the device. It draws no random numbers and waits
-            for nothing.
-        size : int
-            Size that determines the shapes of the inputs.
-        inputs : Tensor
-            On the device.
-
-        Returns
-        -------
-        Tensor
-            Result of the call; on a CUDA device it is overwritten the next time.
+        `call` is the same each time. It takes size and inputs, which are on the device; what it
+        reads and changes besides them stays where it is in memory. It draws no random numbers and
+        waits for nothing. `size` determines the shapes of the inputs.
         """
         if not (self._possible and _on_gpu(inputs[0])):
             return call(size, *inputs)

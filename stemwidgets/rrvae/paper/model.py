@@ -95,24 +95,12 @@ class PaperTrained:
         return cls(network, scaling, fold, max(misfit, 1e-30))
 
     def encode(self, prepared: Tensor, pixels: int | None = None) -> dict[str, NDArray[Any]]:
-        """Read angle and latent variables off patterns.
+        """Columns of an `Encoding`, by name, for counts ``[n, used pixels]``.
 
-        Parameters
-        ----------
-        prepared : Tensor, shape [n, used pixels]
-            Counts in the used pixels.
-        pixels : int, optional
-            The residual is taken from about that many pixels, evenly spread, for speed; from all
-            of them by default.
-
-        Returns
-        -------
-        dict of ndarray
-            ``angle`` [rad], ``latent``, ``confidence``, ``residual``, ``angle_std`` [rad],
-            ``symmetry`` and ``symmetry_confidence``, by the names of `Encoding`, ``[n, ...]``.
-            The network does not estimate the symmetry of single patterns: it is `fold` everywhere,
-            and its confidence NaN. Without an angle, angle and standard deviation are NaN,
-            confidence and symmetry 0.
+        For speed the residual may be taken from about so many pixels, evenly spread. The network
+        does not estimate the symmetry of single patterns: it is `fold` everywhere, and its
+        confidence NaN. Without an angle, angle and standard deviation are NaN, confidence and
+        symmetry 0.
         """
         stride = 1 if pixels is None else max(1, len(self.network.coordinates) // pixels)
 
@@ -144,15 +132,10 @@ class PaperTrained:
 
     @torch.no_grad()
     def decode(self, latent: Tensor, angle: Tensor) -> Tensor:
-        """Counts in the used pixels, ``[n, pixels]``.
+        """Counts in the used pixels, ``[n, pixels]``, for latent variables ``[n, d]``.
 
-        Parameters
-        ----------
-        latent : Tensor, shape [n, d]
-            Latent variables.
-        angle : Tensor, shape [n]
-            Rotation [rad]; at 0 the pattern's centre of mass lies along +kx. Ignored by a model
-            without an angle.
+        At angle 0 [rad] the pattern's centre of mass lies along +kx. A model without an angle
+        ignores it.
         """
         return self.scaling.undo(self.network.decode(latent, angle - self._heading(latent)))
 

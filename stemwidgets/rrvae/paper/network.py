@@ -69,10 +69,7 @@ class PaperNetwork:
     def over(self, weights: Tensor) -> Self:
         """The same layers, with gradient, as parts of one vector of all `parameters`.
 
-        Parameters
-        ----------
-        weights : Tensor, shape [number of weights and biases]
-            Changing it in place changes the layers.
+        Changing the vector in place changes the layers.
         """
         parts = weights.split([tensor.numel() for tensor in self.parameters])
         leaves = iter(
@@ -124,12 +121,7 @@ class PaperNetwork:
     def loss(self, scaled: Tensor, normal: Tensor) -> tuple[Tensor, Tensor]:
         """Reconstruction (half the sum of squares) and KL divergence, sums, with gradient.
 
-        Parameters
-        ----------
-        scaled : Tensor, shape [n, pixels]
-            Patterns.
-        normal : Tensor, shape [n, encoded_dim]
-            Standard normal draws.
+        Takes patterns ``[n, pixels]`` and standard normal draws ``[n, encoded_dim]``.
         """
         mean, log_std = self.encode(scaled)
         angle, latent = self.split(mean + log_std.exp() * normal)

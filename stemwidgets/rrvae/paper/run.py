@@ -147,10 +147,7 @@ class PaperRun:
     ) -> Generator[float, None, Self]:
         """Read a scan, and make a run of it; see `Kind`.
 
-        Raises
-        ------
-        InputError
-            If there is nothing to learn from, or the state does not fit.
+        An InputError if there is nothing to learn from, or the state does not fit.
         """
         before = None if state is None else PaperModel.from_record(*state, device)
         last = 1.0 if before else 0.5  # of the work that the last reading is

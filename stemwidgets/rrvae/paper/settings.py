@@ -42,15 +42,7 @@ class PaperSettings:
         """The paper's 100 epochs, or, for centred patterns, as many as it takes.
 
         Centred patterns are learned until the loss falls no further, in 1000 to 6000 batches.
-
-        Parameters
-        ----------
-        patterns : int
-            Number of patterns.
-        turning, centered
-            As of the class.
-        epochs : int, optional
-            Exact number of passes instead.
+        `epochs` is an exact number of passes instead.
         """
         if epochs is not None or not centered:
             return cls(turning, centered, 100 if epochs is None else epochs)
@@ -111,13 +103,7 @@ class TrainingPosition:
 
     @classmethod
     def from_record(cls, record: dict[str, Any]) -> Self:
-        """Read the result of `dataclasses.asdict`.
-
-        Raises
-        ------
-        ValueError
-            If it is no position.
-        """
+        """Read the result of `dataclasses.asdict`; a ValueError if it is no position."""
         steps, planned, began = (int(record[name]) for name in ("steps", "planned", "began"))
         losses = [float(loss) for loss in record["losses"]]
         if not (0 <= steps <= planned and planned > 0 and 0 <= began <= len(losses)):
@@ -131,11 +117,7 @@ def on_plateau(losses: Sequence[float]) -> bool:
     The mean loss of the last fifth of the training is compared with that of the fifth before: where
     it fell by less than 1 % of what it fell from the first loss on, going on would gain little.
     Fifths grow with the training, so that their means are smooth however noisy single losses are.
-
-    Parameters
-    ----------
-    losses : sequence of float
-        Losses at even distances; with fewer than 20 it is too early to judge.
+    With fewer than 20 losses, at even distances, it is too early to judge.
     """
     if len(losses) < FEWEST_LOSSES:
         return False

@@ -91,14 +91,8 @@ class PaperTraining:
     ) -> Self:
         """Begin with random weights.
 
-        Parameters
-        ----------
-        prepared, seed, settings
-            As of the class.
-        coordinates : (ndarray, ndarray)
-            ``(y, x)`` of the used pixels about the optic axis, in any unit.
-        latent_dim : int
-            Number of latent variables besides the angle.
+        `coordinates` are ``(y, x)`` of the used pixels about the optic axis, in any unit;
+        `latent_dim` is the number of latent variables besides the angle.
         """
         y, x = (torch.from_numpy(np.asarray(c, dtype=np.float64)) for c in coordinates)
         where = (torch.stack([x, y], dim=1) / torch.hypot(x, y).max()).float()
@@ -122,13 +116,9 @@ class PaperTraining:
     def steps(self) -> Generator[PaperStep]:
         """Train: a step after some batches and at the end; only the last one if it has ended.
 
-        It may be closed at any time; called again, it goes on where it stopped.
-
-        Raises
-        ------
-        DivergenceError
-            If the loss or a weight is no longer finite. The weights are then those of the last
-            step, and so is the number of batches done; Adam starts afresh.
+        It may be closed at any time; called again, it goes on where it stopped. If the loss or a
+        weight is no longer finite, it raises a DivergenceError: the weights are then those of the
+        last step, and so is the number of batches done; Adam starts afresh.
         """
         if self.finished and self.last is not None:
             yield self.last
@@ -255,16 +245,10 @@ class PaperTraining:
         }
 
     def restore(self, tensors: dict[str, Tensor], record: dict[str, Any], same_data: bool) -> None:
-        """Go on from a `state`.
+        """Go on from the `state` of a training with this network.
 
-        Parameters
-        ----------
-        tensors, record
-            The state, of a training with this network.
-        same_data : bool
-            True if it is of the same data; with others, the epochs begin anew.
-
-        On another type of device the draws are other ones.
+        With other data than the same, the epochs begin anew; on another type of device the draws
+        are other ones.
         """
         self._mean.copy_(tensors["mean"])
         self._square.copy_(tensors["square"])
