@@ -18,29 +18,10 @@ LARGEST_SHARE = 0.05  # of the time, for writing
 class Checkpoint:
     """Checkpoint file with the state of a run, which is also a file of the trained model.
 
-    Of several processes only the first one writes. As long as it is not closed, the file is locked
-    (`stemwidgets.arrays.files.left_overs.lock_of`), which shows others that a training runs.
-
-    Parameters
-    ----------
-    path : str or Path
-        Replaced at each writing, once the new file is complete.
-    settings : dict
-        Settings of the model, as plain values.
-
-    Attributes
-    ----------
-    problem : str
-        Reason why the last writing failed; empty if it did not.
-
-    Raises
-    ------
-    FileNotFoundError
-        If the folder does not exist.
-    InputError
-        If the path is that of a folder.
-    PermissionError
-        If the folder may not be written to.
+    It is replaced at each writing, once the new file is complete; `problem` is the reason why the
+    last writing failed, empty if it did not. Of several processes only the first one writes. As
+    long as it is not closed, the file is locked (`stemwidgets.arrays.files.left_overs.lock_of`),
+    which shows others that a training runs. Raises what `model_file.require_writable` does.
     """
 
     def __init__(self, path: str | Path, settings: dict[str, Any]) -> None:

@@ -25,9 +25,9 @@ from stemwidgets.rrvae.common.protocols import Learned, Options, Run, State
 from stemwidgets.rrvae.common.records import Progress
 from stemwidgets.rrvae.data.fingerprint import Fingerprint
 from stemwidgets.rrvae.harmonic.projection import as_array
+from stemwidgets.rrvae.model_file import require_use
 from stemwidgets.rrvae.progress import reading, watch
 from stemwidgets.rrvae.registry import KINDS
-from stemwidgets.rrvae.soundness import require_use
 
 PixelSize = tuple[float, float]
 

@@ -22,7 +22,6 @@ from stemwidgets.rrvae.encoding import encode
 from stemwidgets.rrvae.fitting import Fitting, PixelSize
 from stemwidgets.rrvae.harmonic.projection import as_array
 from stemwidgets.rrvae.registry import KINDS, checked_options
-from stemwidgets.rrvae.soundness import require_plausible, sound
 
 
 class RRVAE:
@@ -244,9 +243,9 @@ class RRVAE:
         """
         tensors, record = model_file.read(path)
         choose_device(device)
-        with sound(Path(path).name):
+        with model_file.sound(Path(path).name):
             model = cls(device=device, **record["settings"])
-            require_plausible(tensors, record)
+            model_file.require_plausible(tensors, record)
             model._fitting.restore(tensors, record)
         return model
 

@@ -99,10 +99,7 @@ def watch(
 class _Pace:
     """Schedule of the maps, and of how many patterns: few first, then twice as many each time.
 
-    Attributes
-    ----------
-    due : float
-        Time of the next maps [s].
+    The next maps are `due` so many seconds after the training began.
     """
 
     def __init__(self) -> None:

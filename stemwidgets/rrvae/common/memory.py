@@ -13,13 +13,7 @@ _WORDS = ("out of memory", "can't allocate memory", "not enough memory")
 
 
 class Batch:
-    """Number of rows processed at once; halved, and kept so, when they do not fit.
-
-    Parameters
-    ----------
-    size : int
-        Number to begin with.
-    """
+    """Number of rows processed at once; halved, and kept so, when they do not fit."""
 
     def __init__(self, size: int) -> None:
         self.size = size

@@ -26,23 +26,7 @@ state is also one of a trained model; and so is that of ``fingerprint.to_record(
 
 @dataclass(frozen=True)
 class Options:
-    """Options of a user; each kind takes those that it has a use for.
-
-    Parameters
-    ----------
-    latent_dim : int
-        Number of latent variables besides the angle.
-    seed : int
-        Seed of everything random.
-    classes : int
-        Number of kinds of patterns.
-    centered : bool
-        True to subtract the mean pattern before training.
-    epochs : int or None
-        Passes over the data; None leaves it to the data.
-    convention : {"com", "alike"}
-        Meaning of angle 0.
-    """
+    """Options of a user, as of `RRVAE`; each kind of model takes those that it has a use for."""
 
     latent_dim: int
     seed: int

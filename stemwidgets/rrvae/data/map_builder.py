@@ -22,16 +22,10 @@ _KEPT = {"f": (np.float32, np.nan), "u": (np.uint8, 0), "i": (np.int16, -1)}
 class MapBuilder:
     """Collector of columns, one value or row for each pattern, into the maps of an `Encoding`.
 
-    A map is made with the first column of its name. Floating-point columns are kept as float32,
-    unsigned integers as uint8 and signed ones as int16; where nothing was put they hold NaN, 0
-    and -1.
-
-    Parameters
-    ----------
-    shape : tuple of int
-        Leading shape of the patterns: ``(iy, ix)`` or ``(n,)``.
-    folder : Path, optional
-        Folder for the maps, as files that are mapped into memory, instead of in memory.
+    The maps have the leading shape of the patterns, ``(iy, ix)`` or ``(n,)``; with a folder they
+    are files in it, mapped into memory. A map is made with the first column of its name.
+    Floating-point columns are kept as float32, unsigned integers as uint8 and signed ones as int16;
+    where nothing was put they hold NaN, 0 and -1.
     """
 
     def __init__(self, shape: tuple[int, ...], folder: Path | None = None) -> None:

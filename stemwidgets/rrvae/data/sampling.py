@@ -93,13 +93,6 @@ class _Sample:
     """Evenly spaced patterns of a scan: raw, or prepared if `window` is known.
 
     Each of several processes takes the patterns of the part that it reads.
-
-    Parameters
-    ----------
-    data : array, shape [..., ky, kx]
-        numpy or dask.
-    window : PixelWindow, optional
-        Preparation of the patterns.
     """
 
     def __init__(self, data: Any, window: PixelWindow | None = None) -> None:

@@ -186,10 +186,8 @@ class HarmonicModel:
             tensors[f"basis.{name}"] = torch.from_numpy(getattr(self.basis, name))
         for name in _MANIFOLD:
             tensors[f"manifold.{name}"] = getattr(self.manifold, name)
-        tensors["grid.latent"] = self.grid.latent
-        tensors["grid.kind"] = self.grid.kind
-        tensors["grid.spread"] = self.grid.spread
-        tensors["grid.log_share"] = self.grid.log_share
+        for name in _GRID:
+            tensors[f"grid.{name}"] = getattr(self.grid, name)
         tensors["convention.pointer"] = self.convention.pointer
         record = {
             "preparation": window,
@@ -232,4 +230,5 @@ class HarmonicModel:
 
 
 _BASIS = ("order", "variance", "signal", "functions", "analysis", "background", "weight")
+_GRID = ("latent", "kind", "spread", "log_share")
 _MANIFOLD = ("order", "signal", "centers", "whitening", "weights")

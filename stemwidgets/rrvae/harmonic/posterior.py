@@ -156,13 +156,6 @@ class CountLikelihood:
 
     The coefficients are compared as if their noise were that of the rotational mean of all
     patterns. In the pattern itself it is weaker where the pattern is dark.
-
-    Parameters
-    ----------
-    basis : HarmonicBasis
-        Basis of the patterns.
-    device : torch.device
-        Device on which the patterns are compared.
     """
 
     def __init__(self, basis: HarmonicBasis, device: torch.device) -> None:

@@ -38,16 +38,7 @@ LARGEST_SHARE = 0.5  # of a GPU's free memory
 class HarmonicRun:
     """One run of training; the coefficients of all patterns stay in memory, divided by processes.
 
-    Parameters
-    ----------
-    scan : ProjectedScan
-        Training data.
-    options : Options
-        Options of the model.
-    device : torch.device
-        Device for training and for the coefficients.
-    before : _Before or None
-        State of an earlier run, to go on with these data.
+    It begins anew, or goes on from the state `before`.
     """
 
     def __init__(

@@ -26,14 +26,9 @@ class _Recording:
 
 
 class Replay:
-    """Repeated call: recorded on a CUDA device, elsewhere as it is.
+    """Repeated call: recorded on a CUDA device if `possible`, elsewhere as it is.
 
     If it cannot be recorded, a notice says so, and the call is made as it is there, too.
-
-    Parameters
-    ----------
-    possible : bool
-        False makes the call as it is everywhere.
     """
 
     def __init__(self, possible: bool = True) -> None:

@@ -87,27 +87,11 @@ class PaperModel:
 
 
 class PaperRun:
-    """One run of training; the used pixels of the patterns stay in memory.
+    """One run of training; the used pixels ``[n, pixels]`` of the patterns stay in memory.
 
-    Parameters
-    ----------
-    read : ScanRead
-        Scan that is learned from.
-    pixels : Tensor, shape [n, pixels]
-        Used pixels of its patterns.
-    options : Options
-        Options of the network and its training.
-    turning : bool
-        False leaves out the angle.
-    state : State or None
-        State of an earlier run, to go on with these data.
-    before : PaperModel or None
-        Model that the earlier run learned.
-
-    Raises
-    ------
-    InputError
-        If the patterns are alike, or have another shape than those that the state learned from.
+    Without `turning` there is no angle. It begins anew, or goes on from the state of an earlier run
+    and the model `before` that this learned. An InputError if the patterns are alike, or have
+    another shape than those that the state learned from.
     """
 
     def __init__(

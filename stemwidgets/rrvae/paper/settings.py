@@ -13,21 +13,10 @@ LEAST_FALL = 0.01  # of the whole fall so far: a smaller one is not worth anothe
 
 @dataclass(frozen=True)
 class PaperSettings:
-    """Options of the paper's network.
+    """Settings of a training of the paper's network; `turning` is False for a plain autoencoder.
 
-    Parameters
-    ----------
-    turning : bool
-        False leaves out the angle: an ordinary variational autoencoder.
-    centered : bool
-        False is the paper's own setting: the counts are brought into [0, 1] and the learning rate
-        is 1e-4. Where all patterns look alike at first sight (nearly always in 4D-STEM) it learns
-        little in minutes. True takes the mean pattern away, makes the root mean square of what is
-        left 1, and learns at 1e-3: then it finds the angle.
-    epochs : int
-        Passes over the data, at most.
-    to_plateau : bool
-        True to stop earlier, where the loss falls no further: see `on_plateau`.
+    Of `centered` see `RRVAE`. The training ends after so many epochs, or earlier, if it goes on
+    `to_plateau`, where the loss falls no further: see `on_plateau`.
     """
 
     turning: bool = True
@@ -57,20 +46,7 @@ class PaperSettings:
 
 @dataclass(frozen=True)
 class PaperStep:
-    """State of the training after a few steps.
-
-    Parameters
-    ----------
-    epoch, epochs : int
-        Whole passes done, and all that will be done, at least 1; at the end a begun one counts.
-    passes : float
-        Passes done.
-    fraction : float
-        Share of the training done.
-    reconstruction, kl : float
-        Parts of the negative evidence lower bound per pattern [nats], mean over about the last
-        epoch.
-    """
+    """State of the training after a few steps, see `Step`; losses are means over about an epoch."""
 
     epoch: int
     epochs: int

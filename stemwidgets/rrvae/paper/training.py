@@ -36,21 +36,9 @@ MEASURED = 128  # patterns that determine the meaning of the angle and the typic
 class PaperTraining:
     """One run of training: its data, its network and its state.
 
-    Several processes divide each batch: each takes the patterns that it has, and the gradients are
-    added up.
-
-    Parameters
-    ----------
-    prepared : Tensor, shape [n, pixels]
-        Counts in the used pixels, on the device to train on.
-    network : PaperNetwork
-        Network to begin with.
-    scaling : Scaling
-        Scaling of the counts.
-    seed : int
-        Seed of batches and draws.
-    settings : PaperSettings
-        Further settings.
+    `prepared` are the counts ``[n, pixels]``, on the device to train on; the seed is that of
+    batches and draws. Several processes divide each batch: each takes the patterns that it has, and
+    the gradients are added up.
     """
 
     def __init__(
