@@ -92,7 +92,7 @@ def fit(
     from stemwidgets.rrvae.common.distributed import together
 
     with together(options.pop("device", "auto"), silence) as (device, count):
-        tell = say if writes else _nothing
+        tell = say if writes else lambda _: None
         signal = sw.load(file, **{**(load_options or {}), **({"lazy": True} if count > 1 else {})})
         shape = signal.data.shape
         tell(f"{file.name}: scan {_size(shape[:2])}, patterns {_size(shape[2:])} pixels")
@@ -172,10 +172,6 @@ def _conclude(model: "RRVAE", signal: Any, maps: "Maps", mask: "NDArray[Any] | N
     except InputError as error:
         comparison = f"not comparable: {error}" if model.turning else NO_ANGLE
     say(f"angle against COM angle: {comparison}")
-
-
-def _nothing(line: str) -> None:
-    """Print nothing: the first process does."""
 
 
 def check_outputs(

@@ -83,16 +83,15 @@ class Server(Voila):  # type: ignore[misc]  # Voila has no types
         alive = url_path_join(self.server_url, "/stemwidgets/alive/(.*)")
         own = [(leaving, LeavingHandler), (alive, AliveHandler)]
         handlers = [*own, *super().init_handlers()]
-        return [_with_own_page(handler) for handler in handlers]
+        return [
+            tuple(PageHandler if part is TornadoVoilaHandler else part for part in handler)
+            for handler in handlers
+        ]
 
 
 def served_here(page_config: dict[str, Any], **_: Any) -> dict[str, Any]:
     """Mark the page as answered by this server."""
     return {**page_config, "servedByStemwidgets": True}
-
-
-def _with_own_page(handler: tuple[Any, ...]) -> tuple[Any, ...]:
-    return tuple(PageHandler if part is TornadoVoilaHandler else part for part in handler)
 
 
 def _unless_left(record: logging.LogRecord) -> bool:

@@ -1,6 +1,5 @@
 """Pages that ask for what a file does not state about its scan, and go on with the answer."""
 
-import base64
 import re
 from collections.abc import Callable
 from html import escape
@@ -15,7 +14,7 @@ from stemwidgets.signals.io.frames import Folding, UnknownScanError, require_fit
 from stemwidgets.signals.io.several import SeveralScansError
 from stemwidgets.views.parts.controls import beside, button, control
 from stemwidgets.views.pictures.colors import intensity, sequential
-from stemwidgets.views.pictures.raster import png
+from stemwidgets.views.pictures.raster import uri
 
 _SHOWN = 64  # patterns of which the mean is shown
 _MOST_BYTES = 2**28  # of patterns whose sums are drawn as maps
@@ -138,7 +137,8 @@ class ScanQuestion(Question):
         self.accept = ipywidgets.Button(description="Open", button_style="primary")
         self.accept.on_click(lambda _: self._typed())
         self.buttons.append(self.accept)
-        self.said.value = _advice(question)
+        if question.proposals:
+            self.said.value = _line(f"In a notebook: {_in_code(question, likeliest)}")
         typed = (self.rows, self.columns, self.flyback, self.first, self.last)
         for field in typed:
             field.observe(lambda _: self._check(), "value")
@@ -203,12 +203,6 @@ def _head(name: str, sentence: str) -> str:
     )
 
 
-def _advice(question: UnknownScanError) -> str:
-    if not question.proposals:
-        return ""
-    return _line(f"In a notebook: {_in_code(question, question.proposals[0])}")
-
-
 def _in_code(question: UnknownScanError, folding: Folding) -> str:
     return f'sw.explore("{question.path.name}", {folding})'
 
@@ -251,8 +245,7 @@ def _picture(values: NDArray[np.floating], size: int, paint: Any) -> ipywidgets.
     """Values in colours, the longer side so many CSS px long."""
     finite = values[np.isfinite(values)]
     low, high = np.percentile(finite, _LIMITS) if finite.size else (0.0, 1.0)
-    picture = base64.b64encode(png(paint(values, low, high))).decode()
     zoom = size / max(values.shape)
     height, width = (max(4, round(zoom * side)) for side in values.shape)
     style = f"width:{width}px;height:{height}px;image-rendering:pixelated;border:1px solid #ccc"
-    return ipywidgets.HTML(f"<img style='{style}' src='data:image/png;base64,{picture}'>")
+    return ipywidgets.HTML(f"<img style='{style}' src='{uri(paint(values, low, high))}'>")

@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 
-from stemwidgets.arrays.axes import Axis
 from stemwidgets.arrays.files.atomic import written
 from stemwidgets.export.names import file_name, free
 from stemwidgets.export.provenance import record
@@ -92,12 +91,9 @@ def _write_table(snapshot: Snapshot, path: Path) -> None:
         writer = csv.writer(file)
         writer.writerow(header)
         for iy, ix in np.ndindex(scan_y.size, scan_x.size):
-            place = [iy, ix, _place(scan_y, iy), _place(scan_x, ix)]
-            writer.writerow(place + [_cell(column[iy, ix]) for column in columns])
-
-
-def _place(axis: Axis, index: int) -> str:
-    return f"{axis.coordinate(index):.9g}"
+            place = scan_y.coordinate(iy), scan_x.coordinate(ix)
+            values = *place, *(column[iy, ix] for column in columns)
+            writer.writerow([iy, ix, *map(_cell, values)])
 
 
 def _cell(value: Any) -> str:

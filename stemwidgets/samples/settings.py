@@ -57,7 +57,9 @@ class Settings:
         self._require("detector_shape", min(self.detector_shape) >= 8, "at least 8 × 8 pixels")
         for name in ("scan_size", "sampling"):
             self._require(name, min(getattr(self, name)) > 0, "positive lengths (y, x) in Å")
-        self._require("semi_angle", self.semi_angle < self.highest_angle, self._finer())
+        highest = self.highest_angle
+        finer = f"less than {highest:.0f} mrad; for more choose a smaller sampling"
+        self._require("semi_angle", self.semi_angle < highest, finer)
         if self.dose is not None:
             self._require("dose", 0 < self.dose <= 1e8, "0 to 1e8 electrons per pattern")
         if self.max_angle is not None:
@@ -112,9 +114,6 @@ class Settings:
             cos * down - sin * along + self.scan_size[0] / 2,
             cos * along + sin * down + self.scan_size[1] / 2,
         )
-
-    def _finer(self) -> str:
-        return f"less than {self.highest_angle:.0f} mrad; for more choose a smaller sampling"
 
     def _require(self, name: str, holds: Any, expected: str) -> None:
         if not holds:

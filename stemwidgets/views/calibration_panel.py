@@ -84,10 +84,10 @@ class CalibrationPanel(View):
         }
         self._arrange()
         self.press(self._button, session.calibration.start)
-        self.listen(self._rotation, self._turn)
+        self.write(self._rotation, session.calibration, "rotation")
         self.listen(self._given, self._give)
         self.listen(self._semi_angle, self._scale)
-        self.listen(self._apply, self._switch)
+        self.write(self._apply, session.calibration, "applied")
         self.look(self._draw_pattern, "problem")
         self.look(self._draw_pattern, "overview", at=session.scan)
         self.look(self._draw, "overview", at=session.scan)
@@ -103,9 +103,6 @@ class CalibrationPanel(View):
         columns = (ipywidgets.VBox(part, layout={"width": _WIDTH}) for part in (controls, picture))
         self.layout.width = "656px"
         self.fill(caption("calibration"), beside(*columns))
-
-    def _turn(self) -> None:
-        self.session.calibration.rotation = self._rotation.value
 
     def _give(self) -> None:
         calibration, given = self.session.calibration, math.radians(self._given.value)
@@ -123,9 +120,6 @@ class CalibrationPanel(View):
         except InputError as error:
             self._refused = str(error)
         self._draw()
-
-    def _switch(self) -> None:
-        self.session.calibration.applied = self._apply.value
 
     def _draw_pattern(self) -> None:
         overview = self.session.scan.overview

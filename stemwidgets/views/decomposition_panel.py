@@ -1,6 +1,5 @@
 """Decomposition of a scan: principal components, non-negative factors, clusters."""
 
-import base64
 from html import escape
 from typing import Any
 
@@ -9,14 +8,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stemwidgets.arrays.errors import InputError
-from stemwidgets.state.scan.decomposition import METHODS, Parts
+from stemwidgets.state.scan.decomposition import METHODS
 from stemwidgets.state.session import ScanSession
 from stemwidgets.views.parts.controls import beside, button, control, lines, problem
 from stemwidgets.views.parts.view import View, caption
 from stemwidgets.views.parts.words import percent
 from stemwidgets.views.pictures import colors
 from stemwidgets.views.pictures.painting import highest
-from stemwidgets.views.pictures.raster import png
+from stemwidgets.views.pictures.raster import uri
 from stemwidgets.views.pictures.screen import Grid
 
 MOST = 50  # components or clusters: more patterns fit on no screen
@@ -115,22 +114,18 @@ class DecompositionPanel(View):
         size = f"width={self._frame.width} height={self._frame.height}"
         items = [
             "<figure style='margin:0'>"
-            f"<img alt='pattern of {escape(name)}' {size} src='{_uri(found, index)}' "
+            f"<img alt='pattern of {escape(name)}' {size} "
+            f"src='{uri(_picture(found.method, pattern))}' "
             "style='image-rendering:pixelated;display:block'>"
             f"<figcaption style='line-height:1.3'>{escape(name)}<br>{percent(share)}</figcaption>"
             "</figure>"
-            for index, (name, share) in enumerate(zip(found.names, found.shares, strict=True))
+            for name, share, pattern in zip(found.names, found.shares, found.patterns, strict=True)
         ]
         self._patterns.value = (
             f"{lines(f'patterns, with their share of the {what}')}"
             "<div style='display:flex;flex-wrap:wrap;gap:8px 12px;max-height:330px;overflow:auto'>"
             f"{''.join(items)}</div>"
         )
-
-
-def _uri(parts: Parts, index: int) -> str:
-    picture = png(_picture(parts.method, parts.patterns[index]))
-    return "data:image/png;base64," + base64.b64encode(picture).decode()
 
 
 def _picture(method: str, pattern: NDArray[np.float32]) -> colors.RGBA:

@@ -84,7 +84,7 @@ class DetectorPanel(View):
             self.press(one, partial(self._choose, name))
         self.listen(self._radii, self._set_radii)
         self.listen(self._kind, self._set_kind)
-        self.listen(self._place, self._start_placing)
+        self.write(self._place, session.beam, "placing")
         self.press(self._again, self._take_found)
         self.look(self._find, "overview", at=session.scan)
         self.look(self._find, "given", "placing", at=session.beam)
@@ -158,9 +158,6 @@ class DetectorPanel(View):
         """True if they differ by no more than the steps of the slider."""
         apart = np.subtract((*detector.center, *radii(detector)), (*other.center, *radii(other)))
         return bool(np.abs(apart).max() <= STEP)
-
-    def _start_placing(self) -> None:
-        self.session.beam.placing = self._place.value
 
     def _take_found(self) -> None:
         self.session.beam.given = None

@@ -31,7 +31,7 @@ class LeftOutLine(View):
         self.parts = {"words": self._words, "take_off": self._tick, **parts}
         self.fill(self._words, self._tick, opener, self._row.box)
         self.layout.flex_flow, self.layout.grid_gap = "row wrap", "0 12px"
-        self.listen(self._tick, self._choose)
+        self.write(self._tick, session.scan, "take_off")
         self.listen(opener, self._row.draw)
         self.listen(parts["source"], self._row.choose)
         self.listen(parts["path"], self._row.choose_file)
@@ -54,6 +54,3 @@ class LeftOutLine(View):
         )
         self._words.layout.display = None if words else "none"
         self._row.draw()
-
-    def _choose(self) -> None:
-        self.session.scan.take_off = bool(self._tick.value)

@@ -69,28 +69,19 @@ class ReadoutView(View):
         self._table.value = f"<table>{cells}</table>"
 
     def _here(self) -> list[tuple[str, str]]:
-        position, channels = self.session.position, self.session.channels
-        return (
-            self._opening()
-            + self._left_out()
-            + place_of(position, self.session.scan.axes)
-            + [
-                (caption_of(name), value_at(channel, position, channels))
-                for name, channel in channels.items()
-                if name not in _TOLD_WITH_ANOTHER
-            ]
-        )
-
-    def _opening(self) -> list[tuple[str, str]]:
-        opening = self.session.scan.opening
-        if opening is None:
-            return []
-        words = (f"{opening.read:.0%}", left(opening.remaining))
-        return [("scan read", ", ".join(filter(None, words)))]
-
-    def _left_out(self) -> list[tuple[str, str]]:
-        words = self.session.scan.left_out_words
-        return [("detector", words)] if words else []
+        position, channels, scan = self.session.position, self.session.channels, self.session.scan
+        told = []
+        if scan.opening is not None:
+            words = (f"{scan.opening.read:.0%}", left(scan.opening.remaining))
+            told.append(("scan read", ", ".join(filter(None, words))))
+        if scan.left_out_words:
+            told.append(("detector", scan.left_out_words))
+        values = [
+            (caption_of(name), value_at(channel, position, channels))
+            for name, channel in channels.items()
+            if name not in _TOLD_WITH_ANOTHER
+        ]
+        return told + place_of(position, scan.axes) + values
 
     def _of_region(self) -> list[tuple[str, str]]:
         region = self.session.selection.region

@@ -45,8 +45,8 @@ class ScanReportView(View):
         parts = caption("report of the scan"), self._summary, self._leave_out, self._take_off
         self.layout.width, self.layout.flex = "100%", "1 1 100%"
         self.fill(beside(*parts, gap="0 16px", align_items="center"), self._cards)
-        self.listen(self._leave_out, self._switch)
-        self.listen(self._take_off, self._switch)
+        self.write(self._leave_out, session.scan, "leave_out")
+        self.write(self._take_off, session.scan, "take_off")
         self.look(self._draw_ticks, "left_out", "leave_out", "descan", "take_off", at=session.scan)
         self.look(self._draw_summary, "problem")
         self.look(self._draw_summary, "opening", "overview", at=session.scan)
@@ -55,10 +55,6 @@ class ScanReportView(View):
         session.reporting.ask()
         self._draw_ticks()
         self._draw()
-
-    def _switch(self) -> None:
-        self.session.scan.leave_out = bool(self._leave_out.value)
-        self.session.scan.take_off = bool(self._take_off.value)
 
     def _draw_ticks(self) -> None:
         found = self.session.scan.left_out

@@ -173,15 +173,6 @@ def _whole_or_frames(path: Path, lazy: bool, reader: str, frames: FrameFile) -> 
     return Found(safe_hyperspy.read(path, reader, lazy), frames.count, frames.promised)
 
 
-def _blockfile(path: Path, lazy: bool) -> Found:
-    return _whole_or_frames(path, lazy, "Blockfile", blockfile_frames(path))
-
-
-def _mrc(path: Path, lazy: bool) -> Found:
-    frames = mrc_frames(path)
-    return _whole_or_frames(path, lazy, "MRC", frames)
-
-
 def _empad(path: Path, lazy: bool) -> Found:
     """Read EMPAD's ``.xml``, which names the ``.raw`` beside it."""
     root = ET.fromstring(_beginning(path, _LARGEST_XML))
@@ -211,8 +202,10 @@ def _tia(path: Path, lazy: bool) -> Found:
 
 _FRAMES: dict[str, Callable[[Path, bool], Found]] = {
     "QuantumDetector": _merlin,
-    "Blockfile": _blockfile,
-    "MRC": _mrc,
+    "Blockfile": lambda path, lazy: _whole_or_frames(
+        path, lazy, "Blockfile", blockfile_frames(path)
+    ),
+    "MRC": lambda path, lazy: _whole_or_frames(path, lazy, "MRC", mrc_frames(path)),
     "EMPAD": _empad,
     "TIA": _tia,
     "raw": lambda path, lazy: _of_frames(plain.raw_frames(path, Raw()), lazy),

@@ -134,13 +134,16 @@ def _arrays(path: Path, file: Any) -> Iterator[Any]:
         _require_axes(path, group)
         for name in group:
             part = group[name]
-            if _is_axis(name, group) and ("expression" in part.attrs or _has(part, "expression")):
+            is_array = hasattr(part, "shape")
+            is_axis = name.startswith(_AXIS) or _AXES in str(group.name)
+            formula = "expression" in part.attrs or (not is_array and "expression" in part)
+            if is_axis and formula:
                 raise InputError(
                     f"{path.name} has an axis that is given by a formula, which stemwidgets does "
                     "not evaluate. Convert it to a uniform axis with HyperSpy if you trust the "
                     "file."
                 )
-            if hasattr(part, "shape"):
+            if is_array:
                 yield part
             else:
                 groups.append(part)
@@ -167,14 +170,6 @@ def _require_axes(path: Path, group: Any) -> None:
                 f"{path.name} says that an axis has {int(size):,} places, and its data have the "
                 f"shape {shape}: it is damaged."
             )
-
-
-def _is_axis(name: str, group: Any) -> bool:
-    return name.startswith(_AXIS) or _AXES in str(group.name)
-
-
-def _has(part: Any, name: str) -> bool:
-    return not hasattr(part, "shape") and name in part
 
 
 def _known_packages() -> set[str]:

@@ -182,7 +182,9 @@ class Maps:
         saving.require_format(path)
         with explained(path):
             stack = safe_hyperspy.read(path, _READERS[path.suffix], lazy)
-        names = str(stack.metadata.get_item("Rrvae.maps", "")).split() if _is_stack(stack) else []
+        is_stack = isinstance(stack, hs.signals.BaseSignal)
+        is_stack = is_stack and stack.axes_manager.navigation_dimension == 1
+        names = str(stack.metadata.get_item("Rrvae.maps", "")).split() if is_stack else []
         if len(names) != len(getattr(stack, "data", ())) or "angle" not in names:
             raise InputError(
                 f"Expected maps saved by stemwidgets, got something else in {path.name}. "
@@ -268,12 +270,6 @@ def write_encoding(
             raise unwritten(path, error) if error.filename else error from error
         Maps.from_encoding(encoding, axes, title).save(path, overwrite=True)
     return Maps.load(path, lazy=True)
-
-
-def _is_stack(signal: Any) -> bool:
-    return (
-        isinstance(signal, hs.signals.BaseSignal) and signal.axes_manager.navigation_dimension == 1
-    )
 
 
 def _label(signal: Any, title: str, quantity: str) -> None:

@@ -169,6 +169,10 @@ class View(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
         key = f"control {id(control)}"
         control.observe(lambda _: self.session.mailbox.post(key, callback, rest=REST), trait)
 
+    def write(self, control: Any, owner: HasTraits, trait: str) -> None:
+        """Write the value of a control into a trait when the user changes it."""
+        self.listen(control, lambda: setattr(owner, trait, control.value))
+
     def press(self, button: ipywidgets.Button, callback: Callable[[], None]) -> None:
         """Call back in the main loop when the user presses a button."""
         key = f"button {id(button)}"

@@ -48,7 +48,7 @@ class FaultyMarks:
         self._words = ipywidgets.HTML()
         self.below = beside(self._tick, self._words, gap="0 8px", margin=INDENT)
         view.parts |= {"leave_out": self._tick, "faulty": self._words}
-        view.listen(self._tick, self._choose)
+        view.write(self._tick, view.session.scan, "leave_out")
         view.look(self.draw, "position")
         view.look(self.draw, "left_out", "leave_out", at=view.session.scan)
         self.draw()
@@ -64,7 +64,8 @@ class FaultyMarks:
         if found is None:
             return
         events = found.events[(found.events[:, :2] == session.position).all(axis=1), 2:]
-        self._draw_crosses(np.concatenate([events, found.pixels])[:MOST])
+        pixels = np.concatenate([events, found.pixels])[:MOST]
+        place(self._crosses, self._grid.point(*pixels.T) if len(pixels) else None)
         self._draw_lines(found.rows, found.columns)
 
     def without(self, pattern: Counts) -> Counts:
@@ -73,12 +74,6 @@ class FaultyMarks:
         if scan.left_out is None or not scan.leave_out or not scan.left_out.mask.any():
             return pattern
         return np.where(scan.left_out.mask, np.nan, pattern)
-
-    def _choose(self) -> None:
-        self._view.session.scan.leave_out = bool(self._tick.value)
-
-    def _draw_crosses(self, pixels: Any) -> None:
-        place(self._crosses, self._grid.point(*pixels.T) if len(pixels) else None)
 
     def _draw_lines(self, rows: tuple[int, ...], columns: tuple[int, ...]) -> None:
         height, width = self._view.session.scan.shape[2:]

@@ -1,6 +1,5 @@
 """Painting of a channel or a pattern, and the legend that explains its colours."""
 
-import base64
 import math
 from collections.abc import Callable
 from functools import cache, partial
@@ -15,7 +14,7 @@ from stemwidgets.state.channels import Channel
 from stemwidgets.views.parts.words import category, interval, number, percent
 from stemwidgets.views.pictures import colors
 from stemwidgets.views.pictures.display import DIVERGING, Display, Limits
-from stemwidgets.views.pictures.raster import png
+from stemwidgets.views.pictures.raster import uri
 
 Counts = NDArray[np.floating]
 
@@ -145,5 +144,4 @@ def _notes(channel: Channel) -> list[str]:
 
 @cache
 def _wheel_picture(fold: int) -> str:
-    picture = png(colors.wheel(128, fold))
-    return "data:image/png;base64," + base64.b64encode(picture).decode()
+    return uri(colors.wheel(128, fold))

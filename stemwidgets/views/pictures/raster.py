@@ -1,5 +1,6 @@
 """The one class that draws pictures, on the one kind of figure that all views share."""
 
+import base64
 import io
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -22,6 +23,11 @@ def png(picture: RGBA) -> bytes:
     buffer = io.BytesIO()
     Picture.fromarray(picture).save(buffer, "PNG", compress_level=1, compress_type=RUNS)
     return buffer.getvalue()
+
+
+def uri(picture: RGBA) -> str:
+    """A picture as PNG inside an address, for HTML."""
+    return "data:image/png;base64," + base64.b64encode(png(picture)).decode()
 
 
 def ring(scales: dict[str, LinearScale], color: str = "#e53935") -> Scatter:
