@@ -15,6 +15,8 @@ assert signal.data.shape == (14, 24, 78, 78), signal.data.shape
 
 assert (package / "__init__.pyi").is_file(), "the public names are missing"
 
+assert (package / "views/parts/style.css").is_file(), "the style of the views is missing"
+
 [extension] = entry_points(group="hyperspy.extensions", name="stemwidgets")
 assert (package / "hyperspy_extension.yaml").is_file(), "hyperspy_extension.yaml is missing"
 

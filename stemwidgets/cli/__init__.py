@@ -150,34 +150,13 @@ def _add_fit(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add_input(fit)
-    fit.add_argument(
-        "--out",
-        dest="maps_path",
-        metavar="MAPS",
-        type=Path,
-        help="where to write the maps (.zspy)",
-    )
-    fit.add_argument(
-        "--model",
-        dest="model_path",
-        metavar="MODEL",
-        type=Path,
-        help="where to write the trained model (.rrvae)",
-    )
+    _add_file(fit, "--out", "maps_path", "MAPS", "where to write the maps (.zspy)")
+    _add_file(fit, "--model", "model_path", "MODEL", "where to write the trained model (.rrvae)")
     add_model(fit)
-    fit.add_argument(
-        "--mask",
-        dest="mask_path",
-        metavar="FILE",
-        type=Path,
-        help="pixels to leave out, under a beam stop say: a .npy file [ky, kx] of bool",
-    )
-    fit.add_argument(
-        "--checkpoint",
-        metavar="FILE",
-        type=Path,
-        help="a file to write every ten seconds, from which --resume goes on",
-    )
+    hint = "pixels to leave out, under a beam stop say: a .npy file [ky, kx] of bool"
+    _add_file(fit, "--mask", "mask_path", "FILE", hint)
+    hint = "a file to write every ten seconds, from which --resume goes on"
+    _add_file(fit, "--checkpoint", "checkpoint", "FILE", hint)
     fit.add_argument(
         "--resume",
         action="store_true",
@@ -195,6 +174,12 @@ def _add_fit(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
     )
     _add_debug(fit)
     fit.set_defaults(run=_fit)
+
+
+def _add_file(
+    parser: argparse.ArgumentParser, option: str, dest: str, metavar: str, words: str
+) -> None:
+    parser.add_argument(option, dest=dest, metavar=metavar, type=Path, help=words)
 
 
 def _add_debug(parser: argparse.ArgumentParser) -> None:

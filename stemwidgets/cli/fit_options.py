@@ -1,6 +1,7 @@
 """Help of ``stemwidgets fit``, and the options of the model."""
 
 import argparse
+from typing import Any
 
 DETAILS = """\
 FILE is any 4D-STEM format that HyperSpy reads (.mib, .blo, .hspy, .zspy, .dm4, .emd ...), a
@@ -24,6 +25,7 @@ OF_MODEL = "kind", "centered", "epochs", "latent_dim", "classes", "convention", 
 
 def add_model(fit: argparse.ArgumentParser) -> None:
     """Add options for kind, size, length and device of the model."""
+    number: dict[str, Any] = {"type": int, "metavar": "N"}
     fit.add_argument(
         "--kind",
         choices=["harmonic", "paper", "vae"],
@@ -39,22 +41,19 @@ def add_model(fit: argparse.ArgumentParser) -> None:
     )
     fit.add_argument(
         "--epochs",
-        type=int,
-        metavar="N",
+        **number,
         help="passes over the data, for --kind paper and vae (default: from the data)",
     )
     fit.add_argument(
         "--latent-dim",
-        type=int,
+        **number,
         default=2,
-        metavar="N",
         help="number of rotation-invariant latent variables (default: 2)",
     )
     fit.add_argument(
         "--classes",
-        type=int,
+        **number,
         default=1,
-        metavar="N",
         help="number of kinds of patterns, for --kind harmonic (default: 1)",
     )
     fit.add_argument(
@@ -66,9 +65,8 @@ def add_model(fit: argparse.ArgumentParser) -> None:
     )
     fit.add_argument(
         "--seed",
-        type=int,
+        **number,
         default=0,
-        metavar="N",
         help="random seed; the same seed gives the same maps (default: 0)",
     )
     fit.add_argument(

@@ -16,11 +16,10 @@ def add_input(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--lazy", action="store_true", help="leave the patterns on disk: for scans beyond memory"
     )
+    shape: dict[str, Any] = {"nargs": 2, "type": int, "metavar": ("ROWS", "COLUMNS")}
     parser.add_argument(
         "--scan-shape",
-        nargs=2,
-        type=int,
-        metavar=("ROWS", "COLUMNS"),
+        **shape,
         help="shape of the scan, for a file that holds a plain sequence of patterns",
     )
     parser.add_argument(
@@ -48,11 +47,7 @@ def add_input(parser: argparse.ArgumentParser) -> None:
         "--index", type=int, metavar="N", help="which place along a third scan axis, such as depth"
     )
     parser.add_argument(
-        "--pattern-shape",
-        nargs=2,
-        type=int,
-        metavar=("ROWS", "COLUMNS"),
-        help="shape of a pattern, for a file of raw numbers",
+        "--pattern-shape", **shape, help="shape of a pattern, for a file of raw numbers"
     )
     parser.add_argument(
         "--dtype", metavar="TYPE", help='type of a pixel in a file of raw numbers, such as "uint16"'

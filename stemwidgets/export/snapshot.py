@@ -66,52 +66,30 @@ class Snapshot:
 
     Parameters
     ----------
-    data : array, shape [iy, ix, ky, kx]
-        The scan.
-    axes : Axes
-        Calibration of the scan.
-    title : str
-        Name of the scan.
-    beam_energy : float or None
-        Beam energy [keV].
+    data, axes, title, beam_energy, left_out, leave_out, descan, in_vacuum, take_off
+        Those of the session's `Scan`.
     origin : Origin
         Origin of the scan.
-    position : (iy, ix)
-        Position on screen.
-    detector : Detector or None
-        The virtual detector.
+    position, detector, channels, model
+        Those of the session.
     scan_rotation : ScanRotation or None
         Rotation of the calibration with which the COM is shown; None without one.
     semi_angle : float
         Convergence semi-angle [mrad] that gives the COM its scale; 0 without one.
     disc : Disc or None
         The direct beam as a person gave it; None where it was found.
-    channels : mapping of str to Channel
-        The maps on screen.
     decompositions : tuple of Parts
         Components and clusters whose maps are among them.
     mean_pattern : ndarray, shape [ky, kx]
         Mean of all patterns.
-    model : RRVAE or None
-        The trained model.
     read : Encoding or None
         Maps that the session has read with that model; None if it has not.
     trainings : tuple of str
         Ending of each training of that model.
     model_file : Path or None
         File to which that model was saved.
-    left_out : LeftOut or None
-        Faults of the detector.
-    leave_out : bool
-        True if they are left out of all maps.
-    descan : Descan or None
-        Wandering of the beam over the detector, if that matters.
-    in_vacuum : InVacuum or None
-        The same as measured in vacuum; None where it was found in the scan.
     followed : Descan or None
         Descan that detectors follow; that of the patterns, with what is left out filled.
-    take_off : bool
-        True if it is taken off.
     displays : mapping of str to Display
         Display of each map on the page, by the name of the channel; others are shown as suits them.
     """
@@ -204,19 +182,9 @@ def snapshot_of(
     model_file: Path | None = None,
     displays: Mapping[str, Display] | None = None,
 ) -> Snapshot:
-    """Take a snapshot of a session.
+    """A snapshot of a session; `origin`, `model_file` and `displays` as for `Snapshot`.
 
-    Parameters
-    ----------
-    session : ScanSession
-        Session whose scan has been read.
-    origin, model_file, displays
-        As for `Snapshot`.
-
-    Raises
-    ------
-    InputError
-        If the scan is still being read, or the session is closed.
+    An InputError if the scan is still being read, or the session is closed.
     """
     session.require_open()
     scan, learned = session.scan, session.learned

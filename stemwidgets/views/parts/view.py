@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable
 from html import escape
+from pathlib import Path
 from typing import Any
 
 import ipywidgets
@@ -18,46 +19,7 @@ from stemwidgets.views.pictures.pointer import Phase
 REST = 0.02  # s, between responses to a drag
 ASIDE = 0.1  # s, for views that nobody watches while the position is dragged
 PRESENTED = "stemwidgets-presented"
-STYLE = """<style>
-.stemwidgets { font-size: 15px; color: var(--jp-content-font-color1, #212121); }
-.stemwidgets .bqplot {
-  --bq-axis-tick-text-font: 13px sans-serif; --bq-axislabel-font: 14px sans-serif;
-  --bq-axis-tick-text-fill: var(--jp-content-font-color1, #212121);
-  --bq-axislabel-fill: var(--jp-content-font-color1, #212121);
-  --bq-axis-tick-stroke: var(--jp-content-font-color2, #555);
-}
-.stemwidgets .widget-label, .stemwidgets .widget-label-basic, .stemwidgets input,
-.stemwidgets button, .stemwidgets .widget-html-content { font-size: 15px; }
-.stemwidgets select {
-  font-size: 14px; padding-right: 20px;
-  background-image: url("data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' \
-viewBox='0 0 20 20'%3E%3Cpath d='M5 8l5 5 5-5' fill='none' stroke='%23888' stroke-width='2'/%3E\
-%3C/svg%3E");
-}
-.stemwidgets .stemwidgets-picture .axis path.domain { stroke: none; }
-.stemwidgets .bqplot image { cursor: crosshair; }
-.stemwidgets .stemwidgets-pointer { position: relative; overflow: hidden; }
-.stemwidgets .stemwidgets-pointer > .bqplot { margin: 0; }
-.stemwidgets .stemwidgets-pane {
-  position: absolute; inset: 0; margin: 0; pointer-events: none; cursor: crosshair; outline: none;
-}
-.stemwidgets .stemwidgets-listening > .stemwidgets-pane { pointer-events: auto; }
-.stemwidgets .jupyter-button { padding: 0 6px; }
-.stemwidgets .stemwidgets-tools { gap: 0 2px; max-width: 348px; }
-.stemwidgets .stemwidgets-tools button { font-size: 13px; padding: 0 4px; margin: 2px 1px; }
-.stemwidgets-presented { zoom: 1.4; }
-.stemwidgets-presented .bqplot > svg { zoom: 0.7142857; }
-.stemwidgets-presented .bqplot {
-  --bq-axis-tick-text-font: 18px sans-serif; --bq-axislabel-font: 20px sans-serif;
-}
-.stemwidgets table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
-.stemwidgets td { padding: 2px 10px 2px 0; line-height: 1.35; }
-.stemwidgets .stemwidgets-caption { font-weight: 600; font-size: 16px; }
-.stemwidgets .stemwidgets-problem {
-  color: color-mix(in srgb, #d3302f 70%, var(--jp-content-font-color1, #212121));
-  border-left: 4px solid #d3302f; padding: 4px 10px; line-height: 1.4;
-}
-</style>"""
+STYLE = f"<style>\n{Path(__file__).with_name('style.css').read_text(encoding='utf-8')}</style>"
 
 
 class View(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
