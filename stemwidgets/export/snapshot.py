@@ -67,11 +67,11 @@ class Snapshot:
     Parameters
     ----------
     data, axes, title, beam_energy, left_out, leave_out, descan, in_vacuum, take_off
-        Those of the session's `Scan`.
+        As in the session's `Scan`.
     origin : Origin
         Origin of the scan.
     position, detector, channels, model
-        Those of the session.
+        As in the session.
     scan_rotation : ScanRotation or None
         Rotation of the calibration with which the COM is shown; None without one.
     semi_angle : float
