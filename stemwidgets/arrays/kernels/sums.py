@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from stemwidgets.arrays.kernels.intrinsics import narrow_sum
 
-GROUP = 8  # patterns that are added up in registers
+GROUP = 8  # patterns that are added up in registers: of 16 bits their sum fits 32
 VECTOR = 32  # pixels that a processor adds up at once, of one byte each (AVX2)
 
 
