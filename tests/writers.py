@@ -93,9 +93,10 @@ class Sessions:
         return self.encodings[which].latent
 
     def of_one_map(self, which):
-        """What is taken away, with few pictures, whose drawing takes longest."""
-        taken = self.taken[which][0]
-        return replace(taken, channels={"sum": taken.channels["sum"]})
+        """What is exported, with one picture, as drawing takes longest."""
+        taken = replace(self.taken[which][0])
+        vars(taken)["maps"] = {"sum": taken.channels["sum"]}  # what is drawn, else made when asked
+        return taken
 
     def saving(self):
         def read(folder):

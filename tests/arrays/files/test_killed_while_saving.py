@@ -2,6 +2,9 @@
 
 import errno
 import os
+import shutil
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import dask
 import pytest
@@ -26,10 +29,30 @@ IN_FOLDERS = ("maps .zspy", "rechunk")  # what is exchanged for a folder that is
 
 
 @pytest.fixture(scope="module")
-def table(tmp_path_factory):
+def memory(tmp_path_factory):
+    """A folder in memory where there is one: files are small, and a disk takes half of the time."""
+    shared = Path("/dev/shm")
+    if not os.access(shared, os.W_OK):
+        yield tmp_path_factory.mktemp("memory")
+        return
+    with TemporaryDirectory(dir=shared) as folder:
+        yield Path(folder)
+
+
+@pytest.fixture
+def tmp_path(memory):
+    folder = memory / "test"
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir()
+    return folder
+
+
+@pytest.fixture(scope="module")
+def table(memory):
     """All writers, in one thread, as a process that is forked has it."""
     with dask.config.set(scheduler="synchronous"):
-        made = Writers(tmp_path_factory.mktemp("made"))
+        (memory / "made").mkdir()
+        made = Writers(memory / "made")
         yield made
     if made.sessions is not None:
         made.sessions.session.close()
