@@ -95,8 +95,8 @@ def test_a_new_training_gives_up_reading_the_old_maps(reading):
 
 def test_an_adopted_model_gives_them_up(reading):
     model = Pacer()
-    model.shape = reading.shape
-    reading.adopt(model, model.encode(reading.data))
+    model.shape = reading.scan.shape
+    reading.learned.adopt(model, model.encode(reading.scan.data))
     assert Slow.gave_up.wait(1)
 
 
