@@ -1,7 +1,6 @@
 """Angle, its certainty and the symmetry of a pattern, from its posterior."""
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -10,6 +9,7 @@ from torch import Tensor
 from stemwidgets.rrvae.harmonic.angle_convention import HIGHEST_SYMMETRY
 from stemwidgets.rrvae.harmonic.grid import LatentGrid
 from stemwidgets.rrvae.harmonic.manifold import Manifold
+from stemwidgets.rrvae.harmonic.posterior import Rows
 
 CONCENTRATED = math.radians(10.0)  # a posterior as narrow as that has one peak
 # of the probability: the share within a standard deviation of a normal distribution
@@ -22,7 +22,7 @@ COST_OF_AN_ORDER = 3.0  # nats that an order must be worth to be there
 
 
 @dataclass(frozen=True, eq=False)
-class Direction:
+class Direction(Rows):
     """Posterior of the angle alone.
 
     Parameters
@@ -38,13 +38,6 @@ class Direction:
     angle: Tensor
     std: Tensor
     resultant: Tensor
-
-    @classmethod
-    def joined(cls, parts: Sequence["Direction"]) -> "Direction":
-        """Concatenate batches."""
-        return cls(
-            *(torch.cat([getattr(p, n) for p in parts]) for n in ("angle", "std", "resultant"))
-        )
 
 
 def direction(cells: Tensor, grid: LatentGrid, offset: Tensor, fold: int) -> Direction:

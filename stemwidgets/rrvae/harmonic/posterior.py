@@ -1,7 +1,8 @@
 """The posterior of one pattern around its best cell: Newton's method on (z, θ) together."""
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, fields
+from typing import Self
 
 import torch
 from torch import Tensor
@@ -17,7 +18,37 @@ ANY_ANGLE = 1e-6  # inverse variance of θ before the pattern is seen
 
 
 @dataclass(frozen=True, eq=False)
-class Start:
+class Rows:
+    """Base of dataclasses whose fields are tensors, with one row for each pattern."""
+
+    def __len__(self) -> int:
+        return len(next(iter(vars(self).values())))
+
+    def rows(self, rows: slice | Tensor) -> Self:
+        """Select some patterns."""
+        return self._each(lambda tensor: tensor[rows])
+
+    def to(self, device: torch.device) -> Self:
+        """The same on another device."""
+        return self._each(lambda tensor: tensor.to(device))
+
+    def batches(self, size: int) -> Iterator[Self]:
+        """Yield some patterns at a time; an empty batch once if there are none."""
+        for first in range(0, max(len(self), 1), size):
+            yield self.rows(slice(first, first + size))
+
+    @classmethod
+    def joined(cls, parts: Sequence[Self]) -> Self:
+        """Concatenate batches."""
+        names = [field.name for field in fields(cls)]
+        return cls(*(torch.cat([getattr(part, name) for part in parts]) for name in names))
+
+    def _each(self, change: Callable[[Tensor], Tensor]) -> Self:
+        return type(self)(*(change(getattr(self, field.name)) for field in fields(self)))
+
+
+@dataclass(frozen=True, eq=False)
+class Start(Rows):
     """Start of the search for the mode.
 
     Parameters
@@ -40,11 +71,6 @@ class Start:
     anchor: Tensor
     precision: Tensor
 
-    def rows(self, rows: slice | Tensor) -> "Start":
-        """Select some patterns."""
-        names = ("angle", "latent", "kind", "anchor", "precision")
-        return Start(*(getattr(self, name)[rows] for name in names))
-
     def pull(self, latent: Tensor) -> Tensor:
         """Slope of the log-prior at other latent variables, ``[n, d]``."""
         return (self.precision @ (self.anchor - latent)[..., None])[..., 0]
@@ -57,7 +83,7 @@ class Start:
 
 
 @dataclass(frozen=True, eq=False)
-class Posterior:
+class Posterior(Rows):
     """Mode and width of the posterior of each pattern.
 
     Parameters
@@ -80,32 +106,15 @@ class Posterior:
     misfit: Tensor
     covariance: Tensor
 
-    @classmethod
-    def joined(cls, parts: Sequence["Posterior"]) -> "Posterior":
-        """Concatenate batches."""
-        return cls(*(torch.cat([getattr(part, n) for part in parts]) for n in _POSTERIOR))
-
-    def rows(self, rows: slice | Tensor) -> "Posterior":
-        """Select some patterns."""
-        return Posterior(*(getattr(self, name)[rows] for name in _POSTERIOR))
-
     def with_rows(self, rows: Tensor, others: "Posterior") -> "Posterior":
         """Replace some rows by those of others."""
-        parts = ((getattr(self, name), getattr(others, name)) for name in _POSTERIOR)
+        parts = zip(vars(self).values(), vars(others).values(), strict=True)
         return Posterior(*(mine.index_copy(0, rows, other) for mine, other in parts))
 
     def moved(self, move: Tensor, covariance: Tensor) -> "Posterior":
         """Move (z, θ) by ``[n, d + 1]``, and replace the covariance."""
         latent, angle = self.latent + move[:, :-1], self.angle + move[:, -1]
         return Posterior(angle, latent, self.kind, self.misfit, covariance)
-
-    def batches(self, size: int) -> Iterator["Posterior"]:
-        """Yield the posterior of some patterns at a time."""
-        for first in range(0, len(self.angle), size):
-            yield self.rows(slice(first, first + size))
-
-
-_POSTERIOR = ("angle", "latent", "kind", "misfit", "covariance")
 
 
 def refine(

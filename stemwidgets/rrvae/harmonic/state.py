@@ -1,7 +1,6 @@
 """Data passed between the steps of a training: patterns, and its state."""
 
 import math
-from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
@@ -15,14 +14,14 @@ from stemwidgets.rrvae.common.device import at_a_time
 from stemwidgets.rrvae.common.distributed import Share
 from stemwidgets.rrvae.harmonic.grid import LatentGrid, TurnedPoints
 from stemwidgets.rrvae.harmonic.manifold import Manifold
-from stemwidgets.rrvae.harmonic.posterior import Posterior, refine
+from stemwidgets.rrvae.harmonic.posterior import Posterior, Rows, refine
 
 BATCH = 4096  # patterns whose posteriors are refined at once
 STEPS = 2  # of Newton from the best cell of the grid
 
 
 @dataclass(frozen=True, eq=False)
-class Patterns:
+class Patterns(Rows):
     """Patterns that are learned from; each of several processes has its own.
 
     Parameters
@@ -35,22 +34,6 @@ class Patterns:
 
     coefficients: Tensor
     dose: Tensor
-
-    def __len__(self) -> int:
-        return len(self.dose)
-
-    def rows(self, rows: Tensor | slice) -> "Patterns":
-        """Select some patterns."""
-        return Patterns(self.coefficients[rows], self.dose[rows])
-
-    def to(self, device: torch.device) -> "Patterns":
-        """The same on another device."""
-        return Patterns(self.coefficients.to(device), self.dose.to(device))
-
-    def batches(self, size: int) -> Iterator["Patterns"]:
-        """Yield some patterns at a time; an empty batch once if there are none."""
-        for first in range(0, max(len(self), 1), size):
-            yield self.rows(slice(first, first + size))
 
     def without(self, fixed: Tensor) -> "Patterns":
         """The same less a part that does not turn."""
