@@ -87,6 +87,7 @@ def stop(desk: Desk) -> float | None:
 
 
 @pytest.mark.timeout(240)
+@pytest.mark.timed
 def test_clicks_and_stop_are_answered_while_it_trains(desk: Desk):
     scan = desk.map("COM angle")
     figure = desk.figures("pattern-view").first.element_handle()

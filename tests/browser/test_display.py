@@ -10,6 +10,7 @@ from browser.conftest import open_notebook
 from browser.desk import Desk
 
 
+@pytest.mark.timed
 def test_a_dragged_limit_changes_the_contrast_and_auto_takes_it_back(explored: Desk):
     shown = explored.map("COM magnitude")
     figure = shown.locator(".bqplot").first

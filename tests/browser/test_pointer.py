@@ -26,6 +26,7 @@ RECORDER = """figure => {
 
 
 @pytest.mark.timeout(120)
+@pytest.mark.timed
 def test_a_drag_shows_pattern_after_pattern_and_ends_where_the_mouse_does(desk: Desk):
     scan = desk.map("COM angle")
     figure = desk.figures("pattern-view").first.element_handle()
