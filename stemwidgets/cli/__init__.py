@@ -212,14 +212,17 @@ def _serve(arguments: argparse.Namespace, title: str, **page: object) -> int:
 
 
 def _check(arguments: argparse.Namespace) -> int:
-    from stemwidgets.cli.check import check
+    import stemwidgets as sw
 
-    return check(
+    report = sw.check(
         arguments.file.expanduser(),
-        load_options(arguments),
-        semi_angle=arguments.semi_angle,
-        beam_energy=arguments.beam_energy,
+        arguments.semi_angle,
+        arguments.beam_energy,
+        progress=sys.stderr.isatty(),
+        **load_options(arguments),
     )
+    print(report)
+    return 0
 
 
 def _fit(arguments: argparse.Namespace) -> int:

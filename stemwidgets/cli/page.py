@@ -11,8 +11,7 @@ import ipywidgets
 
 from stemwidgets.arrays.errors import InputError
 from stemwidgets.cli.load_options import as_options
-from stemwidgets.signals.io.frames import UnknownScanError
-from stemwidgets.signals.io.several import SeveralScansError
+from stemwidgets.signals.io.frames import SeveralScansError, UnknownScanError
 
 
 def page(

@@ -8,13 +8,14 @@ import signal
 import socket
 import sys
 import tempfile
+import webbrowser
 from collections.abc import Callable, Mapping
+from html import escape
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from stemwidgets.arrays.errors import InputError
-from stemwidgets.cli.opening import open_in_browser
 
 HOST = "127.0.0.1"
 DEFAULT_PORT = 8866  # that of Voila
@@ -108,9 +109,8 @@ def _write_notebook(folder: Path, call: str, title: str) -> Path:
 def _voila(notebook: Path, port: int, token: str) -> Any:
     from traitlets.config import Config
 
-    from stemwidgets.cli.identity import OwnPagesOnly
     from stemwidgets.cli.kernels import PageKernels
-    from stemwidgets.cli.server import Server, served_here
+    from stemwidgets.cli.server import OwnPagesOnly, Server, served_here
 
     config = Config()
     config.Voila.notebook_path = str(notebook)
@@ -155,3 +155,26 @@ def _run(app: Any, announce: Callable[[], None]) -> None:
         app.start()
     finally:
         signal.signal(signal.SIGINT, before)
+
+
+def open_in_browser(address: str, folder: Path) -> None:
+    """Open an address by way of a file in a private folder, which lasts until it has been read.
+
+    The arguments of a browser are seen by every user of the machine; these name the file only, not
+    the page's token.
+    """
+    file = folder / "open.html"
+    descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as page:
+        page.write(_redirection(address))
+    webbrowser.open(file.as_uri())
+
+
+def _redirection(address: str) -> str:
+    target = escape(address)
+    return (
+        '<!DOCTYPE html>\n<html><head><meta charset="utf-8"><title>stemwidgets</title>\n'
+        f'<meta name="referrer" content="no-referrer">'
+        f'<meta http-equiv="refresh" content="0; url={target}"></head>\n'
+        f'<body>Opening <a href="{target}">the scan</a> …</body></html>\n'
+    )

@@ -4,6 +4,7 @@ import json
 import logging
 from typing import Any
 
+from jupyter_server.auth.identity import PasswordIdentityProvider
 from jupyter_server.base.handlers import APIHandler
 from jupyter_server.utils import url_path_join
 from nbclient.exceptions import DeadKernelError
@@ -69,6 +70,14 @@ class AliveHandler(APIHandler):
     async def get(self, kernel_id: str) -> None:
         """Answer with a bool."""
         self.finish(json.dumps(kernel_id in self.settings["kernel_manager"]))
+
+
+class OwnPagesOnly(PasswordIdentityProvider):
+    """Pages of other origins are refused, even those that know the token."""
+
+    def should_check_origin(self, handler: Any) -> bool:
+        """Check always; Jupyter leaves it out where a token is given."""
+        return True
 
 
 class Server(Voila):  # type: ignore[misc]  # Voila has no types

@@ -10,8 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stemwidgets.arrays.errors import InputError
-from stemwidgets.signals.io.frames import Folding, UnknownScanError, require_fit, wanted
-from stemwidgets.signals.io.several import SeveralScansError
+from stemwidgets.signals.io.frames import (
+    Folding,
+    SeveralScansError,
+    UnknownScanError,
+    require_fit,
+    wanted,
+)
 from stemwidgets.views.parts.controls import beside, button, control
 from stemwidgets.views.pictures.colors import intensity, sequential
 from stemwidgets.views.pictures.raster import uri

@@ -18,24 +18,6 @@ FOLDER = Path(__file__).parent
 STEP = 0.28  # Å, of the scans that are not of one cell
 # pixels, mrad and Å
 CAMERA: dict[str, Any] = {"detector_shape": (36, 36), "max_angle": 50.0, "slice_thickness": 4.0}
-DOSES = {  # electrons per pattern that are expected: what 16 bits hold and the package has room for
-    "graphene": 1e7,
-    "graphene_silicon": 1e6,
-    "graphene_vacancy": 1e6,
-    "graphene_grains": 1e6,
-    "zincblende": 4e5,
-    "diamond": 4e5,
-    "experiment": 1e7,
-}
-CHUNKS = {
-    "graphene": (14, 24, 13, 6),  # brings the two equal halves of the cell into one window of gzip
-    "graphene_silicon": (30, 34, 6, 6),
-    "graphene_vacancy": (30, 34, 6, 6),
-    "graphene_grains": (30, 46, 6, 6),
-    "zincblende": (36, 26, 8, 8),
-    "diamond": (24, 34, 8, 8),
-    "experiment": (19, 19, 8, 8),
-}
 CRYSTAL: dict[str, Any] = {  # keV, mrad, pixels, mrad, Å and Å
     "beam_energy": 200.0,
     "semi_angle": 25.0,
@@ -136,14 +118,16 @@ def _around_a_defect(defect: str, place: tuple[int, int], progress: bool) -> Any
     )
 
 
-ALL: dict[str, Callable[[bool], Any]] = {
-    "graphene": graphene,
-    "graphene_silicon": graphene_silicon,
-    "graphene_vacancy": graphene_vacancy,
-    "graphene_grains": graphene_grains,
-    "zincblende": zincblende,
-    "diamond": diamond,
-    "experiment": experiment,
+# electrons per pattern, what 16 bits hold and the package has room for; and chunks of the file
+ALL: dict[str, tuple[Callable[[bool], Any], float, tuple[int, int, int, int]]] = {
+    # these chunks bring the two equal halves of the cell into one window of gzip
+    "graphene": (graphene, 1e7, (14, 24, 13, 6)),
+    "graphene_silicon": (graphene_silicon, 1e6, (30, 34, 6, 6)),
+    "graphene_vacancy": (graphene_vacancy, 1e6, (30, 34, 6, 6)),
+    "graphene_grains": (graphene_grains, 1e6, (30, 46, 6, 6)),
+    "zincblende": (zincblende, 4e5, (36, 26, 8, 8)),
+    "diamond": (diamond, 4e5, (24, 34, 8, 8)),
+    "experiment": (experiment, 1e7, (19, 19, 8, 8)),
 }
 
 
@@ -162,13 +146,14 @@ def as_counts(signal: Any, dose: float) -> Any:
 
 def write(name: str, folder: Path = FOLDER, progress: bool = True) -> Path:
     """Simulate one of the samples in `ALL`, write its file into a folder, and return its path."""
-    signal = as_counts(ALL[name](progress), DOSES[name])
+    simulated, dose, chunks = ALL[name]
+    signal = as_counts(simulated(progress), dose)
     path = folder / f"{name}.hspy"
     with written(path) as part:
         signal.save(
             part,
             overwrite=True,
-            chunks=CHUNKS[name],
+            chunks=chunks,
             compression="gzip",
             compression_opts=9,
             shuffle=True,

@@ -16,9 +16,8 @@ import numpy as np
 import pytest
 
 from stemwidgets.arrays.errors import InputError
-from stemwidgets.cli.opening import open_in_browser
 from stemwidgets.cli.page import page
-from stemwidgets.cli.serve import find_port
+from stemwidgets.cli.serve import find_port, open_in_browser
 
 COMMAND = [sys.executable, "-m", "stemwidgets.cli"]
 

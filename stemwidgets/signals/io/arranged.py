@@ -9,13 +9,13 @@ import numpy as np
 from stemwidgets.arrays.errors import InputError
 from stemwidgets.signals.io.frames import (
     Folding,
+    SeveralScansError,
     UnknownScanError,
     listed,
     possible,
     require_fit,
 )
 from stemwidgets.signals.io.readers import Found
-from stemwidgets.signals.io.several import SeveralScansError
 from stemwidgets.signals.metadata.dimensions import called
 
 _OFFERED = 30  # places that are offered on a page

@@ -1,4 +1,4 @@
-"""Sequences of patterns, and the scans that they may be: rows, columns, flyback, frames to skip."""
+"""Scans that a file may hold: rows, columns, flyback and frames to skip; or several scans."""
 
 import math
 import operator
@@ -65,6 +65,17 @@ class Folding:
         first, last = self.skip
         words += f", without the first{_how_many(first)}" if first else ""
         return words + (f", without the last{_how_many(last)}" if last else "")
+
+
+class SeveralScansError(InputError):
+    """A file holds several scans, and none is chosen.
+
+    `choices` has arguments of `stemwidgets.load` that choose each of them, by their description.
+    """
+
+    def __init__(self, message: str, choices: dict[str, dict[str, Any]]) -> None:
+        super().__init__(message)
+        self.choices = choices
 
 
 class UnknownScanError(InputError):

@@ -16,9 +16,9 @@ import dask.array as da
 import numpy as np
 
 from stemwidgets.arrays.errors import InputError
+from stemwidgets.signals.io.frames import SeveralScansError
 from stemwidgets.signals.io.missing import in_words, missing_patterns
 from stemwidgets.signals.io.room import require_memory, require_plausible
-from stemwidgets.signals.io.several import SeveralScansError
 
 _MOST_GROUPS, _DEEPEST = 20_000, 30  # in a file: links in a circle never end
 # of a lazy chunk: quick to read, and patterns enough in it to be worth a task

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 
 from stemwidgets.arrays.errors import InputError
+from stemwidgets.signals.io.frames import SeveralScansError
 from stemwidgets.signals.io.mapped import header_of, in_chunks, patterns_from_npy, read_npy
 from stemwidgets.signals.io.room import require_memory, require_plausible
-from stemwidgets.signals.io.several import SeveralScansError
 from stemwidgets.signals.io.strided import FrameFile, empad_frames
 
 RAW_SUFFIXES = ("raw", "bin", "dat", "data")

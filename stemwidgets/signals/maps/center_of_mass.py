@@ -44,19 +44,9 @@ class CenterOfMass(VectorMaps):
 
     Parameters
     ----------
-    x, y : Signal2D
-        Components along +kx and +ky (down), about the reference, in `units`. They point towards
-        nuclei.
-    magnitude : Signal2D
-        Length of (x, y).
-    angle : Signal2D
-        Direction [rad, in (-π, π]]; positive turns +kx towards +ky, clockwise on the screen.
-    axes : Axes
-        Calibration of the scan.
-    units : str
-        ``"1/Å"``, ``"mrad"`` or ``"px"``.
-    name, title : str
-        ``"COM"``, and the title of the scan.
+    x, y, magnitude, angle, axes, units, name, title
+        As for `VectorMaps`; x and y are about the reference, in ``"1/Å"``, ``"mrad"`` or ``"px"``,
+        and point towards nuclei.
     positions : ndarray, shape [iy, ix, 2]
         Centres of mass ``(y, x)`` in pixels about the centre of pixel (0, 0), as they were read:
         without reference or calibration.
