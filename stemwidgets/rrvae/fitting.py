@@ -37,15 +37,6 @@ LARGE = 2**26  # bytes of a scan whose reading takes long enough to be reported
 class Fitting:
     """Training of one model: what it has learned, and all that it needs to go on.
 
-    Parameters
-    ----------
-    kind : str
-        Name of the kind of model.
-    options : Options
-        Options of the user.
-    device : torch.device
-        Device to train on.
-
     Attributes
     ----------
     learned : Learned or None

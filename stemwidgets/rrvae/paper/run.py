@@ -115,7 +115,10 @@ class PaperRun:
         else:
             network, scaling = before.trained.network, before.trained.scaling
             self.training = PaperTraining(pixels, network, scaling, options.seed, settings)
-            self._restore(state)
+            tensors, record = state
+            with whole_state():
+                same_data = self.fingerprint.same(Fingerprint.from_record(*state))
+                self.training.restore(part(tensors, "training"), record["training"], same_data)
 
     @classmethod
     def begin(
@@ -189,12 +192,6 @@ class PaperRun:
     def result(self) -> PaperModel:
         """The model as it stands."""
         return PaperModel(self.window, self.training.result())
-
-    def _restore(self, state: State) -> None:
-        tensors, record = state
-        with whole_state():
-            same_data = self.fingerprint.same(Fingerprint.from_record(*state))
-            self.training.restore(part(tensors, "training"), record["training"], same_data)
 
 
 def _share_that_fits(data: Any, window: PixelWindow, device: torch.device) -> float:
