@@ -38,24 +38,10 @@ class Clusters:
 
 
 def cluster(features: Any, n_clusters: int, method: str = "kmeans", seed: int = 0) -> Clusters:
-    """Sort positions into clusters.
+    """Sort positions, described by features ``[..., d]``, into clusters, see `stemwidgets.cluster`.
 
-    Parameters
-    ----------
-    features : array, shape [..., d]
-        Description of each position: scores, latent variables.
-    n_clusters : int
-        Number of clusters.
-    method : {"kmeans", "gmm"}
-        k-means, for round clusters of one size; or a mixture of Gaussians, for elongated ones that
-        overlap, with the probability of each.
-    seed : int
-        The same seed and features give the same clusters.
-
-    Raises
-    ------
-    InputError
-        If there are fewer different positions than clusters, or a parameter is out of range.
+    An InputError if there are fewer different positions than clusters, or a parameter is out of
+    range.
     """
     values = _require_features(features)
     _require(n_clusters, method, seed)

@@ -35,31 +35,12 @@ def nmf(
     weighting: str = "none",
     mask: ArrayLike | None = None,
 ) -> Decomposition:
-    """Non-negative matrix factorisation of the patterns.
+    """Non-negative matrix factorisation of patterns ``[..., ky, kx]``, see `stemwidgets.nmf`.
 
     The patterns are reduced to principal components first, more than asked for, and never read
     again (Zhou, Cichocki and Xie, IEEE Trans. Signal Process. 60, 2928 (2012)); these are fitted
     by hierarchical alternating least squares, a few sweeps at a time (Gillis and Glineur, Neural
     Comput. 24, 1085 (2012)), from a start that the data give (NNDSVDa): nothing is left to chance.
-
-    Parameters
-    ----------
-    data : array, shape [..., ky, kx]
-        Counts or intensities, none negative; numpy or dask, which is read as for `pca`.
-    n_components : int, optional
-        Number of components; 5 if not given, or as many as there are.
-    weighting, mask
-        As for `pca`.
-
-    Returns
-    -------
-    Decomposition
-        The patterns add up to 1, so that the maps are in counts. The strongest comes first.
-
-    Raises
-    ------
-    InputError
-        If a pixel is negative, and as for `pca`.
     """
     used = used_pixels(data, mask)
     moments = measure(data, used)

@@ -27,23 +27,11 @@ CLEAR = 0.1  # cosine to the sum or a first moment, above which that decides the
 
 @dataclass(frozen=True, eq=False)
 class Decomposition:
-    """Patterns as ``mean + maps @ patterns``.
+    """Patterns as ``mean + maps @ patterns``, see `stemwidgets.pca`.
 
-    Parameters
-    ----------
-    method : str
-        ``"PCA"`` or ``"NMF"``.
-    maps : ndarray of float32, shape [..., k]
-        Weight of each component in each pattern; NaN in patterns without counts.
-    patterns : ndarray of float32, shape [k, ky, kx]
-        Component patterns; NaN in pixels that were left out.
-    mean : ndarray of float32, shape [ky, kx]
-        Mean pattern, 0 for NMF; NaN in pixels that were left out.
-    explained_variance : ndarray, shape [k]
-        Variance of the scan along each component, summed over pixels.
-    explained_variance_ratio : ndarray, shape [k]
-        The same, over the variance of the whole scan. Components of an NMF are not orthogonal:
-        ratios do not add up.
+    The `maps` are ``[..., k]``, NaN in patterns without counts; the `patterns` ``[k, ky, kx]``, NaN
+    like the mean in pixels that were left out. Variances are summed over pixels; components of an
+    NMF are not orthogonal, so that their ratios do not add up.
     """
 
     method: str
@@ -97,34 +85,13 @@ def pca(
     weighting: str = "none",
     mask: ArrayLike | None = None,
 ) -> Decomposition:
-    """Principal components of the patterns.
+    """Principal components of patterns ``[..., ky, kx]``, see `stemwidgets.pca`.
 
-    Parameters
-    ----------
-    data : array, shape [..., ky, kx]
-        Counts or intensities; numpy or dask, which is read block by block: twice, or, for patterns
-        of more than 1600 used pixels, up to twelve times: bin these first where that is enough.
-    n_components : int, optional
-        Number of components; 20 if not given, or as many as there are.
-    weighting : {"none", "poisson"}
-        ``"poisson"`` divides each pixel by the root of its mean first, so that counting noise is
-        alike in all of them (Keenan and Kotula, Surf. Interface Anal. 36, 203 (2004),
-        doi:10.1002/sia.1657, for a dose that is the same everywhere). Component patterns are given
-        in counts; they are orthogonal before that only.
-    mask : ndarray of bool, shape [ky, kx], optional
-        True where a pixel is left out, whatever it holds.
-
-    Returns
-    -------
-    Decomposition
-        Falling variance. Without weighting component patterns are orthonormal. Their sign is that
-        of their strongest part among the sum and the first moments along ky and kx, so that a
-        pattern that moves does so towards +k where its map is positive.
-
-    Raises
-    ------
-    InputError
-        If there are too few patterns, all are alike, or a pixel is not finite.
+    Lazy data are read block by block: twice, or, for patterns of more than 1600 used pixels, up to
+    twelve times. Variance falls. Component patterns are given in counts; without weighting they are
+    orthonormal, else orthogonal before that only. Their sign is that of their strongest part among
+    the sum and the first moments along ky and kx, so that a pattern that moves does so towards +k
+    where its map is positive.
     """
     used = used_pixels(data, mask)
     moments = measure(data, used)

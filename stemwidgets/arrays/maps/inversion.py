@@ -31,30 +31,13 @@ class Inversion:
 
 
 def measure_inversion(maps: ArrayLike, odd: bool = False) -> Inversion:
-    """Find the centre of inversion of maps that go on periodically.
+    """Find the centre of inversion of maps ``[iy, ix]`` or ``[iy, ix, d]`` of whole cells.
 
     Seen along the beam, inversion is a half turn. If a thin crystal has such a centre, the patterns
     at r and at the inverted position are turned by 180° against each other, and otherwise the same.
     Quantities that do not turn with a pattern (latent variables, dark field, length of the COM) are
     then even about the centre; those that turn with it like a vector (the COM; cosine and sine of
-    an angle) are odd.
-
-    Parameters
-    ----------
-    maps : array, shape [iy, ix] or [iy, ix, d]
-        Maps of whole cells.
-    odd : bool
-        True if they change their sign in the inversion.
-
-    Returns
-    -------
-    Inversion
-        The centre with the least breaking.
-
-    Raises
-    ------
-    InputError
-        If this is no map, a value is NaN, or all are alike.
+    an angle) are odd. Errors are those of `stemwidgets.measure_inversion`.
 
     Notes
     -----

@@ -67,35 +67,15 @@ class LatticeRotation:
 def lattice_rotation(
     angle: ArrayLike, latent: ArrayLike, reference: ArrayLike, symmetry: int = 6
 ) -> LatticeRotation:
-    """Rotation of the lattice against that of a reference region.
+    """Rotation of the lattice, of a symmetry n, against that of a reference region of one grain.
 
     In one lattice, patterns with the same latent variables come from equivalent places of the cell,
     and their angles differ by multiples of 2π/n only. If the lattice turns, the latent variables
-    stay and all angles turn with it. So each angle is compared with those in the reference whose
-    latent variables are near (a Gaussian kernel).
+    stay and all angles turn with it. So each angle ``[iy, ix]`` [rad] is compared with those in the
+    reference whose latent variables ``[iy, ix, d]``, or other quantities that do not turn, are near
+    (a Gaussian kernel). The turn is 0 where one is NaN, or nothing alike is in the reference.
 
-    Parameters
-    ----------
-    angle : array, shape [iy, ix]
-        Angle of each pattern [rad].
-    latent : array, shape [iy, ix, d]
-        Quantities of the pattern that do not turn: latent variables, the magnitude of the
-        centre of mass.
-    reference : array of bool, shape [iy, ix]
-        A region of one grain.
-    symmetry : int
-        Order n of the rotational symmetry of the lattice: 6 for graphene.
-
-    Returns
-    -------
-    LatticeRotation
-        A turn for each position; 0 where angle or latent variables are NaN, or nothing alike is in
-        the reference.
-
-    Raises
-    ------
-    InputError
-        If the shapes do not fit or the reference has less than 20 positions.
+    An InputError if the shapes do not fit or the reference has less than 20 positions.
     """
     theta, z = np.asarray(angle, dtype=float), np.asarray(latent, dtype=float)
     inside = np.asarray(reference, dtype=bool)
@@ -116,28 +96,12 @@ def lattice_rotation(
 def find_grain_boundary(
     angle: ArrayLike, latent: ArrayLike, symmetry: int = 6, axis: int = 1
 ) -> Split:
-    """Find the boundary of two grains, and the rotation of one against the other.
+    """Find the boundary of two grains, see `stemwidgets.find_grain_boundary`.
 
     The first third of the scan along the axis is taken for the reference; then the first
     grain is, as it was found, until nothing changes. For the rotation a tenth of the scan is left
-    out on both sides of the boundary, where patterns see both grains.
-
-    Parameters
-    ----------
-    angle, latent, symmetry
-        As for `lattice_rotation`.
-    axis : {0, 1}
-        Axis along which the grains follow one another: 1 for a boundary that runs along y.
-
-    Returns
-    -------
-    Split
-        Boundary and rotation.
-
-    Raises
-    ------
-    InputError
-        As for `lattice_rotation`.
+    out on both sides of the boundary, where patterns see both grains. Errors are those of
+    `lattice_rotation`.
     """
     theta = np.asarray(angle, dtype=float)
     if theta.ndim != 2 or axis not in (0, 1):
