@@ -8,19 +8,8 @@ from stemwidgets.dashboards.explore import explore
 def explore_ipywidgets(obj: Any, display: bool = True, **options: Any) -> dict[str, Any] | None:
     """Open a scan as :func:`stemwidgets.explore` does; its navigator and the page move together.
 
-    Parameters
-    ----------
-    obj : HyperSpy signal
-        The scan.
-    display : bool
-        Show the page, or return it.
-    **options
-        Options of :func:`stemwidgets.explore`.
-
-    Returns
-    -------
-    dict or None
-        ``"widget"``: the page; ``"wdict"``: its parts by name.
+    `options` are those of :func:`stemwidgets.explore`. Without display the page is returned as
+    ``"widget"``, with its parts by name as ``"wdict"``.
     """
     page = explore(obj, **options)
     session: Any = page.session

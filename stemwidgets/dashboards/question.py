@@ -28,17 +28,9 @@ _PATTERN, _MAP = 240, 120  # CSS px of a picture
 
 
 class Question(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
-    """A page that becomes the one to go on with when a button is pressed.
+    """A page that becomes the one to go on with when one of its `buttons` is pressed.
 
-    Parameters
-    ----------
-    answer : callable
-        Receives the arguments of `stemwidgets.load` and returns the page to go on with.
-
-    Attributes
-    ----------
-    buttons : list of Button
-        Answers that take one click.
+    `answer` receives the arguments of `stemwidgets.load` and returns that page.
     """
 
     def __init__(self, answer: Callable[[dict[str, Any]], ipywidgets.Widget]) -> None:
@@ -75,17 +67,7 @@ class Question(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no type
 
 
 class ScanChoice(Question):
-    """Several scans in a file, to be chosen with a click.
-
-    Parameters
-    ----------
-    question : SeveralScansError
-        Error to be answered.
-    name : str
-        Name of the file.
-    answer : callable
-        As for `Question`.
-    """
+    """Several scans in a file of a name, to be chosen with a click: an error to be answered."""
 
     def __init__(
         self,
@@ -111,19 +93,8 @@ class ScanChoice(Question):
 class ScanQuestion(Question):
     """The scans that a sequence can be, to be clicked, and the numbers to be typed.
 
-    Parameters
-    ----------
-    question : UnknownScanError
-        Error to be answered.
-    answer : callable
-        Receives the arguments of `stemwidgets.load` and returns the page to go on with.
-
-    Attributes
-    ----------
-    buttons : list of Button
-        One for each proposal.
-    rows, columns, flyback, first, last : BoundedIntText
-        Numbers to be typed; ``accept`` takes them.
+    `buttons` has one for each proposal of the error to be answered; `accept` takes the numbers of
+    `rows`, `columns`, `flyback`, `first` and `last`.
     """
 
     def __init__(

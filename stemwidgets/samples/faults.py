@@ -37,37 +37,26 @@ DRAWS = (  # each has a random generator of its own
 
 @dataclass(frozen=True)
 class Faults:
-    """Faults of a scan, with their sizes.
+    """Faults of a scan, with their sizes, as a camera and a seed give them.
 
     Parameters
     ----------
-    camera : Camera
-        Camera that has these faults.
-    seed : int
-        Seed with which they were drawn.
     displaced : ndarray, shape [iy, ix, 2]
         Displacement of the probe in the specimen from its nominal position, (y, x) [Å].
     descan : ndarray, shape [2, 2]
         Shift of the pattern on the detector, (y, x) [pixels], from the first row of the scan
         to the last and from the first column to the last.
-    jump : (float, float)
-        Jump of the pattern at that line, (y, x) [pixels].
-    jump_line : int
-        First line after the jump.
-    gain : ndarray, shape [ky, kx]
-        Gain of each pixel, 1 in the mean.
-    blind : ndarray of bool, shape [ky, kx]
-        Pixels that read zero.
-    dead_rows, dead_columns : ndarray of int
-        Numbers of the dead rows and columns.
-    dead_pixels, hot : ndarray of int, shape [n, 2]
-        Dead and hot pixels (ky, kx).
-    hot_level : ndarray, shape [n]
-        Brightness of the hot pixels, over that of the brightest pixel of the mean pattern.
+    jump, jump_line : (float, float), int
+        Jump of the pattern, (y, x) [pixels], and the first line after it.
+    gain, blind : ndarray, shape [ky, kx]
+        Gain of each pixel, 1 in the mean; True for those that read zero.
+    dead_rows, dead_columns, dead_pixels, hot : ndarray of int
+        Numbers of the dead rows and columns, and places ``[n, 2]``, (ky, kx), of pixels.
+    hot_level, cosmic_level : ndarray, shape [n]
+        Brightness of hot pixels and cosmic rays, over that of the brightest pixel of the mean
+        pattern.
     cosmic : ndarray of int, shape [n, 4]
         Places (iy, ix, ky, kx) of cosmic rays.
-    cosmic_level : ndarray, shape [n]
-        Brightness of the cosmic rays, measured likewise.
     """
 
     camera: Camera

@@ -2,7 +2,8 @@
 
 Each function gives an ``ase.Atoms`` in a rectangular cell, the beam along z, x along the columns of
 a scan and y down its rows [Å]. ``atoms.info`` holds a title, how the structure was made, and the
-truth that a test needs: the sites of defects, the angle between grains. Nothing is relaxed.
+truth that a test needs: the sites of defects, the angle between grains. Nothing is relaxed. An
+argument that is not known or out of range gives an InputError; without ase there is an ImportError.
 """
 
 from typing import TYPE_CHECKING, Any
@@ -40,13 +41,6 @@ def graphene(defect: str | None = None, repeats: tuple[int, int] | None = None) 
     repeats : (int, int), optional
         Repeats of the cell of 2.464 × 4.268 Å along (y, x): (1, 1) without a defect, else
         (14, 8), with the defect in the middle.
-
-    Raises
-    ------
-    InputError
-        If the defect is not known or the repeats are not positive whole numbers.
-    ImportError
-        If ase is not installed.
     """
     ase = required("ase")
     if defect is not None and defect not in DEFECTS:
@@ -82,13 +76,6 @@ def graphene_grains(
     size : (float, float)
         Height and width of the cell [Å]. The boundary is in the middle; scan around it, as the
         lattices do not fit together at the edges of the cell.
-
-    Raises
-    ------
-    InputError
-        If the rotation is not a number or the cell smaller than 20 Å.
-    ImportError
-        If ase is not installed.
     """
     ase = required("ase")
     if not np.isfinite(rotation) or not min(size) >= 20:
@@ -129,13 +116,6 @@ def zincblende(compound: str = "ZnS", zone: str = "110", thickness: float = 20.0
         Direction of the beam. Along [110] y is [001] and x is [-110].
     thickness : float
         Least thickness [Å]; the crystal has a whole number of cells.
-
-    Raises
-    ------
-    InputError
-        If the compound or zone is not known or the thickness not positive.
-    ImportError
-        If ase is not installed.
     """
     ase = required("ase")
     if compound not in LATTICE_CONSTANTS or zone not in ("110", "001"):

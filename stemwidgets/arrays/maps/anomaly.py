@@ -46,32 +46,14 @@ class Anomaly:
 
 
 def find_anomalies(maps: ArrayLike, smoothing: float | None = None) -> Anomaly:
-    """Find unusual places of a scan, of whatever kind.
+    """Find unusual places in maps ``[iy, ix]`` or ``[iy, ix, d]``: `stemwidgets.find_anomalies`.
 
     A single pattern of a crystal is seldom unusual: above a missing atom it is much like that in
     the middle of a hexagon. What is unusual is that it stands there. Therefore the maps are
     smoothed over the lattice first, so that in the perfect crystal nothing is left but noise. Then
     the distance from the usual is measured in all maps together, by the mean and covariance of
-    those three quarters of the scan that are most alike (minimum covariance determinant).
-
-    Parameters
-    ----------
-    maps : array, shape [iy, ix] or [iy, ix, d]
-        Latent variables, or any other maps that do not depend on the turning of the patterns.
-        An angle is no such map.
-    smoothing : float, optional
-        Standard deviation of the Gaussian [scan positions]. If not given, 0.4 of the largest period
-        of the lattice, from the strongest wave in the maps.
-
-    Returns
-    -------
-    Anomaly
-        Distances, and the places where they are largest.
-
-    Raises
-    ------
-    InputError
-        If this is no map, all values are alike, or too little is left of the scan.
+    those three quarters of the scan that are most alike (minimum covariance determinant). An angle
+    is no such map: it depends on the turning of the patterns.
 
     Notes
     -----

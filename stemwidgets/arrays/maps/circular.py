@@ -77,28 +77,7 @@ class AngleComparison:
 def compare_angles(
     a: ArrayLike, b: ArrayLike, weights: ArrayLike | None = None, symmetry: int = 1
 ) -> AngleComparison:
-    """Compare two angle maps up to one global offset and a handedness.
-
-    Parameters
-    ----------
-    a, b : array
-        Angles [rad], of one shape; NaN where undefined.
-    weights : array, optional
-        Weight of each position, not negative, such as the magnitude of the COM. NaN counts as 0.
-    symmetry : int
-        Order n of the patterns' symmetry: angles are compared modulo 2π/n.
-
-    Returns
-    -------
-    AngleComparison
-        Conventions that were removed, and the remaining difference.
-
-    Raises
-    ------
-    InputError
-        If the shapes differ, a weight is negative, no position has both angles, or the symmetry
-        is no whole number from 1.
-    """
+    """Compare two angle maps [rad], see `stemwidgets.compare_angles`; weights of NaN count as 0."""
     _require_symmetry(symmetry)
     first, second = np.asarray(a, dtype=float), np.asarray(b, dtype=float)
     weight = np.ones(first.shape) if weights is None else np.asarray(weights, dtype=float)

@@ -238,19 +238,9 @@ class Calibration:
 
     @classmethod
     def from_json(cls, text: str | bytes, name: str = "this text") -> Self:
-        """Read the result of :meth:`to_json`.
+        """Read the result of :meth:`to_json`, of an origin with that name.
 
-        Parameters
-        ----------
-        text : str or bytes
-            The record.
-        name : str
-            Origin of the text, for the message.
-
-        Raises
-        ------
-        InputError
-            If it is damaged or something else.
+        An InputError if it is damaged or something else.
         """
         try:
             record = json.loads(text)

@@ -82,17 +82,7 @@ class Maps:
 
     @classmethod
     def from_encoding(cls, encoding: Encoding, axes: Axes, title: str = "") -> Self:
-        """Maps from the arrays that a model gives.
-
-        Parameters
-        ----------
-        encoding : Encoding
-            Arrays of leading shape ``[iy, ix]``.
-        axes : Axes
-            Axes of the scan.
-        title : str
-            Name of the scan.
-        """
+        """Maps from the arrays that a model gives, of leading shape ``[iy, ix]``, for a scan."""
         prefix = f"{title}: rrVAE" if title else "rrVAE"
 
         def single(name: str, units: str = "") -> Any:
