@@ -10,15 +10,7 @@ from stemwidgets.arrays.errors import InputError
 
 
 class DetectorPixels(NamedTuple):
-    """Pixels of a camera, about the optic axis.
-
-    Parameters
-    ----------
-    ky, kx : Axis
-        Axes of the pixels [1/Å].
-    simulated : (float, float)
-        Size of the simulated pixels [1/Å].
-    """
+    """Pixels of a camera about the optic axis, and the size of the simulated ones, all in 1/Å."""
 
     ky: Axis
     kx: Axis

@@ -16,21 +16,12 @@ SPLINE_REACH = 4  # steps around a position that its spline takes in
 
 
 class Probes(NamedTuple):
-    """Positions that are simulated for a scan.
+    """Positions that are simulated for a scan, (y, x) in steps of the scan from its first position.
 
-    Without a source of finite size these are the positions of the scan. The blur of a source needs
-    a grid with a margin, and displaced positions need it fine enough for interpolation.
-
-    Parameters
-    ----------
-    steps : ndarray, shape [ny, nx, 2]
-        Positions to simulate, (y, x) in steps of the scan from its first position.
-    wanted : ndarray, shape [iy, ix, 2]
-        Positions where the probe was, likewise.
-    margin : (int, int)
-        Steps of the scan by which the grid extends beyond it, on every side.
-    finer : (int, int)
-        Number of steps of the grid in one of the scan.
+    Without a source of finite size these `steps`, ``[ny, nx, 2]``, are the positions of the scan,
+    `wanted`, ``[iy, ix, 2]``. The blur of a source needs a grid with a margin, of so many steps of
+    the scan on every side, and displaced positions need it fine enough for interpolation: `finer`
+    is the number of its steps in one of the scan.
     """
 
     steps: NDArray[np.float64]

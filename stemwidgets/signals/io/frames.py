@@ -16,17 +16,10 @@ _FEW_FLYBACK = 0.15  # of a row: more flyback frames than that are not proposed
 
 @dataclass(frozen=True)
 class Folding:
-    """One way to make a scan of a sequence of patterns.
+    """One way to make a scan of rows and columns of a sequence of patterns.
 
-    Parameters
-    ----------
-    rows, columns : int
-        Shape of the scan.
-    flyback : int
-        Frames at the end of each row that were taken while the beam flew back; the last row may
-        lack them.
-    skip : (int, int)
-        Frames to leave out at the start and at the end.
+    `flyback` frames at the end of each row were taken while the beam flew back; the last row may
+    lack them. `skip` has the frames to leave out at the start and at the end.
     """
 
     rows: int

@@ -32,20 +32,11 @@ _LARGEST_XML = 2**24  # bytes; that of EMPAD has some thousand
 
 @dataclass(frozen=True)
 class Found:
-    """Contents of a file.
+    """Contents of a file: the description of a signal, a signal, or a list of signals.
 
-    Parameters
-    ----------
-    content : dict, signal or list of signals
-        Description of a signal if a dict.
-    count : int, optional
-        Patterns of a sequence that are there, where the content may hold others.
-    promised : int, optional
-        Number of patterns that the header promises.
-    columns : int, optional
-        Columns of the scan, where the file states them.
-    missing : str
-        Parts missing in the file, in words.
+    Of a sequence, `count` patterns are there, where the content may hold others, and the header
+    promises so many; `columns` are those of the scan, where the file states them; `missing` names
+    parts missing in the file, in words.
     """
 
     content: Any

@@ -25,13 +25,7 @@ class CellRun:
 
 @dataclass
 class Notebook:
-    """Widgets that the cells of the present kernel made and show.
-
-    Parameters
-    ----------
-    shell : InteractiveShell
-        IPython's shell, with a kernel.
-    """
+    """Widgets that the cells of the present kernel, that of IPython's shell, made and show."""
 
     shell: Any
     makers: WeakKeyDictionary[ipywidgets.Widget, CellRun] = field(default_factory=WeakKeyDictionary)

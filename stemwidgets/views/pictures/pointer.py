@@ -25,31 +25,14 @@ MIDDLE = 0.5  # px: rounding of the mouse's place to whole px of the screen
 
 
 class Pointer:
-    """Presses, drags and keys on a figure.
+    """Presses, drags and keys on a figure of a fixed size, whose window `frame` returns.
 
-    Callbacks may be called in a thread of the kernel.
-
-    Parameters
-    ----------
-    figure : widget
-        The figure, of a fixed size.
-    frame : callable
-        Returns the window that the figure shows at the moment.
-    on_drag : callable
-        Receives ``"press"``, ``"move"`` or ``"release"`` and the coordinates ``x, y``. A drag
-        begins in the window and may leave it.
-    on_key : callable, optional
-        Receives the name of a key, and True if Shift is held.
-    on_hover : callable, optional
-        Receives the coordinates ``x, y`` of the mouse while no button is held, and None once it is
-        no longer over the window.
-
-    Attributes
-    ----------
-    box : widget
-        The figure, listening; to be displayed in its stead.
-    held : bool
-        True while the mouse is held after a press on it.
+    Its `box`, the figure that listens, is to be displayed in its stead; `held` is True while the
+    mouse is held after a press on it. Callbacks may be called in a thread of the kernel: `on_drag`
+    with ``"press"``, ``"move"`` or ``"release"`` and the coordinates ``x, y`` of a drag, which
+    begins in the window and may leave it; `on_key` with the name of a key, and True if Shift is
+    held; `on_hover` with the coordinates of the mouse while no button is held, and None once it is
+    no longer over the window.
     """
 
     def __init__(

@@ -64,27 +64,11 @@ CLEAR = np.zeros((1, 1, 4), dtype=np.uint8)  # one transparent pixel
 class Raster:
     """A figure with a picture, axes with units, a crosshair, and a glass that catches clicks.
 
-    Parameters
-    ----------
-    frame : Frame
-        The window it shows.
-    on_click : callable, optional
-        Receives the coordinates ``x, y`` of a click, possibly in a thread of the kernel.
-    on_drag, on_key, on_hover : callable, optional
-        Make it follow the mouse and the keys, see `Pointer`.
-    marks : sequence of bqplot marks
-        Drawn between the picture and the crosshair; made with the scales given by `frame`.
-    scales : dict, optional
-        Scales of `marks`; from the frame if not given.
-    units : str
-        Units of the horizontal axis, for a scale bar; none if empty.
-
-    Attributes
-    ----------
-    figure : bqplot.Figure
-        The figure.
-    box : widget
-        Box to display: the figure, with its pointer if there is one.
+    Its `box` is to be displayed: the `figure`, with its pointer if there is one. `on_click`
+    receives the coordinates ``x, y`` of a click, possibly in a thread of the kernel; `on_drag`,
+    `on_key` and `on_hover` make it follow the mouse and the keys, see `Pointer`. The marks, of the
+    same scales, are drawn between the picture and the crosshair. With units of the horizontal axis
+    there is a scale bar.
     """
 
     def __init__(

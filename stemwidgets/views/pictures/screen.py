@@ -21,16 +21,9 @@ CHARACTER = 7.5  # CSS px, width of a digit of a tick's label
 
 @dataclass(frozen=True)
 class Frame:
-    """A window on a plane, with its size on screen.
+    """A window on a plane between the coordinates of its edges, with labels of its axes.
 
-    Parameters
-    ----------
-    left, right, top, bottom : float
-        Coordinates of the edges.
-    width, height : int
-        Size on screen [CSS px], without margins.
-    x_label, y_label : str
-        Labels of the axes.
+    Width and height are those on screen, without margins [CSS px].
     """
 
     left: float
@@ -112,13 +105,7 @@ class Frame:
 
 @dataclass(frozen=True)
 class Grid:
-    """Two array axes on screen: pixels are squares of their physical size, row 0 at the top.
-
-    Parameters
-    ----------
-    rows, columns : Axis
-        The axes of an array ``[i, j]``.
-    """
+    """Two array axes on screen: pixels are squares of their physical size, row 0 at the top."""
 
     rows: Axis
     columns: Axis

@@ -14,24 +14,13 @@ Place = tuple[float, float]
 
 @dataclass
 class Sketch:
-    """A drawing that is not finished.
+    """A drawing of a tool that is not finished, on a scan of a shape.
 
     Rectangles, lassos and lines are dragged. The corners of a polygon are clicked one after the
     other; a click on the first or once more on the last ends it. With keys, all are set corner by
-    corner.
-
-    Parameters
-    ----------
-    tool : {"Rectangle", "Polygon", "Lasso", "Line"}
-        Shape that is drawn.
-    shape : (int, int)
-        Rows and columns of the scan.
-    reach : (float, float)
-        Rows and columns within which two places count as the same.
-    corners : list of (iy, ix)
-        Corners drawn so far; the last follows the pointer.
-    backwards : bool
-        True while the first end of a line is held.
+    corner. The last of the `corners` (iy, ix) follows the pointer; `reach` has the rows and columns
+    within which two places count as the same; `backwards` is True while the first end of a line is
+    held.
     """
 
     tool: Tool
