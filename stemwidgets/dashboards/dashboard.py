@@ -4,17 +4,19 @@ from html import escape
 from typing import Any
 
 import ipywidgets
+from traitlets import TraitError
 
 from stemwidgets.arrays.errors import InputError
 from stemwidgets.arrays.memory import return_memory
+from stemwidgets.dashboards.added_maps import AddedMaps
 from stemwidgets.dashboards.arrival import Arrival
-from stemwidgets.dashboards.choices import choose, view_choices
 from stemwidgets.desk.session import Session
 from stemwidgets.signals.io.load import OPTIONS
 from stemwidgets.state.session import ScanSession
 from stemwidgets.views.left_out_line import LeftOutLine
 from stemwidgets.views.parts.cells import made, make_room
 from stemwidgets.views.parts.presenting import present
+from stemwidgets.views.parts.view import View
 from stemwidgets.views.parts.within import close_within
 from stemwidgets.views.restored_line import RestoredLine
 
@@ -98,13 +100,23 @@ class Dashboard(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no typ
 
     def choices(self) -> dict[str, Any]:
         """Choices of the views, as values that fit into JSON."""
-        return {name: chosen for name, view in self.parts.items() if (chosen := view_choices(view))}
+        return {name: chosen for name, view in self._views().items() if (chosen := view.choices)}
 
     def choose(self, choices: dict[str, Any]) -> None:
-        """Restore the choices of the views; what does not fit is left as it is."""
-        for name, chosen in choices.items():
-            if name in self.parts:
-                choose(self.parts[name], chosen)
+        """Restore the choices of the views; what does not fit is left as it is, and told."""
+        misfits, views = [], self._views()
+        for name in choices.keys() & views.keys():
+            try:
+                views[name].choices = choices[name]
+            except (KeyError, TypeError, ValueError, TraitError):
+                misfits.append(name)
+        if misfits:
+            names = ", ".join(sorted(misfits))
+            self.session.report(f"Not all settings fit this page, and some were left out: {names}.")
+
+    def _views(self) -> dict[str, Any]:
+        kinds = View, AddedMaps
+        return {name: part for name, part in self.parts.items() if isinstance(part, kinds)}
 
 
 def session_of(

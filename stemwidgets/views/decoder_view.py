@@ -38,6 +38,8 @@ class DecoderView(View):
     >>> sw.DecoderView(session)
     """
 
+    kept = ("display",)
+
     def __init__(self, session: ScanSession, size: int = 276, **unknown: Any) -> None:
         super().__init__(session, unknown)
         axes = session.scan.axes

@@ -52,6 +52,8 @@ class LatentView(View):
     >>> sw.LatentView(session, color="COM angle")
     """
 
+    kept = ("color", "horizontal", "vertical")
+
     def __init__(
         self, session: ScanSession, color: str = "angle", size: int = 276, **unknown: Any
     ) -> None:

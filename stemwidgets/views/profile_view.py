@@ -55,6 +55,8 @@ class ProfileView(View):
     >>> sw.ProfileView(session, "COM magnitude", averaged=0.5)
     """
 
+    kept = ("channel",)
+
     def __init__(
         self,
         session: ScanSession,

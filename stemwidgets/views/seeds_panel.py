@@ -53,6 +53,8 @@ class SeedsPanel(View):
     >>> sw.SeedsPanel(session, count=3)
     """
 
+    kept = ("count",)
+
     def __init__(self, session: ScanSession, count: int = 5, **unknown: Any) -> None:
         super().__init__(session, unknown)
         if not isinstance(count, int) or not 2 <= count <= MOST:

@@ -2,6 +2,7 @@
 
 import math
 from html import escape
+from types import MappingProxyType
 from typing import Any
 
 import ipywidgets
@@ -62,6 +63,9 @@ class TrainPanel(View):
     --------
     >>> sw.TrainPanel(session, classes=2)
     """
+
+    kept = ("kind", "latent_dim", "classes", "seed", "centered", "epochs")
+    renamed = MappingProxyType({"model": "kind"})
 
     def __init__(
         self,

@@ -104,3 +104,13 @@ def test_a_page_takes_the_kind_of_model_from_choices_that_call_it_model():
     page.choose({"train": {"model": "vae", "seed": 4}})
     assert page.choices()["train"]["kind"] == "vae"
     assert page.choices()["train"]["seed"] == 4
+
+
+def test_settings_that_fit_no_longer_are_left_out_and_named():
+    page = rrvae_dashboard(ScanSession(turning_spot(), make_model=Pacer))
+    page.choose(
+        {"train": {"kind": "transformer", "seed": 4}, "angle": {"display": {"colors": "jet"}}}
+    )
+    assert page.session.problem.endswith("left out: angle, train.")
+    assert page.choices()["train"]["kind"] == "harmonic"
+    assert page.choices()["train"]["seed"] == 4

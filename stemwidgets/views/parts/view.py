@@ -1,13 +1,14 @@
 """Base of all views: a box with named parts that reads and writes one session."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from html import escape
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import ipywidgets
-from traitlets import HasTraits
+from traitlets import HasTraits, TraitError
 
 from stemwidgets.arrays.errors import InputError
 from stemwidgets.state.channels import expected_source
@@ -41,6 +42,10 @@ class View(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
     ----------
     parts : dict of str to widget
         Controls and figures, by name.
+    kept : tuple of str
+        Names of the controls whose values a saved session keeps.
+    renamed : mapping of str to str
+        Their names by those that they had in earlier versions.
     presented : bool
         True if it is shown large, so that figures made late have to be enlarged.
 
@@ -57,6 +62,8 @@ class View(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
     ...         self.parts["words"].value = "row {}, column {}".format(*self.session.position)
     """
 
+    kept: tuple[str, ...] = ()
+    renamed: Mapping[str, str] = MappingProxyType({})
     presented = False
     _there = False  # until it is complete, and once it is closed
 
@@ -139,6 +146,27 @@ class View(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
         """Call back in the main loop when the user presses a button."""
         key = f"button {id(button)}"
         button.on_click(lambda _: self.session.mailbox.post(key, callback))
+
+    @property
+    def choices(self) -> dict[str, Any]:
+        """Values of the controls that are `kept`, as plain JSON.
+
+        Setting them leaves alone what does not fit any more; an InputError then names it.
+        """
+        return {name: self.parts[name].value for name in self.kept if name in self.parts}
+
+    @choices.setter
+    def choices(self, choices: Mapping[str, Any]) -> None:
+        misfits = []
+        for name, value in choices.items():
+            control = self.renamed.get(name, name)
+            if control in self.kept:
+                try:
+                    self.parts[control].value = value
+                except (KeyError, TypeError, ValueError, TraitError):
+                    misfits.append(control)
+        if misfits:
+            raise InputError(f"Expected other values of {', '.join(misfits)}, got {choices}.")
 
     def problem_line(self) -> ipywidgets.HTML:
         """A line that shows the session's problem in words, while there is one."""
