@@ -25,6 +25,10 @@ from stemwidgets.rrvae.common.protocols import Learned, Options
 
 FORMAT = "stemwidgets rrvae 4"
 WITH_MODEL = "stemwidgets rrvae 3"  # and older ones: the setting "kind" is called "model"
+RENAMED = {  # tensors of older files
+    "grid.kind": "grid.class_index",
+    "training.carried.kind": "training.carried.class_index",
+}
 WITHOUT_DIGEST = "stemwidgets rrvae 2"
 MOST_PIXELS = 4096**2  # of a pattern after binning
 # counts beyond which no model is sensible: a damaged file could ask for any
@@ -97,7 +101,7 @@ def read(path: str | Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
             f"Expected a model file with all that was written, but {path.name} is damaged "
             f"({error}). Save the model again."
         ) from error
-    return tensors, record
+    return {RENAMED.get(name, name): tensor for name, tensor in tensors.items()}, record
 
 
 def _digest(tensors: dict[str, Tensor], text: str) -> str:
@@ -165,8 +169,8 @@ def require_use(learned: Learned, options: Options, device: torch.device) -> Non
     """Decode and encode a few patterns, so that an error shows at once if parts do not fit."""
     with one_thread(), np.errstate(all="ignore"):
         latent = torch.zeros(TRIED, options.latent_dim, device=device)
-        kind = torch.arange(TRIED, device=device) % options.classes
-        patterns = learned.decode(latent, latent[:, 0], kind)
+        class_index = torch.arange(TRIED, device=device) % options.classes
+        patterns = learned.decode(latent, latent[:, 0], class_index)
         if patterns.shape != (TRIED, *learned.window.shape):
             raise ValueError(f"patterns of the shape {patterns.shape}")
         counts = np.nan_to_num(patterns, posinf=0.0).clip(0) + 1

@@ -71,7 +71,7 @@ class Learned(Protocol):
     def encode(self, prepared: NDArray[np.float32]) -> Columns:
         """Columns of an `Encoding`, by name, for prepared patterns ``[n, pixels]``."""
 
-    def decode(self, latent: Tensor, angle: Tensor, kind: Tensor) -> NDArray[np.float32]:
+    def decode(self, latent: Tensor, angle: Tensor, class_index: Tensor) -> NDArray[np.float32]:
         """Patterns ``[n, ky, kx]`` in counts."""
 
     def to_record(self) -> tuple[dict[str, Tensor], dict[str, Any]]:

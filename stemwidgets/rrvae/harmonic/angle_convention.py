@@ -63,17 +63,17 @@ class Convention:
         basis: HarmonicBasis,
         coordinates: tuple[NDArray[np.float64], NDArray[np.float64]],
         latent: Tensor,
-        kind: Tensor,
+        class_index: Tensor,
         noise: float,
         alike: bool,
     ) -> "Convention":
         """Take the lowest order whose pointer stands out of the noise in most patterns.
 
-        `coordinates` are those of the pixels, ``(y, x)``; `latent` ``[n, d]`` and `kind` ``[n]``
-        are the latent variables and classes of training patterns, `noise` the variance of a
-        coefficient. With `alike`, angle 0 has one direction in the decoder's own frame.
+        `coordinates` are those of the pixels, ``(y, x)``; `latent` ``[n, d]`` are the latent
+        variables of training patterns, and `noise` is the variance of a coefficient. With `alike`,
+        angle 0 has one direction in the decoder's own frame.
         """
-        decoded = manifold.decode(latent, kind)
+        decoded = manifold.decode(latent, class_index)
         best, clearest = None, -1.0
         for symmetry in range(1, HIGHEST_SYMMETRY + 1):
             pointer = _pointer(basis, coordinates, symmetry)
@@ -97,11 +97,11 @@ class Convention:
         x, y = (decoded @ best.pointer).sum(dim=0).tolist()
         return replace(best, frame=math.atan2(y, x) / best.symmetry)
 
-    def offset(self, manifold: Manifold, latent: Tensor, kind: Tensor) -> Tensor:
+    def offset(self, manifold: Manifold, latent: Tensor, class_index: Tensor) -> Tensor:
         """Angle ``[n]`` of the unturned decoded patterns of latents ``[n, d]`` and classes."""
         if self.frame is not None:
             return torch.full_like(latent[..., 0], self.frame)
-        vector = manifold.decode(latent, kind) @ self.pointer
+        vector = manifold.decode(latent, class_index) @ self.pointer
         return torch.atan2(vector[..., 1], vector[..., 0]) / self.symmetry
 
     def measured(
@@ -141,7 +141,7 @@ class Convention:
     def _compare(
         self, manifold: Manifold, found: Posterior, coefficients: Tensor, noise: Tensor
     ) -> "_Pointers":
-        decoded, by_latent = manifold.decode_with_slopes(found.latent, found.kind)
+        decoded, by_latent = manifold.decode_with_slopes(found.latent, found.class_index)
         pointing, slopes = decoded @ self.pointer, by_latent @ self.pointer
         turned_back = manifold.turn(coefficients, -found.angle)
         left = (turned_back - decoded) @ self.pointer

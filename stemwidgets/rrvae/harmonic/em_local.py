@@ -28,19 +28,19 @@ THIN = 1e-4  # least variance about a point, over the square of the distance bet
 def begin(state: TrainingState, patterns: Patterns) -> TrainingState:
     """Begin where the grid has led, unfolded once more by the patterns themselves."""
     manifold, found = state.manifold, best_cells(state, patterns)
-    decoded = manifold.decode(found.latent, found.kind)
+    decoded = manifold.decode(found.latent, found.class_index)
     angle = found.angle - turn_alike(manifold, decoded, patterns.dose, divided=True)
     alike = manifold.turn(patterns.without(state.fixed).coefficients, -angle)
-    dose, kind, noise = patterns.dose, found.kind, state.noise
-    latent = principal_latent(alike, dose, kind, manifold.latent_dim, noise, divided=True)
-    manifold = manifold.through(latent, kind, alike, dose, noise, divided=True)
+    dose, class_index, noise = patterns.dose, found.class_index, state.noise
+    latent = principal_latent(alike, dose, class_index, manifold.latent_dim, noise, divided=True)
+    manifold = manifold.through(latent, class_index, alike, dose, noise, divided=True)
     grid = replace(new_grid(manifold), frames=state.grid.frames)
-    counts = _counts(grid, grid.nearest(latent, kind))
+    counts = _counts(grid, grid.nearest(latent, class_index))
     return replace(
         state,
         manifold=manifold,
         grid=grid.with_counts(counts + LEAST_COUNT),
-        carried={"angle": angle, "latent": latent, "kind": kind},
+        carried={"angle": angle, "latent": latent, "class_index": class_index},
     )
 
 
@@ -63,11 +63,11 @@ def update(
     manifold, grid, noise, fixed = state.manifold, state.grid, state.noise, state.fixed
     carried, dof = state.carried, state.manifold.degrees_of_freedom
     turning = patterns.without(fixed)
-    nearest = grid.nearest(carried["latent"], carried["kind"])
+    nearest = grid.nearest(carried["latent"], carried["class_index"])
     start = Start(
         carried["angle"],
         carried["latent"],
-        carried["kind"],
+        carried["class_index"],
         grid.latent[nearest],
         grid.spread[nearest].inverse(),
     )
@@ -103,7 +103,7 @@ def update(
         carried={
             "angle": found.angle,
             "latent": found.latent,
-            "kind": found.kind,
+            "class_index": found.class_index,
             "normal": normal,
             "target": target,
             "noise_before": torch.tensor(noise),
@@ -113,7 +113,7 @@ def update(
 
 def _counts(grid: LatentGrid, nearest: Tensor) -> Tensor:
     """Number of patterns that are nearest to each point."""
-    return distributed.total(torch.bincount(nearest, minlength=len(grid.kind)))
+    return distributed.total(torch.bincount(nearest, minlength=len(grid.class_index)))
 
 
 def _along_patterns(grid: LatentGrid, found: Posterior, width: float) -> LatentGrid:
@@ -125,7 +125,7 @@ def _along_patterns(grid: LatentGrid, found: Posterior, width: float) -> LatentG
     second = weight[:, None] * _outer(grid.latent)
     for part in found.batches(BATCH):
         apart = torch.cdist(grid.latent, part.latent).square() / width**2
-        near = (torch.exp(-0.5 * apart) * (grid.kind[:, None] == part.kind)).double()
+        near = (torch.exp(-0.5 * apart) * (grid.class_index[:, None] == part.class_index)).double()
         covariance = part.covariance[:, :-1, :-1].flatten(1)
         weight += near.sum(dim=1)
         first += near @ part.latent.double()
@@ -163,7 +163,7 @@ def _drawn_sums(
     normal = target = torch.zeros((), device=device)
     for part, posterior in zip(patterns.batches(BATCH), found.batches(BATCH), strict=True):
         spread, _ = torch.linalg.cholesky_ex(posterior.covariance)
-        weight = [part.dose * (posterior.kind == k) for k in range(manifold.classes)]
+        weight = [part.dose * (posterior.class_index == k) for k in range(manifold.classes)]
         for _ in range(DRAWS):
             unit = torch.randn(spread.shape[:2], generator=generator).to(device)
             step = torch.nan_to_num(spread @ unit[..., None])[..., 0]
@@ -181,7 +181,7 @@ def _mean_rest(manifold: Manifold, patterns: Patterns, found: Posterior) -> Tens
     """Mean over the patterns, unturned, of the residual of the reconstruction."""
     total = torch.zeros_like(manifold.signal)
     for part, posterior in zip(patterns.batches(BATCH), found.batches(BATCH), strict=True):
-        decoded = manifold.decode(posterior.latent, posterior.kind)
+        decoded = manifold.decode(posterior.latent, posterior.class_index)
         total += part.dose @ (part.coefficients - manifold.turn(decoded, posterior.angle))
     return distributed.total(total) / distributed.total(patterns.dose.sum())
 

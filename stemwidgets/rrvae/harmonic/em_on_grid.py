@@ -94,7 +94,7 @@ def update(
     batch = patterns.rows(chosen.to(grid.latent.device))
     new = _expectation(manifold, grid, batch, noise)
     constant = 0.5 * manifold.degrees_of_freedom * math.log(noise / noise_floor)
-    seen = new.misfit(batch.energy, manifold.decode(grid.latent, grid.kind))
+    seen = new.misfit(batch.energy, manifold.decode(grid.latent, grid.class_index))
 
     known = new
     if state.carried:
@@ -103,7 +103,7 @@ def update(
         known = _Expected(**state.carried, log_evidence=0.0).mixed(new, share)
     learned = manifold.fitted(*_by_class(manifold, grid, known), noise / count)
     counts = count * known.share + LEAST_COUNT
-    misfit = known.misfit(patterns.energy, learned.decode(grid.latent, grid.kind))
+    misfit = known.misfit(patterns.energy, learned.decode(grid.latent, grid.class_index))
     expected = max(noise_floor, misfit / manifold.degrees_of_freedom)
     updates = state.updates + 1
     # before it may follow the misfit: patterns that differ in amplitude would pass for noise
@@ -132,11 +132,11 @@ def new_grid(manifold: Manifold) -> LatentGrid:
     classes, device = manifold.classes, manifold.weights.device
     d, points = manifold.latent_dim, _points(manifold)
     latent = scattered_points(points, d).repeat(classes, 1).to(device)
-    kind = torch.arange(classes, device=device).repeat_interleave(points)
+    class_index = torch.arange(classes, device=device).repeat_interleave(points)
     within = (REACH * spacing(manifold)) ** 2
-    spread = within * torch.eye(d, device=device).expand(len(kind), d, d)
-    nothing = torch.zeros(len(kind), device=device)
-    return LatentGrid(latent, kind, spread, nothing, FRAMES).with_counts(nothing + 1)
+    spread = within * torch.eye(d, device=device).expand(len(class_index), d, d)
+    nothing = torch.zeros(len(class_index), device=device)
+    return LatentGrid(latent, class_index, spread, nothing, FRAMES).with_counts(nothing + 1)
 
 
 def spacing(manifold: Manifold) -> float:
@@ -166,13 +166,13 @@ def _expected_end(fall: int, updates: int) -> int:
 def _unfolded(state: TrainingState, count: int) -> TrainingState:
     manifold, grid = state.manifold, state.grid
     weight = count * grid.log_share.exp()
-    decoded = manifold.decode(grid.latent, grid.kind)
+    decoded = manifold.decode(grid.latent, grid.class_index)
     alike = manifold.turn(decoded, turn_alike(manifold, decoded, weight))
-    kind = grid.kind
+    class_index = grid.class_index
     if state.updates == state.cooled:
-        kind = groups(alike, weight, state.noise, manifold.classes)
-    latent = principal_latent(alike, weight, kind, manifold.latent_dim)
-    manifold = manifold.through(latent, kind, alike, weight, state.noise)
+        class_index = groups(alike, weight, state.noise, manifold.classes)
+    latent = principal_latent(alike, weight, class_index, manifold.latent_dim)
+    manifold = manifold.through(latent, class_index, alike, weight, state.noise)
     return replace(state, manifold=manifold, grid=new_grid(manifold), carried={})
 
 
@@ -232,6 +232,6 @@ def _expectation(
 def _by_class(manifold: Manifold, grid: LatentGrid, known: _Expected) -> tuple[Tensor, Tensor]:
     """Sums for `Manifold.fitted`, per pattern."""
     features = manifold.features(grid.latent)
-    of_class = [features * (grid.kind == k)[:, None] for k in range(manifold.classes)]
+    of_class = [features * (grid.class_index == k)[:, None] for k in range(manifold.classes)]
     normal = torch.stack([(f.T * known.weight) @ f for f in of_class])
     return normal, torch.stack([f.T @ known.sums for f in of_class])

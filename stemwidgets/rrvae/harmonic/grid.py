@@ -20,7 +20,7 @@ class LatentGrid:
     ----------
     latent : Tensor, shape [points, d]
         Latent variables.
-    kind : Tensor of int, shape [points]
+    class_index : Tensor of int, shape [points]
         Class.
     spread : Tensor, shape [points, d, d]
         Covariance of the latent variables of the patterns about each point.
@@ -31,7 +31,7 @@ class LatentGrid:
     """
 
     latent: Tensor
-    kind: Tensor
+    class_index: Tensor
     spread: Tensor
     log_share: Tensor
     frames: int
@@ -42,16 +42,16 @@ class LatentGrid:
 
     def start(self, cells: Tensor) -> Start:
         """Start of a search from these cells; cells ``[n]`` count points within frames."""
-        frame, point = cells // len(self.kind), cells % len(self.kind)
+        frame, point = cells // len(self.class_index), cells % len(self.class_index)
         latent = self.latent[point]
-        return Start(
-            self.angles[frame], latent, self.kind[point], latent, self.spread[point].inverse()
-        )
+        precision = self.spread[point].inverse()
+        return Start(self.angles[frame], latent, self.class_index[point], latent, precision)
 
-    def nearest(self, latent: Tensor, kind: Tensor) -> Tensor:
+    def nearest(self, latent: Tensor, class_index: Tensor) -> Tensor:
         """Index ``[n]`` of the point of the same class next to each z."""
         distance = torch.cdist(latent, self.latent)
-        return distance.masked_fill(kind[:, None] != self.kind, math.inf).argmin(dim=1)
+        other = class_index[:, None] != self.class_index
+        return distance.masked_fill(other, math.inf).argmin(dim=1)
 
     @property
     def angles(self) -> Tensor:
@@ -91,7 +91,7 @@ class TurnedPoints:
 
     def __init__(self, manifold: Manifold, grid: LatentGrid) -> None:
         self.grid = grid
-        self.decoded = manifold.decode(grid.latent, grid.kind)
+        self.decoded = manifold.decode(grid.latent, grid.class_index)
         self.power = self.decoded.square().sum(-1)
         present, count = manifold.order.unique(return_counts=True)
         self._widths = (2 * count).tolist()

@@ -87,15 +87,15 @@ class Manifold:
         features = _kernel(latent, self.centers) @ self.whitening
         return torch.cat([features, torch.ones_like(features[:, :1])], dim=1)
 
-    def decode(self, latent: Tensor, kind: Tensor) -> Tensor:
+    def decode(self, latent: Tensor, class_index: Tensor) -> Tensor:
         """Coefficients of the unturned pattern for each z ``[n, d]`` and class ``[n]``."""
         features = self.features(latent)
         decoded = features @ self.weights[0]
         for k in range(1, self.classes):
-            decoded = torch.where((kind == k)[:, None], features @ self.weights[k], decoded)
+            decoded = torch.where((class_index == k)[:, None], features @ self.weights[k], decoded)
         return decoded
 
-    def decode_with_slopes(self, latent: Tensor, kind: Tensor) -> tuple[Tensor, Tensor]:
+    def decode_with_slopes(self, latent: Tensor, class_index: Tensor) -> tuple[Tensor, Tensor]:
         """Result of `decode`, and its derivatives ``[n, d, 2 * components]`` by z."""
         kernel = _kernel(latent, self.centers)
         steepness = kernel / _width(self.latent_dim) ** 2
@@ -105,7 +105,7 @@ class Manifold:
             mixed = self.whitening @ self.weights[k, :-1]
             of_class = kernel @ mixed + self.weights[k, -1]
             slopes_of_class = (toward @ mixed).unflatten(0, latent.shape)
-            chosen = (kind == k)[:, None]
+            chosen = (class_index == k)[:, None]
             decoded = torch.where(chosen, of_class, decoded) if k else of_class
             slopes = (
                 torch.where(chosen[..., None], slopes_of_class, slopes) if k else slopes_of_class
@@ -129,7 +129,7 @@ class Manifold:
     def through(
         self,
         latent: Tensor,
-        kind: Tensor,
+        class_index: Tensor,
         patterns: Tensor,
         weight: Tensor,
         noise: float,
@@ -140,7 +140,7 @@ class Manifold:
         If they are `divided`, other processes have the others.
         """
         features = self.features(latent)
-        weighted = [features.T * (weight * (kind == k)) for k in range(self.classes)]
+        weighted = [features.T * (weight * (class_index == k)) for k in range(self.classes)]
         normal = torch.stack([w @ features for w in weighted])
         target = torch.stack([w @ patterns for w in weighted])
         if divided:

@@ -80,7 +80,7 @@ class HarmonicModel:
         """
         device = self.grid.latent.device
         turned = TurnedPoints(self.manifold, self.grid)
-        offset = self.convention.offset(self.manifold, self.grid.latent, self.grid.kind)
+        offset = self.convention.offset(self.manifold, self.grid.latent, self.grid.class_index)
         counts = None if prepared is None else CountLikelihood(self.basis, device)
 
         def read(rows: slice) -> dict[str, Tensor]:
@@ -116,10 +116,10 @@ class HarmonicModel:
         angle, variance = convention.read(manifold, found, patterns.coefficients, shot_noise)
         angle = torch.where(narrow, angle, broad.angle)
         std = torch.where(narrow, variance.sqrt(), broad.std)
-        of_class = at_point * (grid.kind == found.kind[:, None])
+        of_class = at_point * (grid.class_index == found.class_index[:, None])
         mean = (of_class @ grid.latent) / of_class.sum(dim=1, keepdim=True).clamp(min=1e-30)
         latent = torch.where(narrow[:, None], found.latent, mean)
-        order, probability = symmetry(manifold, manifold.decode(latent, found.kind), noise)
+        order, probability = symmetry(manifold, manifold.decode(latent, found.class_index), noise)
         undefined = order == 0
         confidence = torch.where(narrow, torch.exp(-0.5 * (fold * std) ** 2), broad.resultant)
         wrapped = wrap(angle.cpu().double().numpy(), fold)
@@ -133,9 +133,9 @@ class HarmonicModel:
             "symmetry_confidence": probability,
         }
         if manifold.classes > 1:
-            members = torch.nn.functional.one_hot(grid.kind, manifold.classes).to(at_point)
+            members = torch.nn.functional.one_hot(grid.class_index, manifold.classes).to(at_point)
             columns["class_probability"] = at_point @ members
-            columns["classes"] = found.kind.to(torch.int16)
+            columns["classes"] = found.class_index.to(torch.int16)
         return columns
 
     def _search(
@@ -172,10 +172,10 @@ class HarmonicModel:
         return found
 
     @torch.no_grad()
-    def decode(self, latent: Tensor, angle: Tensor, kind: Tensor) -> Float:
+    def decode(self, latent: Tensor, angle: Tensor, class_index: Tensor) -> Float:
         """Patterns ``[n, ky, kx]`` in counts."""
-        turn = angle - self.convention.offset(self.manifold, latent, kind)
-        coefficients = self.manifold.turn(self.manifold.decode(latent, kind), turn)
+        turn = angle - self.convention.offset(self.manifold, latent, class_index)
+        coefficients = self.manifold.turn(self.manifold.decode(latent, class_index), turn)
         return self.window.restore(self.basis.restore(coefficients.cpu().numpy()))
 
     def to_record(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
@@ -230,5 +230,5 @@ class HarmonicModel:
 
 
 _BASIS = ("order", "variance", "signal", "functions", "analysis", "background", "weight")
-_GRID = ("latent", "kind", "spread", "log_share")
+_GRID = ("latent", "class_index", "spread", "log_share")
 _MANIFOLD = ("order", "signal", "centers", "whitening", "weights")

@@ -57,7 +57,7 @@ class Start(Rows):
         Angle θ.
     latent : Tensor, shape [n, d]
         Latent variables z.
-    kind : Tensor of int, shape [n]
+    class_index : Tensor of int, shape [n]
         Class, which stays.
     anchor : Tensor, shape [n, d]
         Point of the grid near which z is expected.
@@ -67,7 +67,7 @@ class Start(Rows):
 
     angle: Tensor
     latent: Tensor
-    kind: Tensor
+    class_index: Tensor
     anchor: Tensor
     precision: Tensor
 
@@ -92,7 +92,7 @@ class Posterior(Rows):
         Turn θ of the decoded pattern, in the manifold's own frame.
     latent : Tensor, shape [n, d]
         Latent variables z.
-    kind : Tensor of int, shape [n]
+    class_index : Tensor of int, shape [n]
         Class.
     misfit : Tensor, shape [n]
         Sum of squares between the pattern and its reconstruction.
@@ -102,7 +102,7 @@ class Posterior(Rows):
 
     angle: Tensor
     latent: Tensor
-    kind: Tensor
+    class_index: Tensor
     misfit: Tensor
     covariance: Tensor
 
@@ -114,7 +114,7 @@ class Posterior(Rows):
     def moved(self, move: Tensor, covariance: Tensor) -> "Posterior":
         """Move (z, θ) by ``[n, d + 1]``, and replace the covariance."""
         latent, angle = self.latent + move[:, :-1], self.angle + move[:, -1]
-        return Posterior(angle, latent, self.kind, self.misfit, covariance)
+        return Posterior(angle, latent, self.class_index, self.misfit, covariance)
 
 
 def refine(
@@ -129,10 +129,11 @@ def refine(
     `noise` ``[n]`` is the variance of the coefficients ``[n, 2 * components]`` of each pattern
     about the manifold.
     """
-    angle, latent, kind, prior = start.angle, start.latent, start.kind, start.information()
+    angle, latent, class_index = start.angle, start.latent, start.class_index
+    prior = start.information()
 
     def misfit_and_cost(z: Tensor, theta: Tensor) -> tuple[Tensor, Tensor]:
-        difference = manifold.turn(coefficients, -theta) - manifold.decode(z, kind)
+        difference = manifold.turn(coefficients, -theta) - manifold.decode(z, class_index)
         misfit = difference.square().sum(-1)
         far = (start.pull(z) * (start.anchor - z)).sum(-1)
         return misfit, (misfit / noise + far) / 2
@@ -140,7 +141,7 @@ def refine(
     damping = torch.full_like(angle, 1e-2)
     misfit, cost = misfit_and_cost(latent, angle)
     for step in range(steps + 1):
-        decoded, by_latent = manifold.decode_with_slopes(latent, kind)
+        decoded, by_latent = manifold.decode_with_slopes(latent, class_index)
         slopes = torch.cat([by_latent, manifold.turning_rate(decoded)[:, None]], dim=1)
         information = slopes @ slopes.mT / noise[:, None, None] + prior
         if step == steps:
@@ -157,7 +158,7 @@ def refine(
         angle = torch.where(better, new_angle, angle)
         misfit, cost = torch.where(better, new_misfit, misfit), torch.where(better, new_cost, cost)
         damping = torch.where(better, damping * 0.2, damping * 8.0)
-    return Posterior(angle, latent, kind, misfit, torch.linalg.inv(information))
+    return Posterior(angle, latent, class_index, misfit, torch.linalg.inv(information))
 
 
 class CountLikelihood:
@@ -215,7 +216,7 @@ class CountLikelihood:
         See McCullagh & Nelder, Generalized Linear Models, 1989, 2.5.
         """
         dose = prepared.sum(dim=1, keepdim=True) / self._dose
-        decoded, by_latent = manifold.decode_with_slopes(found.latent, found.kind)
+        decoded, by_latent = manifold.decode_with_slopes(found.latent, found.class_index)
         turned = manifold.turn(decoded, found.angle)
         rates = torch.cat(
             [

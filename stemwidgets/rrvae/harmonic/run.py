@@ -146,7 +146,7 @@ class HarmonicRun:
             basis,
             window.coordinates,
             distributed.joined(sample.latent),
-            distributed.joined(sample.kind),
+            distributed.joined(sample.class_index),
             state.noise,
             alike=self.convention == "alike",
         )

@@ -152,7 +152,7 @@ class TrainingState:
 
 
 MOST_FRAMES = 720  # every 0.5°; a damaged file could ask for any
-_EACH = ("angle", "latent", "kind")  # one for each pattern
+_EACH = ("angle", "latent", "class_index")  # one for each pattern
 _WHOLE = ("updates", "rounds", "cooled")
 _PLAIN = (
     "noise",

@@ -59,22 +59,22 @@ def turn_alike(
 def principal_latent(
     alike: Tensor,
     weight: Tensor,
-    kind: Tensor,
+    class_index: Tensor,
     latent_dim: int,
     noise: float = 0.0,
     divided: bool = False,
 ) -> Tensor:
     """Principal components ``[n, d]`` of each class, of unit variance where they exceed the noise.
 
-    `alike` are patterns ``[n, 2 * components]`` turned alike, weighed ``[n]``, `kind` their
+    `alike` are patterns ``[n, 2 * components]`` turned alike, weighed ``[n]``, `class_index` their
     classes, and `noise` is the variance of a coefficient of theirs. If they are `divided`, other
     processes have the rest of them.
     """
     total = distributed.total if divided else _as_it_is
     latent = torch.zeros(len(alike), latent_dim, device=alike.device)
-    kinds = kind.unique()
-    for k in distributed.joined(kinds).unique() if divided else kinds:
-        members = kind == k
+    present = class_index.unique()
+    for k in distributed.joined(present).unique() if divided else present:
+        members = class_index == k
         share = weight[members] / total(weight[members].sum())
         apart = alike[members] - total(share @ alike[members])
         variance, axes = torch.linalg.eigh(total((apart.T * share) @ apart))

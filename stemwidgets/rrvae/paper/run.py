@@ -62,7 +62,7 @@ class PaperModel:
         """Columns of an `Encoding`, by name, for prepared patterns ``[n, pixels]``."""
         return self.trained.encode(torch.from_numpy(prepared).to(self.trained.scaling.offset))
 
-    def decode(self, latent: Tensor, angle: Tensor, kind: Tensor) -> NDArray[np.float32]:
+    def decode(self, latent: Tensor, angle: Tensor, class_index: Tensor) -> NDArray[np.float32]:
         """Patterns ``[n, ky, kx]`` in counts; there is one kind only."""
         return self.window.restore(self.trained.decode(latent, angle).cpu().numpy())
 

@@ -20,7 +20,7 @@ def read(*peaks, fold=1, offset=(0.0,), floor=0.0):
     points = len(offset)
     grid = LatentGrid(
         latent=torch.zeros(points, 1),
-        kind=torch.zeros(points, dtype=torch.long),
+        class_index=torch.zeros(points, dtype=torch.long),
         spread=torch.ones(points, 1, 1),
         log_share=torch.zeros(points),
         frames=FRAMES,

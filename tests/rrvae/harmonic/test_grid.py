@@ -18,15 +18,15 @@ NOISE = torch.linspace(0.6, 3.0, PATTERNS)
 def make(order=ORDER, classes=2):
     manifold = Manifold.create(order, SIGNAL[: len(order)], 2, classes, seed=1)
     latent = scattered_points(POINTS, 2).repeat(classes, 1)
-    kind = torch.arange(classes).repeat_interleave(POINTS)
+    class_index = torch.arange(classes).repeat_interleave(POINTS)
     grid = LatentGrid(
         latent=latent,
-        kind=kind,
-        spread=torch.eye(2).repeat(len(kind), 1, 1),
-        log_share=torch.zeros(len(kind)),
+        class_index=class_index,
+        spread=torch.eye(2).repeat(len(class_index), 1, 1),
+        log_share=torch.zeros(len(class_index)),
         frames=FRAMES,
     )
-    return manifold, grid.with_counts(torch.arange(1.0, len(kind) + 1))
+    return manifold, grid.with_counts(torch.arange(1.0, len(class_index) + 1))
 
 
 def draw(manifold):
@@ -36,8 +36,8 @@ def draw(manifold):
 
 def cell_by_cell(manifold, grid, coefficients, noise):
     """Log-probability ``[frames, n, points]`` of patterns and cells together, in float64."""
-    decoded = manifold.decode(grid.latent, grid.kind).double()
-    log = torch.empty(grid.frames, len(coefficients), len(grid.kind), dtype=torch.float64)
+    decoded = manifold.decode(grid.latent, grid.class_index).double()
+    log = torch.empty(grid.frames, len(coefficients), len(grid.class_index), dtype=torch.float64)
     for frame, angle in enumerate(grid.angles.double()):
         turned = manifold.turn(decoded, angle.expand(len(decoded)))
         apart = (coefficients.double()[:, None] - turned).square().sum(-1)
@@ -71,7 +71,7 @@ def test_sums_at_a_point_are_of_the_patterns_turned_back():
 
     sums = turned.turned_back_sums(coefficients, found)
 
-    expected = torch.zeros(len(grid.kind), len(manifold.signal), dtype=torch.float64)
+    expected = torch.zeros(len(grid.class_index), len(manifold.signal), dtype=torch.float64)
     for frame, angle in enumerate(grid.angles.double()):
         back = manifold.turn(coefficients.double(), -angle.expand(PATTERNS))
         expected += found.cells[frame].double().T @ back
@@ -82,14 +82,14 @@ def test_a_search_begins_at_the_cell_that_made_the_pattern():
     manifold, grid = make()
     cells = torch.arange(FRAMES * 2 * POINTS)[3::17]
     start = grid.start(cells)
-    patterns = manifold.turn(manifold.decode(start.latent, start.kind), start.angle)
+    patterns = manifold.turn(manifold.decode(start.latent, start.class_index), start.angle)
     noise = torch.full((len(cells),), 1e-3)
 
     best = TurnedPoints(manifold, grid).posterior(patterns, noise).best
 
     assert torch.equal(best, cells)
     assert torch.equal(start.angle, (cells // 12) * (2 * math.pi / FRAMES))
-    assert torch.equal(grid.nearest(start.latent, start.kind), cells % 12)
+    assert torch.equal(grid.nearest(start.latent, start.class_index), cells % 12)
 
 
 def test_cells_that_are_very_unlikely_do_no_harm():

@@ -30,21 +30,22 @@ def random_codes(latent_dim, classes, count=40):
 @pytest.mark.parametrize("latent_dim", [1, 2, 3])
 def test_slopes_are_those_of_the_decoded_patterns(latent_dim, classes):
     manifold = exact(make(latent_dim, classes))
-    latent, kind = random_codes(latent_dim, classes)
+    latent, class_index = random_codes(latent_dim, classes)
     latent = latent.double()
 
-    decoded, slopes = manifold.decode_with_slopes(latent, kind)
+    decoded, slopes = manifold.decode_with_slopes(latent, class_index)
 
-    torch.testing.assert_close(decoded, manifold.decode(latent, kind))
+    torch.testing.assert_close(decoded, manifold.decode(latent, class_index))
     for direction, step in enumerate(1e-5 * torch.eye(latent_dim).double()):
-        rise = manifold.decode(latent + step, kind) - manifold.decode(latent - step, kind)
+        before, after = (manifold.decode(latent + s, class_index) for s in (-step, step))
+        rise = after - before
         torch.testing.assert_close(slopes[:, direction], rise / 2e-5, rtol=1e-5, atol=1e-6)
 
 
 def test_each_class_has_patterns_of_its_own():
     manifold = make(classes=3)
     latent, _ = random_codes(2, 1)
-    each = [manifold.decode(latent, torch.full((40,), kind)) for kind in range(3)]
+    each = [manifold.decode(latent, torch.full((40,), class_index)) for class_index in range(3)]
     mixed = torch.arange(40) % 3
 
     decoded = manifold.decode(latent, mixed)
