@@ -134,7 +134,7 @@ class AngleComparisonView(View):
         self.joint.move_to(frame)
         for axis in self.joint.axes:
             axis.tick_values = [part * frame.right / 2 for part in range(-2, 3)]
-        self.joint.show(picture)
+        self.joint.show(frame.from_top(picture))
         place(self._diagonal, [[frame.left, frame.right]] * 2)
         self._note.value = NOTE
 
@@ -156,8 +156,8 @@ def _frame(size: int, fold: int) -> Frame:
     return Frame(
         left=-half,
         right=half,
-        top=-half,
-        bottom=half,
+        top=half,
+        bottom=-half,
         width=size,
         height=size,
         x_label="COM angle (degrees)",

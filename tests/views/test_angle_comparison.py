@@ -89,7 +89,9 @@ def test_equal_angles_lie_on_the_diagonal_of_the_histogram(followed):
     filled = picture(followed[1].parts["joint"])[..., 3] > 0
     assert filled.shape == (36, 36)
     row, column = np.nonzero(filled)
-    apart = np.abs((row - column + 18) % 36 - 18)
+    from_below = 35 - row  # the axis of the rrVAE angle points up
+    assert followed[1].joint.scales["y"].reverse is False
+    apart = np.abs((from_below - column + 18) % 36 - 18)
     assert (apart > 3).sum() == 1  # the position that is off
     assert len(apart) >= 6
 

@@ -80,7 +80,11 @@ class Frame:
         good = np.isfinite(x) & np.isfinite(y)
         window = [sorted((self.bottom, self.top)), sorted((self.left, self.right))]
         cells, _, _ = np.histogram2d(y[good], x[good], bins=bins, range=window)
-        return cells[::-1] if self.top > self.bottom else cells
+        return self.from_top(cells)
+
+    def from_top(self, rows: NDArray[Any]) -> NDArray[Any]:
+        """Rows ``[y, ...]`` in the order of rising y, the one at the top of the window first."""
+        return rows[::-1] if self.top > self.bottom else rows
 
     def at(self, across: float, down: float) -> tuple[float, float]:
         """Coordinates ``x, y`` of a point so many CSS px from the top left corner of the figure."""
