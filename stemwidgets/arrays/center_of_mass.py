@@ -57,10 +57,24 @@ def center_of_mass(
     background: ArrayLike | None = None,
     weights: NDArray[Any] | Detector | None = None,
 ) -> Map:
-    """Centre of mass ``(y, x)`` of every pattern, in pixels about the centre of pixel (0, 0).
+    """Centre of mass of every pattern, in pixels about the centre of pixel (0, 0).
 
-    Patterns ``[..., ky, kx]`` are numpy or dask (read one chunk at a time); the options are those
-    of :func:`moments`, which also raises. Float64 ``[..., 2]``, as :func:`centroids` gives it.
+    Parameters
+    ----------
+    data : array, shape [..., ky, kx]
+        Counts; numpy or dask (read one chunk at a time).
+    mask, threshold, background, weights
+        As for :func:`moments`.
+
+    Returns
+    -------
+    ndarray of float64, shape [..., 2]
+        ``(y, x)`` of each pattern, as :func:`centroids` gives it.
+
+    Raises
+    ------
+    InputError
+        As :func:`moments`.
     """
     return centroids(moments(data, mask, threshold, background, weights), data.shape[-2:])
 

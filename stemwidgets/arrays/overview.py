@@ -84,14 +84,27 @@ def overview(
     pixel_size: tuple[float, float] = (1.0, 1.0),
     bin_by: int | None = None,
 ) -> Overview:
-    """Read a scan ``[iy, ix, ky, kx]`` once and sum it up.
+    """Read a scan once and sum it up.
 
-    numpy is read by all cores, dask chunk by chunk. Pixels of the mask ``[ky, kx]`` are left out of
-    all but the mean pattern, whatever they hold. With detectors come the images of BF and ADF;
-    their disc is found in a sample that is read first, see :func:`sample_pattern`, by the height
-    and width of a pixel in one unit. With `bin_by` comes the binned scan, with so many rows and
-    columns in one. An InputError if `data` is not a scan, a pixel is not finite, the mask does not
-    fit, or `bin_by` is no number of pixels of the pattern.
+    Parameters
+    ----------
+    data : array, shape [iy, ix, ky, kx]
+        Counts; numpy, read by all cores, or dask, read chunk by chunk.
+    mask : ndarray of bool, shape [ky, kx], optional
+        True where a pixel is left out of all but the mean pattern, whatever it holds.
+    detectors : bool
+        Also give the images of BF and ADF. Their disc is found in a sample that is read first, see
+        :func:`sample_pattern`.
+    pixel_size : (float, float)
+        Height and width of a pixel, in one unit, for the disc.
+    bin_by : int, optional
+        Also give the binned scan, with so many rows and columns in one.
+
+    Raises
+    ------
+    InputError
+        If `data` is not a scan, a pixel is not finite, the mask does not fit, or `bin_by` is no
+        number of pixels of the pattern.
     """
     reading = Reading(data, mask, detectors, pixel_size, bin_by)
     for _ in reading.steps():

@@ -40,12 +40,27 @@ def align(
     aspect: float = 1.0,
     mask: NDArray[np.bool_] | None = None,
 ) -> Aligned:
-    """Read a scan ``[iy, ix, ky, kx]`` once and follow its beam.
+    """Read a scan once and follow its beam.
 
-    `departure` is that of the beam from its mean position, ``(y, x)`` in pixels, ``[iy, ix, 2]``;
-    `center` that of the disc there. Beyond `inner` kx-pixels about the disc's centre all is dark
-    field; `aspect` is the height over width of a pixel. Pixels of the mask are left out, whatever
-    they hold. An InputError if `data` is not a scan.
+    Parameters
+    ----------
+    data : array, shape [iy, ix, ky, kx]
+        Counts; numpy or dask (read one chunk at a time).
+    departure : ndarray, shape [iy, ix, 2]
+        ``(y, x)`` of the beam from its mean position [px].
+    center : (float, float)
+        ``(ky, kx)`` of the disc at the mean position [px].
+    inner : float
+        Radius [kx-pixels] about the disc's centre beyond which all is dark field.
+    aspect : float
+        Height over width of a pixel.
+    mask : ndarray of bool, shape [ky, kx], optional
+        True where a pixel is left out, whatever it holds.
+
+    Raises
+    ------
+    InputError
+        If `data` is not a scan.
     """
     require_scan(data)
     shape = data.shape[2:]

@@ -82,13 +82,32 @@ def measure(
     disc: Disc | None = None,
     descan: Descan | None = None,
 ) -> Measured:
-    """Calibrate a scan ``[iy, ix, ky, kx]`` from its patterns; they are read twice.
+    """Calibrate a scan from its patterns; they are read twice.
 
-    The axes give the shape of scan and detector pixels. Rotation, disc and descan are taken as they
-    are where they are known, and measured otherwise; a handedness of +1 or -1 where only that is
-    known. The order of the descan and the positions to fit are as for `fit_descan`; pixels of the
-    mask ``[ky, kx]`` are left out, whatever they hold. An InputError if there is nothing to
-    measure: see `fit_descan`, `find_disc` and `find_rotation`; or if the mask does not fit.
+    Parameters
+    ----------
+    data : array, shape [iy, ix, ky, kx]
+        Counts; numpy or dask (read one chunk at a time).
+    axes : Axes
+        Calibration so far; it gives the shape of scan and detector pixels.
+    rotation : ScanRotation, optional
+        Given where it is known; measured otherwise.
+    handedness : int, optional
+        +1 or -1, given where only that is known.
+    descan_order, descan_where
+        As for :func:`stemwidgets.arrays.calibration.descan.fit_descan`.
+    mask : ndarray of bool, shape [ky, kx], optional
+        True where a pixel is left out, whatever it holds.
+    disc : Disc, optional
+        The direct beam, where it is known; it is sought in the mean pattern if not given.
+    descan : Descan, optional
+        Given where it is known; fitted otherwise.
+
+    Raises
+    ------
+    InputError
+        If there is nothing to measure: see `fit_descan`, `find_disc` and `find_rotation`; or the
+        mask does not fit.
     """
     require_scan(data)
     seen = overview(data, mask)
@@ -116,10 +135,18 @@ def measure(
 def to_scan_frame(
     y: Map, x: Map, pixel: tuple[float, float], units: str, measured: Measured
 ) -> tuple[Map, Map]:
-    """Deflections less the departure of the descan, turned into the frame of the scan.
+    """Deflections less the departure of the descan, in the frame of the scan.
 
-    `y` and `x` are maps ``[iy, ix]`` in the frame of the detector, `pixel` the height and width of
-    its pixels in their units. Deflections in ``"px"`` come out in the width of a pixel along kx.
+    Parameters
+    ----------
+    y, x : ndarray, shape [iy, ix]
+        In the frame of the detector.
+    pixel : (float, float)
+        Height and width of a detector pixel in their units.
+    units : str
+        Units of `y` and `x`; deflections in ``"px"`` come out in the width of a pixel along kx.
+    measured : Measured
+        The calibration.
     """
     departure = measured.descan.departure
     height, width = measured.scale.aspect if units == "px" else (1.0, 1.0)
@@ -144,11 +171,23 @@ def to_detector_frame(
 def scale_from_disc(
     disc: Disc, shape: PixelScale, semi_angle: float, wavelength: float | None = None
 ) -> PixelScale:
-    """Size of a detector pixel from the disc, whose radius is the semi-angle α of the beam [mrad].
+    """Size of a detector pixel from the disc, whose radius is the semi-angle of the beam.
 
-    The shape of a pixel and the signs of the axes are kept. With the wavelength λ [Å] the scale is
-    in 1/Å (the radius is α/λ), else in mrad. An InputError if the disc has no visible edge, or may
-    not be the direct beam.
+    Parameters
+    ----------
+    disc : Disc
+        The bright disc [px].
+    shape : PixelScale
+        In any units; the shape of a pixel and the signs of the axes are kept.
+    semi_angle : float
+        Convergence semi-angle α [mrad].
+    wavelength : float, optional
+        λ [Å]; with it the scale is in 1/Å (the radius is α/λ), else in mrad.
+
+    Raises
+    ------
+    InputError
+        If the disc has no visible edge, or may not be the direct beam.
     """
     if not disc.has_edge:
         raise InputError(
@@ -191,10 +230,23 @@ def rotation_of(
 ) -> ScanRotation:
     """Find the rotation, its sign from the dark field, or where that is silent from lost counts.
 
-    `deflections` ``[iy, ix, 2]`` are ``(y, x)`` less descan, in the units of `pixel`, the height
-    and width of a detector pixel; `dark` and `counts` ``[iy, ix]`` are the counts outside the disc,
-    if there is room, and all counts. The handedness is +1 or -1 where it is known. Raises as
-    `find_rotation`.
+    Parameters
+    ----------
+    deflections : ndarray, shape [iy, ix, 2]
+        ``(y, x)`` less descan, in the units of `pixel`.
+    dark, counts : ndarray, shape [iy, ix]
+        Counts outside the disc, if there is room, and all counts.
+    axes : Axes
+        Axes of the scan.
+    pixel : (float, float)
+        Height and width of a detector pixel.
+    handedness : int, optional
+        +1 or -1 where it is known.
+
+    Raises
+    ------
+    InputError
+        As `find_rotation`.
     """
     step = (axes.scan_y.scale, axes.scan_x.scale)
     least = LEAST_DEFLECTION * min(abs(pixel[0]), abs(pixel[1]))

@@ -47,9 +47,21 @@ def _columns(shape: tuple[int, int], order: int, lines: Lines) -> tuple[Map, Map
 def soft_l1(values: Map, window: Map, order: int, lines: Lines = ()) -> tuple[Map, Map]:
     """Least sum of w sqrt(1 + (r/s)²), s the typical residual, by reweighted least squares.
 
-    Fitted are maps ``[2, iy, ix]``, finite, with the weights w of the window ``[iy, ix]``, 0 where
-    a position does not count. Returns the coefficients ``[terms, 2]`` of `polynomials` and the
-    residual ``[2, iy, ix]``.
+    Parameters
+    ----------
+    values : ndarray, shape [2, iy, ix]
+        Maps to fit, finite.
+    window : ndarray, shape [iy, ix]
+        Weights w; 0 where a position does not count.
+    order, lines
+        As for `polynomials`.
+
+    Returns
+    -------
+    solution : ndarray, shape [terms, 2]
+        Coefficients.
+    rest : ndarray, shape [2, iy, ix]
+        Residual of the fit.
     """
     shape, terms = (window.shape[0], window.shape[1]), np.array(_terms(order, lines))
     v, u = _columns(shape, order, lines)

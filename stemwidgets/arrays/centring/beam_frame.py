@@ -182,10 +182,21 @@ def fit_beam_frame(
 ) -> BeamFrame:
     """Fit the mean pattern about its own centre to patterns from all over a scan.
 
-    Where pixels are hidden ``[ky, kx]``, a descan that was found is fitted again to patterns that
-    hold what the mean pattern leads to expect there: without them the centre of mass is drawn
-    aside. One that is known, as it was measured elsewhere, stays. `counts` ``[iy, ix]`` is the sum
-    of each pattern without what is hidden, `data` the scan without single events.
+    Where pixels are left out, a descan that was found is fitted again to patterns that hold what
+    the mean pattern leads to expect there: without them the centre of mass is drawn aside.
+
+    Parameters
+    ----------
+    descan : Descan
+        Position of the beam on the detector.
+    counts : ndarray, shape [iy, ix]
+        Sum of each pattern, without what is left out.
+    data : array, shape [iy, ix, ky, kx]
+        numpy or dask; without single events.
+    hidden : ndarray of bool, shape [ky, kx]
+        Detector pixels that are left out.
+    known : bool
+        True if the descan was measured elsewhere, and stays.
     """
     mean = counts.mean()
     dose = counts / mean if mean > 0 else np.zeros_like(counts)

@@ -51,9 +51,19 @@ def centred_scan(
 ) -> CentredScan:
     """Take descan off a scan, where it matters.
 
-    Patterns ``[n, ky, kx]`` have no places, and stay as they are. `descan` is "find" to take it off
-    where it matters, None for never, or a Descan or BeamFrame to take off; `faulty` and `mask` are
-    as for `clean_scan`. An InputError if `descan` is something else, or that of another scan.
+    Parameters
+    ----------
+    data : array, shape [..., ky, kx]
+        numpy or dask. Patterns ``[n, ky, kx]`` have no places, and stay as they are.
+    descan : "find", None, Descan or BeamFrame
+        Take it off where it matters; never; this one.
+    faulty, mask
+        As for `clean_scan`.
+
+    Raises
+    ------
+    InputError
+        If `descan` is something else, or that of another scan.
     """
     require_descan(descan, tuple(data.shape[:-2]))
     if descan is None or data.ndim != 4 or math.prod(data.shape[:2]) < FEWEST_POSITIONS:

@@ -168,13 +168,30 @@ def followed(
     hidden: Mask,
     result: Float,
 ) -> None:  # pragma: no cover
-    """Fill `result` ``[n, ky, kx]`` with patterns ``[n, ky, kx]`` about their own centres.
+    """Patterns about their own centres.
 
-    `whole` is the departure of the beam (y, x) in whole pixels, ``[n, 2]``, `shares` the `overlaps`
-    of what remains, ``[n, 2, 5]``, and `dose` the counts of each over their mean. `half_pixels` and
-    `mean` are the mean pattern, in half pixels and in pixels; `slopes` the change of each of the
-    `edges` ``(ky, kx)`` with each of the `terms`, the powers of what remains. Hidden pixels hold
-    what the mean pattern leads to expect.
+    Parameters
+    ----------
+    patterns : ndarray, shape [n, ky, kx]
+        Counts, contiguous.
+    whole : ndarray of int, shape [n, 2]
+        Departure of the beam (y, x) in whole pixels.
+    shares : ndarray, shape [n, 2, 5]
+        `overlaps` of what remains.
+    dose : ndarray, shape [n]
+        Counts of each over their mean.
+    half_pixels, mean : ndarray
+        The mean pattern, in half pixels and in pixels ``[ky, kx]``.
+    terms : ndarray, shape [n, terms]
+        Powers of what remains,
+    edges : ndarray of int, shape [pixels, 2]
+        pixels on sharp edges,
+    slopes : ndarray, shape [pixels, terms]
+        and their change with each.
+    hidden : ndarray of bool, shape [ky, kx]
+        Pixels that are left out; they hold what the mean pattern leads to expect.
+    result : ndarray of float32, shape [n, ky, kx]
+        Filled with the moved patterns.
     """
     n, height, width = patterns.shape
     rows = np.empty(half_pixels.shape[1])

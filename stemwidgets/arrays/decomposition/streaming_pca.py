@@ -136,12 +136,28 @@ def poisson_weight(mean: Array) -> Array:
 def principal_axes(
     data: Any, used: NDArray[np.bool_], moments: Moments, weight: Array, components: int
 ) -> tuple[Array, Array]:
-    """Directions in which patterns vary most, with falling variance.
+    """Directions in which patterns vary most.
 
     Up to `MOST_PIXELS` from the covariance; beyond from a block Krylov space that grows, with each
     reading of the data, until the directions no longer move (Musco and Musco, NIPS 28 (2015)).
-    `weight` is the divisor of the patterns ``[pixels]``. Returns the variance along each of so many
-    components and the orthonormal directions, ``[components, pixels]``.
+
+    Parameters
+    ----------
+    data, used
+        As for `measure`.
+    moments : Moments
+        Result of `measure`.
+    weight : ndarray, shape [pixels]
+        Divisor of the patterns.
+    components : int
+        Number of directions.
+
+    Returns
+    -------
+    variance : ndarray, shape [components]
+        Variance along each direction; falling.
+    axes : ndarray, shape [components, pixels]
+        Orthonormal.
     """
     if moments.covariance is not None:
         weighted = moments.covariance / weight / weight[:, None]

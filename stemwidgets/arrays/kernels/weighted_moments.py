@@ -27,11 +27,25 @@ def weighted_moments(
     threshold: float | None = None,
     watch: Watch | None = None,
 ) -> Moments:
-    """Sums ``(Σ J, Σ J·y, Σ J·x)`` of each pattern, ``[n, 3]``, with J = w (I − background) or 0.
+    """Sums ``(Σ J, Σ J·y, Σ J·x)`` of each pattern, with J = w (I − background) or 0.
 
-    J is 0 where the weight w is 0, whatever the pixel holds, and where I − background is below the
-    threshold. Not finite where a pixel that counts is not. Patterns and watch are those of
-    `kept_moments`.
+    Parameters
+    ----------
+    patterns : ndarray, shape [n, ky, kx]
+        Contiguous, of a type that numba knows.
+    weights : ndarray, shape [ky, kx]
+        J is 0 where the weight w is 0, whatever the pixel holds.
+    background : ndarray, shape [ky, kx], optional
+        0 if not given.
+    threshold : float, optional
+        J is 0 where I − background is below.
+    watch : Watch, optional
+        As for `kept_moments`.
+
+    Returns
+    -------
+    ndarray of float64, shape [n, 3]
+        Not finite where a pixel that counts is not.
     """
     n, _, width = patterns.shape
     places, result = np.arange(width, dtype=np.float64), np.empty((n, 3))

@@ -77,7 +77,28 @@ class AngleComparison:
 def compare_angles(
     a: ArrayLike, b: ArrayLike, weights: ArrayLike | None = None, symmetry: int = 1
 ) -> AngleComparison:
-    """Compare two angle maps [rad], see `stemwidgets.compare_angles`; weights of NaN count as 0."""
+    """Compare two angle maps up to one global offset and a handedness.
+
+    Parameters
+    ----------
+    a, b : array
+        Angles [rad], of one shape; NaN where undefined.
+    weights : array, optional
+        Weight of each position, not negative, such as the magnitude of the COM. NaN counts as 0.
+    symmetry : int
+        Order n of the patterns' symmetry: angles are compared modulo 2π/n.
+
+    Returns
+    -------
+    AngleComparison
+        Conventions that were removed, and the remaining difference.
+
+    Raises
+    ------
+    InputError
+        If the shapes differ, a weight is negative, no position has both angles, or the symmetry
+        is no whole number from 1.
+    """
     _require_symmetry(symmetry)
     first, second = np.asarray(a, dtype=float), np.asarray(b, dtype=float)
     weight = np.ones(first.shape) if weights is None else np.asarray(weights, dtype=float)
@@ -115,11 +136,28 @@ def joint_histogram(
     bins: int = 48,
     symmetry: int = 1,
 ) -> NDArray[np.float64]:
-    """Count how often two angles occur together, ``[bins, bins]``.
+    """Count how often two angles occur together.
 
-    Angles [rad], of one shape, are taken modulo 2π / symmetry, and run from -π / n in the first bin
-    to π / n in the last; NaN where undefined. Weights are not negative; NaN counts as 0. An
-    InputError if the shapes differ, or the symmetry is no whole number from 1.
+    Parameters
+    ----------
+    down, across : array
+        Angles [rad], of one shape, taken modulo 2π / symmetry; NaN where undefined.
+    weights : array, optional
+        Weight of each position, not negative; NaN counts as 0.
+    bins : int
+        Number of bins around the circle.
+    symmetry : int
+        Order n of the patterns' symmetry.
+
+    Returns
+    -------
+    ndarray of float64, shape [bins, bins]
+        Weight in each cell; both angles run from -π / n in the first to π / n in the last.
+
+    Raises
+    ------
+    InputError
+        If the shapes differ, or the symmetry is no whole number from 1.
     """
     _require_symmetry(symmetry)
     rows, columns = wrap(down, symmetry), wrap(across, symmetry)

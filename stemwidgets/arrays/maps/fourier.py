@@ -65,8 +65,25 @@ def direction_spectrum(
 ) -> Spectrum:
     """Fourier transform of ``weight · exp(i fold angle)``: directions have no jump at ±π.
 
-    The angle [rad] is defined modulo 2π / fold. Each has the weight 1 if none are given; one that
-    is not finite counts as 0. An InputError if `angle` is no map with these axes.
+    Parameters
+    ----------
+    angle : array, shape [iy, ix]
+        [rad], defined modulo 2π / fold.
+    y, x : Axis
+        Axes of the map.
+    weight : array, shape [iy, ix], optional
+        Certainty of each angle; 1 if not given. One that is not finite counts as 0.
+    fold : int
+        Symmetry order of the angle.
+
+    Returns
+    -------
+    Spectrum
+
+    Raises
+    ------
+    InputError
+        If `angle` is no map with these axes.
     """
     wave = np.exp(1j * fold * np.asarray(angle, dtype=float))
     if weight is not None:

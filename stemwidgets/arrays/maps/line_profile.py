@@ -46,9 +46,23 @@ class Strip:
 def strip(start: Point, end: Point, steps: tuple[float, float], width: float = 0.0) -> Strip:
     """Lay points along a line, no further apart than the smaller scan step.
 
-    Its ends are ``(iy, ix)``, fractions allowed; `steps` the distance of rows and of columns, in
-    one unit, and `width` the full width of the strip, at right angles to the line on the specimen,
-    in the same unit. An InputError if the ends coincide, a step is 0, or the width is negative.
+    Parameters
+    ----------
+    start, end : (iy, ix)
+        Ends of the line, fractions allowed.
+    steps : (float, float)
+        Distance of rows and of columns, in one unit.
+    width : float
+        Full width of the strip, at right angles to the line on the specimen, in the same unit.
+
+    Returns
+    -------
+    Strip
+
+    Raises
+    ------
+    InputError
+        If the ends coincide, a step is 0, or the width is negative.
     """
     step = np.abs(np.asarray(steps, dtype=float))
     if step.shape != (2,) or not (step > 0).all() or not np.isfinite(step).all():
@@ -76,11 +90,26 @@ def line_profile(
     steps: tuple[float, float] = (1.0, 1.0),
     width: float = 0.0,
 ) -> LineProfile:
-    """Read a map ``[iy, ix]`` along a line; of a wide strip the mean across is taken.
+    """Read a map along a line.
 
-    Between positions it is interpolated bilinearly. Undefined neighbours (NaN) are left out, so
-    that one undefined position makes no hole in its neighbours. For the line, and errors, see
-    `strip`.
+    Between positions it is interpolated bilinearly. Undefined neighbours are left out, so that
+    one undefined position makes no hole in its neighbours.
+
+    Parameters
+    ----------
+    values : array, shape [iy, ix]
+        The map; NaN where it is not defined.
+    start, end, steps, width
+        See `strip`; of a wide strip the mean across is taken.
+
+    Returns
+    -------
+    LineProfile
+
+    Raises
+    ------
+    InputError
+        As `strip`.
     """
     points = strip(start, end, steps, width)
     total, weight = _gathered(np.asarray(values, dtype=float), points)
@@ -95,12 +124,29 @@ def angle_profile(
     width: float = 0.0,
     symmetry: int = 1,
 ) -> LineProfile:
-    """Read a map of angles ``[iy, ix]`` along a line.
+    """Read a map of angles along a line.
 
-    Angles [rad] between positions, and the mean across, are circular means: the direction of the
-    mean unit vector (Mardia & Jupp, Directional Statistics, 2000, section 2.2). They are not
-    unwrapped, but in (-π, π] / symmetry: those that differ by 2π / symmetry are the same. NaN where
-    undefined. For the line, and errors, see `strip`.
+    Angles between positions, and the mean across, are circular means: the direction of the mean
+    unit vector (Mardia & Jupp, Directional Statistics, 2000, section 2.2). They are not unwrapped.
+
+    Parameters
+    ----------
+    values : array, shape [iy, ix]
+        Angles [rad]; NaN where undefined.
+    start, end, steps, width
+        See `strip`.
+    symmetry : int
+        Angles that differ by 2π / symmetry are the same.
+
+    Returns
+    -------
+    LineProfile
+        Angles [rad, in (-π, π] / symmetry].
+
+    Raises
+    ------
+    InputError
+        As `strip`.
     """
     points = strip(start, end, steps, width)
     turned = symmetry * np.asarray(values, dtype=float)
@@ -116,7 +162,21 @@ def nearest_profile(
 ) -> LineProfile:
     """Read a map along a line at the nearest positions, as for classes, which have no mean.
 
-    Values ``[iy, ix]`` are NaN where they are not defined; for the rest, and errors, see `strip`.
+    Parameters
+    ----------
+    values : array, shape [iy, ix]
+        The map; NaN where it is not defined.
+    start, end, steps
+        See `strip`.
+
+    Returns
+    -------
+    LineProfile
+
+    Raises
+    ------
+    InputError
+        As `strip`.
     """
     points = strip(start, end, steps)
     array = np.asarray(values, dtype=float)

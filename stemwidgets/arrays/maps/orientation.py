@@ -67,15 +67,35 @@ class LatticeRotation:
 def lattice_rotation(
     angle: ArrayLike, latent: ArrayLike, reference: ArrayLike, symmetry: int = 6
 ) -> LatticeRotation:
-    """Rotation of the lattice, of a symmetry n, against that of a reference region of one grain.
+    """Rotation of the lattice against that of a reference region.
 
     In one lattice, patterns with the same latent variables come from equivalent places of the cell,
     and their angles differ by multiples of 2π/n only. If the lattice turns, the latent variables
-    stay and all angles turn with it. So each angle ``[iy, ix]`` [rad] is compared with those in the
-    reference whose latent variables ``[iy, ix, d]``, or other quantities that do not turn, are near
-    (a Gaussian kernel). The turn is 0 where one is NaN, or nothing alike is in the reference.
+    stay and all angles turn with it. So each angle is compared with those in the reference whose
+    latent variables are near (a Gaussian kernel).
 
-    An InputError if the shapes do not fit or the reference has less than 20 positions.
+    Parameters
+    ----------
+    angle : array, shape [iy, ix]
+        Angle of each pattern [rad].
+    latent : array, shape [iy, ix, d]
+        Quantities of the pattern that do not turn: latent variables, the magnitude of the
+        centre of mass.
+    reference : array of bool, shape [iy, ix]
+        A region of one grain.
+    symmetry : int
+        Order n of the rotational symmetry of the lattice: 6 for graphene.
+
+    Returns
+    -------
+    LatticeRotation
+        A turn for each position; 0 where angle or latent variables are NaN, or nothing alike is in
+        the reference.
+
+    Raises
+    ------
+    InputError
+        If the shapes do not fit or the reference has less than 20 positions.
     """
     theta, z = np.asarray(angle, dtype=float), np.asarray(latent, dtype=float)
     inside = np.asarray(reference, dtype=bool)

@@ -20,8 +20,16 @@ def highest_frequency(
 ) -> float | None:
     """Twice the radius of the direct beam, 2α/λ [1/Å]; None where it is not known.
 
-    It takes the disc and the energy of the beam [keV], or the semi-angle of convergence [mrad]
-    where the metadata hold one.
+    Parameters
+    ----------
+    axes : Axes
+        Axes of the scan.
+    disc : Disc or None
+        The direct beam.
+    energy : float or None
+        Energy of the beam [keV].
+    semi_angle : float or None
+        Semi-angle of convergence [mrad], if the metadata hold one.
     """
     if disc is not None and disc.sure and axes.kx.units == "1/Å":
         return 2 * disc.radius * abs(axes.kx.scale)

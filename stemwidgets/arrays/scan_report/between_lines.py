@@ -122,11 +122,23 @@ def _component(slope: Map, rest: Map, fast: Map) -> Scatter:
 
 
 def measure_flicker(sums: Map, limit: float, spread: float, doubt: float) -> Scatter | None:
-    """Find how far the counts of patterns ``[iy, ix]`` scatter from line to line, beyond counting.
+    """Find how far the counts of patterns scatter from line to line, beyond counting.
 
-    The limit is the highest frequency that a map can have, in cycles per line; `spread` the
-    variance of the counts of a pattern over their mean, from its pixels, and `doubt` its relative
-    error, `COUNTED` or `SHARED`. None where there are too few lines, or patterns without counts.
+    Parameters
+    ----------
+    sums : ndarray, shape [iy, ix]
+        Counts of each pattern.
+    limit : float
+        Highest frequency that a map can have, in cycles per line.
+    spread : float
+        Variance of the counts of a pattern over their mean, from its pixels.
+    doubt : float
+        Relative error of `spread`: `COUNTED` or `SHARED`.
+
+    Returns
+    -------
+    Scatter or None
+        None where there are too few lines, or patterns without counts.
     """
     sums = sums[middle(len(sums), MOST)]
     mean = float(sums.mean())
