@@ -44,14 +44,42 @@ def fit(
     """Train the rrVAE on a scan, save maps and model, and print a summary.
 
     Of several processes, started by torchrun, each reads a part of the scan; the first one writes
-    and prints. `silence` is how long [min] one waits for another that neither answers nor ends.
-    Maps (``.zspy`` or ``.hspy``) or model have to be written; the checkpoint is written now and
-    then, and a training that is resumed from it knows its options: those of the rrVAE.
+    and prints.
 
-    Returns 0 if all was written, be it on another disk, which is reported, and 1 if a result was
-    written nowhere. An InputError if there is nothing to write, or the scan or an option cannot be
-    used; an OSError if a file is missing, exists already or may not be written from the beginning,
-    or another process has ended.
+    Parameters
+    ----------
+    file : Path
+        The scan.
+    maps_path, model_path : Path, optional
+        File for the maps (``.zspy`` or ``.hspy``) and for the model; at least one of them.
+    checkpoint : Path, optional
+        File to write now and then, from which a training can go on.
+    resume : bool
+        Go on from the checkpoint, if it is there; it knows the options of the model.
+    overwrite : bool
+        True to replace files that exist.
+    mask_path : Path, optional
+        A ``.npy`` file ``[ky, kx]`` of bool, True where a pixel is left out.
+    load_options : mapping, optional
+        Passed to `stemwidgets.load`.
+    silence : float
+        Minutes [min] to wait for a process that neither answers nor ends.
+    **options
+        Passed to `stemwidgets.RRVAE`.
+
+    Returns
+    -------
+    int
+        0 if all was written, be it on another disk, which is reported; 1 if a result was written
+        nowhere.
+
+    Raises
+    ------
+    InputError
+        If there is nothing to write, or the scan or an option cannot be used.
+    OSError
+        If a file is missing, exists already or may not be written from the beginning, or another
+        process has ended.
     """
     writes = int(os.environ.get("RANK", "0")) == 0
     if writes:

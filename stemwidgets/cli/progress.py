@@ -23,8 +23,23 @@ def train(
 ) -> "Progress":
     """Train to the end, showing the bar: in place on a terminal, now and then in a log.
 
-    The first one of several processes shows it, and obeys Ctrl-C. With a checkpoint Ctrl-C lets the
-    present step end, so that it is up to date. Returns the last report.
+    The first one of several processes shows it, and obeys Ctrl-C.
+
+    Parameters
+    ----------
+    model : RRVAE
+        Model to train.
+    scan : signal
+        Scan to train on.
+    checkpoint : Path or None
+        With one, Ctrl-C lets the present step end, so that the checkpoint is up to date.
+    mask : ndarray of bool, shape [ky, kx], optional
+        True where a pixel is left out.
+
+    Returns
+    -------
+    Progress
+        The last report.
     """
     last: Progress | None = None
     from stemwidgets.rrvae.common import distributed

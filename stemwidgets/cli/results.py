@@ -15,9 +15,28 @@ def elsewhere(
 ) -> T | None:
     """Write a result on another disk, or in another folder, under a name that is free there.
 
-    The working folder, the home folder and that for temporary files are tried; `tell` gets a
-    sentence on where the result is. Returns what `write` does; None if no disk took it. Errors that
-    have nothing to do with a disk that is full or may not be written to are raised.
+    The working folder, the home folder and that for temporary files are tried.
+
+    Parameters
+    ----------
+    path : Path
+        Path at which writing failed.
+    write : callable
+        Writes the result to the path that it is given.
+    error : OSError
+        Error of that failure.
+    tell : callable
+        Called with a sentence on where the result is.
+
+    Returns
+    -------
+    object or None
+        Result of `write`; None if no disk took it.
+
+    Raises
+    ------
+    Exception
+        Any error that has nothing to do with a disk that is full or may not be written to.
     """
     tell(f"notice: {error}")
     for folder in _folders(path):

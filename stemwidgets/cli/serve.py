@@ -29,12 +29,33 @@ def serve(
     port: int | None = None,
     open_browser: bool = True,
 ) -> int:
-    """Serve a dashboard until Ctrl-C or SIGTERM, and return 0.
+    """Serve a dashboard until Ctrl-C.
 
     Nothing of the user's folders is served: the page lives in a temporary folder of its own, and
-    only requests that name this machine are answered. `page` has arguments of
-    `stemwidgets.cli.page.page`, of types that `ascii` writes as Python. An ImportError without
-    Voila, an InputError if the port is not available; port 0 is any.
+    only requests that name this machine are answered.
+
+    Parameters
+    ----------
+    page : mapping
+        Arguments of `stemwidgets.cli.page.page`, of types that `ascii` writes as Python.
+    title : str
+        Title of the browser tab.
+    port : int, optional
+        Port to listen on; 0 takes any free one. By default 8866, or a free one if that is taken.
+    open_browser : bool
+        Open the page in the default browser.
+
+    Returns
+    -------
+    int
+        0, when ended by Ctrl-C or SIGTERM.
+
+    Raises
+    ------
+    ImportError
+        If Voila is not installed.
+    InputError
+        If the port is not available.
     """
     if find_spec("voila") is None:
         raise ImportError(

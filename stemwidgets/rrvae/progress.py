@@ -43,11 +43,24 @@ def reading(
 def watch(
     run: Run, since: float, maps: bool, checkpoint: Checkpoint | None = None
 ) -> Generator[Progress]:
-    """Train a run, reporting every step; between two of them the threads are given back.
+    """Train, reporting every step; between two of them the threads are given back.
 
-    `since` is as for `reading`. The checkpoint is kept up to date. Reports come with maps, if
-    wanted, twice a second at most, and at the end. While they are read their step is reported
-    again, so that one may stop.
+    Parameters
+    ----------
+    run : Run
+        Run to train.
+    since : float
+        Time at which the work began, by `time.perf_counter`.
+    maps : bool
+        True if maps are wanted.
+    checkpoint : Checkpoint, optional
+        Checkpoint to keep up to date.
+
+    Yields
+    ------
+    Progress
+        Report, with maps, if wanted, twice a second at most, and at the end. While they are read
+        their step is reported again, so that one may stop.
     """
     steps = run.steps()
     began = time.perf_counter()

@@ -95,11 +95,19 @@ class BandLimitedScan(NamedTuple):
 def band_limited(
     quarter: NDArray[np.float64], cell: Pair, band: float, ky: Axis, kx: Axis
 ) -> BandLimitedScan:
-    """Series of a scan of a cell [Å] that holds no frequency beyond the `band` [1/Å].
+    """Series of a scan.
 
-    `quarter`, shape [ny / 2 + 1, nx / 2 + 1, ky, kx], has the patterns from the origin, where both
-    mirrors meet, to the middle of the cell. Of odd numbers of pixels, the optic axis is in the
-    middle one.
+    Parameters
+    ----------
+    quarter : ndarray, shape [ny / 2 + 1, nx / 2 + 1, ky, kx]
+        Patterns from the origin, where both mirrors meet, to the middle of the cell. Of odd numbers
+        of pixels, the optic axis in the middle one.
+    cell : (float, float)
+        Height and width of the cell [Å].
+    band : float
+        Highest frequency of the scan [1/Å].
+    ky, kx : Axis
+        Pixels of the patterns.
     """
     parts = [quarter]
     for axis in (0, 1):

@@ -50,10 +50,24 @@ def detector_pixels(
     pixel: tuple[float, float],
     reach: float | None,
 ) -> DetectorPixels:
-    """Pixels (ky, kx) of a camera that ends at `reach` [1/Å] from the optic axis.
+    """Pixels of a camera of a given shape.
 
-    Without it they are those of the simulation, of the size `pixel` [1/Å]. An InputError if they
-    are finer than those, or the camera sees farther than was simulated.
+    Parameters
+    ----------
+    shape : (int, int)
+        Pixels (ky, kx).
+    simulated : (int, int)
+        Pixels of the simulation.
+    pixel : (float, float)
+        Size of a pixel [1/Å].
+    reach : float or None
+        Distance from the optic axis to the camera's edge [1/Å]; None gives it the pixels of the
+        simulation.
+
+    Raises
+    ------
+    InputError
+        If its pixels are finer than the simulated ones, or it sees farther than was simulated.
     """
     ky, kx = (
         _axis(size, count, step, None if reach is None else 2 * reach / size)
@@ -81,11 +95,21 @@ def _axis(size: int, count: int, step: float, wanted: float | None) -> Axis:
 def shares_of_pixels(
     size: int, width: float, count: int, step: float, shift: NDArray[np.float64] | float = 0.0
 ) -> NDArray[np.float64]:
-    """Share of each of `count` simulated pixels in each of `size` pixels of a detector.
+    """Share of each simulated pixel that falls into each pixel of a detector.
 
-    They are `step` and `width` wide [1/Å], with the optic axis at size // 2, and the pattern is
-    shifted on the detector [its pixels]. The shape is ``[size, count]``, or ``[n, size, count]``
-    for n shifts.
+    Parameters
+    ----------
+    size, width : int, float
+        Number of pixels of the detector along one axis, the optic axis at size // 2, and their
+        width [1/Å].
+    count, step : int, float
+        The same numbers of the simulation.
+    shift : float or ndarray, shape [n]
+        Shift of the pattern on the detector [pixels of the detector].
+
+    Returns
+    -------
+    ndarray, shape [size, count] or [n, size, count]
     """
     moved = np.asarray(shift, dtype=np.float64)[..., None]
     edges = (np.arange(size + 1) - size // 2 - 0.5 - moved)[..., None] * width

@@ -138,10 +138,26 @@ class Faults:
 def draw_faults(
     camera: Camera, scan_shape: Shape, field: Pair, detector_shape: Shape, seed: int
 ) -> Faults:
-    """Draw the faults of a camera, for a field [Å]; the same seed gives the same faults.
+    """Draw the faults of a camera.
 
-    An InputError if the seed is not a whole number from 0, or the detector has too few pixels for
-    so many faults or so much descan.
+    Parameters
+    ----------
+    camera : Camera
+        Numbers and strengths of the faults.
+    scan_shape : (int, int)
+        Positions (iy, ix).
+    field : (float, float)
+        Height and width of the scan [Å].
+    detector_shape : (int, int)
+        Pixels (ky, kx).
+    seed : int
+        The same seed gives the same faults.
+
+    Raises
+    ------
+    InputError
+        If the seed is not a whole number from 0, or the detector has too few pixels for so many
+        faults or so much descan.
     """
     if not isinstance(seed, int | np.integer) or isinstance(seed, bool) or seed < 0:
         raise InputError(f"seed must be a whole number from 0, got {seed!r}.")

@@ -15,7 +15,18 @@ def describe(
 ) -> None:
     """Write calibration, atoms, settings and truth into the metadata of a signal.
 
-    The atoms are those of one cell [Å], described in their ``info``; `versions` of the packages.
+    Parameters
+    ----------
+    signal : pyxem.signals.ElectronDiffraction2D
+        The scan.
+    atoms : ase.Atoms
+        One cell, described in its ``info``.
+    cell : (float, float)
+        Height and width of the cell [Å].
+    settings : Settings
+        Settings of the simulation.
+    versions : dict of str
+        Versions of the packages.
     """
     signal.set_experimental_parameters(
         beam_energy=settings.beam_energy, convergence_angle=settings.semi_angle
@@ -49,8 +60,18 @@ def tell_truth(
 ) -> None:
     """Write the faults of a scan, and the quantities without them, into its metadata.
 
-    Each ``[iy, ix, 2]`` is (y, x): positions of the probe [Å], shift of each pattern [pixels], and
-    COM without noise, descan and faults of pixels, from the optic axis [pixels].
+    Parameters
+    ----------
+    signal : pyxem.signals.ElectronDiffraction2D
+        The scan.
+    faults : Faults
+        Faults of its camera.
+    position : ndarray, shape [iy, ix, 2]
+        Positions of the probe, (y, x) [Å].
+    descan : ndarray, shape [iy, ix, 2]
+        Shift of each pattern, (y, x) [pixels].
+    com : ndarray, shape [iy, ix, 2]
+        COM without noise, descan and faults of pixels, (y, x) from the optic axis [pixels].
     """
     maps = {"com": (com, "px"), "position": (position, "Å"), "descan": (descan, "px")}
     signal.original_metadata.add_dictionary(

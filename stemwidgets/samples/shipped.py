@@ -22,7 +22,20 @@ def open_sample(name: str, dose: float | None, seed: int) -> Any:
 
 
 def open_cell(name: str, dose: float | None, seed: int, source_size: float) -> Any:
-    """A shipped scan of whole cells, which goes on periodically, with a source of a width [Å]."""
+    """A shipped scan of whole cells, so that it goes on periodically.
+
+    Parameters
+    ----------
+    name, dose, seed
+        As for `open_sample`.
+    source_size : float
+        Full width at half maximum of the source [Å].
+
+    Raises
+    ------
+    InputError
+        If the dose is not from above 0 to 10⁸, or the source not from 0 to 10 Å.
+    """
     require_source(source_size)
     if not source_size:
         return open_sample(name, dose, seed)

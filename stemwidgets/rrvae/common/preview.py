@@ -23,10 +23,26 @@ def preview(
 ) -> Iterator[Encoding | None]:
     """Maps of all positions; if there are too many, one position represents the block around it.
 
-    `filled` and `learned` are True for patterns with counts, and for those that are learned from
-    and can be read. `read` takes numbers of patterns, counted among the latter, and gives the
-    columns of an `Encoding`; it reads `most` patterns at most, in parts between which one may stop:
-    yields None while there is more to read, and the maps last.
+    They are read in parts, between which one may stop.
+
+    Parameters
+    ----------
+    filled : ndarray of bool, shape [...]
+        True for patterns with counts.
+    learned : ndarray of bool, shape [...]
+        True for patterns that are learned from, and can be read.
+    read : callable
+        Takes numbers of patterns, counted among those that are learned from, and gives the columns
+        of an `Encoding` for them, by name.
+    fold : int
+        The angle is defined modulo 2π / fold.
+    most : int
+        Largest number of patterns to read.
+
+    Yields
+    ------
+    Encoding or None
+        None while there is more to read; the maps last.
     """
     step = 1
     while math.prod(-(-size // step) for size in filled.shape) > most:

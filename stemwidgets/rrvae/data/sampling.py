@@ -37,10 +37,28 @@ def preparing(
 ) -> Generator[float, None, tuple[PixelWindow, Float]]:
     """Choose the pixels that are used, and prepare a sample of the patterns with counts.
 
-    The scan is read once; twice if there is no room for the raw patterns of the sample. Takes what
-    `project_scan` does; yields the fraction of the reading that is done, after every block, and
-    returns the window and the sample ``[n, pixels]``: evenly spaced patterns, few enough to learn a
-    basis from. An InputError if there are too few patterns or pixels are not finite.
+    The scan is read once; twice if there is no room for the raw patterns of the sample.
+
+    Parameters
+    ----------
+    data, pixel_size, mask, faulty
+        As for `gather.gathering`.
+
+    Yields
+    ------
+    float
+        Fraction of the reading that is done, after every block.
+
+    Returns
+    -------
+    window : PixelWindow
+    sample : ndarray of float32, shape [n, pixels]
+        Evenly spaced patterns, few enough to learn a basis from.
+
+    Raises
+    ------
+    InputError
+        If there are too few patterns or pixels are not finite.
     """
     shape = data.shape[-2:]
     known = left_out(data, mask)

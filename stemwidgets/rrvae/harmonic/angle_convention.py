@@ -109,7 +109,10 @@ class Convention:
     ) -> "Convention":
         """The same convention, with the error of the manifold's pointers, from training patterns.
 
-        Takes what `read` does; the noise is that without the misfit.
+        Parameters
+        ----------
+        manifold, found, coefficients, noise
+            As for `read`; the noise without the misfit.
         """
         if self.frame is not None:
             return self
@@ -124,7 +127,16 @@ class Convention:
     ) -> tuple[Tensor, Tensor]:
         """Angle of each pattern ``[n]``, and its variance [rad²].
 
-        `noise` ``[n]`` is the variance of the coefficients ``[n, 2 * components]``.
+        Parameters
+        ----------
+        manifold : Manifold
+            The decoder.
+        found : Posterior
+            Posterior of each pattern.
+        coefficients : Tensor, shape [n, 2 * components]
+            The patterns.
+        noise : Tensor, shape [n]
+            Variance of their coefficients.
         """
         if self.frame is not None:
             return found.angle + self.frame, found.covariance[:, -1, -1]

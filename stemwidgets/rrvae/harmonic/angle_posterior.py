@@ -41,9 +41,18 @@ class Direction(Rows):
 
 
 def direction(cells: Tensor, grid: LatentGrid, offset: Tensor, fold: int) -> Direction:
-    """Add up the posterior ``[frames, n, points]`` over the latent variables.
+    """Add up the posterior over the latent variables.
 
-    `offset` is the angle of each unturned point [rad]; the angle is defined modulo 2π / fold.
+    Parameters
+    ----------
+    cells : Tensor, shape [frames, n, points]
+        Probabilities of the cells.
+    grid : LatentGrid
+        Grid of the cells.
+    offset : Tensor, shape [points]
+        Angle of each unturned point [rad].
+    fold : int
+        The angle is defined modulo 2π / fold.
     """
     real, imag = _waves(cells, grid, offset, torch.tensor([fold], device=offset.device))
     resultant = torch.hypot(real, imag)[:, 0].clamp(1e-6, 1 - 1e-7)

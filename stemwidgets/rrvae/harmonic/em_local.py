@@ -56,9 +56,18 @@ def finished(state: TrainingState, noise_floor: float) -> bool:
 def update(
     state: TrainingState, patterns: Patterns, noise_floor: float, seed: int
 ) -> TrainingState:
-    """One round of Monte Carlo expectation and maximisation, with draws of a seed.
+    """One round of Monte Carlo expectation and maximisation.
 
-    As in `em_on_grid.update`, the noise does not fall below its floor.
+    Parameters
+    ----------
+    state : TrainingState
+        Present state of the training.
+    patterns : Patterns
+        Patterns to learn from.
+    noise_floor : float
+        Variance of shot noise at the mean dose; a better fit than that is not sought.
+    seed : int
+        Seed of the draws.
     """
     manifold, grid, noise, fixed = state.manifold, state.grid, state.noise, state.fixed
     carried, dof = state.carried, state.manifold.degrees_of_freedom

@@ -81,9 +81,18 @@ def finished(state: TrainingState, patterns: Patterns) -> bool:
 def update(
     state: TrainingState, patterns: Patterns, noise_floor: float, seed: int
 ) -> TrainingState:
-    """Take one more batch into account; the seed orders the batches.
+    """Take one more batch into account.
 
-    `noise_floor` is the variance of shot noise at the mean dose: a better fit is not sought.
+    Parameters
+    ----------
+    state : TrainingState
+        Present state of the training.
+    patterns : Patterns
+        Patterns to learn from.
+    noise_floor : float
+        Variance of shot noise at the mean dose; a better fit than that is not sought.
+    seed : int
+        Seed of the order of the batches.
     """
     since = state.updates - state.cooled
     if state.cooled and since in UNFOLD_AFTER:

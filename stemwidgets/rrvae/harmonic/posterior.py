@@ -126,8 +126,18 @@ def refine(
 ) -> Posterior:
     """Levenberg-Marquardt steps on (z, θ) from a start; a step that does not help is not taken.
 
-    `noise` ``[n]`` is the variance of the coefficients ``[n, 2 * components]`` of each pattern
-    about the manifold.
+    Parameters
+    ----------
+    manifold : Manifold
+        The decoder.
+    coefficients : Tensor, shape [n, 2 * components]
+        Patterns.
+    noise : Tensor, shape [n]
+        Variance of the coefficients of each about the manifold.
+    start : Start
+        Where to begin, and where z is expected.
+    steps : int
+        Number of steps.
     """
     angle, latent, class_index = start.angle, start.latent, start.class_index
     prior = start.information()
@@ -183,11 +193,24 @@ class CountLikelihood:
         start: Start,
         steps: int,
     ) -> Posterior:
-        """Steps from a posterior, so many at most, until each pattern moves no further.
+        """Steps from a posterior until each pattern moves no further.
 
         A step that turns back is halved: where the manifold is bent it would overshoot for ever.
-        `prepared` are counts ``[n, pixels]``, `noise` is the variance of a coefficient, 1 for
-        electrons that were counted one by one, and `start` the prior of z.
+
+        Parameters
+        ----------
+        manifold : Manifold
+            The decoder.
+        prepared : Tensor, shape [n, pixels]
+            Counts.
+        noise : float
+            Variance of a coefficient, 1 for electrons that were counted one by one.
+        found : Posterior
+            Posterior to step from.
+        start : Start
+            Prior of z.
+        steps : int
+            Largest number of steps.
         """
         rows = torch.arange(len(prepared), device=prepared.device)
         last = torch.zeros_like(found.covariance[:, 0])

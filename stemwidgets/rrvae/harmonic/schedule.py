@@ -19,10 +19,23 @@ ON_GRID = 0.6  # share of the time, if local rounds follow
 def train(
     state: TrainingState, patterns: Patterns, noise_floor: float, seed: int
 ) -> Iterator[TrainingState]:
-    """Learn a manifold from a state on: yields the state after every step.
+    """Learn a manifold.
 
-    The patterns are on the manifold's device, `noise_floor` is the variance of shot noise: a better
-    fit is not sought. The seed is that of batches and draws.
+    Parameters
+    ----------
+    state : TrainingState
+        State to begin with, or to go on from.
+    patterns : Patterns
+        Patterns, on the manifold's device.
+    noise_floor : float
+        Variance of shot noise; a better fit than that is not sought.
+    seed : int
+        Seed of the batches and draws.
+
+    Yields
+    ------
+    TrainingState
+        State after every step.
     """
     if locally.finished(state, noise_floor):
         yield state

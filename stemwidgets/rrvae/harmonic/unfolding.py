@@ -32,10 +32,23 @@ CLUSTERING_ROUNDS = 30  # of k-means at most
 def turn_alike(
     manifold: Manifold, patterns: Tensor, weight: Tensor, divided: bool = False
 ) -> Tensor:
-    """Angles ``[n]`` [rad] that turn patterns towards the mean of all.
+    """Angles that turn patterns towards the mean of all.
 
-    The patterns ``[n, 2 * components]`` have no noise, and a weight each. If they are `divided`,
-    other processes have the rest of them.
+    Parameters
+    ----------
+    manifold : Manifold
+        Manifold of the patterns.
+    patterns : Tensor, shape [n, 2 * components]
+        Patterns without noise.
+    weight : Tensor, shape [n]
+        Weight of each pattern.
+    divided : bool
+        True if other processes have the rest of these patterns.
+
+    Returns
+    -------
+    Tensor, shape [n]
+        Angles [rad].
     """
     total = distributed.total if divided else _as_it_is
     frames = torch.arange(FRAMES, device=patterns.device) * (2 * math.pi / FRAMES)
@@ -90,10 +103,23 @@ def _as_it_is(value: Tensor) -> Tensor:
 
 
 def groups(patterns: Tensor, count: Tensor, noise: float, wanted: int) -> Tensor:
-    """Group that each pattern belongs to, from 0; too few for a group join the nearest one.
+    """Group that each pattern belongs to.
 
-    The patterns ``[n, 2 * components]`` are without noise and turned alike, each represents `count`
-    patterns, and `noise` is the variance of a coefficient.
+    Parameters
+    ----------
+    patterns : Tensor, shape [n, 2 * components]
+        Patterns without noise, turned alike.
+    count : Tensor, shape [n]
+        Number of patterns that each of them represents.
+    noise : float
+        Variance of a coefficient.
+    wanted : int
+        Number of groups.
+
+    Returns
+    -------
+    Tensor of int, shape [n]
+        From 0; patterns that are too few for a group join the nearest one.
     """
     group = torch.zeros(len(patterns), dtype=torch.long, device=patterns.device)
     if wanted == 1:

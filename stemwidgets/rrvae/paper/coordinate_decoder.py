@@ -18,11 +18,23 @@ ROWS_ON_GPU = 2**18  # pixels at once, enough to keep a GPU busy
 
 @torch.no_grad()
 def decode(layers: Layers, coordinates: Tensor, latent: Tensor, angle: Tensor) -> Tensor:
-    """Intensity ``[n, pixels]`` at each coordinate, without gradient, in the units of the training.
+    """Intensity at each coordinate, without gradient.
 
-    The first of the `layers` (weight, bias) takes x, y and z, tanh lies between them, the last
-    gives one number. `coordinates` ``[pixels, 2]`` are ``(x, y)``; a positive angle [rad] of the
-    ``[n]`` turns +x towards +y.
+    Parameters
+    ----------
+    layers : list of (weight, bias)
+        The first takes x, y and z; tanh lies between them; the last gives one number.
+    coordinates : Tensor, shape [pixels, 2]
+        ``(x, y)``.
+    latent : Tensor, shape [n, d]
+        Latent variables z.
+    angle : Tensor, shape [n]
+        Rotation of the pattern [rad]; positive turns +x towards +y.
+
+    Returns
+    -------
+    Tensor, shape [n, pixels]
+        In the units that the layers were trained in.
     """
     slopes, shift = _turned_first_layer(layers[0], latent, angle)
     decoded = torch.empty(len(latent), len(coordinates)).to(latent)

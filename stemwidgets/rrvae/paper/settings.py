@@ -31,7 +31,15 @@ class PaperSettings:
         """The paper's 100 epochs, or, for centred patterns, as many as it takes.
 
         Centred patterns are learned until the loss falls no further, in 1000 to 6000 batches.
-        `epochs` is an exact number of passes instead.
+
+        Parameters
+        ----------
+        patterns : int
+            Number of patterns.
+        turning, centered
+            As of the class.
+        epochs : int, optional
+            Exact number of passes instead.
         """
         if epochs is not None or not centered:
             return cls(turning, centered, 100 if epochs is None else epochs)

@@ -79,8 +79,14 @@ class PaperTraining:
     ) -> Self:
         """Begin with random weights.
 
-        `coordinates` are ``(y, x)`` of the used pixels about the optic axis, in any unit;
-        `latent_dim` is the number of latent variables besides the angle.
+        Parameters
+        ----------
+        prepared, seed, settings
+            As of the class.
+        coordinates : (ndarray, ndarray)
+            ``(y, x)`` of the used pixels about the optic axis, in any unit.
+        latent_dim : int
+            Number of latent variables besides the angle.
         """
         y, x = (torch.from_numpy(np.asarray(c, dtype=np.float64)) for c in coordinates)
         where = (torch.stack([x, y], dim=1) / torch.hypot(x, y).max()).float()

@@ -62,8 +62,23 @@ def the_scan(path: Path, found: Any, dataset: str | None = None) -> Any:
 def arranged(path: Path, signal: Any, wish: Folding | None, found: Found, index: int | None) -> Any:
     """The signal, with its sequence of patterns folded into rows and columns.
 
-    `wish` is the shape that the user gives, `found` that of the file; `index` a place along a third
-    scan axis. An InputError if it is no scan, or does not become one by what the user says.
+    Parameters
+    ----------
+    path : Path
+        The file.
+    signal : hyperspy.api.signals.BaseSignal
+        Signal in the file.
+    wish : Folding or None
+        Shape of the scan as the user gives it.
+    found : Found
+        Shape of the scan as the file gives it.
+    index : int, optional
+        Place along a third scan axis.
+
+    Raises
+    ------
+    InputError
+        If it is no scan, or does not become one by what the user says.
     """
     scan = signal.axes_manager.navigation_axes
     if len(signal.axes_manager.signal_axes) != 2 or not scan:

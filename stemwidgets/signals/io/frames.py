@@ -117,8 +117,21 @@ def wanted(scan_shape: Any, flyback: Any, skip: Any) -> Folding | None:
 def require_fit(wish: Folding, count: int, path: Any, promise: str = "") -> None:
     """Refuse a scan that does not take up exactly the frames that are there.
 
-    `promise` is a sentence on frames that the file's header promises and that are missing. The
-    UnknownScanError names both numbers and what fits.
+    Parameters
+    ----------
+    wish : Folding
+        Shape of the scan as the user gives it.
+    count : int
+        Frames that are there.
+    path : Path
+        The file.
+    promise : str
+        A sentence on frames that the file's header promises and that are missing.
+
+    Raises
+    ------
+    UnknownScanError
+        Names both numbers and what fits.
     """
     if wish.fits(count):
         return

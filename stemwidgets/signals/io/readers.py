@@ -58,10 +58,25 @@ def readable_suffixes() -> list[str]:
 
 
 def read(path: Path, lazy: bool, reader: str | None, dataset: str | None, raw: Raw) -> Found:
-    """Read a file by the reader that it is for; an InputError if there is none, or several may be.
+    """Read a file by the reader that it is for.
 
-    `reader` is RosettaSciIO's name, `dataset` one of several data sets, `raw` the shape and type of
-    raw numbers.
+    Parameters
+    ----------
+    path : Path
+        The file; opened for reading only.
+    lazy : bool
+        True to leave the patterns on disk.
+    reader : str, optional
+        Name of RosettaSciIO's reader.
+    dataset : str, optional
+        Name of one of several data sets.
+    raw : Raw
+        Shape and type of raw numbers.
+
+    Raises
+    ------
+    InputError
+        If no reader is for it, or several may be.
     """
     suffix = path.suffix.lower().removeprefix(".")
     if raw.told:

@@ -12,9 +12,23 @@ from stemwidgets.signals.conversion import axis_dictionary
 def beam_shift(
     positions: NDArray[np.float64], axes: Axes, title: str = "", beam_energy: float | None = None
 ) -> BeamShift:
-    """The shift that brings each centre of mass ``(y, x)`` [px] to the middle of the pattern.
+    """The shift that brings each centre of mass to the middle of the pattern.
 
-    ``(width / 2 - x, height / 2 - y)`` in pixels, as ``get_direct_beam_position`` of pyxem has it.
+    Parameters
+    ----------
+    positions : ndarray, shape [iy, ix, 2]
+        Centres of mass ``(y, x)`` in pixels about the centre of pixel (0, 0).
+    axes : Axes
+        Calibration of the scan.
+    title : str
+        Title of the signal.
+    beam_energy : float, optional
+        Energy of the beam [keV].
+
+    Returns
+    -------
+    pyxem.signals.BeamShift
+        ``(width / 2 - x, height / 2 - y)`` in pixels, as ``get_direct_beam_position`` has it.
     """
     y, x = positions[..., 0], positions[..., 1]
     shifts = np.stack([axes.kx.size / 2 - x, axes.ky.size / 2 - y], axis=-1)

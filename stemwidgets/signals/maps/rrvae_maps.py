@@ -242,10 +242,22 @@ def _taken_apart(stack: Any, names: list[str]) -> dict[str, Any]:
 def write_encoding(
     path: Path, encode: Callable[[Path | None], Encoding], axes: Axes, title: str
 ) -> Maps:
-    """Write the maps of a scan to a file, and return lazy ones; never are all of them in memory.
+    """Write the maps of a scan to a file, without having all of them in memory.
 
-    `encode` takes a folder for the maps, which go by way of files there, or None for memory, where
-    the disk has no room and other processes wait.
+    Parameters
+    ----------
+    path : Path
+        See `saving.require_target`.
+    encode : callable
+        Encodes with a folder for the maps, which go by way of files there, or with None in memory,
+        where the disk has no room and other processes wait.
+    axes, title
+        As for `Maps.from_encoding`.
+
+    Returns
+    -------
+    Maps
+        Lazy ones, of the file.
     """
     with ExitStack() as stack:
         folder = None

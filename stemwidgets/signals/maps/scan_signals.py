@@ -11,9 +11,20 @@ from stemwidgets.signals.conversion import axis_dictionary
 
 
 def map_signal(values: Any, axes: Axes, title: str, quantity: str, units: str) -> Any:
-    """A map ``[iy, ix]`` of the scan with these axes as a signal.
+    """A map of the scan as a signal.
 
-    ``metadata.Signal.quantity`` becomes ``"quantity (units)"``.
+    Parameters
+    ----------
+    values : array, shape [iy, ix]
+        One number per scan position.
+    axes : Axes
+        Axes of the scan that this map was made from.
+    title, quantity, units : str
+        Title and quantity; ``metadata.Signal.quantity`` becomes ``"quantity (units)"``.
+
+    Returns
+    -------
+    hyperspy.api.signals.Signal2D
     """
     return hs.signals.Signal2D(
         np.asarray(values),
@@ -23,9 +34,21 @@ def map_signal(values: Any, axes: Axes, title: str, quantity: str, units: str) -
 
 
 def map_stack_signal(values: Any, axes: Axes, title: str, quantity: str, units: str) -> Any:
-    """Maps ``[iy, ix, d]`` of the scan as one signal, one map for each navigation index.
+    """Several maps of the scan as one signal, one map for each navigation index.
 
-    `quantity` also names the navigation axis. The data of the signal are ``[d, iy, ix]``.
+    Parameters
+    ----------
+    values : array, shape [iy, ix, d]
+        `d` numbers per scan position.
+    axes : Axes
+        Axes of the scan that these maps were made from.
+    title, quantity, units : str
+        As for :func:`map_signal`; `quantity` also names the navigation axis.
+
+    Returns
+    -------
+    hyperspy.api.signals.Signal2D
+        Its data are ``[d, iy, ix]``.
     """
     stack = np.moveaxis(np.asarray(values), -1, 0)
     index = {"name": quantity, "size": len(stack), "navigate": True}
@@ -37,9 +60,22 @@ def map_stack_signal(values: Any, axes: Axes, title: str, quantity: str, units: 
 
 
 def pattern_stack_signal(values: Any, axes: Axes, title: str, index: str) -> ElectronDiffraction2D:
-    """Patterns ``[k, ky, kx]`` that belong to no scan position, one for each navigation index.
+    """Patterns that belong to no scan position, one for each navigation index.
 
-    `index` names the navigation axis.
+    Parameters
+    ----------
+    values : array, shape [k, ky, kx]
+        Patterns.
+    axes : Axes
+        Axes of the scan that these patterns were made from.
+    title : str
+        Title of the stack.
+    index : str
+        Name of the navigation axis.
+
+    Returns
+    -------
+    pyxem.signals.ElectronDiffraction2D
     """
     patterns = np.asarray(values)
     described = [

@@ -68,9 +68,20 @@ class Histogram:
         units: str,
         mirrored: bool = False,
     ) -> None:
-        """Show values and limits; a mirrored histogram keeps both limits equally far from zero.
+        """Show these values and limits.
 
-        Values that are not finite are left out; `paint` gives the colours of values.
+        Parameters
+        ----------
+        values : ndarray
+            Values to count; those that are not finite are left out.
+        limits : (low, high)
+            Places of the handles.
+        paint : callable
+            Gives the colours of values.
+        units : str
+            Units of the values.
+        mirrored : bool
+            True to keep both limits equally far from zero.
         """
         self._limits, self._mirrored = limits, mirrored
         if self._held is None:
