@@ -25,9 +25,18 @@ ROWS = 512
 def encode(
     learned: Learned, data: Any, device: torch.device, folder: Path | None = None
 ) -> Encoding:
-    """Encode all patterns ``[..., ky, kx]``; of several processes, each its own part.
+    """Encode all patterns; of several processes, each its own part.
 
-    With a folder the maps are files in it, mapped into memory.
+    Parameters
+    ----------
+    learned : Learned
+        A trained model.
+    data : array, shape [..., ky, kx]
+        Patterns of the shape that it learned from.
+    device : torch.device
+        Device of the model.
+    folder : Path, optional
+        Folder for the maps, as files that are mapped into memory, instead of in memory.
     """
     data = distributed.own_part(data)
     maps = MapBuilder(data.shape[:-2], folder)

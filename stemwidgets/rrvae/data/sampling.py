@@ -42,7 +42,7 @@ def preparing(
     Parameters
     ----------
     data, pixel_size, mask, faulty
-        As for `gather.gathering`.
+        As for `project_scan`.
 
     Yields
     ------

@@ -77,10 +77,32 @@ def read_scan(
 ) -> Generator[float, None, tuple[ScanRead, list[Tensor]]]:
     """Read a scan once; what comes out does not depend on the blocks in which it is read.
 
-    `columns_of` takes the used pixels of some patterns, and gives numbers to learn from, a row for
-    each. Yields the fraction of the reading that is done, after every batch; it may be left there.
-    Returns the scan, and columns with the rows of all patterns that are learned from. An InputError
-    if those are too few.
+    Parameters
+    ----------
+    data : array, shape [..., ky, kx]
+        numpy or dask.
+    window : PixelWindow
+        Window of pixels that are used.
+    share : float
+        Share of all patterns to learn from.
+    columns_of : callable
+        Takes the used pixels of some patterns, and gives numbers to learn from, a row for each.
+
+    Yields
+    ------
+    float
+        Fraction of the reading that is done, after every batch; it may be left there.
+
+    Returns
+    -------
+    ScanRead
+    columns : list of Tensor, shape [n, ...]
+        Rows of all patterns that are learned from.
+
+    Raises
+    ------
+    InputError
+        If there are too few patterns.
     """
     part, subset = distributed.own_part(data), random_subset(data, share)
     place, dose = np.cumsum(subset) - 1, np.zeros(len(subset), np.float32)

@@ -69,9 +69,22 @@ class Convention:
     ) -> "Convention":
         """Take the lowest order whose pointer stands out of the noise in most patterns.
 
-        `coordinates` are those of the pixels, ``(y, x)``; `latent` ``[n, d]`` are the latent
-        variables of training patterns, and `noise` is the variance of a coefficient. With `alike`,
-        angle 0 has one direction in the decoder's own frame.
+        Parameters
+        ----------
+        manifold : Manifold
+            Trained manifold.
+        basis : HarmonicBasis
+            Basis of the patterns.
+        coordinates : tuple of ndarray
+            ``(y, x)`` of the pixels.
+        latent : Tensor, shape [n, d]
+            Latent variables of the training patterns.
+        class_index : Tensor of int, shape [n]
+            Classes of the training patterns.
+        noise : float
+            Variance of a coefficient.
+        alike : bool
+            True if angle 0 has one direction in the decoder's own frame.
         """
         decoded = manifold.decode(latent, class_index)
         best, clearest = None, -1.0

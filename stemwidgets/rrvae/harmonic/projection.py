@@ -56,16 +56,39 @@ def project_scan(
     room: float | None = None,
     faulty: Any = FIND,
 ) -> Generator[float, None, ProjectedScan]:
-    """Read a scan ``[..., ky, kx]``, choose its pixel window and basis, and project it.
+    """Read a scan, choose its pixel window and basis, and project it.
 
-    Dead and hot pixels are found and left out, cosmic rays are taken out of their patterns, as
-    :func:`stemwidgets.arrays.faults.clean.clean_scan` does it. The scan is read twice, and what
-    comes out does not depend on the blocks in which it is read. A training that goes on gives
-    window, basis and share of `before`, and the scan is read once. `room` is the number of bytes
-    that the coefficients may take; None if that is not known.
+    Dead and hot pixels are found and left out, cosmic rays are taken out of their patterns. The
+    scan is read twice, and what comes out does not depend on the blocks in which it is read.
 
-    Yields the fraction of the reading that is done, after every block; it may be left there. An
-    InputError if there are too few patterns, they are alike, or pixels are not finite.
+    Parameters
+    ----------
+    data : array, shape [..., ky, kx]
+        numpy or dask.
+    pixel_size : (float, float)
+        Height and width of a detector pixel, negative where k falls from pixel to pixel.
+    mask : ndarray of bool, shape [ky, kx], optional
+        True where a pixel is left out; that of a masked array is added.
+    before : (PixelWindow, HarmonicBasis, share), optional
+        From a training that goes on, instead of choosing them: the scan is read once.
+    room : float, optional
+        Bytes that the coefficients may take; None if that is not known.
+    faulty : "find", None or LeftOut
+        See :func:`stemwidgets.arrays.faults.clean.clean_scan`.
+
+    Yields
+    ------
+    float
+        Fraction of the reading that is done, after every block; it may be left there.
+
+    Returns
+    -------
+    ProjectedScan
+
+    Raises
+    ------
+    InputError
+        If there are too few patterns, they are alike, or pixels are not finite.
     """
     last = 1.0 if before else 0.5  # of the work that the last reading is
     if before is None:

@@ -77,11 +77,27 @@ def principal_latent(
     noise: float = 0.0,
     divided: bool = False,
 ) -> Tensor:
-    """Principal components ``[n, d]`` of each class, of unit variance where they exceed the noise.
+    """Principal components of each class, with unit variance where they are more than noise.
 
-    `alike` are patterns ``[n, 2 * components]`` turned alike, weighed ``[n]``, `class_index` their
-    classes, and `noise` is the variance of a coefficient of theirs. If they are `divided`, other
-    processes have the rest of them.
+    Parameters
+    ----------
+    alike : Tensor, shape [n, 2 * components]
+        Patterns, turned alike.
+    weight : Tensor, shape [n]
+        Weight of each pattern.
+    class_index : Tensor of int, shape [n]
+        Classes of the patterns.
+    latent_dim : int
+        Number d of latent variables.
+    noise : float
+        Variance of a coefficient of these patterns that is noise.
+    divided : bool
+        True if other processes have the rest of these patterns.
+
+    Returns
+    -------
+    Tensor, shape [n, d]
+        Latent variables.
     """
     total = distributed.total if divided else _as_it_is
     latent = torch.zeros(len(alike), latent_dim, device=alike.device)
