@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 import stemwidgets as sw
+from stemwidgets.arrays import memory
 
 PAGE = Path(__file__).parents[1] / "notebooks" / "api.md"
 NAMES = sorted(set(sw.__all__) - {"__version__", "samples"})
@@ -59,6 +60,7 @@ def test_every_public_name_has_an_example(name):
 def test_an_example_runs(name, known, tmp_path, monkeypatch):
     signal = known["signal"]
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(memory, "_set_limit", None)  # which an example sets
     files = {
         "scan.zspy": signal.save,
         "scan.hspy": signal.save,

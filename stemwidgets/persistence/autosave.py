@@ -208,11 +208,11 @@ class Autosave(HasTraits):
             self._folder = new_folder(self._scan(), self._cache)
         return self._folder
 
-    def finish(self, timeout: float = FAREWELL) -> None:
-        """Write what has changed since the last file, before the session is closed."""
+    def finish(self) -> None:
+        """Write what has changed, before closing; a training cut short leaves its checkpoint."""
         if self._pending:
             self._keep()
-            wait_until(lambda: not self._writing, self._session.mailbox, timeout)
+            wait_until(lambda: not self._writing, self._session.mailbox, FAREWELL)
 
     def _changed(self, _: Any = None) -> None:
         self._pending = True
@@ -237,7 +237,8 @@ class Autosave(HasTraits):
         maps = (session.learned.latest, session.decomposition.shown, region, detector)
         failed = session.training.endings[-1:] == ("failed",)
         checkpoint = None if failed else session.training.checkpoint
-        self._submit(maps, self._model, self._when, checkpoint)
+        kept = session.cut_short and checkpoint is not None and checkpoint.is_file()
+        self._submit(maps, () if kept else self._model, self._when, checkpoint)
 
     def _submit(self, maps: Token, model: Token, when: str, checkpoint: Path | None) -> None:
         """Have the present choices written, with these maps and this model."""

@@ -82,6 +82,8 @@ class ScanSession(HasTraits):
         The training; the model with its maps; trainings from several seeds.
     closes_with_views : bool
         True if closing the last of its views closes it, as for a session that a page made.
+    cut_short : bool
+        True if closing the session ended a training.
 
     Raises
     ------
@@ -108,7 +110,7 @@ class ScanSession(HasTraits):
     ) -> None:
         super().__init__()
         self.scan = Scan(data, axes, title, beam_energy, notes)
-        self.closes_with_views = False
+        self.closes_with_views = self.cut_short = False
         self._attached: WeakSet[Closing] = WeakSet()
         self.mailbox = Mailbox(self.report)
         self.channel_store = ChannelStore()
@@ -222,6 +224,7 @@ class ScanSession(HasTraits):
         """
         if self.closed:
             return
+        self.cut_short = self.training.active
         self.training.close()
         self.seeds.close()
         self.mailbox.drain()  # how they ended

@@ -241,6 +241,19 @@ def test_a_training_that_was_cut_short_goes_on_where_it_was(interrupted, monkeyp
     again.session.close()
 
 
+def test_a_training_that_its_page_cuts_short_can_go_on(folder):
+    page = opened()
+    page.session.training.start(kind="vae", epochs=10_000)
+    training = page.session.training
+    assert wait_until(lambda: len(training.history) > 2, page.session.mailbox, 30)
+    page.session.close()
+    again = opened()
+    assert "cut short" in again.parts["restored"].parts["words"].value
+    again.parts["train"].parts["resume"].click()
+    assert again.session.training.status == "running"
+    again.session.close()
+
+
 def test_a_training_that_still_runs_is_not_offered_to_another_page(interrupted):
     other = opened()
     assert other.session.model is None
