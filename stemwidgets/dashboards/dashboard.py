@@ -105,7 +105,7 @@ class Dashboard(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no typ
     def choose(self, choices: dict[str, Any]) -> None:
         """Restore the choices of the views; what does not fit is left as it is, and told."""
         misfits, views = [], self._views()
-        for name in choices.keys() & views.keys():
+        for name in (name for name in choices if name in views):
             try:
                 views[name].choices = choices[name]
             except (KeyError, TypeError, ValueError, TraitError):
