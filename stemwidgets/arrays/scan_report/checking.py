@@ -3,14 +3,12 @@
 from collections.abc import Callable, Iterator
 from typing import Any
 
-import numpy as np
-
 from stemwidgets.arrays.axes import Axes
 from stemwidgets.arrays.faults.clean import FIND, clean_scan
 from stemwidgets.arrays.faults.left_out import LeftOut
 from stemwidgets.arrays.overview import Overview, Reading
 from stemwidgets.arrays.scan_report import of_the_beam, of_the_camera, of_the_scan
-from stemwidgets.arrays.scan_report.counting import measure_counting, neighbouring_runs
+from stemwidgets.arrays.scan_report.counting import counting_of_sound, neighbouring_runs
 from stemwidgets.arrays.scan_report.findings import Finding
 from stemwidgets.arrays.scan_report.report import ScanReport
 from stemwidgets.arrays.scan_report.seen import Seen
@@ -83,9 +81,6 @@ def scan_report(
     ``semi_angle``, ``notes``.
     """
     runs = neighbouring_runs(data)
-    sound = left_out.repaired(runs)
-    finite = np.isfinite(sound).all(axis=(0, 1)) if sound.dtype.kind == "f" else True
-    broken = left_out.mask | ~np.broadcast_to(finite, left_out.mask.shape)
-    counting = measure_counting(sound, broken, left_out.saturated)
+    counting = counting_of_sound(runs, left_out)
     seen = Seen(axes, overview, left_out, counting, runs, **known)
     return ScanReport(title, tuple(find(seen) for find in FINDINGS))

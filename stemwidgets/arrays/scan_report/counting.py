@@ -5,13 +5,14 @@ counts scatter. High-order differences along the scan leave the scatter only.
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from stemwidgets.arrays.blocks import iterate_blocks, native_type
+from stemwidgets.arrays.faults.left_out import LeftOut
 from stemwidgets.arrays.files.damage import decoding
 
 RUN = 16  # positions one after the other
@@ -69,6 +70,24 @@ class Counting:
         return self.doubt == SMOOTH
 
 
+def scan_counting(data: Any, left_out: LeftOut) -> Counting:
+    """Calibration of a scan's counts, of which a few patterns are read.
+
+    Whole numbers that are too few to tell their noise are taken for electrons.
+    """
+    runs = neighbouring_runs(data)
+    counting = counting_of_sound(runs, left_out)
+    return replace(counting, unit=1.0) if counting.doubt == FEW and _whole(runs) else counting
+
+
+def counting_of_sound(runs: NDArray[Any], left_out: LeftOut) -> Counting:
+    """Calibration from runs ``[runs, n, ky, kx]`` as they were recorded, without their faults."""
+    sound = left_out.repaired(runs)
+    finite = np.isfinite(sound).all(axis=(0, 1)) if sound.dtype.kind == "f" else True
+    broken = left_out.mask | ~np.broadcast_to(finite, left_out.mask.shape)
+    return measure_counting(sound, broken, left_out.saturated)
+
+
 def measure_counting(
     runs: NDArray[Any], hidden: NDArray[np.bool_], full: float | None = None
 ) -> Counting:
@@ -88,7 +107,7 @@ def measure_counting(
     unit, doubt = _unit(variance[used], mean[used], samples)
     counts = float(mean[used].sum())
     spread = float(variance[used].sum()) / counts if counts > 0 else math.nan
-    whole = runs.dtype.kind in "bui" or bool((runs == np.rint(runs)).all())
+    whole = _whole(runs)
     if doubt:
         return Counting(math.nan, doubt, spread)
     if whole and unit < NOISELESS:
@@ -154,6 +173,10 @@ def neighbouring_runs(data: Any) -> NDArray[Any]:
     with decoding():
         found = compute(*[blocks[fitting[i]] for i in middle])
     return np.concatenate([_runs_of(block, each, longest) for block in found])
+
+
+def _whole(runs: NDArray[Any]) -> bool:
+    return runs.dtype.kind in "bui" or bool((runs == np.rint(runs)).all())
 
 
 def _length(shape: tuple[int, ...]) -> int:

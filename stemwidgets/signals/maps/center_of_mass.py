@@ -1,6 +1,7 @@
 """Centre of mass of a scan, as calibrated signals."""
 
 from dataclasses import dataclass
+from functools import partial
 from os import PathLike
 from typing import Any
 
@@ -27,6 +28,7 @@ from stemwidgets.signals.calibration.descan import (
 from stemwidgets.signals.conversion import to_arrays
 from stemwidgets.signals.io.load import load
 from stemwidgets.signals.maps.beam_shift import beam_shift
+from stemwidgets.signals.maps.com_error import NoisyVectorMaps, noise_of
 from stemwidgets.signals.maps.vector_maps import VectorMaps, component_signals
 from stemwidgets.signals.metadata.left_out import record_left_out
 from stemwidgets.signals.metadata.title_and_beam import beam_energy
@@ -36,17 +38,17 @@ Map = NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class CenterOfMass(VectorMaps):
+class CenterOfMass(NoisyVectorMaps):
     """Centre of mass at every scan position, in the detector frame.
 
     Each map is a HyperSpy ``Signal2D`` with the axes of the scan; its data are ``[iy, ix]``. The
-    maps `divergence` and `curl` are computed when they are asked for.
+    maps `divergence`, `curl`, `std` and `angle_std` are computed when they are asked for.
 
     Parameters
     ----------
-    x, y, magnitude, angle, axes, units, name, title
-        As for `VectorMaps`; x and y are about the reference, in ``"1/Å"``, ``"mrad"`` or ``"px"``,
-        and point towards nuclei.
+    x, y, magnitude, angle, axes, units, name, title, noise
+        As for `NoisyVectorMaps`; x and y are about the reference, in ``"1/Å"``, ``"mrad"`` or
+        ``"px"``, and point towards nuclei.
     positions : ndarray, shape [iy, ix, 2]
         Centres of mass ``(y, x)`` in pixels about the centre of pixel (0, 0), as they were read:
         without reference or calibration.
@@ -206,9 +208,9 @@ def center_of_mass(
     Returns
     -------
     CenterOfMass
-        ``.x .y .magnitude .angle .divergence .curl``, ``.potential()``, ``.electric_field()``,
-        ``.to_beam_shift()``. NaN where a pattern has no counts, and where negative counts leave it
-        no positive sum or push its centre of mass out of the detector.
+        ``.x .y .magnitude .angle .std .angle_std .divergence .curl``, ``.potential()``,
+        ``.electric_field()``, ``.to_beam_shift()``. NaN where a pattern has no counts, and where
+        negative counts leave it no positive sum or push its centre of mass out of the detector.
 
     Raises
     ------
@@ -228,6 +230,7 @@ def center_of_mass(
     --------
     >>> com = sw.center_of_mass(signal)
     >>> com.angle.plot(cmap=sw.angle_colors())
+    >>> error = com.angle_std  # error bar of each angle [rad]
     """
     if isinstance(source, str | PathLike):
         source = load(source)
@@ -252,7 +255,9 @@ def center_of_mass(
     for name in ("x", "y", "magnitude", "angle"):
         record_left_out(left_out, maps[name])
         record_descan(known or taken_off(source), maps[name])
-    return CenterOfMass(**maps, positions=com, beam_energy=energy, left_out=left_out)
+    pixel = scaled.ky.scale, scaled.kx.scale
+    noise = partial(noise_of, data, clean, sums[..., 0], pixel, threshold, background, weights)
+    return CenterOfMass(**maps, positions=com, beam_energy=energy, left_out=left_out, noise=noise)
 
 
 def _origin(reference: Any, axes: Axes) -> Map:
