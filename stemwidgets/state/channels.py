@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from stemwidgets.arrays.axes import Axes
 from stemwidgets.arrays.calibration.descan import Descan
 from stemwidgets.arrays.center_of_mass import Deflection
+from stemwidgets.arrays.com_error import direction_std
 from stemwidgets.arrays.errors import InputError
 from stemwidgets.arrays.fields import curl, divergence, per_length
 from stemwidgets.arrays.overview import Overview
@@ -74,11 +75,20 @@ class Channel:
 Channels = Mapping[str, Channel]
 
 CLUSTERS = "clusters"
+COM_ANGLE_STD = "COM angle std"
 ANGLE_SPREAD, LATENT_SPREAD = "angle spread", "latent spread"
 DECOMPOSITIONS = ("PCA", "NMF")
 _NAMES: dict[Source, tuple[str, ...]] = {  # latent variables and components are numbered besides
     "scan": ("sum", "BF", "ADF"),
-    "COM": ("COM x", "COM y", "COM magnitude", "COM angle", "COM divergence", "COM curl"),
+    "COM": (
+        "COM x",
+        "COM y",
+        "COM magnitude",
+        "COM angle",
+        COM_ANGLE_STD,
+        "COM divergence",
+        "COM curl",
+    ),
     "detector": ("virtual detector", "DPC x", "DPC y"),
     "model": (
         "angle",
@@ -116,8 +126,14 @@ def overview_channels(
     ]
 
 
-def com_channels(com: Deflection, axes: Axes) -> list[Channel]:
-    """Components, length, direction, divergence and curl of the centre of mass."""
+def com_channels(
+    com: Deflection, axes: Axes, std: NDArray[np.float64] | None = None
+) -> list[Channel]:
+    """Components, length, direction, divergence and curl of the centre of mass.
+
+    With the standard deviation of its components ``[iy, ix]``, in its units, also the error of the
+    direction.
+    """
     units = com.units
     magnitude = _float32(com.magnitude)
     defined = magnitude[np.isfinite(magnitude)]
@@ -129,7 +145,13 @@ def com_channels(com: Deflection, axes: Axes) -> list[Channel]:
         Channel("COM magnitude", magnitude, units, source="COM"),
         Channel("COM angle", _float32(com.angle), "rad", "angle", _float32(confidence), 1, "COM"),
         *_derivative_channels(com, axes),
+        *([] if std is None else [_error_channel(com, std)]),
     ]
+
+
+def _error_channel(com: Deflection, std: NDArray[np.float64]) -> Channel:
+    error = _float32(direction_std(com.magnitude, std))
+    return Channel(COM_ANGLE_STD, error, "rad", source="COM")
 
 
 def _derivative_channels(com: Deflection, axes: Axes) -> list[Channel]:

@@ -8,7 +8,13 @@ from typing import Any
 
 import ipywidgets
 
-from stemwidgets.state.channels import ANGLE_SPREAD, LATENT_SPREAD, Channel, expected_source
+from stemwidgets.state.channels import (
+    ANGLE_SPREAD,
+    COM_ANGLE_STD,
+    LATENT_SPREAD,
+    Channel,
+    expected_source,
+)
 from stemwidgets.state.session import ScanSession
 from stemwidgets.views.parts.channel_choice import ChannelChoice
 from stemwidgets.views.parts.controls import control, legend
@@ -217,6 +223,8 @@ class MapView(View):
     def _why_not(self) -> str:
         if self.session.scan.overview is None:
             return waiting_for_scan(self.session.problem)
+        if self.channel == COM_ANGLE_STD:
+            return "computing …" if self.session.scan.counting is None else "dose not known"
         if self.channel == "virtual detector":
             return "choose a detector" if self.session.detector is None else "computing …"
         if expected_source(self.channel) == "decomposition":

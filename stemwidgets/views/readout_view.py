@@ -12,7 +12,7 @@ from stemwidgets.views.parts.view import ASIDE, View, caption
 from stemwidgets.views.parts.words import caption_of, left
 
 HERE, REGION = "at the position", "over the region"
-_TOLD_WITH_ANOTHER = ("angle std", "symmetry confidence", "class confidence")
+_TOLD_WITH_ANOTHER = ("COM angle std", "angle std", "symmetry confidence", "class confidence")
 
 
 class ReadoutView(View):

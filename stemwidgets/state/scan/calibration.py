@@ -21,7 +21,7 @@ from stemwidgets.arrays.errors import InputError
 from stemwidgets.arrays.maps.circular import wrap
 from stemwidgets.state.background.worker import Mailbox
 from stemwidgets.state.channel_store import ChannelStore
-from stemwidgets.state.channels import com_channels
+from stemwidgets.state.channels import COM_ANGLE_STD, com_channels
 from stemwidgets.state.scan.computing import Computing
 from stemwidgets.state.scan.direct_beam import DirectBeam
 from stemwidgets.state.scan.scan import Scan
@@ -74,6 +74,7 @@ class Calibrating(Computing):
         self._shown: Measured | None = None
         beam.observe(self._move, "given")
         scan.observe(self._descan_changed, ["take_off", "in_vacuum"])
+        scan.observe(self._show_com, "counting")
 
     def start(self) -> None:
         """Measure disc, descan and rotation in the background; the scan is read twice."""
@@ -178,27 +179,30 @@ class Calibrating(Computing):
         if used is None:
             self.applied = False
         taken = used if self.applied else None
-        overview, axes = self._scan.overview, self._scan.axes
-        if overview is None or taken == self._shown:
+        if self._scan.overview is None or taken == self._shown:
             return
         self._shown = taken
-        if taken is not None and self.semi_angle:
-            axes = _scaled(axes, taken.scale)
-        if taken is None:
-            com = overview.deflection(axes, self._scan.descan_taken_off)
-        else:
-            com = _in_scan_frame(overview.deflection(axes), axes, taken)
-        self._show_com(com)
+        self._show_com()
 
     def _descan_changed(self, change: Any) -> None:
         scan = self._scan
         if change["name"] == "in_vacuum" or scan.in_vacuum is not None:
             self.again()
         if scan.overview is not None and not self.applied:
-            self._show_com(scan.overview.deflection(scan.axes, scan.descan_taken_off))
+            self._show_com()
 
-    def _show_com(self, com: Deflection) -> None:
-        self._channels.put(*com_channels(com, self._scan.axes))
+    def _show_com(self, _: Any = None) -> None:
+        overview, axes = self._scan.overview, self._scan.axes
+        assert overview is not None
+        taken = self.used if self.applied else None
+        if taken is None:
+            com = overview.deflection(axes, self._scan.descan_taken_off)
+        else:
+            axes = _scaled(axes, taken.scale) if self.semi_angle else axes
+            com = _in_scan_frame(overview.deflection(axes), axes, taken)
+        std = self._scan.com_std(axes)
+        unknown = (COM_ANGLE_STD,) if std is None else ()
+        self._channels.put(*com_channels(com, self._scan.axes, std), drop=unknown)
 
 
 def _scaled(axes: Axes, scale: PixelScale) -> Axes:

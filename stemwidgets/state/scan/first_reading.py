@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 from stemwidgets.arrays.faults.left_out import LeftOut
 from stemwidgets.arrays.overview import Overview, Reading
+from stemwidgets.arrays.scan_report.counting import Counting, scan_counting
 from stemwidgets.state.background.worker import Mailbox, Worker
 from stemwidgets.state.channel_store import ChannelStore
 from stemwidgets.state.channels import Channel, overview_channels
@@ -73,6 +74,17 @@ class FirstReading:
         self._channels.put(*overview_channels(overview, scan.axes, scan.descan_taken_off))
         scan.overview = overview
         self._beam.show()
+        if scan.lazy:
+            self._worker.submit("counting", self._count, self._keep)
+        else:
+            self._keep(self._count())
+
+    def _count(self) -> Counting:
+        """Read a few patterns once more, for the noise between neighbours."""
+        return scan_counting(self._scan.data, self._scan.cleaned().left_out)
+
+    def _keep(self, counting: Counting) -> None:
+        self._scan.counting = counting
 
 
 def watched(reading: Reading, tell: Callable[[Opening, Overview], None]) -> Overview:

@@ -15,11 +15,13 @@ from stemwidgets.arrays.calibration.vacuum import InVacuum
 from stemwidgets.arrays.centring.beam_frame import BeamFrame, fit_beam_frame
 from stemwidgets.arrays.centring.find import FEWEST_POSITIONS, descan_that_matters, require_descan
 from stemwidgets.arrays.checks import require_scan
+from stemwidgets.arrays.com_error import com_std
 from stemwidgets.arrays.errors import InputError
 from stemwidgets.arrays.faults.clean import FIND, CleanScan, clean_scan
 from stemwidgets.arrays.faults.left_out import LeftOut
 from stemwidgets.arrays.masks import left_out
 from stemwidgets.arrays.overview import Overview
+from stemwidgets.arrays.scan_report.counting import Counting
 from stemwidgets.state.background.closing import CLOSED_SCAN, refuse
 
 
@@ -61,6 +63,8 @@ class Scan(HasTraits):
         Sum, mean pattern and centre of mass; None while a lazy scan is being read.
     opening : Opening or None
         Progress of that reading; the channels hold what has been read, and NaN for the rest.
+    counting : Counting or None
+        Calibration of the counts; None until it was measured, after the first reading.
     left_out : LeftOut or None
         Faults that were found; None until the scan has been looked at.
     leave_out : bool
@@ -87,6 +91,7 @@ class Scan(HasTraits):
 
     overview = Instance(Overview, allow_none=True)
     opening = Instance(Opening, allow_none=True)
+    counting = Instance(Counting, allow_none=True)
     left_out = Instance(LeftOut, allow_none=True)
     leave_out = Bool(True)
     descan = Instance(Descan, allow_none=True)
@@ -140,6 +145,19 @@ class Scan(HasTraits):
     def faults(self) -> LeftOut | None:
         """Faults that a model is to leave out; None for nothing."""
         return self.cleaned().left_out if self.leave_out else None
+
+    def com_std(self, axes: Axes) -> NDArray[np.float64] | None:
+        """Standard deviation of the components of the COM ``[iy, ix]``, in units of detector axes.
+
+        None where the scan or its counting is not known.
+        """
+        overview, counting = self.overview, self.counting
+        if overview is None or counting is None or not counting.known:
+            return None
+        hidden = self.left_out.mask if self.leave_out and self.left_out is not None else None
+        used = None if hidden is None else ~hidden
+        mean, counts = overview.mean_pattern, overview.sum_image
+        return com_std(mean, counts, counting.unit, axes.pixel_size, used)
 
     @property
     def left_out_words(self) -> str:

@@ -5,7 +5,7 @@ from typing import Any
 
 from stemwidgets.arrays.axes import Axes
 from stemwidgets.arrays.maps.summary import circular_summary, majority, summary
-from stemwidgets.state.channels import Channel, Channels
+from stemwidgets.state.channels import COM_ANGLE_STD, Channel, Channels
 from stemwidgets.views.parts.words import (
     category,
     number,
@@ -15,13 +15,15 @@ from stemwidgets.views.parts.words import (
     uncertain_angle,
 )
 
+_ERRORS = {"angle": "angle std", "COM angle": COM_ANGLE_STD}
+
 
 def value_at(channel: Channel, position: tuple[int, int], channels: Channels) -> str:
     """Value and unit, with the uncertainty that another of the channels knows."""
     value = float(channel.values[position])
-    if channel.name == "angle" and "angle std" in channels:
-        std = channels["angle std"].values[position]
-        return uncertain_angle(value, float(std), channel.fold)
+    error = channels.get(_ERRORS.get(channel.name, ""))
+    if error is not None:
+        return uncertain_angle(value, float(error.values[position]), channel.fold)
     if channel.kind == "category" and math.isfinite(value):
         words = category(channel.name, int(value))
         sure = channel.confidence

@@ -6,6 +6,7 @@ from stemwidgets.arrays.maps.circular import period
 
 _CAPTIONS = {
     "sum": "sum of counts",
+    "COM angle std": "COM angle uncertainty",
     "angle": "rrVAE angle",
     "angle std": "rrVAE angle uncertainty",
     "confidence": "rrVAE angle confidence",

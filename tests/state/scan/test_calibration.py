@@ -58,7 +58,10 @@ def test_the_com_is_that_of_the_calibration_and_comes_back_exactly(scan, session
     for name in COM:
         expected = getattr(com, name.removeprefix("COM ")).data
         np.testing.assert_allclose(session.channels[name].values, expected, rtol=1e-5, atol=1e-7)
-    assert [name for name in session.channels if name.startswith("COM")] == list(COM)
+    shown = [name for name in session.channels if name.startswith("COM")]
+    assert shown == [*COM, "COM angle std"]
+    error = session.channels["COM angle std"].values
+    np.testing.assert_allclose(error, com.angle_std.data, rtol=0.02)
 
     session.calibration.applied = False
 

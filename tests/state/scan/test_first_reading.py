@@ -16,6 +16,7 @@ from stemwidgets.views.readout_view import ReadoutView
 
 ROWS = 1  # of the scan in a chunk
 BEFORE = 2 + 4  # chunks: the pattern, a sample for the disc, and one that tells what is faulty
+AFTER = 4  # chunks: a sample for the noise of counting, once all maps are shown
 
 
 @pytest.fixture(autouse=True)
@@ -112,7 +113,22 @@ def test_a_page_reads_every_chunk_once_besides_the_pattern_and_the_samples():
     session = ScanSession(disk.scan, AXES)
     session.wait(20)
 
-    assert disk.read == BEFORE + len(disk.data) // ROWS
+    assert disk.read == BEFORE + len(disk.data) // ROWS + AFTER
+    session.close()
+
+
+def test_the_maps_do_not_wait_for_the_error_of_the_com():
+    disk = Disk()
+    chunks = BEFORE + len(disk.data) // ROWS
+    session = ScanSession(disk.scan, AXES)
+    disk.allow(chunks)
+    wait_for(session, lambda: session.scan.overview is not None)
+    assert "COM angle" in session.channels
+    assert "COM angle std" not in session.channels
+    disk.allow(100)
+    session.wait(20)
+    assert disk.read == chunks + AFTER
+    assert session.scan.counting is not None
     session.close()
 
 
