@@ -36,6 +36,7 @@ from .signals.maps.rrvae_maps import Maps as Maps
 from .signals.maps.virtual_image import virtual_image as virtual_image
 from .signals.preparation import Preparation as Preparation
 from .signals.rrvae import RRVAE as RRVAE
+from .signals.spectrum import scan_spectrum as scan_spectrum
 from .version import __version__ as __version__
 from .views.angle_comparison import AngleComparisonView as AngleComparisonView
 from .views.calibration_panel import CalibrationPanel as CalibrationPanel
@@ -54,4 +55,5 @@ from .views.profile_view import ProfileView as ProfileView
 from .views.readout_view import ReadoutView as ReadoutView
 from .views.scan_report import ScanReportView as ScanReportView
 from .views.seeds_panel import SeedsPanel as SeedsPanel
+from .views.spectrum_view import SpectrumView as SpectrumView
 from .views.train_panel import TrainPanel as TrainPanel

@@ -6,6 +6,7 @@ from typing import Any
 import hyperspy.api as hs
 from tqdm.auto import tqdm
 
+from stemwidgets.arrays.axes import Axes
 from stemwidgets.arrays.calibration.electrons import energy_in_kev, semi_angle_in_mrad
 from stemwidgets.arrays.errors import InputError
 from stemwidgets.arrays.scan_report.checking import Checking
@@ -31,9 +32,9 @@ def check(
 
     Units and beam energy; frames and flyback; hot, flickering and dead pixels, rows and columns,
     single events; gain of the camera; saturation; the direct beam, its edge and shape; descan; scan
-    rotation; jitter of the lines and distortion of the lattice; the dose, how steady the beam
-    current is, and the error that is left in the angle of one pattern. What cannot be measured on a
-    scan is reported as such.
+    rotation; jitter of the lines and distortion of the lattice; the power beyond the highest scan
+    frequency of the probe; the dose, how steady the beam current is, and the error that is left in
+    the angle of one pattern. What cannot be measured on a scan is reported as such.
 
     Parameters
     ----------
@@ -66,6 +67,19 @@ def check(
     --------
     >>> print(sw.check("scan.zspy", lazy=True))
     """
+    data, axes, title, known = with_beam(source, semi_angle, beam_energy, **load_options)
+    checking = Checking(data, axes, title, **known)
+    read(checking, "check", progress)
+    return checking.report()
+
+
+def with_beam(
+    source: Any, semi_angle: Any = None, beam_energy: Any = None, **load_options: Any
+) -> tuple[Any, Axes, str, dict[str, Any]]:
+    """Patterns, axes and title of any source that users may pass, and what is known of the beam.
+
+    The last as `Checking` takes it; parameters and errors as of `check`.
+    """
     given_angle = None if semi_angle is None else semi_angle_in_mrad(semi_angle)
     energy = None if beam_energy is None else energy_in_kev(beam_energy)
     if isinstance(source, str | PathLike):
@@ -82,8 +96,11 @@ def check(
         energy, given_angle = energy or energy_of(source), given_angle or semi_angle_of(source)
     else:
         data, axes, title = to_arrays(source)
-    checking = Checking(data, axes, title, beam_energy=energy, semi_angle=given_angle, notes=notes)
-    with tqdm(total=1.0, desc="check", delay=QUICK, leave=False, disable=not progress) as bar:
-        for read in checking.steps():
-            bar.update(read - bar.n)
-    return checking.report()
+    return data, axes, title, {"beam_energy": energy, "semi_angle": given_angle, "notes": notes}
+
+
+def read(checking: Checking, name: str, progress: bool) -> None:
+    """Read a scan, with a bar of this name if it takes long."""
+    with tqdm(total=1.0, desc=name, delay=QUICK, leave=False, disable=not progress) as bar:
+        for share in checking.steps():
+            bar.update(share - bar.n)

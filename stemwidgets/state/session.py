@@ -29,6 +29,7 @@ from stemwidgets.state.scan.calibration import Calibrating
 from stemwidgets.state.scan.decomposition import Decomposing
 from stemwidgets.state.scan.direct_beam import DirectBeam
 from stemwidgets.state.scan.first_reading import FirstReading
+from stemwidgets.state.scan.frequencies import Frequencies
 from stemwidgets.state.scan.preparation import Preparing
 from stemwidgets.state.scan.reporting import Reporting
 from stemwidgets.state.scan.scan import Scan
@@ -76,8 +77,10 @@ class ScanSession(HasTraits):
         Region and line.
     beam, vacuum, calibration : DirectBeam, Vacuum, Calibrating
         The direct beam; descan as measured in vacuum; disc, descan and rotation.
-    reporting, preparation, decomposition : Reporting, Preparing, Decomposing
-        A report of the scan; steps before a training; components and clusters.
+    reporting, frequencies : Reporting, Frequencies
+        A report of the scan, and its spectrum.
+    preparation, decomposition : Preparing, Decomposing
+        Steps before a training; components and clusters.
     training, learned, seeds : Training, Learning, Seeds
         The training; the model with its maps; trainings from several seeds.
     closes_with_views : bool
@@ -127,6 +130,7 @@ class ScanSession(HasTraits):
         self.selection = Selection(self.scan, self._reader)
         self._detection = Detection(self.scan, self.channel_store, self._computer, self.report)
         self.preparation, self.reporting = Preparing(*base), Reporting(*base)
+        self.frequencies = Frequencies(*base)
         self.beam, self.vacuum = DirectBeam(*stored), Vacuum(*base)
         self.calibration = Calibrating(*stored, self.beam)
         self.decomposition = Decomposing(*stored)
@@ -136,7 +140,10 @@ class ScanSession(HasTraits):
         self.training.elsewhere = lambda: self.seeds.active
         self._first_reading = FirstReading(*stored, self.beam, self._computer)
         made = (self.beam, self.reporting, self.calibration, self.decomposition, self.preparation)
-        self._works = (self._reader, self._computer, self.learned, self.vacuum, *made)
+        self._works = (
+            *(self._reader, self._computer, self.learned, self.vacuum, self.frequencies),
+            *made,
+        )
         self.scan.observe(self._leave_out_changed, "leave_out")
         self.learned.observe(self._decodable_changed, "decodable")
 

@@ -7,7 +7,7 @@ from stemwidgets.arrays.axes import Axes
 from stemwidgets.arrays.faults.clean import FIND, clean_scan
 from stemwidgets.arrays.faults.left_out import LeftOut
 from stemwidgets.arrays.overview import Overview, Reading
-from stemwidgets.arrays.scan_report import of_the_beam, of_the_camera, of_the_scan
+from stemwidgets.arrays.scan_report import of_the_beam, of_the_camera, of_the_scan, of_the_spectrum
 from stemwidgets.arrays.scan_report.counting import counting_of_sound, neighbouring_runs
 from stemwidgets.arrays.scan_report.findings import Finding
 from stemwidgets.arrays.scan_report.report import ScanReport
@@ -26,6 +26,7 @@ FINDINGS: tuple[Callable[[Seen], Finding], ...] = (
     of_the_scan.scan_rotation,
     of_the_scan.line_jitter,
     of_the_scan.drift,
+    of_the_spectrum.band_limit,
     of_the_beam.dose,
     of_the_beam.beam_current,
     of_the_beam.angle,
@@ -44,7 +45,7 @@ class Checking:
     title : str
         Name of the scan.
     **known
-        As for :func:`scan_report`.
+        As for :func:`seen_of`.
     """
 
     def __init__(self, data: Any, axes: Axes, title: str = "", **known: Any) -> None:
@@ -62,19 +63,16 @@ class Checking:
 
     def report(self) -> ScanReport:
         """Report on what has been read."""
+        return report_on(self.seen(), self._title)
+
+    def seen(self) -> Seen:
+        """Result of the reading, for the findings."""
         read, faults = self._reading.overview(), self._clean.told
-        return scan_report(self._data, self._axes, read, faults, self._title, **self._known)
+        return seen_of(self._data, self._axes, read, faults, **self._known)
 
 
-def scan_report(
-    data: Any,
-    axes: Axes,
-    overview: Overview,
-    left_out: LeftOut,
-    title: str = "",
-    **known: Any,
-) -> ScanReport:
-    """Report on a scan that was read; a few patterns are read again, for their noise.
+def seen_of(data: Any, axes: Axes, overview: Overview, left_out: LeftOut, **known: Any) -> Seen:
+    """A scan that was read, with the noise of a few patterns, which are read again.
 
     `left_out` are its faults, with the single events that were found; `known` is what else is
     known, as `Seen` takes it: ``counts_faulty``, ``leaves_descan``, ``beam_energy`` and
@@ -82,5 +80,9 @@ def scan_report(
     """
     runs = neighbouring_runs(data)
     counting = counting_of_sound(runs, left_out)
-    seen = Seen(axes, overview, left_out, counting, runs, **known)
+    return Seen(axes, overview, left_out, counting, runs, **known)
+
+
+def report_on(seen: Seen, title: str = "") -> ScanReport:
+    """Report on a scan that was read."""
     return ScanReport(title, tuple(find(seen) for find in FINDINGS))

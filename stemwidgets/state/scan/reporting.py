@@ -4,12 +4,12 @@ from typing import Any
 
 from traitlets import Instance
 
-from stemwidgets.arrays.faults.clean import faults_of
-from stemwidgets.arrays.scan_report.checking import scan_report
+from stemwidgets.arrays.scan_report.checking import report_on
 from stemwidgets.arrays.scan_report.report import ScanReport
 from stemwidgets.state.background.worker import Mailbox
 from stemwidgets.state.scan.computing import Computing
 from stemwidgets.state.scan.scan import Scan
+from stemwidgets.state.scan.seeing import seeing
 
 
 class Reporting(Computing):
@@ -45,22 +45,7 @@ class Reporting(Computing):
         scan, overview = self._scan, self._scan.overview
         if not self._wanted or overview is None or scan.closed:
             return
-        found, counts_faulty, energy = scan.left_out, not scan.leave_out, scan.beam_energy
-        leaves_descan = not scan.take_off
-
-        def work() -> ScanReport:
-            data, axes = scan.data, scan.axes
-            left_out = faults_of(data) if found is None else found
-            return scan_report(
-                data,
-                axes,
-                overview,
-                left_out,
-                scan.title,
-                counts_faulty=counts_faulty,
-                leaves_descan=leaves_descan,
-                beam_energy=energy,
-                notes=scan.notes,
-            )
-
-        self._compute(work, lambda report: self.set_trait("report", report))
+        see = seeing(scan, overview)
+        self._compute(
+            lambda: report_on(see(), scan.title), lambda report: self.set_trait("report", report)
+        )

@@ -1,0 +1,1 @@
+"""Tests of stemwidgets.arrays.disc."""
