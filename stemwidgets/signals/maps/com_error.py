@@ -68,6 +68,7 @@ def noise_of(
     threshold: float | None,
     background: ArrayLike | None,
     weights: Any,
+    factors: ArrayLike = 1.0,
 ) -> Map:
     """Standard deviation of a component of the centre of mass ``[iy, ix]``; reads a few patterns.
 
@@ -83,8 +84,10 @@ def noise_of(
         Height and width of a pixel, in the units of the result.
     threshold, background, weights
         As for :func:`stemwidgets.center_of_mass`.
+    factors : array, shape [iy, ix]
+        Share of the variance that is left at each position, where neighbours were used.
     """
     used = counting(clean.mask, weights, (int(data.shape[2]), int(data.shape[3])))
     unit = scan_counting(data, clean.left_out).unit
     pattern = sample_pattern(clean.data)
-    return com_std(pattern, counts, unit, pixel, used, threshold, background)
+    return com_std(pattern, counts, unit, pixel, used, threshold, background, factors)
