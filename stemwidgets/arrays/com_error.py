@@ -1,4 +1,4 @@
-"""Error of the centre of mass that counting electrons makes, and that of its direction.
+"""Error of the centre of mass by the noise of the counts, and that of its direction.
 
 The centre of mass is a sum over the pixels, and so is its variance, Σ w² (k − c)² var(I) / (Σ w J)²
 (Müller et al., Nat. Commun. 5, 5653 (2014), doi:10.1038/ncomms6653). Where N electrons count once
@@ -28,12 +28,14 @@ def com_std(
     threshold: float | None = None,
     background: ArrayLike | None = None,
     factors: ArrayLike = 1.0,
+    readout: float = 0.0,
 ) -> Map:
-    """Standard deviation of a component of the centre of mass, by the noise of counting.
+    """Standard deviation of a component of the centre of mass, by the noise of the counts.
 
-    Counts of a pixel are those of Poisson distributed electrons, and pixels scatter apart. All
-    patterns have the shape of the mean one, and each its own dose: on graphene the result is right
-    to 1 %, at the columns of 2.3 nm of ZnS, which scatter farther, 22 % too small.
+    Electrons are Poisson distributed, the readout adds the same noise everywhere (none to pixels
+    below a threshold), and pixels scatter apart. All patterns have the shape of the mean one, and
+    each its own dose: on graphene the result is right to 1 %, at the columns of 2.3 nm of ZnS,
+    which scatter farther, 22 % too small.
 
     Parameters
     ----------
@@ -51,6 +53,8 @@ def com_std(
         As for `moments`.
     factors : array, shape [...]
         Share of the variance that is left at each position, where neighbours were used.
+    readout : float
+        Variance of a pixel that no electron hits [counts²].
 
     Returns
     -------
@@ -62,7 +66,7 @@ def com_std(
     weight = np.ones(pattern.shape) if weights is None else np.asarray(weights, dtype=float)
     dark = np.broadcast_to(np.asarray(0.0 if background is None else background), pattern.shape)
     expected = np.where(weight != 0, pattern, 0.0)
-    signal, variance = _counted(expected, dark, threshold, unit)
+    signal, variance = _counted(expected, dark, threshold, unit, readout)
     total = float((weight * signal).sum())
     places = np.indices(pattern.shape)
     middle = [(weight * signal * place).sum() / total for place in places] if total > 0 else [0, 0]
@@ -70,7 +74,8 @@ def com_std(
         ((place - at) * size) ** 2 for place, at, size in zip(places, middle, pixel, strict=True)
     )
     whole = float((weight**2 * squares * variance).sum()) / 2
-    empty = float((weight**2 * squares * _counted(dark, dark, threshold, unit)[1]).sum()) / 2
+    variance = _counted(dark, dark, threshold, unit, readout)[1]
+    empty = float((weight**2 * squares * variance).sum()) / 2
     counts = np.where(counts > 0, counts, np.nan)
     dose = counts / total if total > 0 else np.full(np.shape(counts), np.nan)
     found = empty + dose * np.maximum(whole - empty, 0.0)
@@ -123,20 +128,23 @@ def _table() -> tuple[Map, Map]:
     return lengths, np.array([np.interp(SHARE, each, angles[1:]) for each in within])
 
 
-def _counted(expected: Map, dark: Map, low: float | None, unit: float) -> tuple[Map, Map]:
+def _counted(
+    expected: Map, dark: Map, low: float | None, unit: float, readout: float
+) -> tuple[Map, Map]:
     """Mean and variance of J = I − dark, or 0 where that is below `low`; I has a mean `expected`.
 
     Sums over a Poisson distribution from m on follow from n·p(n) = μ·p(n − 1).
     """
     electrons = np.maximum(expected, 0.0) / unit
     if low is None:
-        return expected - dark, unit**2 * electrons
+        return expected - dark, unit**2 * electrons + readout
     least = np.ceil((low + dark) / unit)
     seen, once, twice = (_at_least(least - k, electrons) for k in range(3))
     first = unit * electrons * once
     second = unit**2 * electrons * (electrons * twice + once)
     mean = first - dark * seen
-    return mean, np.maximum(second - 2 * dark * first + dark**2 * seen - mean**2, 0.0)
+    variance = second - 2 * dark * first + dark**2 * seen - mean**2
+    return mean, np.maximum(variance, 0.0) + readout * seen
 
 
 def _at_least(least: Map, mean: Map) -> Map:

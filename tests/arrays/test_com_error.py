@@ -106,6 +106,16 @@ def test_each_position_has_its_own_dose_and_all_the_same_background(dose):
     assert foretold == pytest.approx(found, rel=0.03)
 
 
+@pytest.mark.parametrize("dose", [0.2, 4.0])
+def test_the_readout_adds_its_noise(dose):
+    rng = np.random.default_rng(4)
+    counts = rng.poisson(dose * disc(), (DRAWS, 20, 24)) + rng.normal(0, 1.5, (DRAWS, 20, 24))
+    sums = moments(counts)
+    found = np.sqrt(centroids(sums).var(axis=0).mean())
+    foretold = com_std(disc(), sums[:, 0].mean(), 1.0, readout=1.5**2)
+    assert foretold == pytest.approx(found, rel=0.03)
+
+
 def test_it_is_the_size_of_the_disc_over_the_root_of_the_dose():
     pattern = disc()
     places = np.indices(pattern.shape)
@@ -151,6 +161,17 @@ def test_counts_of_an_electron_are_measured(factor, dtype):
     data = (samples.graphene_silicon(dose=1e4).data * factor).astype(dtype)
     found = scan_counting(data, nothing_left_out(data.shape[2:])).unit
     assert found == pytest.approx(factor, rel=0.06)
+
+
+@pytest.mark.parametrize("noise", [0.0, 0.5, 2.0])
+@pytest.mark.parametrize("factor", [1, 7])
+def test_the_noise_of_the_readout_is_measured(noise, factor):
+    electrons = samples.graphene_silicon(dose=1e4).data
+    readout = np.random.default_rng(5).normal(0, noise, electrons.shape)
+    data = (factor * (electrons + readout)).astype("f4")
+    found = scan_counting(data, nothing_left_out(data.shape[2:]))
+    assert found.unit == pytest.approx(factor, rel=0.1)  # the least of some slopes
+    assert found.readout == pytest.approx((factor * noise) ** 2, rel=0.05)
 
 
 def test_whole_numbers_that_are_few_are_electrons():

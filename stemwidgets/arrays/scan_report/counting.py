@@ -27,6 +27,7 @@ ENOUGH = 400.0  # electrons in a class, which give the noise to 10 %
 BRIGHTER = 3.0  # times as bright as the dimmest class, which then gives the noise of the readout
 DIMMEST = 0.02  # of the brightest class: the noise of dimmer ones is not that of electrons
 STANDS_OUT = 5.0  # standard errors by which the noise grows with the brightness
+OVERLAP = 4.0  # differences per independent one, about, as they share positions
 ONE = (0.7, 1.5)  # counts: whole numbers with such noise are counts of electrons
 NOISELESS = 0.4  # counts: whole numbers with so little noise were never counted
 WHITE = 1.6  # ratio of the noise from differences of two orders, where it is noise
@@ -53,11 +54,14 @@ class Counting:
     spread : float
         Variance of the counts of a whole pattern over their mean, if its pixels scatter apart; NaN
         where there are too few patterns.
+    readout : float
+        Variance of a pixel that no electron hits, in counts squared; 0 where none stands out.
     """
 
     unit: float
     doubt: str = ""
     spread: float = math.nan
+    readout: float = 0.0
 
     @property
     def known(self) -> bool:
@@ -112,14 +116,16 @@ def measure_counting(
         return Counting(math.nan, doubt, spread)
     if whole and unit < NOISELESS:
         return Counting(math.nan, SMOOTH, spread)
-    if whole and unit < ONE[1]:
-        return Counting(1.0, "", spread)
+    unit = 1.0 if whole and unit < ONE[1] else unit
+    readout = _readout(variance[used], mean[used], samples, unit)
+    if unit == 1.0 and whole:
+        return Counting(unit, "", spread, readout)
     lower = noise(runs, max(order - 2, 1))[0]
     bright = used & (mean >= np.percentile(mean[used], BRIGHT))
     alike = float(joined[bright].sum() / (variance[bright] / mean[bright]).sum())
     if _unit(lower[used], mean[used], samples)[0] > WHITE * unit or order < 3 or alike > JOINED:
         return Counting(math.nan, CHANGING, spread)
-    return Counting(unit, "", spread)
+    return Counting(unit, "", spread, readout)
 
 
 def noise(runs: NDArray[Any], order: int) -> tuple[Map, Map, Map]:
@@ -202,6 +208,16 @@ def _runs_of(data: Any, wanted: int, length: int | None = None) -> NDArray[Any]:
         run = data[line, part] if along else data[part, line]
         runs.append(next(iterate_blocks(np.asarray(np.ma.filled(run, 0))))[1])
     return np.stack(runs).astype(native_type(data.dtype), copy=False)
+
+
+def _readout(variance: Map, mean: Map, samples: int, unit: float) -> float:
+    """Variance of the dimmest pixels beyond that of their electrons, 0 where it may be chance."""
+    dim = mean <= np.percentile(mean, 100 / CLASSES)
+    found, level = float(variance[dim].mean()), float(mean[dim].mean())
+    rest = found - unit * level
+    fourth = 2 * found**2 + unit**3 * level  # of a squared difference, few electrons included
+    error = math.sqrt(OVERLAP * fourth / (int(dim.sum()) * samples))
+    return rest if rest > STANDS_OUT * error else 0.0
 
 
 def _unit(variance: Map, mean: Map, samples: int) -> tuple[float, str]:

@@ -34,15 +34,15 @@ class NoisyVectorMaps(VectorMaps):
 
     @cached_property
     def std(self) -> Any:
-        """Standard deviation of a component as a signal, from the noise of counting electrons.
+        """Standard deviation of a component as a signal, from the noise of counts.
 
         One map for x and y, the root of their mean variance: they differ where the pattern is far
         from round only. For N electrons it is √(⟨k²⟩/2N), with their mean square distance ⟨k²⟩ from
         the centre of mass; see `stemwidgets.arrays.com_error.com_std`. A few patterns are read for
         it, once: ⟨k²⟩ is that of their mean, and N the position's own. The counts of one electron
-        are measured by the scatter between neighbouring positions. Pixels are taken to scatter
-        apart; noise of the readout, gain and descan are not in it. NaN where the vector is, and
-        everywhere if the noise is not that of electrons, as in a noise-free simulation.
+        and the noise of the readout are measured by the scatter between neighbouring positions.
+        Pixels are taken to scatter apart; gain and descan are not in it. NaN where the vector is,
+        and everywhere if the noise is not that of electrons, as in a noise-free simulation.
         """
         values = np.nan if self.noise is None else self.noise()
         defined = np.isfinite(self.magnitude.data)
@@ -88,6 +88,7 @@ def noise_of(
         Share of the variance that is left at each position, where neighbours were used.
     """
     used = counting(clean.mask, weights, (int(data.shape[2]), int(data.shape[3])))
-    unit = scan_counting(data, clean.left_out).unit
+    scale = scan_counting(data, clean.left_out)
+    unit, readout = scale.unit, scale.readout
     pattern = sample_pattern(clean.data)
-    return com_std(pattern, counts, unit, pixel, used, threshold, background, factors)
+    return com_std(pattern, counts, unit, pixel, used, threshold, background, factors, readout)

@@ -157,7 +157,7 @@ class Scan(HasTraits):
         hidden = self.left_out.mask if self.leave_out and self.left_out is not None else None
         used = None if hidden is None else ~hidden
         mean, counts = overview.mean_pattern, overview.sum_image
-        return com_std(mean, counts, counting.unit, axes.pixel_size, used)
+        return com_std(mean, counts, counting.unit, axes.pixel_size, used, readout=counting.readout)
 
     @property
     def left_out_words(self) -> str:

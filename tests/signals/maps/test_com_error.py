@@ -71,6 +71,15 @@ def test_the_unit_of_the_counts_does_not_matter(factor):
     np.testing.assert_allclose(found.std.data, expected.std.data, rtol=0.04)
 
 
+def test_a_camera_with_noise_of_the_readout_has_longer_bars():
+    camera = sw.Camera(readout_noise=2.0)
+    clean = sw.center_of_mass(sw.samples.experiment(dose=None, camera=sw.Camera()))
+    com = sw.center_of_mass(sw.samples.experiment(dose=1e4, camera=camera))
+    assert 0.62 < covered(com, clean) < 0.75
+    off = [com.x.data - clean.x.data, com.y.data - clean.y.data]
+    assert np.std(off) == pytest.approx(com.std.data.mean(), rel=0.04)
+
+
 def test_a_faulty_pixel_and_a_cosmic_ray_do_not_widen_it():
     signal = sw.samples.graphene_silicon(dose=1e4)
     expected = sw.center_of_mass(signal).std.data
