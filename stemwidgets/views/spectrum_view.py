@@ -9,7 +9,7 @@ from stemwidgets.arrays.band_limit.spectrum_picture import drawn
 from stemwidgets.arrays.errors import InputError
 from stemwidgets.arrays.scan_report.findings import COLORS
 from stemwidgets.state.session import ScanSession
-from stemwidgets.views.parts.controls import problem
+from stemwidgets.views.parts.controls import lines, problem
 from stemwidgets.views.parts.view import View, caption
 from stemwidgets.views.parts.words import waiting_for_scan
 
@@ -76,4 +76,4 @@ class SpectrumView(View):
             return waiting_for_scan(self.session.problem)
         color = COLORS["doubtful" if spectrum.passes is False else "good"]
         look = "" if spectrum.passes is None else f" style='color:{color}'"
-        return f"<div{look}>{escape(spectrum.words)}</div>"
+        return lines(f"<span{look}>{escape(spectrum.words)}</span>")

@@ -21,7 +21,7 @@ from stemwidgets.arrays.errors import InputError
 
 SHORTEST = 8  # positions along an axis: fewer tell high frequencies from low ones no more
 FEWEST = 8  # waves beyond the limit: fewer have no mean that means something
-RESOLVED = 2.0  # times the limit: what is faster is one bin
+RESOLVED = 1.5  # times the limit: what is faster is one bin, in a third of the time
 BY_CHANCE = 1e-3  # probability that noise feigns a cut-off
 FLAT = 20.0  # degrees of freedom at least of the level beyond a cut-off
 NYQUIST = 0.45  # cycles per step: a cut-off above is that of the scan steps
@@ -91,7 +91,7 @@ def measure_spectrum(
         if found.get("excess", 0.0) < 1:
             break
     level = levels.mean(axis=1)
-    cutoff, width = _visible_end(powers.edges, level, freedom, steps, limit, found)
+    cutoff = _visible_end(powers.edges, level, freedom, steps, limit, found)
     angle = None
     if cutoff is not None and beam_energy is not None and units == "1/Å":
         angle = 1e3 * wavelength(beam_energy) * cutoff / 2
@@ -104,7 +104,7 @@ def measure_spectrum(
         power=level,
         error=np.sqrt(2 / freedom),
         cutoff=cutoff,
-        cutoff_error=width,
+        cutoff_error=math.nan if cutoff is None else powers.resolution,
         semi_angle=angle,
         **known,
         **found,
@@ -168,25 +168,26 @@ def _beyond(
 
 def _visible_end(
     edges: Map, level: Map, freedom: Map, steps: Pair, limit: float | None, found: dict[str, Any]
-) -> tuple[float | None, float]:
-    """The cut-off and its uncertainty.
+) -> float | None:
+    """Cut-off that the data show.
 
     Beyond the limit it is looked for only where an excess stands out, and it is none where the
     power goes on to the highest frequencies, as that of lines that are shifted.
     """
-    excess = found.get("excess", math.inf)
-    end = NYQUIST / max(steps)
+    excess, end = found.get("excess", math.inf), NYQUIST / max(steps)
     if limit is not None and excess < 1:
         end = min(end, NEAR_END * float(edges[-2]))
     if limit is None or excess > STANDS_OUT * found.get("excess_error", 0.0):
-        cutoff, width = _cutoff(edges, level, freedom, math.inf)
-        if limit is None or excess >= 1 or (cutoff is not None and cutoff < end):
-            return (cutoff, width) if cutoff is not None and cutoff < end else (None, math.nan)
+        cutoff = _cutoff(edges, level, freedom, math.inf)
+        if cutoff is not None and cutoff < end:
+            return cutoff
+        if limit is None or excess >= 1:
+            return None
     return _cutoff(edges, level, freedom, min(limit, end))
 
 
-def _cutoff(edges: Map, level: Map, freedom: Map, end: float) -> tuple[float | None, float]:
-    """Upper edge and width of the highest bin that stands out from the mean of all beyond it.
+def _cutoff(edges: Map, level: Map, freedom: Map, end: float) -> float | None:
+    """Upper edge of the highest bin that stands out from the mean of all beyond it.
 
     Only bins that begin below `end` are asked.
     """
@@ -197,5 +198,5 @@ def _cutoff(edges: Map, level: Map, freedom: Map, end: float) -> tuple[float | N
         flat = float((level[index + 1 :] * rest).sum() / rest.sum())
         by_chance = stats.f.sf(level[index] / flat, freedom[index], rest.sum())
         if by_chance < BY_CHANCE / len(level):
-            return float(edges[index + 1]), float(edges[index + 1] - edges[index])
-    return None, math.nan
+            return float(edges[index + 1])
+    return None

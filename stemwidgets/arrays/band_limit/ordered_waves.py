@@ -19,7 +19,8 @@ from scipy import linalg
 
 FIELD = 1.5  # times the field that is scanned: that of the waves, so that edges need not match
 NEW = 0.1  # of a wave's length: what of it has to be orthogonal to all slower ones
-MOST = 64  # positions of a tile along an axis: the time grows with their number's sixth power
+MOST = 64  # positions of a tile along an axis, where some frequencies are asked for, and where
+MOST_OF_ALL = 48  # all are: the time, 0.1 s then, grows with their sixth power
 
 Map = NDArray[np.float64]
 Pair = tuple[float, float]
@@ -37,11 +38,15 @@ class Powers(NamedTuple):
         Mean square of the coefficients of each map; the variance of one position for white noise.
     waves : ndarray of int, shape [bins]
         Number of the coefficients.
+    resolution : float
+        Width of a bin if the field were as wide as its shorter side: a wave is found so much too
+        low at most.
     """
 
     edges: Map
     power: Map
     waves: NDArray[np.int64]
+    resolution: float
 
 
 def power_by_frequency(maps: Map, steps: Pair, highest: float | None = None) -> Powers:
@@ -57,7 +62,8 @@ def power_by_frequency(maps: Map, steps: Pair, highest: float | None = None) -> 
         Frequency up to which it is resolved [1 / unit]; all if not given. Less takes less time.
     """
     shape = maps.shape[:2]
-    parts = [-(-size // MOST) for size in shape]
+    most = MOST_OF_ALL if highest is None else MOST
+    parts = [-(-size // most) for size in shape]
     tile = (shape[0] // parts[0], shape[1] // parts[1])
     bases, edges = _bases(tile, steps, highest)
     power = np.zeros((len(edges) - 1, maps.shape[2]))
@@ -77,7 +83,8 @@ def power_by_frequency(maps: Map, steps: Pair, highest: float | None = None) -> 
     starts = np.flatnonzero(held)
     edges = np.append(edges[:-1][starts], edges[-1])  # a bin without waves belongs to the one below
     edges[0] = 0.0
-    return Powers(edges, power[held] / waves[held, None], waves[held])
+    resolution = 1 / (FIELD * min(size * step for size, step in zip(tile, steps, strict=True)))
+    return Powers(edges, power[held] / waves[held, None], waves[held], resolution)
 
 
 @lru_cache(maxsize=4)

@@ -53,7 +53,7 @@ class ScanSpectrum:
         Frequency beyond which the power is flat; None where it is not measurable. The signal may
         reach farther below the noise.
     cutoff_error : float
-        Its uncertainty: the width of a bin.
+        Its uncertainty, the resolution along the shorter side of the field; it is rather too low.
     semi_angle : float or None
         Semi-angle that the cut-off means, λ · `cutoff` / 2 [mrad].
     aliased : (bool, bool)

@@ -115,7 +115,7 @@ class _Paper:
         name = "shot noise" if self.spectrum.counted else "noise"
         return [
             _line(self.left, at, self.right, at, FLOOR, "stroke-dasharray='6 4'"),
-            _text(self.left + 6, at + 15, name, "start", FLOOR),
+            _text(self.left + 6, at - 5, name, "start", FLOOR),
         ]
 
     def limit(self) -> list[str]:

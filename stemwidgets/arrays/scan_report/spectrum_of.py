@@ -63,10 +63,11 @@ def _maps_and_noise(seen: Seen) -> tuple[Map, Map]:
             pixels.append(ring & ~seen.hidden)
             shares.append(image / sums)
     maps = np.stack([*np.moveaxis(seen.com, -1, 0), *shares], axis=-1)
-    means = np.array([np.nanmean(share) for share in shares])
     counting, readout = np.zeros((2, maps.shape[-1], maps.shape[-1]))
     counting[:2, :2] = np.diag(_squares(seen))
-    counting[2:, 2:] = np.diag(means) - np.outer(means, means)
+    for i, p in enumerate(shares, 2):
+        for j, q in enumerate(shares, 2):
+            counting[i, j] = float(np.nanmean(p * (i == j) - p * q))
     readout[:2, :2] = np.diag(_places(seen))
     readout[2:, 2:] = np.diag([float(of.sum()) for of in pixels[1:]])
     unit = seen.counting.unit if seen.counting.known else 1.0
