@@ -12,6 +12,7 @@ from stemwidgets.arrays.words import number
 
 NEGLIGIBLE = 1e-4  # of the variance: a hundredth of the signal, root mean square
 STANDS_OUT = 3.0  # standard errors
+LESS = 0.2  # of the shot noise: so much less is no doubt of its size
 CLOSE = 0.15  # of the limit: a cut-off so near to it is the same
 
 Map = NDArray[np.float64]
@@ -138,6 +139,8 @@ def _without_limit(spectrum: ScanSpectrum) -> str:
 def _excess(spectrum: ScanSpectrum) -> str:
     excess, error = spectrum.excess, spectrum.excess_error
     noise = "shot noise" if spectrum.counted else "noise"
+    if excess < -max(STANDS_OUT * error, LESS):
+        return f"{number(-100 * excess)} % less than {noise}, as of saturated or smoothed counts"
     if excess < STANDS_OUT * error:
         return f"nothing but {noise}, to {number(100 * (max(excess, 0.0) + 2 * error))} %"
     if excess < 1:

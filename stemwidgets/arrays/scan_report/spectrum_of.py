@@ -1,6 +1,7 @@
 """Spectrum of a scan that was read: of its COM, bright field and dark field."""
 
 import math
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,12 +10,14 @@ from stemwidgets.arrays.band_limit.measure import measure_spectrum
 from stemwidgets.arrays.band_limit.spectrum import ScanSpectrum
 from stemwidgets.arrays.detectors import Preset, preset
 from stemwidgets.arrays.scan_report.band_limit import highest_frequency
-from stemwidgets.arrays.scan_report.counting import ORDER, noise
+from stemwidgets.arrays.scan_report.counting import BRIGHT, JOINED, ORDER, noise
 from stemwidgets.arrays.scan_report.seen import Seen
 
 IMAGES: tuple[Preset, ...] = ("BF", "ADF")  # of the overview
 DIM = 25  # per cent of the pixels: the dimmest, in which the readout shows
 CERTAIN = 4.0  # standard errors by which its noise stands out
+APART = 4  # pixels: so far apart they share no electrons
+SHARED = 0.05  # correlation of neighbouring pixels: less is that of a scan that jitters
 
 Map = NDArray[np.float64]
 
@@ -71,8 +74,9 @@ def _maps_and_noise(seen: Seen) -> tuple[Map, Map]:
     readout[:2, :2] = np.diag(_places(seen))
     readout[2:, 2:] = np.diag([float(of.sum()) for of in pixels[1:]])
     unit = seen.counting.unit if seen.counting.known else 1.0
-    noise = unit * counting * float(np.nanmean(1 / sums))
-    return maps, noise + _readout(seen) * readout * float(np.nanmean(1 / sums**2))
+    of_readout, shared = _pixels(seen)
+    noise = shared * unit * counting * float(np.nanmean(1 / sums))
+    return maps, noise + of_readout * readout * float(np.nanmean(1 / sums**2))
 
 
 def _squares(seen: Seen) -> tuple[float, float]:
@@ -101,15 +105,34 @@ def _places(seen: Seen) -> tuple[float, float]:
     return sums[0], sums[1]
 
 
-def _readout(seen: Seen) -> float:
-    """Variance of the noise of the readout of a pixel; 0 where none stands out from counting."""
+def _pixels(seen: Seen) -> tuple[float, float]:
+    """Noise of the pixels beside counting, from differences along the scan.
+
+    The variance of the noise of the readout of a pixel, 0 where none stands out from counting; and
+    the factor by which sums over pixels that share electrons with their neighbours are noisier than
+    the pixels say, (1 + 2ρ)² for a correlation ρ of neighbours along both axes.
+    """
     order = min(ORDER, seen.runs.shape[1] - 1)
     if not seen.counting.known or order < 1:
-        return 0.0
-    variance, mean, _ = noise(seen.left_out.repaired(seen.runs), order)
-    used = ~seen.hidden & np.isfinite(variance)
+        return 0.0, 1.0
+    sound = seen.left_out.repaired(seen.runs)
+    variance, mean, _ = noise(sound, order)
+    used = ~seen.hidden & np.isfinite(variance) & (mean > 0)
+    if not used.any():
+        return 0.0, 1.0
     dim = used & (mean <= np.percentile(mean[used], DIM))
     beyond = (variance - seen.counting.unit * mean)[dim]
     error = float(beyond.std() / math.sqrt(beyond.size))
-    found = float(beyond.mean())
-    return found if found > CERTAIN * error else 0.0
+    readout = float(beyond.mean()) if beyond.mean() > CERTAIN * error else 0.0
+    bright = used & (mean >= np.percentile(mean[used], BRIGHT))
+    near, far = (_correlation(sound[..., ::step], bright[:, ::step], order) for step in (1, APART))
+    shared = near - far  # without the beam current, which all pixels have in common
+    return readout, (1 + 2 * shared) ** 2 if SHARED < shared < JOINED else 1.0
+
+
+def _correlation(runs: NDArray[Any], bright: NDArray[np.bool_], order: int) -> float:
+    """Correlation of the noise of pixels with that of the next ones along kx."""
+    variance, mean, joined = noise(runs, order)
+    pairs = bright[:, :-1] & bright[:, 1:]
+    scatter = (variance[:, :-1] / np.where(pairs, mean[:, :-1], 1.0))[pairs].sum()
+    return float(joined[:, :-1][pairs].sum() / scatter) if scatter > 0 else 0.0

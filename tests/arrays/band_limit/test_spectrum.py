@@ -4,6 +4,7 @@ import dataclasses
 
 import numpy as np
 import pytest
+from scipy import ndimage
 
 import stemwidgets as sw
 from stemwidgets.arrays.band_limit.measure import measure_spectrum
@@ -90,6 +91,39 @@ def test_jitter_is_an_excess_beside_the_shot_noise_and_drift_is_none(camera, dos
     assert found.passes == (found.excess < 1)
     if not found.passes:
         assert "a semi-angle of" not in found.words  # jitter is taken for no other limit
+
+
+def smeared(counts):
+    """Counts of a camera whose pixels share electrons with their neighbours."""
+    return ndimage.gaussian_filter(counts.astype("f4"), (0, 0, 0.5, 0.5))
+
+
+def flickering(counts):
+    """Counts of a beam current that varies by 3 % from pattern to pattern."""
+    random = np.random.default_rng(0)
+    return random.binomial(counts, 0.8 + 0.024 * random.normal(size=(*counts.shape[:2], 1, 1)))
+
+
+def integrated(counts):
+    """Counts of a camera that gives each electron another number of counts."""
+    return np.random.default_rng(0).gamma(np.maximum(counts, 1e-9) * 2.0).astype("f4") * 20
+
+
+@pytest.mark.parametrize("camera", [smeared, flickering, integrated])
+@pytest.mark.parametrize("dose", [1e4, 1e5])
+def test_cameras_and_currents_feign_no_jitter(camera, dose):
+    signal = sw.samples.experiment(dose=dose, camera=sw.Camera())
+    signal.data = camera(signal.data)
+    found = spectrum(signal)
+    print(f"{found.map_excess.round(2)}: {found.words}")
+    assert found.passes
+    assert np.abs(found.map_excess[:2]).max() < 0.15  # the COM
+    assert abs(found.excess) < 0.25
+
+
+def test_saturated_counts_scatter_less_than_electrons():
+    signal = sw.samples.experiment(dose=1e5, camera=sw.Camera(saturation=40))
+    assert "less than shot noise" in spectrum(signal).words
 
 
 def test_an_excess_is_measured_in_units_of_the_noise():
