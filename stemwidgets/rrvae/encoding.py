@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from stemwidgets.arrays.band_limit.neighbours import Neighbours
 from stemwidgets.arrays.blocks import in_threads
 from stemwidgets.arrays.cancel import give_up_if_unwanted
 from stemwidgets.rrvae.basis.harmonics import Float
@@ -23,7 +24,11 @@ ROWS = 512
 
 
 def encode(
-    learned: Learned, data: Any, device: torch.device, folder: Path | None = None
+    learned: Learned,
+    data: Any,
+    device: torch.device,
+    folder: Path | None = None,
+    neighbours: Neighbours | None = None,
 ) -> Encoding:
     """Encode all patterns; of several processes, each its own part.
 
@@ -37,20 +42,21 @@ def encode(
         Device of the model.
     folder : Path, optional
         Folder for the maps, as files that are mapped into memory, instead of in memory.
+    neighbours : Neighbours, optional
+        Neighbours from which each pattern is known, too.
     """
-    data = distributed.own_part(data)
-    maps = MapBuilder(data.shape[:-2], folder)
+    maps = MapBuilder(distributed.own_part(data).shape[:-2], folder)
     with one_thread():
-        for numbers, batch in batches(data, learned.window, BATCH):
-            prepared = batch[: len(numbers)]
+        for numbers, batch, gains in batches(data, learned.window, BATCH, neighbours):
+            prepared, gain = batch[: len(numbers)], gains[: len(numbers)]
             has_counts = prepared.sum(axis=1) > 0
-            columns = on_all_cores(learned.encode, prepared[has_counts], device)
+            columns = on_all_cores(learned.encode, prepared[has_counts], gain[has_counts], device)
             maps.put(numbers, has_counts, columns)
     return maps.encoding(learned.fold)
 
 
 def on_all_cores(
-    encode: Callable[[Float], Columns], prepared: Float, device: torch.device
+    encode: Callable[[Float, Float], Columns], prepared: Float, gain: Float, device: torch.device
 ) -> Columns:
     """Encode patterns ``[n, pixels]`` in parts, each on one core; on a GPU all at once.
 
@@ -58,12 +64,13 @@ def on_all_cores(
     gives the columns of an `Encoding`, by name, and works on `device`.
     """
     if device.type != "cpu" or len(prepared) <= ROWS:
-        return encode(prepared)
+        return encode(prepared, gain)
 
     def part(start: int) -> Columns:
         give_up_if_unwanted()
         with one_thread():
-            return encode(prepared[start : start + ROWS])
+            rows = slice(start, start + ROWS)
+            return encode(prepared[rows], gain[rows])
 
     parts = in_threads(part, range(0, len(prepared), ROWS))
     return {name: np.concatenate([columns[name] for columns in parts]) for name in parts[0]}

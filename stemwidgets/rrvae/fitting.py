@@ -12,6 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from stemwidgets.arrays.band_limit.limit import BandLimit
 from stemwidgets.arrays.calibration.descan import Descan
 from stemwidgets.arrays.cancel import Interrupted, interruptible, noted_interrupts
 from stemwidgets.arrays.centring.find import CentredScan, centred_scan, identity, left_in
@@ -87,6 +88,7 @@ class Fitting:
         mask: NDArray[np.bool_] | None,
         faulty: Any,
         descan: Any,
+        limit: BandLimit | None,
         maps: bool,
         checkpoint: str | Path | None,
         settings: dict[str, Any],
@@ -98,7 +100,7 @@ class Fitting:
         with nullcontext() if file is None else closing(file):
             data = as_array(data)
             large = data.size * data.dtype.itemsize >= LARGE
-            start = self._start(data, pixel_size, mask, faulty, descan)
+            start = self._start(data, pixel_size, mask, faulty, descan, limit)
             run = yield from reading(start, began, large)
             yield from self._trained(run, began, maps, file)
 
@@ -146,6 +148,7 @@ class Fitting:
         mask: NDArray[np.bool_] | None,
         faulty: Any,
         descan: Any,
+        limit: BandLimit | None,
     ) -> Generator[float, None, Run]:
         if pixel_size is not None:
             require_pixel_size(pixel_size)
@@ -166,7 +169,7 @@ class Fitting:
         elif isinstance(descan, Descan):
             tell(left_in(descan))
         given = (scan.data, size, scan.mask, self.options, self.device, self.state)
-        run = yield from KINDS[self.kind].start(*given, faulty=scan.faulty)
+        run = yield from KINDS[self.kind].start(*given, faulty=scan.faulty, limit=limit)
         if self.only_for is not None:
             self.only_for.require(run.fingerprint)
         elif run.last is not None and run.last.fraction == 1:

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
 
+from stemwidgets.arrays.band_limit.limit import BandLimit
 from stemwidgets.arrays.centring.find import CentredScan, centred_scan
 from stemwidgets.arrays.errors import InputError
 from stemwidgets.arrays.faults.clean import FIND
@@ -103,6 +104,7 @@ class RRVAE:
         checkpoint: str | Path | None = None,
         faulty: Any = FIND,
         descan: Any = FIND,
+        limit: BandLimit | None = None,
     ) -> Self:
         """Learn from a scan; called again, go on.
 
@@ -131,6 +133,9 @@ class RRVAE:
             Read every pattern about its own centre. "find": where the beam wanders over the
             detector so much that it matters; None: never, as where a plane in the COM is a field of
             the specimen; or as it is known, from :func:`stemwidgets.measure_descan`.
+        limit : BandLimit, optional
+            Limit of the scan frequencies of a plain array ``[iy, ix, ky, kx]``, which has no
+            calibration: each pattern is then known from its neighbours, too.
 
         Returns
         -------
@@ -157,7 +162,8 @@ class RRVAE:
             If descan was taken off; if something did not go as planned: too little memory,
             for example, or a full disk, so that the checkpoint could not be written.
         """
-        given = {"maps": False, "checkpoint": checkpoint, "faulty": faulty, "descan": descan}
+        given = {"maps": False, "checkpoint": checkpoint, "faulty": faulty}
+        given |= {"descan": descan, "limit": limit}
         self._fitting.run(lambda: self.steps(data, pixel_size, mask, **given))
         return self
 
@@ -170,26 +176,30 @@ class RRVAE:
         checkpoint: str | Path | None = None,
         faulty: Any = FIND,
         descan: Any = FIND,
+        limit: BandLimit | None = None,
     ) -> Iterator[Progress]:
         """Learn step by step: see :meth:`stemwidgets.RRVAE.steps`."""
-        given = (data, pixel_size, mask, faulty, descan)
+        given = (data, pixel_size, mask, faulty, descan, limit)
         return self._fitting.steps(*given, maps, checkpoint, self._settings)
 
-    def encode(self, data: Any, *, descan: Any = FIND) -> Encoding:
+    def encode(self, data: Any, *, descan: Any = FIND, limit: BandLimit | None = None) -> Encoding:
         """Read angle and latent variables off each pattern: see :meth:`stemwidgets.RRVAE.encode`.
 
         The maps have the leading shape of `data`.
         """
-        return self._encode(data, descan)
+        return self._encode(data, descan, limit)
 
-    def _encode(self, data: Any, descan: Any, folder: Path | None = None) -> Encoding:
+    def _encode(
+        self, data: Any, descan: Any, limit: BandLimit | None, folder: Path | None = None
+    ) -> Encoding:
         """Encode, with the maps as files in a folder, mapped into memory."""
         learned = self._fitting.require_learned()
         array = as_array(data)
         if tuple(array.shape[-2:]) == learned.window.shape:
             descan = self._fitting.descan_of(array, descan)
             array = centred_scan(array, descan, mask=learned.window.mask).data
-        return encode(learned, array, self.device, folder)
+        neighbours = learned.neighbours(tuple(array.shape[:-2]), limit)
+        return encode(learned, array, self.device, folder, neighbours)
 
     def decode(
         self, latent: ArrayLike, angle: ArrayLike = 0.0, classes: ArrayLike = 0

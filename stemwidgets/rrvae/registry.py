@@ -34,7 +34,8 @@ class Kind:
     ----------
     start : callable
         Reads data, given with pixel size, mask, `Options`, device, to go on a `State` or else
-        None, and ``faulty=``: yields the share of the reading that is done, and returns a `Run`.
+        None, ``faulty=`` and ``limit=``: yields the share of the reading that is done, and returns
+        a `Run`.
     read : callable
         Builds a model from saved tensors, record and device.
     options : frozenset of str

@@ -210,3 +210,8 @@ def axis_dictionary(axis: Axis, name: str, navigate: bool) -> dict[str, Any]:
         "units": axis.units,
         "navigate": navigate,
     }
+
+
+def is_plain_array(data: Any) -> bool:
+    """True for an array without axes: of numpy, dask or torch."""
+    return hasattr(data, "dtype") and hasattr(data, "shape")

@@ -1,16 +1,18 @@
 """A recorded preparation from raw patterns to those that are looked at or learned from."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from os import PathLike
 from typing import Any, Self
 
 from numpy.typing import ArrayLike
 
+from stemwidgets.arrays.axes import Axes
 from stemwidgets.arrays.errors import InputError
 from stemwidgets.arrays.preparation.counts import Denoise, Masked, Scale, SubtractMean
 from stemwidgets.arrays.preparation.geometry import Bin, Center, Crop
 from stemwidgets.arrays.preparation.recipe import Recipe
 from stemwidgets.arrays.preparation.step import PreparationStep
+from stemwidgets.rrvae.common.checks import require_pixel_size
 from stemwidgets.signals.conversion import arrays_to_signal, to_arrays
 from stemwidgets.signals.io.load import load
 
@@ -193,3 +195,15 @@ def require_recipe(preparation: Any) -> Preparation | None:
             "what all patterns share."
         )
     return preparation
+
+
+def with_pixel_size(source: Any, pixel_size: Position | None) -> tuple[Any, Axes]:
+    """Patterns of any source, and their axes with another size of the detector pixels."""
+    data, axes, _ = to_arrays(source)
+    if pixel_size is None:
+        return data, axes
+    require_pixel_size(pixel_size)
+    ky, kx = (
+        replace(axis, scale=float(side)) for axis, side in zip(axes[2:], pixel_size, strict=True)
+    )
+    return data, axes._replace(ky=ky, kx=kx)

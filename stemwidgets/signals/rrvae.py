@@ -1,7 +1,7 @@
 """The rrVAE for HyperSpy: signals in, signals out."""
 
 from collections.abc import Iterator
-from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Self
 
@@ -9,17 +9,19 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from stemwidgets.arrays.axes import Axes
+from stemwidgets.arrays.band_limit.limit import BandLimit
 from stemwidgets.arrays.faults.clean import FIND, clean_scan
 from stemwidgets.arrays.preparation.placement import Placement
-from stemwidgets.arrays.preparation.step import PreparedScan
+from stemwidgets.arrays.scan_report.limit_of import ChosenLimit
 from stemwidgets.rrvae import model
-from stemwidgets.rrvae.common.checks import require_pixel_size, require_same_frame
+from stemwidgets.rrvae.common.checks import require_same_frame
 from stemwidgets.rrvae.common.records import Progress
+from stemwidgets.signals.band_limit import AUTO, LimitChoice
 from stemwidgets.signals.calibration.descan import descan_after, given_descan
-from stemwidgets.signals.conversion import to_arrays
+from stemwidgets.signals.conversion import is_plain_array, to_arrays
 from stemwidgets.signals.io.saving import require_target
 from stemwidgets.signals.maps.rrvae_maps import Maps, write_encoding
-from stemwidgets.signals.preparation import Preparation, require_recipe
+from stemwidgets.signals.preparation import Preparation, require_recipe, with_pixel_size
 
 PixelSize = tuple[float, float]
 
@@ -28,9 +30,8 @@ class RRVAE(model.RRVAE):
     """Rotationally invariant variational autoencoder of diffraction patterns.
 
     Each pattern is described by one rotation angle and a few latent variables z that do not change
-    when the pattern turns (Oxley et al., npj Comput. Mater. 7, 65 (2021),
-    doi:10.1038/s41524-021-00527-3). Signals and files give signals back; plain arrays give arrays
-    (`stemwidgets.rrvae.RRVAE`).
+    when it turns (Oxley et al., npj Comput. Mater. 7, 65 (2021), doi:10.1038/s41524-021-00527-3).
+    Signals and files give signals; plain arrays give arrays (`stemwidgets.rrvae.RRVAE`).
 
     Parameters
     ----------
@@ -41,8 +42,8 @@ class RRVAE(model.RRVAE):
     device : str
         ``"auto"`` (CUDA, then MPS, then CPU) or a torch device.
     kind : {"harmonic", "paper", "vae"}
-        ``"harmonic"``: patterns enter as circular harmonics, in which a rotation is exact;
-        preparation, model size and length of training are chosen from the data.
+        ``"harmonic"``: patterns enter as circular harmonics, in which a rotation is exact; all
+        else is chosen from the data.
         ``"paper"``: the network of Oxley et al., to compare with; slower and less exact.
         ``"vae"``: an ordinary variational autoencoder, for teaching why the angle matters; its
         angle is NaN.
@@ -56,7 +57,7 @@ class RRVAE(model.RRVAE):
         learns little in minutes; True subtracts the mean pattern, makes the root mean square of
         what is left 1 and learns ten times as fast.
     epochs : int, optional
-        For ``"paper"`` and ``"vae"``: passes over the data. If not given: 100, or, if `centered`,
+        For ``"paper"`` and ``"vae"``: passes over the data; if not given 100, or, if `centered`,
         until the loss falls no further, at most 6000 batches of 20.
     convention : {"com", "alike"}
         For ``"harmonic"``: meaning of angle 0. ``"com"``: the pattern's own centre of mass lies
@@ -66,8 +67,15 @@ class RRVAE(model.RRVAE):
         that angle is known more precisely.
     preparation : Preparation or str, optional
         Steps, or their JSON, that each scan goes through before it is learned from or encoded; none
-        of them may spoil the counts. What they leave open is measured on the scan that is learned
-        from and saved with the model. `decode` gives prepared patterns.
+        of them may spoil the counts. What they leave open is measured on the scan learned from and
+        saved with the model. `decode` gives prepared patterns.
+    band_limit : "auto", None or float
+        For ``"harmonic"``: highest scan frequency [1/Å], below which each pattern is read with its
+        neighbours. The intensity in a detector pixel, over the position of the probe, holds none
+        beyond 2α/λ, while shot noise does: see :func:`stemwidgets.scan_spectrum`. ``"auto"`` is
+        2α/λ, where the scan keeps to it; None: each pattern is read by itself.
+    periodic : bool
+        True if the scan goes on at its other edge, as a simulation of whole unit cells does.
 
     Raises
     ------
@@ -93,8 +101,11 @@ class RRVAE(model.RRVAE):
         epochs: int | None = None,
         convention: str = "com",
         preparation: Preparation | str | None = None,
+        band_limit: str | float | None = AUTO,
+        periodic: bool = False,
     ) -> None:
         super().__init__(latent_dim, seed, device, kind, classes, centered, epochs, convention)
+        self._limit = LimitChoice(band_limit, periodic, kind)
         self._recipe = require_recipe(preparation)
         self._measured: Preparation | None = None
         self._detector: tuple[int, int] | None = None
@@ -104,12 +115,19 @@ class RRVAE(model.RRVAE):
         """Steps that scans go through first; in numbers once there was one to measure."""
         return self._measured or self._recipe
 
+    @property
+    def limit(self) -> ChosenLimit | None:
+        """Band limit of the last scan, in `words` too."""
+        return self._limit.chosen
+
     def __repr__(self) -> str:
         """Name the kind and its options."""
         words = super().__repr__()
-        if self._recipe is None:
-            return words
-        return words.replace(repr(self._settings["preparation"]), str(self.preparation))
+        return (
+            words
+            if self._recipe is None
+            else words.replace(repr(self._settings["preparation"]), str(self.preparation))
+        )
 
     def steps(
         self,
@@ -120,14 +138,13 @@ class RRVAE(model.RRVAE):
         checkpoint: str | Path | None = None,
         faulty: Any = FIND,
         descan: Any = FIND,
+        limit: BandLimit | None = None,
     ) -> Iterator[Progress]:
-        """Learn from a scan, step by step, as `fit` does, and report progress.
-
-        A generator that is closed early leaves the model as it is at that moment, ready to encode.
+        """Learn as `fit` does, step by step; closed early, it leaves the model ready to encode.
 
         Parameters
         ----------
-        data, pixel_size, mask, checkpoint, faulty, descan
+        data, pixel_size, mask, checkpoint, faulty, descan, limit
             As for `fit`.
         maps : bool
             True to include the maps as they stand, which takes up to a tenth of the time;
@@ -146,14 +163,20 @@ class RRVAE(model.RRVAE):
         """
         descan = given_descan(descan, data)
         if self._recipe is not None:
-            scan, before = self._measure(data, pixel_size, mask, faulty)
+            array, before = with_pixel_size(data, pixel_size)
+            clean = clean_scan(array, faulty, mask)
+            recipe = self.preparation if self.trained else self._recipe
+            scan, self._measured = (recipe or self._recipe).prepared(clean.data, before, clean.mask)
             descan = descan_after(descan, before, scan.axes)
             faulty = None if faulty is None else FIND  # what the steps leave of it
+            limit = limit or self._limit.of(data, scan.data, scan.axes)
             data, pixel_size, mask = scan.data, scan.axes.pixel_steps, scan.mask
-        elif not _is_plain_array(data):
-            data, axes, _ = to_arrays(data)
+        elif not is_plain_array(data):
+            array, axes, _ = to_arrays(data)
             pixel_size = axes.pixel_steps if pixel_size is None else pixel_size
-        return super().steps(data, pixel_size, mask, maps, checkpoint, faulty, descan)
+            limit = limit or self._limit.of(data, array, axes)
+            data = array
+        return super().steps(data, pixel_size, mask, maps, checkpoint, faulty, descan, limit)
 
     def encode(
         self,
@@ -162,6 +185,7 @@ class RRVAE(model.RRVAE):
         overwrite: bool = False,
         *,
         descan: Any = FIND,
+        limit: BandLimit | None = None,
     ) -> Any:
         """Read angle and latent variables off each pattern.
 
@@ -176,6 +200,8 @@ class RRVAE(model.RRVAE):
             True to replace a file that exists.
         descan : "find", None, Descan or Calibration
             As for `fit`; that of the scan which was learned from last is not found again.
+        limit : BandLimit, optional
+            As for `fit`.
 
         Returns
         -------
@@ -198,13 +224,15 @@ class RRVAE(model.RRVAE):
         descan = given_descan(descan, data)
         if path is not None:
             path = require_target(path, overwrite)
-        elif self._recipe is None and _is_plain_array(data):
-            return self._encode(data, descan)
+        elif self._recipe is None and is_plain_array(data):
+            return self._encode(data, descan, limit)
         array, axes, title, descan = self._to_arrays(data, descan)
+        limit = limit or self._limit.of(data, array, axes)
+        encoded = partial(self._encode, array, descan, limit)
         if path is not None:
-            return write_encoding(path, lambda to: self._encode(array, descan, to), axes, title)
-        encoding = self._encode(array, descan)
-        return encoding if _is_plain_array(data) else Maps.from_encoding(encoding, axes, title)
+            return write_encoding(path, encoded, axes, title)
+        encoding = encoded()
+        return encoding if is_plain_array(data) else Maps.from_encoding(encoding, axes, title)
 
     def decode(
         self, latent: ArrayLike, angle: ArrayLike = 0.0, classes: ArrayLike = 0
@@ -224,8 +252,8 @@ class RRVAE(model.RRVAE):
         Returns
         -------
         ndarray of float32, shape [..., ky, kx]
-            Counts at the mean dose; NaN outside the circle that was learned from. The pattern is a
-            prepared one, unless it is to `lie_on` the detector.
+            Counts at the mean dose; NaN outside the circle that was learned from. Prepared ones,
+            unless they are to `lie_on` the detector.
 
         Raises
         ------
@@ -259,7 +287,7 @@ class RRVAE(model.RRVAE):
     def _to_arrays(self, data: Any, descan: Any) -> tuple[Any, Axes, str, Any]:
         """Patterns as the model learned from them, axes of the scan, its title, their descan."""
         array, axes, title = to_arrays(data)
-        if self.trained and self.turning and not _is_plain_array(data):
+        if self.trained and self.turning and not is_plain_array(data):
             require_same_frame(self.used_pixels, axes.pixel_steps)
         if self.preparation is not None:
             scan = self.preparation.prepared(array, axes)[0]
@@ -269,24 +297,4 @@ class RRVAE(model.RRVAE):
     @property
     def _settings(self) -> dict[str, Any]:
         steps = {} if self.preparation is None else {"preparation": self.preparation.to_json()}
-        return {**super()._settings, **steps}
-
-    def _measure(
-        self, data: Any, pixel_size: PixelSize | None, mask: Any, faulty: Any
-    ) -> tuple[PreparedScan, Axes]:
-        """Prepared scan, and the axes that it had before."""
-        array, axes, _ = to_arrays(data)
-        if pixel_size is not None:
-            require_pixel_size(pixel_size)
-            sides = zip(axes[2:], pixel_size, strict=True)
-            ky, kx = (replace(axis, scale=float(side)) for axis, side in sides)
-            axes = axes._replace(ky=ky, kx=kx)
-        clean = clean_scan(array, faulty, mask)
-        recipe = self._recipe if not self.trained else self.preparation
-        assert recipe is not None
-        scan, self._measured = recipe.prepared(clean.data, axes, clean.mask)
-        return scan, axes
-
-
-def _is_plain_array(data: Any) -> bool:
-    return hasattr(data, "dtype") and hasattr(data, "shape")
+        return {**super()._settings, **steps, **self._limit.settings}

@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from stemwidgets.arrays.scan_report.band_limit import low_passed
+from stemwidgets.arrays.band_limit.limit import low_passed
 
 MOST = 0.1  # of the positions, that may be filled in: more would be made up
 ROUNDS = 50  # of a low-pass, by which a gap comes near to what its neighbours say

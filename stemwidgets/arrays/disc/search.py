@@ -11,7 +11,7 @@ from stemwidgets.arrays.disc.circles import Circle, circles, circles_of
 from stemwidgets.arrays.disc.edge import Outline
 from stemwidgets.arrays.disc.shape import Disc
 from stemwidgets.arrays.disc.sides import SURE_VISIBLE, Candidate, Sides
-from stemwidgets.arrays.disc.symmetry import Neighbours
+from stemwidgets.arrays.disc.symmetry import NeighbourDiscs
 
 MOST_FOLLOWED = 24  # circles
 ALIKE = (0.6, 1.6)  # radii, of discs of one beam
@@ -122,7 +122,7 @@ class Search:
     def _squared_place(self, at: tuple[float, float]) -> tuple[float, float]:
         return ((at[0] + 0.5) * self.aspect - 0.5, at[1])
 
-    def _neighbours(self, best: Candidate) -> Neighbours:
+    def _neighbours(self, best: Candidate) -> NeighbourDiscs:
         radius = best.outline.radius
         likes = [
             one
@@ -134,7 +134,7 @@ class Search:
         places = [self._squared_place(one.outline.center) for one in likes]
         bright = [one.flux / best.flux for one in likes]
         at = self._squared_place(best.outline.center)
-        return Neighbours(places, bright, at, radius, self._square.shape)
+        return NeighbourDiscs(places, bright, at, radius, self._square.shape)
 
     def _holds(self, center: tuple[float, float]) -> bool:
         height, width = self.pattern.shape

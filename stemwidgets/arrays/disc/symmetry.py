@@ -15,7 +15,7 @@ BETTER, FAR_BETTER = 1.3, 2.0  # times as symmetric
 Array = NDArray[np.floating]
 
 
-class Neighbours:
+class NeighbourDiscs:
     """Discs around a disc; reflections come in pairs, ±g, about the direct beam.
 
     Parameters

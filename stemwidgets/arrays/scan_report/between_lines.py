@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import signal, stats
 
-from stemwidgets.arrays.scan_report.band_limit import low_passed, middle
+from stemwidgets.arrays.band_limit.limit import low_passed, middle
 
 REACH = 0.85  # of the highest frequency: the transfer of the probe ends there in practice
 LEAK = 1e-4  # share of a sequence below that frequency: such are projected out

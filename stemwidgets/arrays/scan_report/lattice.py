@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from stemwidgets.arrays.scan_report.band_limit import middle
+from stemwidgets.arrays.band_limit.limit import middle
 
 FEWEST = 3.0  # periods in the scan, of each wave
 MOST = 72  # positions that are looked at down and along, in the middle of the scan

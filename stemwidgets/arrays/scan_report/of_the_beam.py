@@ -5,8 +5,8 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
+from stemwidgets.arrays.band_limit.limit import low_passed
 from stemwidgets.arrays.calibration.electrons import wavelength
-from stemwidgets.arrays.scan_report.band_limit import low_passed
 from stemwidgets.arrays.scan_report.between_lines import COUNTED, SHARED, measure_flicker
 from stemwidgets.arrays.scan_report.findings import (
     NO_LIMIT,

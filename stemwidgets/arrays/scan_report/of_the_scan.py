@@ -5,11 +5,11 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
+from stemwidgets.arrays.band_limit.limit import middle
 from stemwidgets.arrays.calibration.measure import rotation_of
 from stemwidgets.arrays.calibration.scan_rotation import SMALLEST_SCAN
 from stemwidgets.arrays.centring.find import can_tell_descan, matters
 from stemwidgets.arrays.errors import InputError
-from stemwidgets.arrays.scan_report.band_limit import middle
 from stemwidgets.arrays.scan_report.between_lines import (
     FEWEST_LINES,
     FEWEST_POSITIONS,

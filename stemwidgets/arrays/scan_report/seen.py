@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from stemwidgets.arrays.axes import Axes
+from stemwidgets.arrays.band_limit.limit import highest_frequency
 from stemwidgets.arrays.calibration.descan import Descan, fit_descan
 from stemwidgets.arrays.calibration.scan_rotation import SMALLEST_SCAN
 from stemwidgets.arrays.disc.find import Disc, find_disc
@@ -17,7 +18,6 @@ from stemwidgets.arrays.errors import InputError
 from stemwidgets.arrays.faults.left_out import LeftOut
 from stemwidgets.arrays.masks import filled_in
 from stemwidgets.arrays.overview import Overview
-from stemwidgets.arrays.scan_report.band_limit import highest_frequency
 from stemwidgets.arrays.scan_report.counting import Counting
 
 FEWEST = 16  # patterns: those of one place have the specimen's contrast in the disc

@@ -6,10 +6,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from stemwidgets.arrays.band_limit.limit import highest_frequency
 from stemwidgets.arrays.band_limit.measure import measure_spectrum
 from stemwidgets.arrays.band_limit.spectrum import ScanSpectrum
 from stemwidgets.arrays.detectors import Preset, preset
-from stemwidgets.arrays.scan_report.band_limit import highest_frequency
 from stemwidgets.arrays.scan_report.counting import BRIGHT, JOINED, ORDER, noise
 from stemwidgets.arrays.scan_report.seen import Seen
 

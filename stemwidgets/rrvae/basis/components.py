@@ -14,7 +14,11 @@ from torch import Tensor
 
 # times the edge of the noise, which in a finite sample scatters by some per cent
 NOISE_MARGIN = 1.2
+EIGENVALUES = 1000  # at which the density of those of noise is added up
+# times the distance of the knots: powers of two, as `_coarser_splines` makes them
+COARSER = (1, 2, 4, 8)
 FIXED_SIGNIFICANCE = 12.0  # times the power that random angles leave on average: far beyond chance
+CHANCE = 6.0  # standard deviations of the power that noise leaves in a mean
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,6 +37,8 @@ class OneOrder:
         Square root of the dose of each pattern over the mean: so weighed, all have the same noise.
     overlap : Tensor, shape [splines, splines]
         Overlap of the splines: the covariance of the moments of noise.
+    independent : float
+        Number of patterns that are independent of each other.
     """
 
     m: int
@@ -40,6 +46,7 @@ class OneOrder:
     moments: Tensor
     root_dose: Tensor
     overlap: Tensor
+    independent: float
 
     @classmethod
     def project(
@@ -49,6 +56,7 @@ class OneOrder:
         root_dose: Tensor,
         splines: Tensor,
         phi: NDArray[np.float64],
+        independent: float,
     ) -> "OneOrder":
         """Project whitened patterns ``[n, pixels]``, so weighed, on splines."""
         # torch, not numpy: it keeps to the one thread that small matrices need
@@ -56,12 +64,14 @@ class OneOrder:
         moments = torch.complex(
             whitened @ harmonics.real.float(), whitened @ harmonics.imag.float()
         ).to(harmonics.dtype)
-        return cls(m, harmonics, moments, root_dose, splines.T @ splines)
+        return cls(m, harmonics, moments, root_dose, splines.T @ splines, independent)
 
     def components(
         self, coarser: int
-    ) -> tuple[NDArray[np.float64], NDArray[np.complex128], NDArray[np.float64]]:
-        """Variances and functions of the principal components, and the mean that turns."""
+    ) -> tuple[
+        NDArray[np.float64], NDArray[np.complex128], NDArray[np.float64], NDArray[np.float64]
+    ]:
+        """Variances and functions of the principal components, and means that turn and do not."""
         combine = torch.from_numpy(_coarser_splines(len(self.overlap), coarser))
         overlap = combine.T @ self.overlap @ combine
         overlap += 1e-6 * overlap.diagonal().mean() * torch.eye(len(overlap))
@@ -70,18 +80,18 @@ class OneOrder:
         white = torch.linalg.solve_triangular(root, (self.moments @ combine).T, upper=False)
         harmonics = self.harmonics @ combine
         mean = (white * self.root_dose).mean(dim=1, keepdim=True)
-        turning_mean = torch.zeros(len(harmonics))
-        if self.m == 0 or _is_fixed(white, mean):
+        dual = torch.linalg.solve_triangular(root.mH, mean, upper=True)
+        of_order = (2 if self.m else 1) * (harmonics.conj() @ dual).real[:, 0]
+        turning_mean, fixed_mean = of_order, torch.zeros(len(harmonics))
+        if self.m == 0 or _is_fixed(white, mean, self.independent):
             white = white - mean * self.root_dose
-        else:
-            dual = torch.linalg.solve_triangular(root.mH, mean, upper=True)
-            turning_mean = 2 * (harmonics.conj() @ dual).real[:, 0]
+            turning_mean, fixed_mean = fixed_mean, turning_mean
         covariance = white @ white.mH / white.shape[1]
         variance, vectors = torch.linalg.eigh(covariance if self.m else covariance.real)
         vectors = vectors.to(harmonics.dtype)
         vectors = torch.linalg.solve_triangular(root.mH, vectors, upper=True)
         functions = harmonics @ vectors.conj() * (2**0.5 if self.m else 1.0)
-        return variance.numpy(), functions.numpy(), turning_mean.numpy()
+        return variance.numpy(), functions.numpy(), turning_mean.numpy(), fixed_mean.numpy()
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,20 +104,31 @@ class Components:
     noise: float
     functions: NDArray[np.complex128]
     turning_mean: NDArray[np.float64]
+    fixed_mean: NDArray[np.float64]
     kept_share: NDArray[np.float64]
 
     @classmethod
-    def find(cls, orders: list[OneOrder], coarser: int) -> "Components":
-        """Find those of all orders, with knots that many times as far apart."""
-        variances, functions, turning_means = zip(
+    def find(cls, orders: list[OneOrder]) -> "Components":
+        """Find those of all orders that hold most of the signal, by the distance of the knots.
+
+        The noise is that of the finest functions: they are the most, and hold the least signal.
+        """
+        finest = cls.of(orders, COARSER[0])
+        others = [cls.of(orders, coarser, finest.noise) for coarser in COARSER[1:]]
+        return max([finest, *others], key=cls.captured)
+
+    @classmethod
+    def of(cls, orders: list[OneOrder], coarser: int, noise: float | None = None) -> "Components":
+        """Find those with knots that many times as far apart; measure their noise if not known."""
+        variances, functions, turning_means, fixed_means = zip(
             *(order.components(coarser) for order in orders), strict=True
         )
         variance = np.concatenate(variances)
-        noise = float(np.median(variance))
         ranks = np.concatenate([np.full(len(v), len(v)) for v in variances])
-        signal, kept_share = _without_noise(
-            variance / max(noise, 1e-30), ranks / len(orders[0].moments)
-        )
+        aspect = ranks / orders[0].independent
+        if noise is None:
+            noise = float(np.median(variance / _typical(aspect)))
+        signal, kept_share = _without_noise(variance / max(noise, 1e-30), aspect)
         return cls(
             np.concatenate([np.full(len(v), o.m) for v, o in zip(variances, orders, strict=True)]),
             variance,
@@ -115,6 +136,7 @@ class Components:
             noise,
             np.concatenate(functions, axis=1),
             np.sum(turning_means, axis=0),
+            np.sum(fixed_means, axis=0),
             kept_share,
         )
 
@@ -122,6 +144,19 @@ class Components:
         """Energy of the signal that the components hold, in units of the noise."""
         parts = np.where(self.order > 0, 2, 1)
         return float((parts * self.signal * self.kept_share).sum() / max(self.noise, 1e-30))
+
+
+def _typical(aspect: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Median of the eigenvalues of noise of unit variance (Marchenko & Pastur, 1967)."""
+    medians = {}
+    for ratio in np.unique(aspect):
+        low, high = (1 - np.sqrt(ratio)) ** 2, (1 + np.sqrt(ratio)) ** 2
+        value = np.linspace(low, high, EIGENVALUES)[1:-1]
+        share = np.cumsum(np.sqrt((high - value) * (value - low)) / value)
+        vanish = max(0.0, 1 - 1 / ratio)  # of them, where there are more functions than patterns
+        at = (0.5 - vanish) / (1 - vanish)
+        medians[ratio] = np.interp(at, share / share[-1], value) if at > 0 else low
+    return np.array([medians[ratio] for ratio in aspect])
 
 
 def _without_noise(
@@ -155,7 +190,10 @@ def _coarser_splines(fine: int, coarser: int) -> NDArray[np.float64]:
     return combine
 
 
-def _is_fixed(white: Tensor, mean: Tensor) -> bool:
+def _is_fixed(white: Tensor, mean: Tensor, independent: float) -> bool:
     """True if the mean of an order is more than random angles leave: a part that does not turn."""
-    power = white.abs().square().sum(dim=0).mean()
-    return bool(white.shape[1] * mean.abs().square().sum() > FIXED_SIGNIFICANCE * power)
+    covariance = white @ white.mH / white.shape[1]
+    noise = len(white) * float(torch.linalg.eigvalsh(covariance).median())
+    signal = max(0.0, float(covariance.diagonal().real.sum()) - noise)
+    by_chance = FIXED_SIGNIFICANCE * signal + (1 + CHANCE / len(white) ** 0.5) * noise
+    return independent * float(mean.abs().square().sum()) > by_chance

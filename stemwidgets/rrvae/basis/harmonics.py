@@ -16,21 +16,20 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from stemwidgets.arrays.errors import InputError
-from stemwidgets.rrvae.basis.components import Components, OneOrder
+from stemwidgets.rrvae.basis.components import Components
+from stemwidgets.rrvae.basis.whitened import Whitened
 
 HIGHEST_ORDER = 24  # of the angle: finer detail along a circle is left to noise
-KNOT_DISTANCE = 1.5  # pixels: finer splines would follow single pixels
-RING = 0.5  # pixels: width of the rings over which radial profiles are averaged
-# times the distance of the knots: powers of two, as `_coarser_splines` makes them
-COARSER = (1, 2, 4, 8)
 MOST_COMPONENTS = 96  # of which weaker ones hold little but cost time and memory for each pattern
 LEAST_SHARE = 1e-5  # of the variance of all components, of the signal: a weaker one changes no map
 # of the strongest component: in data without noise, where its posterior would be a point
 PRECISION = 1e-4
 ROUNDING = 1e-9  # of the counts in a pixel: variance that rounding leaves
+NOISE_FROM = 512  # patterns, of which the strongest signal stands out
+STRONGEST_ORDER = 6  # of the angle: what is strongest in a pattern has no higher one
+MOST_NOISE = 10.0  # over the strongest signal: with more nothing would be left of it
 COM_MARGIN = 2.0  # the noise of dark pixels far out, where the COM looks, is known about so well
 LEAST_REST = 1e-3  # of the COM
-LIT, DARK, DARKEST = 0.1, 0.03, 1e-3  # shares of the brightest ring
 
 Float = NDArray[np.float32]
 
@@ -60,6 +59,8 @@ class HarmonicBasis:
         Inverse of the standard deviation of the shot noise, a function of the radius only.
     dose : float
         Counts of the mean pattern.
+    gain : float
+        Factor by which neighbours made the noise of these patterns weaker, on average.
     """
 
     order: NDArray[np.int64]
@@ -71,6 +72,7 @@ class HarmonicBasis:
     background: Float
     weight: Float
     dose: float
+    gain: float = 1.0
 
     def project(self, prepared: Float) -> tuple[Float, Float]:
         """Coefficients of patterns ``[n, pixels]`` in counts, and the energy that they leave out.
@@ -125,38 +127,52 @@ def _whiten(
     return energy
 
 
-def fit_basis(prepared: Float, y: NDArray[np.float64], x: NDArray[np.float64]) -> HarmonicBasis:
+def shot_noise(prepared: Float, y: NDArray[np.float64], x: NDArray[np.float64]) -> float:
+    """Variance of the shot noise of a pattern over that of the strongest signal, at most 1.
+
+    `prepared`, `y` and `x` are as for `fit_basis`; a part of the sample and the coarsest functions
+    are enough.
+    """
+    some = prepared[:: max(1, len(prepared) // NOISE_FROM)]
+    orders = Whitened.of(some, y, x).orders(STRONGEST_ORDER)
+    found = Components.find(orders)
+    strongest = float(found.signal.max())
+    return min(MOST_NOISE, found.noise / strongest) if strongest > 0 else MOST_NOISE
+
+
+def fit_basis(
+    prepared: Float,
+    y: NDArray[np.float64],
+    x: NDArray[np.float64],
+    gain: Float | None = None,
+    independent: float = 1.0,
+) -> HarmonicBasis:
     """Learn the basis from a sample of patterns; its components are sorted by variance.
 
-    `prepared` are counts ``[n, pixels]``, none of them empty, `y` and `x` the coordinates about the
-    optic axis, in pixels. The knots of the radial splines lie as far apart as lets the components
-    hold most of the signal. An InputError if no component stands out of the noise: all patterns are
-    alike.
-    """
-    radius, phi = np.hypot(y, x), np.arctan2(y, x)
-    splines, knots = _radial_splines(radius)
-    total = prepared.sum(axis=1, keepdims=True)
-    dose = float(total.mean())
-    scaled = prepared * (dose / total)
-    relative_dose = total / dose  # what a pattern counts for: its noise is that much weaker
-    mean_pattern = prepared.mean(axis=0)
-    smooth = np.linalg.solve(splines.T @ splines, splines.T)
-    radial = splines @ (smooth @ mean_pattern)
-    variance = (relative_dose * (scaled - mean_pattern) ** 2).mean(axis=0)
-    weight = 1 / np.sqrt(_noise_profile(radial, _ring_average(variance, radius)))
-    root_dose = np.sqrt(relative_dose)
-    whitened = torch.from_numpy(((scaled - radial) * weight * root_dose).astype(np.float32))
-    rooted = torch.from_numpy(root_dose[:, 0].astype(np.float64))
+    The knots of the radial splines lie as far apart as lets the components hold most of the signal.
 
-    orders = [
-        OneOrder.project(m, whitened, rooted, torch.from_numpy(splines[:, knots >= 0.4 * m]), phi)
-        for m in range(HIGHEST_ORDER + 1)
-        if (knots >= 0.4 * m).any()
-    ]
-    found = max((Components.find(orders, coarser) for coarser in COARSER), key=Components.captured)
+    Parameters
+    ----------
+    prepared : ndarray, shape [n, pixels]
+        Counts of patterns, none of them empty.
+    y, x : ndarray, shape [pixels]
+        Coordinates about the optic axis [pixels].
+    gain : ndarray, shape [n], optional
+        Factor by which the neighbours of each pattern make its noise weaker.
+    independent : float
+        Share of the patterns that are independent of each other.
+
+    Raises
+    ------
+    InputError
+        If no component stands out of the noise: all patterns are alike.
+    """
+    white = Whitened.of(prepared, y, x, gain, independent)
+    orders = white.orders(HIGHEST_ORDER)
+    found = Components.find(orders)
     least = max(
         LEAST_SHARE * np.clip(found.variance - found.noise, 0, None).sum(),
-        ROUNDING * float(radial.mean()),
+        ROUNDING * float(white.radial.mean()),
     )
     strongest = np.argsort(-found.variance)
     kept = [i for i in strongest if found.signal[i] > 0 and found.variance[i] > least]
@@ -169,12 +185,12 @@ def fit_basis(prepared: Float, y: NDArray[np.float64], x: NDArray[np.float64]) -
     order, variance, signal = found.order[kept], found.variance[kept], found.signal[kept]
     harmonics = found.functions[:, kept]
     noise = max(found.noise, PRECISION * float(variance[0]))
-    background = mean_pattern - found.turning_mean / weight
+    background = white.background(found.turning_mean, found.fixed_mean, found.noise)
 
-    rest = _rest_of_com(harmonics[:, order == 1], y, x, weight)
+    rest = _rest_of_com(harmonics[:, order == 1], y, x, white.weight)
     parts = np.stack([rest.real, rest.imag], axis=1)
-    moments = (whitened @ torch.from_numpy(parts.astype(np.float32))).numpy()
-    moments = moments - root_dose * (((background - radial) * weight) @ parts)
+    moments = (white.patterns @ torch.from_numpy(parts.astype(np.float32))).numpy()
+    moments = moments - white.root_dose * (((background - white.radial) * white.weight) @ parts)
     power = (moments**2).mean()
     if power > max(least, COM_MARGIN * found.noise):
         harmonics = np.column_stack([harmonics, rest])
@@ -190,8 +206,9 @@ def fit_basis(prepared: Float, y: NDArray[np.float64], x: NDArray[np.float64]) -
         functions=np.ascontiguousarray(functions, dtype=np.float32),
         analysis=np.ascontiguousarray(functions @ overlap, dtype=np.float32),
         background=background.astype(np.float32),
-        weight=weight.astype(np.float32),
-        dose=dose,
+        weight=white.weight.astype(np.float32),
+        dose=white.dose,
+        gain=white.gain,
     )
 
 
@@ -210,34 +227,3 @@ def _rest_of_com(
     size = np.linalg.norm(rest)
     known = size < LEAST_REST * np.linalg.norm(com)
     return np.zeros_like(rest) if known else rest * (np.sqrt(2) / size)
-
-
-def _noise_profile(mean: NDArray[np.float64], variance: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Variance of the shot noise, in counts, from radial profiles of the mean and the variance.
-
-    It is the mean where there is light. In the dark, next to an edge that is sharper than the
-    splines, it is what the variance says.
-    """
-    lit = mean > LIT * mean.max()
-    unit = np.percentile(variance[lit] / mean[lit], 10)
-    dark = np.where(mean < DARK * mean.max(), variance / unit if unit > 0 else 0.0, 0.0)
-    return np.maximum(np.maximum(mean, dark), DARKEST * mean.max())
-
-
-def _ring_average(values: NDArray[np.float64], radius: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Mean of the values at about the same radius; unlike splines it never swings below zero."""
-    ring = (radius / RING).astype(int)
-    return (np.bincount(ring, values) / np.maximum(np.bincount(ring), 1))[ring]
-
-
-def _radial_splines(
-    radius: NDArray[np.float64],
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Cubic B-splines of the radius, and the radii of their knots."""
-    knots = np.arange(np.ceil(radius.max() / KNOT_DISTANCE) + 1)
-    distance = np.abs(radius[:, None] / KNOT_DISTANCE - knots)
-    inner = (4 - 6 * distance**2 + 3 * distance**3) / 6
-    outer = (2 - distance) ** 3 / 6
-    splines = np.where(distance < 1, inner, np.where(distance < 2, outer, 0.0))
-    used = (splines**2).sum(axis=0) > 1e-3
-    return splines[:, used], knots[used] * KNOT_DISTANCE

@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.cuda import OutOfMemoryError
 
+from stemwidgets.arrays.band_limit.limit import BandLimit
+from stemwidgets.arrays.band_limit.neighbours import Neighbours
 from stemwidgets.arrays.errors import InputError
 from stemwidgets.arrays.pixel_window import PixelWindow
 from stemwidgets.rrvae.common.records import Encoding
@@ -68,8 +70,16 @@ class Learned(Protocol):
     def fold(self) -> int:
         """The angle is defined modulo 2π / fold."""
 
-    def encode(self, prepared: NDArray[np.float32]) -> Columns:
-        """Columns of an `Encoding`, by name, for prepared patterns ``[n, pixels]``."""
+    def encode(
+        self, prepared: NDArray[np.float32], gain: NDArray[np.float32] | float = 1.0
+    ) -> Columns:
+        """Columns of an `Encoding`, by name, for prepared patterns ``[n, pixels]``.
+
+        The neighbours of each make its noise weaker by a factor, the gain ``[n]``.
+        """
+
+    def neighbours(self, scan: tuple[int, ...], limit: BandLimit | None) -> Neighbours | None:
+        """Neighbours from which patterns are known, too; None if it makes no use of them."""
 
     def decode(self, latent: Tensor, angle: Tensor, class_index: Tensor) -> NDArray[np.float32]:
         """Patterns ``[n, ky, kx]`` in counts."""

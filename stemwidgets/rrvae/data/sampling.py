@@ -8,6 +8,7 @@ from typing import Any, TypeVar, cast
 import numpy as np
 from numpy.typing import NDArray
 
+from stemwidgets.arrays.band_limit.neighbours import Neighbours
 from stemwidgets.arrays.blocks import Where, iterate_blocks, native_type, read_blocks
 from stemwidgets.arrays.errors import InputError
 from stemwidgets.arrays.faults.clean import FIND, faults_of
@@ -19,7 +20,7 @@ from stemwidgets.arrays.pixel_window import PixelWindow
 from stemwidgets.rrvae.basis.gaps import fill_gaps
 from stemwidgets.rrvae.basis.harmonics import Float
 from stemwidgets.rrvae.common import distributed
-from stemwidgets.rrvae.data.batches import numbers_of
+from stemwidgets.rrvae.data.batches import batches, numbers_of
 
 Result = TypeVar("Result")
 
@@ -159,6 +160,26 @@ class _Sample:
             ]
             prepared = np.concatenate(parts)
         return distributed.joined(prepared[prepared.sum(axis=1) > 0])
+
+
+def sample_of(data: Any, window: PixelWindow, neighbours: Neighbours) -> tuple[Float, Float]:
+    """Evenly spaced patterns as their neighbours say, ``[n, pixels]``, and their gain ``[n]``.
+
+    All processes get those of all.
+    """
+    stride = max(1, math.prod(data.shape[:-2]) // SAMPLE)
+    first = distributed.first_pattern(data)
+    numbers, pixels, gains = [], [], []
+    for of_batch, prepared, gain in batches(data, window, TOGETHER, neighbours):
+        rows = np.flatnonzero((first + of_batch) % stride == 0)
+        rows = rows[prepared[rows].sum(axis=1) > 0]
+        numbers.append(of_batch[rows])
+        pixels.append(prepared[rows])
+        gains.append(gain[rows])
+    order = np.argsort(np.concatenate(numbers))
+    chosen = (np.concatenate(each)[order] for each in (pixels, gains))
+    sample, gained = (distributed.joined(each) for each in chosen)
+    return sample, gained
 
 
 def require_enough(patterns: int) -> None:

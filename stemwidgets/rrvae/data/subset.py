@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
+from stemwidgets.arrays.band_limit.neighbours import Neighbours
 from stemwidgets.arrays.pixel_window import PixelWindow
 from stemwidgets.rrvae.basis.harmonics import Float
 from stemwidgets.rrvae.common import distributed
@@ -56,7 +57,8 @@ class ScanRead:
     share : float
         Share of these of all, 1 where there is room for them: see `random_subset`.
     relative_dose : ndarray of float32, shape [n]
-        Counts of each pattern over those of the mean pattern.
+        Counts of each pattern, times what its neighbours gain, over the mean: its noise is that
+        much weaker.
     fingerprint : Fingerprint
         Fingerprint of the scan.
     """
@@ -74,6 +76,7 @@ def read_scan(
     window: PixelWindow,
     share: float,
     columns_of: Callable[[Float], tuple[Tensor, ...]],
+    neighbours: Neighbours | None = None,
 ) -> Generator[float, None, tuple[ScanRead, list[Tensor]]]:
     """Read a scan once; what comes out does not depend on the blocks in which it is read.
 
@@ -87,6 +90,8 @@ def read_scan(
         Share of all patterns to learn from.
     columns_of : callable
         Takes the used pixels of some patterns, and gives numbers to learn from, a row for each.
+    neighbours : Neighbours, optional
+        Neighbours from which each pattern is known, too.
 
     Yields
     ------
@@ -105,12 +110,13 @@ def read_scan(
         If there are too few patterns.
     """
     part, subset = distributed.own_part(data), random_subset(data, share)
-    place, dose = np.cumsum(subset) - 1, np.zeros(len(subset), np.float32)
+    place = np.cumsum(subset) - 1
+    dose, gain = np.zeros(len(subset), np.float32), np.ones(len(subset), np.float32)
     total, done = np.zeros(len(window.gaps)), 0
     columns: list[Tensor] = []
-    for numbers, prepared in batches(part, window, BATCH):
+    for numbers, prepared, gained in batches(data, window, BATCH, neighbours):
         counts = prepared[: len(numbers)].sum(axis=1)
-        dose[numbers] = counts
+        dose[numbers], gain[numbers] = counts, gained[: len(numbers)]
         total += prepared[: len(numbers)][counts > 0].sum(axis=0, dtype=np.float64)
         found = columns_of(prepared)
         columns = columns or [c.new_empty((int(subset.sum()), *c.shape[1:])) for c in found]
@@ -125,6 +131,8 @@ def read_scan(
     require_enough(distributed.total(int(learned.sum())))
     distributed.require_each(bool(learned.any()))
     dose = dose[learned]
+    dose /= np.float32(distributed.mean(dose))
+    dose *= gain[learned]
     dose /= np.float32(distributed.mean(dose))
     filled, learned = (known.reshape(part.shape[:-2]) for known in (filled, learned))
     fingerprint = Fingerprint.from_sum(data.shape, distributed.total(total), patterns)

@@ -31,7 +31,7 @@ from stemwidgets.rrvae.harmonic.posterior import Posterior
 CONVENTIONS = ("com", "alike")
 CLEAR = 9.0  # times the power of one pattern's noise, in half of the patterns at least
 HIGHEST_SYMMETRY = 6  # of a crystal along its axis
-OF_MEDIAN = 0.4549  # median of the square of a normal variable of unit variance
+LEAST_FREE = 0.1  # of the noise in a coefficient: with less the fit follows it, whatever it is
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,12 +49,15 @@ class Convention:
         variables; None where it is that of each pattern's own pointer.
     inexact : float
         Variance of each component of the patterns' pointers about the manifold, without noise.
+    zero : (float, float)
+        Pointer (x, y) of no deflection: that of the mean pattern of a scan, as of the COM.
     """
 
     symmetry: int
     pointer: Tensor
     frame: float | None = None
     inexact: float = 0.0
+    zero: tuple[float, float] = (0.0, 0.0)
 
     @classmethod
     def choose(
@@ -117,26 +120,56 @@ class Convention:
         vector = manifold.decode(latent, class_index) @ self.pointer
         return torch.atan2(vector[..., 1], vector[..., 0]) / self.symmetry
 
+    def about_mean(self, coefficients: Tensor) -> "Convention":
+        """The same convention, with the COM of the mean pattern as that of no deflection.
+
+        So it is for the COM itself, and for the field of deflections that a scan is. `coefficients`
+        are those of all its patterns.
+        """
+        if self.frame is not None or self.symmetry != 1:
+            return self
+        sums = distributed.total((coefficients @ self.pointer).sum(dim=0).double().cpu())
+        x, y = (sums / distributed.total(len(coefficients))).tolist()
+        return replace(self, zero=(x, y))
+
     def measured(
-        self, manifold: Manifold, found: Posterior, coefficients: Tensor, noise: Tensor
+        self,
+        manifold: Manifold,
+        found: Posterior,
+        coefficients: Tensor,
+        noise: Tensor,
+        share: float,
     ) -> "Convention":
-        """The same convention, with the error of the manifold's pointers, from training patterns.
+        """The same convention, with the scatter about the manifold, from training patterns.
 
         Parameters
         ----------
         manifold, found, coefficients, noise
-            As for `read`; the noise without the misfit.
+            As for `read`.
+        share : float
+            As for `read`.
         """
         if self.frame is not None:
             return self
-        seen = self._compare(manifold, found, coefficients, noise)
-        across, expected = distributed.joined(seen.across), distributed.joined(seen.expected)
-        # medians: of a pattern that lies on another branch of the manifold nothing is to be learned
-        beyond = across.square().median() / OF_MEDIAN - expected.median()
-        return replace(self, inexact=max(0.0, float(beyond)))
+        seen = _Pointers.of(self, manifold, found, coefficients, noise, share)
+        free = (seen.noise - seen.fitted).clamp(min=LEAST_FREE * seen.noise)
+        size = distributed.joined(seen.size)
+        clear = size > size.median()
+        across, expected = (
+            distributed.joined(each)[clear] / size[clear] ** 2
+            for each in (seen.across.square(), free)
+        )
+        # a fit that may follow the noise in part leaves as large a part of what the manifold misses
+        beyond = max(0.0, float(across.mean() / expected.mean()) - 1)
+        return replace(self, inexact=beyond * float(distributed.joined(seen.noise).mean()))
 
     def read(
-        self, manifold: Manifold, found: Posterior, coefficients: Tensor, noise: Tensor
+        self,
+        manifold: Manifold,
+        found: Posterior,
+        coefficients: Tensor,
+        noise: Tensor,
+        share: float,
     ) -> tuple[Tensor, Tensor]:
         """Angle of each pattern ``[n]``, and its variance [rad²].
 
@@ -149,36 +182,24 @@ class Convention:
         coefficients : Tensor, shape [n, 2 * components]
             The patterns.
         noise : Tensor, shape [n]
-            Variance of their coefficients.
+            Variance of the shot noise of their coefficients.
+        share : float
+            Share of the shot noise in the noise of the posteriors.
         """
         if self.frame is not None:
             return found.angle + self.frame, found.covariance[:, -1, -1]
-        seen = self._compare(manifold, found, coefficients, noise)
+        seen = _Pointers.of(self, manifold, found, coefficients, noise, share)
         # the innovation of a Kalman filter: what a pattern adds to what the manifold says of it
-        gain = self.inexact / (self.inexact + seen.expected).clamp(min=1e-30)
+        gain = self.inexact / (self.inexact + seen.noise).clamp(min=1e-30)
         x, y = (seen.pointing + gain[:, None] * seen.left).unbind(-1)
-        angle = found.angle + torch.atan2(y, x) / self.symmetry
-        of_manifold = (1 - gain.square()) * seen.variance + (1 - gain).square() * self.inexact
+        turn = self.symmetry * found.angle
+        cos, sin = turn.cos(), turn.sin()
+        x, y = cos * x - sin * y - self.zero[0], sin * x + cos * y - self.zero[1]
+        angle = torch.atan2(y, x) / self.symmetry
+        missed = (1 - seen.fitted / seen.noise.clamp(min=1e-30)).clamp(min=0) * self.inexact
+        of_manifold = (1 - gain).square() * missed + (1 - gain.square()) * seen.fitted
         variance = of_manifold + gain.square() * seen.noise
-        length = seen.pointing.square().sum(-1).clamp(min=1e-30)
-        return angle, variance / (length * self.symmetry**2)
-
-    def _compare(
-        self, manifold: Manifold, found: Posterior, coefficients: Tensor, noise: Tensor
-    ) -> "_Pointers":
-        decoded, by_latent = manifold.decode_with_slopes(found.latent, found.class_index)
-        pointing, slopes = decoded @ self.pointer, by_latent @ self.pointer
-        turned_back = manifold.turn(coefficients, -found.angle)
-        left = (turned_back - decoded) @ self.pointer
-        length = pointing.square().sum(-1, keepdim=True).clamp(min=1e-30).sqrt()
-        x, y = (pointing / length).unbind(-1)
-        gradient = torch.cat(
-            [x[:, None] * slopes[..., 1] - y[:, None] * slopes[..., 0], self.symmetry * length],
-            dim=1,
-        )
-        variance = torch.einsum("ni,nij,nj->n", gradient, found.covariance, gradient)
-        of_noise = noise * self.pointer.square().sum(0).mean()
-        return _Pointers(pointing, left, x * left[:, 1] - y * left[:, 0], variance, of_noise)
+        return angle, variance / (seen.size * self.symmetry).square()
 
 
 @dataclass(frozen=True, eq=False)
@@ -189,22 +210,42 @@ class _Pointers:
     ----------
     pointing, left : Tensor, shape [n, 2]
         Pointer (x, y) of the manifold, and that of the pattern less it.
-    across : Tensor, shape [n]
-        Component of the latter that turns the pointer.
-    variance, noise : Tensor, shape [n]
-        Variance of that component: of the manifold, by the posterior, and of the pattern.
+    size, across : Tensor, shape [n]
+        Length of the former, and component of the latter that turns it.
+    fitted, noise : Tensor, shape [n]
+        Variance of that component by shot noise: of the manifold, which is fitted to the pattern,
+        and of the pattern.
     """
 
     pointing: Tensor
     left: Tensor
+    size: Tensor
     across: Tensor
-    variance: Tensor
+    fitted: Tensor
     noise: Tensor
 
-    @property
-    def expected(self) -> Tensor:
-        """Variance of `across` if the manifold were exact, which was fitted to the pattern."""
-        return (self.noise - self.variance).clamp(min=0)
+    @classmethod
+    def of(
+        cls,
+        convention: Convention,
+        manifold: Manifold,
+        found: Posterior,
+        coefficients: Tensor,
+        noise: Tensor,
+        share: float,
+    ) -> "_Pointers":
+        """Read them off patterns; the parameters are those of `Convention.read`."""
+        pointer = convention.pointer
+        decoded, by_latent = manifold.decode_with_slopes(found.latent, found.class_index)
+        pointing, slopes = decoded @ pointer, by_latent @ pointer
+        left = (manifold.turn(coefficients, -found.angle) - decoded) @ pointer
+        size = pointing.square().sum(-1).clamp(min=1e-30).sqrt()
+        x, y = (pointing / size[:, None]).unbind(-1)
+        across = x[:, None] * slopes[..., 1] - y[:, None] * slopes[..., 0]
+        gradient = torch.cat([across, convention.symmetry * size[:, None]], dim=1)
+        fitted = share * torch.einsum("ni,nij,nj->n", gradient, found.covariance, gradient)
+        of_noise = noise * pointer.square().sum(0).mean()
+        return cls(pointing, left, size, x * left[:, 1] - y * left[:, 0], fitted, of_noise)
 
 
 def _pointer(

@@ -33,7 +33,8 @@ def begin(state: TrainingState, patterns: Patterns) -> TrainingState:
     alike = manifold.turn(patterns.without(state.fixed).coefficients, -angle)
     dose, class_index, noise = patterns.dose, found.class_index, state.noise
     latent = principal_latent(alike, dose, class_index, manifold.latent_dim, noise, divided=True)
-    manifold = manifold.through(latent, class_index, alike, dose, noise, divided=True)
+    of_sums = noise / state.independent
+    manifold = manifold.through(latent, class_index, alike, dose, of_sums, divided=True)
     grid = replace(new_grid(manifold), frames=state.grid.frames)
     counts = _counts(grid, grid.nearest(latent, class_index))
     return replace(
@@ -89,7 +90,7 @@ def update(
     if state.rounds:
         normal = torch.lerp(normal, carried["normal"], MEMORY)
         target = torch.lerp(target, carried["target"], MEMORY)
-    manifold = manifold.fitted(normal, target, noise)
+    manifold = manifold.fitted(normal, target, noise / state.independent)
     weights = manifold.weights
     apart = ((new_normal @ weights - 2 * new_target) * weights).sum()
     misfit = turning.energy + float(apart) / patterns.share.whole

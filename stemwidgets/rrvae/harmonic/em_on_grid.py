@@ -35,17 +35,19 @@ REACH = 2.0  # how far z may be from its point, over the distance between points
 LEAST_COUNT = 0.1  # patterns at a point of the grid where none was found
 
 
-def begin(manifold: Manifold, noise_floor: float) -> TrainingState:
-    """The state before the first update."""
+def begin(manifold: Manifold, noise_floor: float, independent: float) -> TrainingState:
+    """The state before the first update, of patterns of which so large a share is independent."""
     noise = max(noise_floor, COOLING * float(manifold.signal.max()))
     # classes are separated when the manifold is unfolded
     one_class = replace(manifold, weights=manifold.weights[:1])
-    return TrainingState(manifold, new_grid(one_class), noise, torch.zeros_like(manifold.signal))
+    nothing = torch.zeros_like(manifold.signal)
+    return TrainingState(manifold, new_grid(one_class), noise, nothing, independent=independent)
 
 
-def anew(state: TrainingState) -> TrainingState:
+def anew(state: TrainingState, independent: float) -> TrainingState:
     """The state before the first update on other patterns, with what was learned."""
-    return TrainingState(state.manifold, new_grid(state.manifold), state.noise, state.fixed)
+    grid = new_grid(state.manifold)
+    return TrainingState(state.manifold, grid, state.noise, state.fixed, independent=independent)
 
 
 def extended(state: TrainingState) -> TrainingState:
@@ -110,7 +112,8 @@ def update(
         seen_before = since - max(u for u in UNFOLD_AFTER if u <= since)
         share = max(1 / batches, min(0.5, 10 / (seen_before + 1)))
         known = _Expected(**state.carried, log_evidence=0.0).mixed(new, share)
-    learned = manifold.fitted(*_by_class(manifold, grid, known), noise / count)
+    independent = count * state.independent
+    learned = manifold.fitted(*_by_class(manifold, grid, known), noise / independent)
     counts = count * known.share + LEAST_COUNT
     misfit = known.misfit(patterns.energy, learned.decode(grid.latent, grid.class_index))
     expected = max(noise_floor, misfit / manifold.degrees_of_freedom)
@@ -181,7 +184,8 @@ def _unfolded(state: TrainingState, count: int) -> TrainingState:
     if state.updates == state.cooled:
         class_index = groups(alike, weight, state.noise, manifold.classes)
     latent = principal_latent(alike, weight, class_index, manifold.latent_dim)
-    manifold = manifold.through(latent, class_index, alike, weight, state.noise)
+    noise = state.noise / state.independent
+    manifold = manifold.through(latent, class_index, alike, weight, noise)
     return replace(state, manifold=manifold, grid=new_grid(manifold), carried={})
 
 

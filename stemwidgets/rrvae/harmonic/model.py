@@ -8,6 +8,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from stemwidgets.arrays.band_limit.limit import BandLimit
+from stemwidgets.arrays.band_limit.neighbours import Neighbours
 from stemwidgets.arrays.maps.circular import wrap
 from stemwidgets.arrays.pixel_window import PixelWindow
 from stemwidgets.rrvae.basis.harmonics import Float, HarmonicBasis
@@ -27,6 +29,7 @@ BATCH = 2048  # patterns encoded at once, as many as a GPU needs to be busy
 STEPS = 3  # of Newton from the best cell, which lies close to the peak
 COUNT_STEPS = 6  # on the counts, at most: a pattern that has settled takes no more
 NARROW = math.radians(3.0)  # a posterior as narrow as that is read off its peak, not off the grid
+ONE_PEAK = math.radians(20.0)  # the same where the manifold is less exact than a pattern's pointer
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,6 +52,8 @@ class HarmonicModel:
         Variance of a coefficient about its reconstruction.
     typical_misfit : float
         Mean sum of squares that the reconstruction of a training pattern leaves.
+    shot_noise : float
+        Variance of the shot noise of one pattern over that of the strongest signal.
     """
 
     window: PixelWindow
@@ -58,18 +63,26 @@ class HarmonicModel:
     convention: Convention
     noise: float
     typical_misfit: float
+    shot_noise: float = 1.0
 
     @property
     def fold(self) -> int:
         """The angle is defined modulo 2π / fold."""
         return self.convention.symmetry
 
-    def encode(self, prepared: Float) -> Columns:
-        """Columns of an `Encoding`, by name, for prepared patterns ``[n, pixels]``."""
+    def encode(self, prepared: Float, gain: Float | float = 1.0) -> Columns:
+        """Columns of an `Encoding`, by name, for prepared patterns ``[n, pixels]``.
+
+        The neighbours of each make its noise weaker by a factor, the gain ``[n]``.
+        """
         coefficients, left_out = self.basis.project(prepared)
-        dose = torch.from_numpy(prepared.sum(axis=1) / self.basis.dose)
+        dose = torch.from_numpy(prepared.sum(axis=1) * gain / (self.basis.dose * self.basis.gain))
         patterns = Patterns(torch.from_numpy(coefficients), dose)
         return self.read(patterns, torch.from_numpy(left_out), prepared)
+
+    def neighbours(self, scan: tuple[int, ...], limit: BandLimit | None) -> Neighbours | None:
+        """Neighbours from which patterns of a scan of so many positions are known, too."""
+        return None if limit is None else Neighbours.of(scan, limit, self.shot_noise)
 
     @torch.no_grad()
     def read(self, patterns: Patterns, left_out: Tensor, prepared: Float | None = None) -> Columns:
@@ -107,13 +120,13 @@ class HarmonicModel:
         cell, at_point, broad = self._search(turned, offset, patterns, noise)
         start = grid.start(cell)
         found = refine(manifold, patterns.coefficients, noise, start, STEPS)
-        _, variance = convention.read(manifold, found, patterns.coefficients, noise)
-        local_std = variance.sqrt()
-        narrow = (local_std < NARROW) & (broad.std < 3 * NARROW)
+        shot_noise, share = self.basis.noise / patterns.dose, self.basis.noise / self.noise
+        _, variance = convention.read(manifold, found, patterns.coefficients, shot_noise, share)
+        one_peak = NARROW if convention.inexact == 0 else ONE_PEAK
+        narrow = (variance.sqrt() < one_peak) & (broad.std < 3 * one_peak)
         if counts is not None and pixels is not None:
-            found = self._refine_on_counts(counts, pixels, found, start, narrow)
-        shot_noise = self.basis.noise / patterns.dose
-        angle, variance = convention.read(manifold, found, patterns.coefficients, shot_noise)
+            found = self._refine_on_counts(counts, pixels, patterns.dose, found, start, narrow)
+        angle, variance = convention.read(manifold, found, patterns.coefficients, shot_noise, share)
         angle = torch.where(narrow, angle, broad.angle)
         std = torch.where(narrow, variance.sqrt(), broad.std)
         of_class = at_point * (grid.class_index == found.class_index[:, None])
@@ -154,6 +167,7 @@ class HarmonicModel:
         self,
         counts: CountLikelihood,
         pixels: Tensor,
+        dose: Tensor,
         found: Posterior,
         start: Start,
         narrow: Tensor,
@@ -163,7 +177,7 @@ class HarmonicModel:
             better = counts.refine(
                 self.manifold,
                 pixels[rows],
-                self.noise,
+                dose[rows] / self.noise,
                 found.rows(rows),
                 start.rows(rows),
                 COUNT_STEPS,
@@ -191,13 +205,15 @@ class HarmonicModel:
         tensors["convention.pointer"] = self.convention.pointer
         record = {
             "preparation": window,
-            "basis": {"noise": self.basis.noise, "dose": self.basis.dose},
+            "basis": {name: getattr(self.basis, name) for name in ("noise", "dose", "gain")},
             "frames": self.grid.frames,
             "symmetry": self.convention.symmetry,
             "frame": self.convention.frame,
             "inexact": self.convention.inexact,
+            "zero": list(self.convention.zero),
             "noise": self.noise,
             "typical_misfit": self.typical_misfit,
+            "shot_noise": self.shot_noise,
         }
         return tensors, record
 
@@ -223,9 +239,11 @@ class HarmonicModel:
                 tensors["convention.pointer"].to(device),
                 record["frame"],
                 record.get("inexact", 0.0),
+                (record.get("zero", (0.0, 0.0))[0], record.get("zero", (0.0, 0.0))[1]),
             ),
             record["noise"],
             record["typical_misfit"],
+            record.get("shot_noise", 1.0),
         )
 
 

@@ -188,7 +188,7 @@ class CountLikelihood:
         self,
         manifold: Manifold,
         prepared: Tensor,
-        noise: float,
+        precision: Tensor,
         found: Posterior,
         start: Start,
         steps: int,
@@ -203,8 +203,9 @@ class CountLikelihood:
             The decoder.
         prepared : Tensor, shape [n, pixels]
             Counts.
-        noise : float
-            Variance of a coefficient, 1 for electrons that were counted one by one.
+        precision : Tensor, shape [n]
+            Inverse variance of a coefficient of each: its relative dose, of electrons that were
+            counted one by one and without neighbours.
         found : Posterior
             Posterior to step from.
         start : Start
@@ -216,7 +217,9 @@ class CountLikelihood:
         last = torch.zeros_like(found.covariance[:, 0])
         for _ in range(steps):
             before = found.rows(rows)
-            move, covariance = self._step(manifold, prepared[rows], noise, before, start.rows(rows))
+            move, covariance = self._step(
+                manifold, prepared[rows], precision[rows], before, start.rows(rows)
+            )
             deviation = covariance.diagonal(dim1=1, dim2=2).sqrt()
             turned_back = ((move / deviation) * last).sum(-1) < 0
             move = torch.where(turned_back[:, None], move / 2, move)
@@ -230,7 +233,7 @@ class CountLikelihood:
         self,
         manifold: Manifold,
         prepared: Tensor,
-        noise: float,
+        precision: Tensor,
         found: Posterior,
         start: Start,
     ) -> tuple[Tensor, Tensor]:
@@ -254,8 +257,8 @@ class CountLikelihood:
         weight = expected.clamp(min=self._darkest).reciprocal_()
         difference = torch.addcmul(prepared, expected, dose, value=-1)
         weighted = slopes * weight[:, None]
-        information = (weighted @ slopes.mT) * (dose / noise)[..., None] + start.information()
-        gradient = (weighted @ difference[..., None])[..., 0] / noise
+        information = (weighted @ slopes.mT) * precision[:, None, None] + start.information()
+        gradient = (weighted @ difference[..., None])[..., 0] * (precision[:, None] / dose)
         gradient[:, :-1] += start.pull(found.latent)
         move = torch.linalg.solve(information, gradient)
         move[:, :-1].clamp_(-FARTHEST_MOVE, FARTHEST_MOVE)

@@ -8,10 +8,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from stemwidgets.arrays.band_limit.limit import BandLimit
 from stemwidgets.arrays.faults.clean import FIND
 from stemwidgets.arrays.memory import memory_limit
-from stemwidgets.arrays.pixel_window import PixelWindow
-from stemwidgets.rrvae.basis.harmonics import HarmonicBasis
 from stemwidgets.rrvae.common import distributed
 from stemwidgets.rrvae.common.device import free_memory
 from stemwidgets.rrvae.common.notices import require_finite
@@ -24,7 +23,7 @@ from stemwidgets.rrvae.harmonic import em_on_grid as on_grid
 from stemwidgets.rrvae.harmonic.angle_convention import Convention
 from stemwidgets.rrvae.harmonic.manifold import Manifold
 from stemwidgets.rrvae.harmonic.model import HarmonicModel
-from stemwidgets.rrvae.harmonic.projection import ProjectedScan, project_scan
+from stemwidgets.rrvae.harmonic.projection import Before, ProjectedScan, project_scan
 from stemwidgets.rrvae.harmonic.schedule import train
 from stemwidgets.rrvae.harmonic.state import Patterns, TrainingState, best_cells
 
@@ -61,13 +60,13 @@ class HarmonicRun:
                 options.classes,
                 options.seed,
             )
-            self.start = on_grid.begin(manifold.to(device), basis.noise)
+            self.start = on_grid.begin(manifold.to(device), basis.noise, scan.independent)
         else:
             self.start = before.training
             if before.fingerprint.same(self.fingerprint):
                 self.last = before.training.divided(self.patterns.share)
             else:
-                self.start = on_grid.anew(before.training)
+                self.start = on_grid.anew(before.training, scan.independent)
 
     @classmethod
     def begin(
@@ -79,14 +78,15 @@ class HarmonicRun:
         device: torch.device,
         state: State | None,
         faulty: Any = FIND,
+        limit: BandLimit | None = None,
     ) -> Generator[float, None, Self]:
         """Read a scan, and make a run of it; see `Kind`.
 
         An InputError if there is nothing to learn from, or the state is not whole.
         """
         before = None if state is None else _before(state, device)
-        known = None if before is None else (before.window, before.basis, before.share)
-        scan = yield from project_scan(data, pixel_size, mask, known, _room(device), faulty)
+        known = None if before is None else before.known
+        scan = yield from project_scan(data, pixel_size, mask, known, _room(device), faulty, limit)
         return cls(scan, options, device, before)
 
     def steps(self) -> Generator[TrainingState]:
@@ -152,7 +152,11 @@ class HarmonicRun:
         )
         shot_noise = basis.noise / patterns.dose
         turning = patterns.without(state.fixed).coefficients
-        convention = convention.measured(state.manifold, sample, turning, shot_noise)
+        if self.scan.neighbours is not None:
+            convention = convention.about_mean(self.patterns.without(state.fixed).coefficients)
+        convention = convention.measured(
+            state.manifold, sample, turning, shot_noise, basis.noise / state.noise
+        )
         left_out = distributed.mean(self.scan.relative_dose * self.scan.left_out.numpy())
         return HarmonicModel(
             window,
@@ -162,6 +166,7 @@ class HarmonicRun:
             convention,
             state.noise,
             distributed.mean(patterns.dose * sample.misfit) + left_out,
+            self.scan.shot_noise,
         )
 
 
@@ -177,11 +182,9 @@ def _room(device: torch.device) -> float | None:
 class _Before:
     """State that an earlier run leaves, and the meaning of its coefficients."""
 
-    window: PixelWindow
-    basis: HarmonicBasis
+    known: Before
     training: TrainingState
     fingerprint: Fingerprint
-    share: float
 
 
 def _first_whole(steps: Iterator[TrainingState]) -> Generator[TrainingState]:
@@ -209,4 +212,5 @@ def _before(state: State, device: torch.device) -> _Before:
         if training.fixed.shape != trained.manifold.signal.shape:
             raise ValueError(f"a fixed part of the shape {tuple(training.fixed.shape)}")
     basis = replace(trained.basis, background=background)
-    return _Before(trained.window, basis, training, fingerprint, share)
+    known = Before(trained.window, basis, share, trained.shot_noise)
+    return _Before(known, training, fingerprint)

@@ -29,7 +29,8 @@ class Patterns(Rows):
     coefficients : Tensor, shape [n, 2 * components]
         Coefficients of each pattern, scaled to the mean dose.
     dose : Tensor, shape [n]
-        Counts of each over those of the mean: its noise is that much weaker.
+        Counts of each, times what its neighbours gain, over the mean: its noise is that much
+        weaker.
     """
 
     coefficients: Tensor
@@ -73,6 +74,9 @@ class TrainingState:
         that of a large scan less than one pass may be enough.
     fraction : float
         Share of the training done.
+    independent : float
+        Share of the patterns that are independent of each other: those that are known from their
+        neighbours, too, are not.
     losses : tuple of float
         Negative log-evidence per pattern [nats] after each step.
     reconstruction : float
@@ -91,6 +95,7 @@ class TrainingState:
     passes: float = 0.0
     planned: float = 0.0
     fraction: float = 0.0
+    independent: float = 1.0
     losses: tuple[float, ...] = ()
     reconstruction: float = 0.0
     carried: dict[str, Tensor] = field(default_factory=dict)
@@ -141,7 +146,7 @@ class TrainingState:
         plain: dict[str, Any] = {
             name: (int if name in _WHOLE else float)(record[name])
             for name in _PLAIN
-            if name != "losses"
+            if name != "losses" and name in record
         }
         plain["losses"] = tuple(map(float, record["losses"]))
         carried = {name.removeprefix("carried."): t for name, t in on_device.items()}
@@ -162,6 +167,7 @@ _PLAIN = (
     "passes",
     "planned",
     "fraction",
+    "independent",
     "losses",
     "reconstruction",
 )

@@ -10,6 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from stemwidgets.arrays.band_limit.limit import BandLimit
 from stemwidgets.arrays.errors import InputError
 from stemwidgets.arrays.faults.clean import FIND
 from stemwidgets.arrays.pixel_window import PixelWindow
@@ -58,9 +59,12 @@ class PaperModel:
         """The angle is defined modulo 2π / fold."""
         return self.trained.fold
 
-    def encode(self, prepared: NDArray[np.float32]) -> Columns:
+    def encode(self, prepared: Float, gain: Float | float = 1.0) -> Columns:
         """Columns of an `Encoding`, by name, for prepared patterns ``[n, pixels]``."""
         return self.trained.encode(torch.from_numpy(prepared).to(self.trained.scaling.offset))
+
+    def neighbours(self, scan: tuple[int, ...], limit: BandLimit | None) -> None:
+        """None: the network of the paper reads each pattern by itself."""
 
     def decode(self, latent: Tensor, angle: Tensor, class_index: Tensor) -> NDArray[np.float32]:
         """Patterns ``[n, ky, kx]`` in counts; there is one kind only."""
@@ -131,6 +135,7 @@ class PaperRun:
         state: State | None,
         turning: bool,
         faulty: Any = FIND,
+        limit: BandLimit | None = None,
     ) -> Generator[float, None, Self]:
         """Read a scan, and make a run of it; see `Kind`.
 

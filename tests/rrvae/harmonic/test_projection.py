@@ -11,7 +11,7 @@ from stemwidgets.rrvae import RRVAE
 from stemwidgets.rrvae.common.notices import TrainingNotice
 from stemwidgets.rrvae.data import sampling
 from stemwidgets.rrvae.harmonic import projection, run
-from stemwidgets.rrvae.harmonic.projection import project_scan
+from stemwidgets.rrvae.harmonic.projection import Before, project_scan
 from stemwidgets.rrvae.paper import run as paper_run
 
 ARRAYS = ("coefficients", "left_out", "filled", "relative_dose")
@@ -96,7 +96,7 @@ def test_lazy_data_are_read_twice_and_once_more_only_where_memory_is_short(scan,
     assert len(read) == SAMPLE + 2 * 3
     before = gathered(scan, (1.0, 1.0))
     read.clear()
-    gathered(lazy, (1.0, 1.0), before=(before.window, before.basis, 1.0))
+    gathered(lazy, (1.0, 1.0), before=Before(before.window, before.basis, 1.0, before.shot_noise))
     assert len(read) == 3
     read.clear()
     monkeypatch.setattr(sampling, "memory_limit", lambda: 10_000)

@@ -4,6 +4,9 @@ At each detector pixel the intensity over the position of the probe holds no sca
 2α/λ, as the wave is linear in the probe: what lies beyond is noise, or a fault of the scan.
 """
 
+import math
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy import fft
@@ -12,7 +15,38 @@ from stemwidgets.arrays.axes import Axes
 from stemwidgets.arrays.calibration.electrons import wavelength
 from stemwidgets.arrays.disc.find import Disc
 
+NOTHING_TO_GAIN = math.pi / 4  # share of the frequencies: steps of λ/4α, that of a scan on the edge
+
 Map = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class BandLimit:
+    """Highest frequency of a scan, in its steps.
+
+    Parameters
+    ----------
+    frequency : float
+        Highest scan frequency [1/Å], 2α/λ.
+    per_step : (float, float)
+        The same along y and x [waves per scan step].
+    periodic : bool
+        True if the scan goes on at its other edge.
+    excess : float
+        Variance of other noise that is alike at all frequencies, as of jitter, over that of the
+        shot noise.
+    """
+
+    frequency: float
+    per_step: tuple[float, float]
+    periodic: bool = False
+    excess: float = 0.0
+
+    @property
+    def share(self) -> float:
+        """Share of the frequencies of the scan that are within the limit, 0 to 1."""
+        down, along = (np.linspace(-0.5, 0.5, 401) / limit for limit in self.per_step)
+        return float((np.hypot(down[:, None], along) <= 1).mean())
 
 
 def highest_frequency(
