@@ -102,7 +102,7 @@ class LimitChoice:
         Limit of the last scan.
     """
 
-    def __init__(self, band_limit: Any, periodic: bool, kind: str) -> None:
+    def __init__(self, band_limit: Any, periodic: bool, kind: str = USING) -> None:
         self.band_limit, self.periodic = require_band_limit(band_limit), bool(periodic)
         self._used = self.band_limit if kind == USING else None
         self.chosen: ChosenLimit | None = None
@@ -117,9 +117,9 @@ class LimitChoice:
     def of(self, source: Any, data: Any, axes: Axes) -> BandLimit | None:
         """Limit of a scan, whose patterns are read as `data`; found once for each scan.
 
-        A plain array has no calibration, and so no limit.
+        A plain array has no calibration: an InputError if a limit in 1/Å was given.
         """
-        if self._used is None or is_plain_array(source):
+        if self._used is None or (self._used == AUTO and is_plain_array(source)):
             return None
         known = identity(data)
         if known is None or self._scan != known or self.chosen is None:

@@ -14,6 +14,7 @@ from scipy import fft
 from stemwidgets.arrays.axes import Axes
 from stemwidgets.arrays.calibration.electrons import wavelength
 from stemwidgets.arrays.disc.find import Disc
+from stemwidgets.arrays.words import number
 
 NOTHING_TO_GAIN = math.pi / 4  # share of the frequencies: steps of λ/4α, that of a scan on the edge
 
@@ -41,6 +42,11 @@ class BandLimit:
     per_step: tuple[float, float]
     periodic: bool = False
     excess: float = 0.0
+
+    @property
+    def words(self) -> str:
+        """The limit in words."""
+        return f"With neighbours, up to the scan frequency {number(self.frequency, 3)} 1/Å"
 
     @property
     def share(self) -> float:

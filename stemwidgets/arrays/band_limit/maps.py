@@ -37,6 +37,37 @@ def band_limited(maps: Map, limit: BandLimit) -> tuple[Map, Map]:
     return neighbours_of(maps, limit, missing).fit_maps(maps, missing)
 
 
+def limited_centroids(moments: Map, about: Map, limit: BandLimit) -> tuple[Map, Map]:
+    """Centres of mass without the noise beyond the limit.
+
+    The sums over each pattern are what has the limit, not their ratio.
+
+    Parameters
+    ----------
+    moments : ndarray, shape [iy, ix, 3]
+        Sums ``(Σ I, Σ I·y, Σ I·x)`` of each pattern.
+    about : ndarray, shape [2] or [iy, ix, 2]
+        Position ``(y, x)`` of no deflection.
+    limit : BandLimit
+        Limit of the scan frequencies.
+
+    Returns
+    -------
+    centroids : ndarray, shape [iy, ix, 2]
+        ``(y, x)``; NaN where a pattern has no counts.
+    variance : ndarray, shape [iy, ix]
+        Share of the variance of their noise that is left.
+    """
+    total = np.where(moments[..., :1] > 0, moments[..., :1], np.nan)
+    first = moments[..., 1:] - about * total
+    missing: NDArray[np.bool_] = np.isnan(total[..., 0])
+    if missing.all():
+        return np.full(first.shape, np.nan), np.full(missing.shape, np.nan)
+    neighbours = neighbours_of(first, limit, missing)
+    sums, variance = neighbours.fit_maps(np.concatenate([total, first], axis=-1), missing)
+    return sums[..., 1:] / sums[..., :1] + about, variance
+
+
 def neighbours_of(maps: Map, limit: BandLimit, missing: NDArray[np.bool_]) -> Neighbours:
     """Neighbours in a scan, with the noise of that of its maps in which the signal is strongest."""
     noise = white_noise(maps, limit, missing)

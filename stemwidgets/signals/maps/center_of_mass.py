@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from pyxem.signals import BeamShift
 
-from stemwidgets.arrays.axes import Axes
+from stemwidgets.arrays.band_limit.limit import BandLimit
+from stemwidgets.arrays.band_limit.maps import limited_centroids
 from stemwidgets.arrays.calibration.electrons import wavelength
 from stemwidgets.arrays.center_of_mass import calibrated, centroids, moments
 from stemwidgets.arrays.errors import InputError
@@ -19,6 +20,7 @@ from stemwidgets.arrays.fields import electric_field, interaction_constant
 from stemwidgets.arrays.masks import refuse_inverted, require_mask
 from stemwidgets.arrays.overview import sample_pattern
 from stemwidgets.arrays.potential import potential
+from stemwidgets.signals.band_limit import LimitChoice
 from stemwidgets.signals.calibration.descan import (
     given_descan,
     known_descan,
@@ -29,6 +31,7 @@ from stemwidgets.signals.conversion import to_arrays
 from stemwidgets.signals.io.load import load
 from stemwidgets.signals.maps.beam_shift import beam_shift
 from stemwidgets.signals.maps.com_error import NoisyVectorMaps, noise_of
+from stemwidgets.signals.maps.com_reference import origin_of
 from stemwidgets.signals.maps.vector_maps import VectorMaps, component_signals
 from stemwidgets.signals.metadata.left_out import record_left_out
 from stemwidgets.signals.metadata.title_and_beam import beam_energy
@@ -56,16 +59,20 @@ class CenterOfMass(NoisyVectorMaps):
         Energy of the beam [keV], if known.
     left_out : LeftOut or None
         Faults of the detector that are left out; its `words` describe them.
+    band_limit : BandLimit or None
+        Limit of the scan frequencies, where the COM was read with that of its neighbours.
     """
 
     positions: Map
     beam_energy: float | None = None
     left_out: LeftOut | None = None
+    band_limit: BandLimit | None = None
 
     def __repr__(self) -> str:
-        """Name the maps, their size and units, and what is left out."""
-        words = "" if self.left_out is None else self.left_out.words
-        return f"{super().__repr__()[:-1]}{words and f'. {words}'}>"
+        """Name the maps, their size and units, their limit, and what is left out."""
+        words = [] if self.band_limit is None else [self.band_limit.words]
+        words += [] if self.left_out is None else [self.left_out.words]
+        return ". ".join([super().__repr__()[:-1], *filter(None, words)]) + ">"
 
     def to_beam_shift(self) -> BeamShift:
         """The same as pyxem's ``get_direct_beam_position(method="center_of_mass")``.
@@ -172,6 +179,8 @@ def center_of_mass(
     weights: Any = None,
     faulty: Any = FIND,
     descan: Any = None,
+    band_limit: str | float | None = None,
+    periodic: bool = False,
 ) -> CenterOfMass:
     """Centre of mass ⟨k⟩ of every pattern, about that of the mean pattern.
 
@@ -204,6 +213,11 @@ def center_of_mass(
         Subtract the departure of the beam from its mean position: not at all, where it matters (as
         for the rrVAE), or as it is known, for example from :func:`stemwidgets.measure_descan`.
         `positions` stay as they were read.
+    band_limit : "auto", None or float
+        Highest scan frequency [1/Å]: the COM is read with that of its neighbours, without the shot
+        noise beyond; as for :class:`stemwidgets.RRVAE`. `positions` stay as they were read.
+    periodic : bool
+        True if the scan goes on at its other edge, as a simulation of whole unit cells does.
 
     Returns
     -------
@@ -237,7 +251,7 @@ def center_of_mass(
     data, axes, title = to_arrays(source)
     energy = beam_energy(source) if hasattr(source, "metadata") else None
     scaled = axes._replace(ky=in_units(axes.ky, units, energy), kx=in_units(axes.kx, units, energy))
-    origin = None if isinstance(reference, str) else _origin(reference, axes)
+    origin = None if isinstance(reference, str) else origin_of(reference, axes)
     if isinstance(reference, str) and reference != "mean":
         raise InputError(f"reference is 'mean', a position, an array or None; got {reference!r}.")
     descan = given_descan(descan, source)
@@ -249,34 +263,26 @@ def center_of_mass(
     if origin is None:
         origin = centroids(sums.sum(axis=(0, 1)))
     known = known_descan(descan, com)
-    found = calibrated(com if known is None else com - known.departure, scaled, origin)
+    about = origin if known is None else origin + known.departure
+    limit = LimitChoice(band_limit, periodic).of(source, data, axes)
+    shown, factors = com, np.ones(com.shape[:2])
+    if limit is not None:
+        shown, share = limited_centroids(sums, about, limit)
+        factors = share * (1 + limit.excess)
+    found = calibrated(shown, scaled, about)
     maps = component_signals(found.y, found.x, axes, title, "COM", found.units)
     left_out = clean.told
     for name in ("x", "y", "magnitude", "angle"):
         record_left_out(left_out, maps[name])
         record_descan(known or taken_off(source), maps[name])
     pixel = scaled.ky.scale, scaled.kx.scale
-    noise = partial(noise_of, data, clean, sums[..., 0], pixel, threshold, background, weights)
-    return CenterOfMass(**maps, positions=com, beam_energy=energy, left_out=left_out, noise=noise)
-
-
-def _origin(reference: Any, axes: Axes) -> Map:
-    """The centre of mass of no deflection, ``(y, x)`` in pixels, ``[2]`` or ``[iy, ix, 2]``."""
-    if reference is None:
-        return np.array([-axes.ky.offset / axes.ky.scale, -axes.kx.offset / axes.kx.scale])
-    if isinstance(reference, CenterOfMass):
-        reference = reference.positions
-    try:
-        origin = np.asarray(reference, dtype=float)
-    except (TypeError, ValueError):
-        origin = np.empty(0)
-    rows, columns = axes.shape[:2]
-    fits = origin.shape == (rows, columns, 2) or (
-        origin.shape == (2,) and np.isfinite(origin).all()
+    given = threshold, background, weights, factors
+    noise = partial(noise_of, data, clean, sums[..., 0], pixel, *given)
+    return CenterOfMass(
+        **maps,
+        positions=com,
+        beam_energy=energy,
+        left_out=left_out,
+        band_limit=limit,
+        noise=noise,
     )
-    if not fits:
-        raise InputError(
-            f"Expected a reference (y, x) in pixels, or one for each position "
-            f"[{rows}, {columns}, 2], got {np.shape(reference) or reference!r}."
-        )
-    return origin
