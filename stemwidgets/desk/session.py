@@ -19,7 +19,7 @@ from stemwidgets.signals.calibration.vacuum import descan_of_file
 from stemwidgets.signals.conversion import to_arrays, with_notes
 from stemwidgets.signals.io.load import load
 from stemwidgets.signals.io.missing import noted
-from stemwidgets.signals.metadata.title_and_beam import beam_energy, title_of
+from stemwidgets.signals.metadata.title_and_beam import beam_energy, semi_angle, title_of
 from stemwidgets.state.session import ScanSession
 
 T = TypeVar("T")
@@ -66,15 +66,14 @@ class Session(ScanSession):
     def __init__(self, source: Any, lazy: bool = False, **load_options: Any) -> None:
         is_file = isinstance(source, str | PathLike)
         if load_options and not is_file:
-            raise InputError(
-                f"{', '.join(sorted(load_options))} say how a file is read, and this is none: pass "
-                "the name of a file."
-            )
+            how = f"{', '.join(sorted(load_options))} say how a file is read"
+            raise InputError(f"{how}, and this is none: pass the name of a file.")
         signal = load(source, lazy=lazy, **load_options) if is_file else source
         if isinstance(signal, hs.signals.BaseSignal):
             data, axes, notes = with_notes(signal)
-            energy, title = beam_energy(signal), title_of(signal)
-            super().__init__(data, axes, title, energy, self._model, (*notes, *noted(signal)))
+            known = title_of(signal), beam_energy(signal)
+            super().__init__(data, axes, *known, self._model, (*notes, *noted(signal)))
+            self.scan.semi_angle = semi_angle(signal)
         else:
             super().__init__(*to_arrays(signal), make_model=self._model)
         self.vacuum.read_file = partial(descan_of_file, **load_options)

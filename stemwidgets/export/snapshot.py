@@ -1,6 +1,6 @@
 """A session at one moment: what files, code and page are made of."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from os import PathLike
@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stemwidgets.arrays.axes import Axes
+from stemwidgets.arrays.band_limit.limit import BandLimit
 from stemwidgets.arrays.calibration.descan import Descan
 from stemwidgets.arrays.calibration.scan_rotation import ScanRotation
 from stemwidgets.arrays.calibration.vacuum import InVacuum
@@ -90,6 +91,8 @@ class Snapshot:
         File to which that model was saved.
     followed : Descan or None
         Descan that detectors follow; that of the patterns, with what is left out filled.
+    find_limit : callable
+        Returns the band limit, or None, with which a model reads the scan.
     displays : mapping of str to Display
         Display of each map on the page, by the name of the channel; others are shown as suits them.
     """
@@ -117,6 +120,7 @@ class Snapshot:
     in_vacuum: InVacuum | None
     followed: Descan | None
     take_off: bool
+    find_limit: Callable[[Any], BandLimit | None]
     displays: Mapping[str, Display]
 
     @property
@@ -130,7 +134,8 @@ class Snapshot:
         if self.model is None or self.read is not None:
             return self.read
         descan = FIND if self.descan_taken_off and not self.in_vacuum else self.descan_taken_off
-        encoding: Encoding = self.model.encode(self.data, descan=descan)
+        limit = self.find_limit(self.model)
+        encoding: Encoding = self.model.encode(self.data, descan=descan, limit=limit)
         return encoding
 
     @cached_property
@@ -217,5 +222,6 @@ def snapshot_of(
         in_vacuum=scan.in_vacuum,
         followed=scan.descan_in_numbers,
         take_off=scan.take_off,
+        find_limit=session.limiting.for_model,
         displays=displays or {},
     )

@@ -12,11 +12,12 @@ from stemwidgets.arrays.axes import Axes
 from stemwidgets.arrays.band_limit.limit import BandLimit
 from stemwidgets.arrays.faults.clean import FIND, clean_scan
 from stemwidgets.arrays.preparation.placement import Placement
+from stemwidgets.arrays.scan_report.choose_limit import AUTO
 from stemwidgets.arrays.scan_report.limit_of import ChosenLimit
 from stemwidgets.rrvae import model
 from stemwidgets.rrvae.common.checks import require_same_frame
 from stemwidgets.rrvae.common.records import Progress
-from stemwidgets.signals.band_limit import AUTO, LimitChoice
+from stemwidgets.signals.band_limit import LimitChoice
 from stemwidgets.signals.calibration.descan import descan_after, given_descan
 from stemwidgets.signals.conversion import is_plain_array, to_arrays
 from stemwidgets.signals.io.saving import require_target
@@ -24,6 +25,7 @@ from stemwidgets.signals.maps.rrvae_maps import Maps, write_encoding
 from stemwidgets.signals.preparation import Preparation, require_recipe, with_pixel_size
 
 PixelSize = tuple[float, float]
+Prepared = tuple[Any, Axes, Any]
 
 
 class RRVAE(model.RRVAE):
@@ -105,7 +107,7 @@ class RRVAE(model.RRVAE):
         periodic: bool = False,
     ) -> None:
         super().__init__(latent_dim, seed, device, kind, classes, centered, epochs, convention)
-        self._limit = LimitChoice(band_limit, periodic, kind)
+        self.limiting = LimitChoice(band_limit, periodic, kind)
         self._recipe = require_recipe(preparation)
         self._measured: Preparation | None = None
         self._detector: tuple[int, int] | None = None
@@ -118,16 +120,14 @@ class RRVAE(model.RRVAE):
     @property
     def limit(self) -> ChosenLimit | None:
         """Band limit of the last scan, in `words` too."""
-        return self._limit.chosen
+        return self.limiting.chosen
 
     def __repr__(self) -> str:
         """Name the kind and its options."""
         words = super().__repr__()
-        return (
-            words
-            if self._recipe is None
-            else words.replace(repr(self._settings["preparation"]), str(self.preparation))
-        )
+        if self._recipe is None:
+            return words
+        return words.replace(repr(self._settings["preparation"]), str(self.preparation))
 
     def steps(
         self,
@@ -164,17 +164,17 @@ class RRVAE(model.RRVAE):
         descan = given_descan(descan, data)
         if self._recipe is not None:
             array, before = with_pixel_size(data, pixel_size)
+            limit = limit or self.limiting.of(data, array, before)
             clean = clean_scan(array, faulty, mask)
             recipe = self.preparation if self.trained else self._recipe
             scan, self._measured = (recipe or self._recipe).prepared(clean.data, before, clean.mask)
             descan = descan_after(descan, before, scan.axes)
             faulty = None if faulty is None else FIND  # what the steps leave of it
-            limit = limit or self._limit.of(data, scan.data, scan.axes)
             data, pixel_size, mask = scan.data, scan.axes.pixel_steps, scan.mask
         elif not is_plain_array(data):
             array, axes, _ = to_arrays(data)
             pixel_size = axes.pixel_steps if pixel_size is None else pixel_size
-            limit = limit or self._limit.of(data, array, axes)
+            limit = limit or self.limiting.of(data, array, axes)
             data = array
         return super().steps(data, pixel_size, mask, maps, checkpoint, faulty, descan, limit)
 
@@ -226,8 +226,9 @@ class RRVAE(model.RRVAE):
             path = require_target(path, overwrite)
         elif self._recipe is None and is_plain_array(data):
             return self._encode(data, descan, limit)
-        array, axes, title, descan = self._to_arrays(data, descan)
-        limit = limit or self._limit.of(data, array, axes)
+        array, axes, title = to_arrays(data)
+        limit = limit or self.limiting.of(data, array, axes)
+        array, axes, descan = self._as_learned(data, array, axes, descan)
         encoded = partial(self._encode, array, descan, limit)
         if path is not None:
             return write_encoding(path, encoded, axes, title)
@@ -284,17 +285,16 @@ class RRVAE(model.RRVAE):
         self._detector = shape
         return self
 
-    def _to_arrays(self, data: Any, descan: Any) -> tuple[Any, Axes, str, Any]:
-        """Patterns as the model learned from them, axes of the scan, its title, their descan."""
-        array, axes, title = to_arrays(data)
+    def _as_learned(self, data: Any, array: Any, axes: Axes, descan: Any) -> Prepared:
+        """Patterns as the model learned from them, axes of the scan, their descan."""
         if self.trained and self.turning and not is_plain_array(data):
             require_same_frame(self.used_pixels, axes.pixel_steps)
         if self.preparation is not None:
             scan = self.preparation.prepared(array, axes)[0]
             array, descan = scan.data, descan_after(descan, axes, scan.axes)
-        return array, axes, title, descan
+        return array, axes, descan
 
     @property
     def _settings(self) -> dict[str, Any]:
         steps = {} if self.preparation is None else {"preparation": self.preparation.to_json()}
-        return {**super()._settings, **steps, **self._limit.settings}
+        return {**super()._settings, **steps, **self.limiting.settings}

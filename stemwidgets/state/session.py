@@ -1,21 +1,16 @@
 """One scan under study: the position on view, the results, and the trainings."""
 
 from collections.abc import Callable
-from dataclasses import replace
-from functools import partial
 from types import MappingProxyType
 from typing import Any
 from weakref import WeakSet
 
-import numpy as np
-from numpy.typing import NDArray
 from traitlets import Any as AnyTrait
 from traitlets import HasTraits, Instance, Unicode, observe
 
 from stemwidgets.arrays.axes import Axes
-from stemwidgets.arrays.blocks import pattern_at
-from stemwidgets.arrays.centring.half_pixels import put_back
 from stemwidgets.arrays.detectors import Detector
+from stemwidgets.arrays.scan_report.choose_limit import Asked
 from stemwidgets.state.background.closing import Closing, close_at_exit
 from stemwidgets.state.background.worker import Mailbox, Worker, wait_until
 from stemwidgets.state.channel_store import ChannelStore
@@ -25,6 +20,8 @@ from stemwidgets.state.learning.decodable import Code
 from stemwidgets.state.learning.learning import Learning
 from stemwidgets.state.learning.seeds import Seeds
 from stemwidgets.state.learning.training import Training, default_model
+from stemwidgets.state.looking import Looking
+from stemwidgets.state.scan.band_limiting import BandLimiting
 from stemwidgets.state.scan.calibration import Calibrating
 from stemwidgets.state.scan.decomposition import Decomposing
 from stemwidgets.state.scan.direct_beam import DirectBeam
@@ -77,8 +74,8 @@ class ScanSession(HasTraits):
         Region and line.
     beam, vacuum, calibration : DirectBeam, Vacuum, Calibrating
         The direct beam; descan as measured in vacuum; disc, descan and rotation.
-    reporting, frequencies : Reporting, Frequencies
-        A report of the scan, and its spectrum.
+    reporting, frequencies, limiting : Reporting, Frequencies, BandLimiting
+        A report of the scan, its spectrum, and the limit of its frequencies.
     preparation, decomposition : Preparing, Decomposing
         Steps before a training; components and clusters.
     training, learned, seeds : Training, Learning, Seeds
@@ -130,22 +127,36 @@ class ScanSession(HasTraits):
         self.selection = Selection(self.scan, self._reader)
         self._detection = Detection(self.scan, self.channel_store, self._computer, self.report)
         self.preparation, self.reporting = Preparing(*base), Reporting(*base)
-        self.frequencies = Frequencies(*base)
+        self.frequencies, self.limiting = Frequencies(*base), BandLimiting(*base)
         self.beam, self.vacuum = DirectBeam(*stored), Vacuum(*base)
         self.calibration = Calibrating(*stored, self.beam)
         self.decomposition = Decomposing(*stored)
-        self.training = Training(*base, self.preparation.making(make_model))
+        make_model = self.limiting.making(self.preparation.making(make_model))
+        self.training = Training(*base, make_model)
+        self.training.find_limit = self.limiting.for_model
         self.learned = Learning(*stored, self.training, self._computer, self.report)
+        self._looking = Looking(
+            self.scan, self.learned, self._reader, lambda shown: self.set_trait("shown", shown)
+        )
         self.seeds = Seeds(*stored, self.training, self.learned)
         self.training.elsewhere = lambda: self.seeds.active
         self._first_reading = FirstReading(*stored, self.beam, self._computer)
-        made = (self.beam, self.reporting, self.calibration, self.decomposition, self.preparation)
         self._works = (
             *(self._reader, self._computer, self.learned, self.vacuum, self.frequencies),
-            *made,
+            *(self.limiting, self.beam, self.reporting, self.calibration),
+            *(self.decomposition, self.preparation),
         )
         self.scan.observe(self._leave_out_changed, "leave_out")
         self.learned.observe(self._decodable_changed, "decodable")
+
+    @property
+    def band_limit(self) -> Asked:
+        """Highest scan frequency, as asked for: "auto", None or [1/Å]; see `BandLimiting`."""
+        return self.limiting.band_limit
+
+    @band_limit.setter
+    def band_limit(self, band_limit: Asked) -> None:
+        self.limiting.band_limit = band_limit
 
     @property
     def model(self) -> Any:
@@ -237,10 +248,8 @@ class ScanSession(HasTraits):
         self.mailbox.drain()  # how they ended
         self._take_leave()
         self.scan.closed = True
-        for view in list(self._attached):
-            view.close()
-        for work in self._works:
-            work.close()
+        for part in (*self._attached, *self._works):
+            part.close()
         self.mailbox.close()
         self._detection.close()
         self.scan.release()
@@ -254,36 +263,21 @@ class ScanSession(HasTraits):
     def _leave_out_changed(self, _: Any) -> None:
         """Repeat the computations that a faulty pixel may change."""
         self._first_reading.start()
-        self._detection.again()
-        self.calibration.again()
-        self.decomposition.again()
+        for computed in (self._detection, self.calibration, self.decomposition):
+            computed.again()
 
     @observe("position")
     def _look(self, _: Any = None) -> None:
         self.require_open()
         self.preparation.look(self.position)
-        if self.scan.lazy:
-            read = partial(pattern_at, self.scan.data, self.position)
-            self._reader.submit("pattern", read, partial(self._show_pattern, self.position))
-        else:
-            self._show_pattern(self.position, pattern_at(self.scan.data, self.position))
-
-    def _show_pattern(self, position: tuple[int, int], pattern: NDArray[np.float32]) -> None:
-        self.set_trait("shown", ShownPattern(position, pattern, self._reconstructed(position)))
-
-    def _reconstructed(self, position: tuple[int, int]) -> NDArray[np.float32] | None:
-        if self.learned.decodable is None:
-            return None
-        pattern, descan = self.learned.decodable.pattern_at(position), self.scan.descan_taken_off
-        return pattern if descan is None else put_back(pattern, descan.departure[position])
+        self._looking.at(self.position)
 
     def _decodable_changed(self, change: Any) -> None:
         old, new = change["old"], change["new"]
         if new is not None and (old is None or old.model is not new.model):
             self.learned.latent_code = self.code_here() or new.middle
         if self.shown is not None:
-            reconstruction = self._reconstructed(self.shown.position)
-            self.set_trait("shown", replace(self.shown, reconstruction=reconstruction))
+            self._looking.again(self.shown)
 
     @observe("shown")
     def _shown_changed(self, change: Any) -> None:

@@ -214,11 +214,11 @@ class Learning(HasTraits):
 
     def _read_maps(self, model: Any) -> None:
         """Have the maps read by a trained model, to be shown unless another training began."""
-        scan = self._scan
+        scan, training = self._scan, self._training
 
         def read() -> Encoding:
             try:
-                encoding: Encoding = model.encode(scan.data, descan=scan.descan_for_models())
+                encoding: Encoding = model.encode(scan.data, **training.given(model))
             except Exception:
                 self._mailbox.post("maps", self._maps_are_read)
                 raise

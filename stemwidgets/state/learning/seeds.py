@@ -201,14 +201,13 @@ class Seeds(Job):
         for index, seed in enumerate(seeds):
             model = self._training.make_model(**{**options, "seed": seed})
             history: History = ()
-            descan = scan.descan_for_models()
-            found = {"faulty": scan.faults(), "descan": descan}
-            given = {"pixel_size": scan.axes.pixel_steps, **found}
-            for progress in model.steps(scan.data, **given):
+            given = self._training.given(model)
+            found = {"pixel_size": scan.axes.pixel_steps, "faulty": scan.faults()}
+            for progress in model.steps(scan.data, **found, **given):
                 if progress.read == 1:
                     history = with_loss(history, progress)
                 yield _Step(index, _share(progress))
-            encoding = model.encode(scan.data, descan=descan)
+            encoding = model.encode(scan.data, **given)
             comparison = _against_com(encoding, channels)
             done.append(Trained(seed, model, encoding, history, comparison))
             yield _Step(index, 1.0, done[-1], _agreement(done) if len(done) > 1 else None)

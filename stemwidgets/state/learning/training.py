@@ -11,6 +11,7 @@ from typing import Any
 
 from traitlets import Instance, Tuple
 
+from stemwidgets.arrays.band_limit.limit import BandLimit
 from stemwidgets.arrays.errors import InputError
 from stemwidgets.rrvae.common.records import Progress
 from stemwidgets.state.background.job import Job
@@ -59,6 +60,8 @@ class Training(Job):
     checkpoint : Path or None
         A file for the next training to write every ten seconds and at its end, which another
         session can go on from.
+    find_limit : callable
+        Returns the band limit, or None, with which a model reads the scan; it may read patterns.
     elsewhere : callable
         Returns True while other trainings run, which this one would hinder.
     """
@@ -79,6 +82,7 @@ class Training(Job):
         self.model: Any = None
         self.endings: tuple[str, ...] = ()
         self.checkpoint: Path | None = None
+        self.find_limit: Callable[[Any], BandLimit | None] = lambda _: None
         self.elsewhere: Callable[[], bool] = lambda: False
 
     def warm_up(self) -> None:
@@ -159,6 +163,12 @@ class Training(Job):
         """Make a model as `start` does, without training it."""
         return self._make_model(**options)
 
+    def given(self, model: Any) -> dict[str, Any]:
+        """Keywords with which a model learns from the scan and encodes it, in the background."""
+        limit = self.find_limit(model)
+        descan = {"descan": self._scan.descan_for_models()}
+        return descan if limit is None else {**descan, "limit": limit}
+
     def adopt(self, model: Any, endings: tuple[str, ...], history: tuple[Any, ...]) -> None:
         """Take over a model that was trained elsewhere, see `Session.adopt`."""
         if self.active:
@@ -186,8 +196,9 @@ class Training(Job):
             file: dict[str, Any] = {}
             if self.checkpoint is not None:  # given by who saw that the training runs
                 file = {"checkpoint": self.checkpoint}
-            given = {"faulty": scan.faults(), "descan": scan.descan_for_models(), **file}
-            yield from get_model().steps(scan.data, pixel_size=scan.axes.pixel_steps, **given)
+            model = get_model()
+            given = {"faulty": scan.faults(), **self.given(model), **file}
+            yield from model.steps(scan.data, pixel_size=scan.axes.pixel_steps, **given)
 
         self._begin(steps, self._record, "training")
 

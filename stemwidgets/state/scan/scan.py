@@ -80,6 +80,8 @@ class Scan(HasTraits):
     followed : Descan or None
         Descan that detectors, means of regions and drawings follow; None where it is left in,
         where there is none, and until the scan was read.
+    semi_angle : float or None
+        Semi-angle of convergence [mrad], if the metadata hold one.
     closed : bool
         True once nothing may be computed any more.
 
@@ -119,6 +121,7 @@ class Scan(HasTraits):
         self.beam_energy = None if beam_energy is None else energy_in_kev(beam_energy)
         self.shape: tuple[int, int, int, int] = tuple(data.shape)
         self.lazy = not isinstance(data, np.ndarray)
+        self.semi_angle: float | None = None
         self.closed = False
         self._clean: CleanScan | None = None
         self._found: Descan | None = None

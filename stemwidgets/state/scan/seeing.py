@@ -26,6 +26,7 @@ def seeing(scan: Scan, overview: Overview) -> Callable[[], Seen]:
             counts_faulty=counts_faulty,
             leaves_descan=leaves_descan,
             beam_energy=scan.beam_energy,
+            semi_angle=scan.semi_angle,
             notes=scan.notes,
         )
 
