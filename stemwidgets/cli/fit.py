@@ -167,11 +167,23 @@ def _conclude(model: "RRVAE", signal: Any, maps: "Maps", mask: "NDArray[Any] | N
     com = sw.center_of_mass(signal, mask=mask)
     if com.left_out is not None and com.left_out.words:
         say(com.left_out.words)
+    say(f"angle against COM angle: {_compared(model, maps, com)}")
+    if model.limit is None:
+        return
+    say(model.limit.words)
+    if model.limit.limit is not None:
+        asked = {"band_limit": model.limiting.used, "periodic": model.limiting.periodic}
+        com = sw.center_of_mass(signal, mask=mask, **asked)
+        say(f"angle against band-limited COM angle: {_compared(model, maps, com)}")
+
+
+def _compared(model: "RRVAE", maps: "Maps", com: Any) -> str:
+    import stemwidgets as sw
+
     try:
-        comparison = str(sw.compare_angles(maps.angle, com.angle, com.magnitude))
+        return str(sw.compare_angles(maps.angle, com.angle, com.magnitude))
     except InputError as error:
-        comparison = f"not comparable: {error}" if model.turning else NO_ANGLE
-    say(f"angle against COM angle: {comparison}")
+        return f"not comparable: {error}" if model.turning else NO_ANGLE
 
 
 def check_outputs(

@@ -20,7 +20,10 @@ exit code: 0 done, 2 something is wrong with the input (one line on stderr says 
 """
 
 
-OF_MODEL = "kind", "centered", "epochs", "latent_dim", "classes", "convention", "seed", "device"
+OF_MODEL = (
+    *("kind", "centered", "epochs", "latent_dim", "classes", "convention", "seed", "device"),
+    *("band_limit", "periodic"),
+)
 
 
 def add_model(fit: argparse.ArgumentParser) -> None:
@@ -63,6 +66,7 @@ def add_model(fit: argparse.ArgumentParser) -> None:
         help="what angle 0 means, for --kind harmonic: the centre of mass lies along +kx "
         "(default), or patterns are turned until they are most alike",
     )
+    _add_neighbours(fit)
     fit.add_argument(
         "--seed",
         **number,
@@ -72,3 +76,31 @@ def add_model(fit: argparse.ArgumentParser) -> None:
     fit.add_argument(
         "--device", default="auto", help='"auto" (default), "cpu", "cuda", "mps"', metavar="NAME"
     )
+
+
+def _add_neighbours(fit: argparse.ArgumentParser) -> None:
+    fit.add_argument(
+        "--band-limit",
+        type=_band_limit,
+        default="auto",
+        metavar="LIMIT",
+        help="highest scan frequency [1/Å], below which --kind harmonic reads each pattern with "
+        "its neighbours: auto (default) is that of the probe, where the scan keeps to it; none "
+        "reads each pattern by itself",
+    )
+    fit.add_argument(
+        "--periodic",
+        action="store_true",
+        help="the scan goes on at its other edge, as a simulation of whole unit cells does",
+    )
+
+
+def _band_limit(text: str) -> str | float | None:
+    if text in ("auto", "none"):
+        return None if text == "none" else text
+    try:
+        return float(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(
+            f"expected auto, none or a frequency in 1/Å, got {text!r}"
+        ) from None

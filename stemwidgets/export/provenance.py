@@ -30,6 +30,7 @@ def record(snapshot: Snapshot) -> dict[str, Any]:
         "scan": _known(scan),
         "left out": _left_out(snapshot),
         "descan": _descan(snapshot),
+        "band limit": _band_limit(snapshot),
         "detector": repr(snapshot.detector) if snapshot.detector else None,
         "direct beam (px)": snapshot.disc and [*snapshot.disc.center, snapshot.disc.radius],
         "scan rotation (rad)": snapshot.scan_rotation and snapshot.scan_rotation.angle,
@@ -68,6 +69,15 @@ def _descan(snapshot: Snapshot) -> dict[str, Any] | None:
     measured = snapshot.in_vacuum
     how = "found in the scan" if measured is None else f"measured {measured.place}"
     return {"taken off": snapshot.take_off, "how": how, **asdict(snapshot.descan)}
+
+
+def _band_limit(snapshot: Snapshot) -> dict[str, Any]:
+    chosen = snapshot.chosen_limit
+    told = {"asked for": "none" if snapshot.band_limit is None else snapshot.band_limit}
+    if chosen is None:
+        return told
+    limit = {} if chosen.limit is None else asdict(chosen.limit)
+    return {**told, "words": chosen.words, **limit}
 
 
 def _known(facts: dict[str, Any]) -> dict[str, Any]:

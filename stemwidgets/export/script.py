@@ -87,6 +87,7 @@ def settings(model: Any) -> dict[str, Any]:
         if getattr(model.options, option.name) != option.default
     }
     chosen = {**options, "kind": model.kind, "device": str(model.device)}
+    chosen |= model.limiting.settings
     if model.preparation is not None:
         chosen["preparation"] = model.preparation.to_json()
     return chosen

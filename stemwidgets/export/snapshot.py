@@ -19,6 +19,8 @@ from stemwidgets.arrays.disc.find import Disc
 from stemwidgets.arrays.errors import InputError
 from stemwidgets.arrays.faults.clean import FIND
 from stemwidgets.arrays.faults.left_out import LeftOut
+from stemwidgets.arrays.scan_report.choose_limit import Asked
+from stemwidgets.arrays.scan_report.limit_of import ChosenLimit
 from stemwidgets.rrvae.common.records import Encoding
 from stemwidgets.state.channels import Channel, encoding_channels, merged, names_from
 from stemwidgets.state.learning.comparison import compared
@@ -91,6 +93,10 @@ class Snapshot:
         File to which that model was saved.
     followed : Descan or None
         Descan that detectors follow; that of the patterns, with what is left out filled.
+    band_limit : "auto", None or float
+        Highest scan frequency [1/Å] as the session was asked for.
+    chosen_limit : ChosenLimit or None
+        Limit that this comes to; None if nothing needed it.
     find_limit : callable
         Returns the band limit, or None, with which a model reads the scan.
     displays : mapping of str to Display
@@ -120,6 +126,8 @@ class Snapshot:
     in_vacuum: InVacuum | None
     followed: Descan | None
     take_off: bool
+    band_limit: Asked
+    chosen_limit: ChosenLimit | None
     find_limit: Callable[[Any], BandLimit | None]
     displays: Mapping[str, Display]
 
@@ -222,6 +230,8 @@ def snapshot_of(
         in_vacuum=scan.in_vacuum,
         followed=scan.descan_in_numbers,
         take_off=scan.take_off,
+        band_limit=session.band_limit,
+        chosen_limit=session.limiting.known,
         find_limit=session.limiting.for_model,
         displays=displays or {},
     )

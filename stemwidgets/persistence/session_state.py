@@ -13,6 +13,7 @@ from stemwidgets.arrays.detectors import Detector, PixelDetector
 from stemwidgets.arrays.disc.find import Disc, given_disc
 from stemwidgets.arrays.errors import InputError
 from stemwidgets.arrays.preparation.recipe import Recipe
+from stemwidgets.arrays.scan_report.choose_limit import AUTO
 from stemwidgets.rrvae.common.records import Encoding
 from stemwidgets.state.scan.decomposition import Parts, named
 from stemwidgets.state.scan.preparation import Entry
@@ -44,6 +45,8 @@ def taken(session: ScanSession, views: Choices) -> tuple[Choices, Arrays]:
         "detector": _described(detector),
         "leave out": session.scan.leave_out,
         "take off": session.scan.take_off,
+        "band limit": session.band_limit,
+        "with neighbours": session.limiting.wanted,
         "vacuum": None if session.scan.in_vacuum is None else asdict(session.scan.in_vacuum),
         "outline": session.selection.outline,
         "line": session.selection.line,
@@ -67,7 +70,7 @@ def restore(session: ScanSession, choices: Choices, arrays: Arrays, model: Any) 
 
     Raises
     ------
-    If one of the values is wrong, or a training runs.
+    InputError, KeyError, TypeError, ValueError
         If something is wrong with it, or a training runs.
     """
     if model is None:
@@ -82,6 +85,9 @@ def restore(session: ScanSession, choices: Choices, arrays: Arrays, model: Any) 
         )
     session.scan.leave_out = bool(choices.get("leave out", True))
     session.scan.take_off = bool(choices.get("take off", True))
+    session.band_limit = choices.get("band limit", AUTO)
+    if choices.get("with neighbours"):
+        session.limiting.ask()
     session.vacuum.restore(_in_vacuum(choices.get("vacuum")))
     disc = choices.get("disc")
     session.beam.given = None if disc is None else _disc(disc, session.scan.shape[2:])

@@ -99,6 +99,27 @@ def test_fit_follows_the_options_for_the_model(scan_file, tmp_path):
     assert sw.Maps.load(maps_path).latent.data.shape == (3, 4, 6)
 
 
+def test_fit_reads_neighbours_unless_told_otherwise(tmp_path, capsys):
+    file, model = tmp_path / "scan.hspy", tmp_path / "model.rrvae"
+    sw.samples.graphene().save(file)
+    words = {}
+    for limit in ("auto", "none", "1.2"):
+        options = ["--model", str(model), "--overwrite", "--band-limit", limit]
+        assert main(["fit", str(file), *options]) == 0
+        words[limit] = capsys.readouterr().out
+    assert "up to the scan frequency 1.3" in words["auto"]
+    assert "angle against band-limited COM angle" in words["auto"]
+    assert "neighbours" not in words["none"]
+    assert "up to the scan frequency 1.2" in words["1.2"]
+    assert sw.RRVAE.load(model).limiting.band_limit == 1.2
+
+
+def test_fit_refuses_other_band_limits(scan_file, capsys):
+    with pytest.raises(SystemExit):
+        main(["fit", str(scan_file), "--band-limit", "on"])
+    assert "expected auto, none or a frequency in 1/Å" in capsys.readouterr().err
+
+
 def test_fit_leaves_out_what_the_mask_hides(scan_file, tmp_path):
     height, width = np.load(scan_file, mmap_mode="r").shape[2:]
     mask = np.zeros((height, width), dtype=bool)

@@ -234,3 +234,39 @@ def test_a_scan_without_a_file_and_a_strange_name_are_refused(file, tmp_path):
     session.close()
     with pytest.raises(FileNotFoundError, match="no session file"):
         sw.Session.open(tmp_path / "nothing.json")
+
+
+def test_the_band_limit_is_kept_and_exported(tmp_path):
+    path = tmp_path / "scan.hspy"
+    sw.samples.graphene().save(path)
+    session = sw.Session(path)
+    session.band_limit = 1.2
+    session.limiting.ask()
+    session.wait(60)
+    facts = json.loads((session.export(tmp_path / "results") / "settings.json").read_text())
+    other = sw.Session.open(session.save(tmp_path / "desk.json"))
+    other.wait(60)
+
+    assert facts["band limit"]["asked for"] == 1.2
+    assert facts["band limit"]["frequency"] == 1.2
+    assert "neighbours" in facts["band limit"]["words"]
+    assert other.band_limit == 1.2
+    assert other.limiting.limit == session.limiting.limit
+    for each in (session, other):
+        each.close()
+
+
+def test_the_code_makes_a_model_with_the_band_limit_of_the_session(tmp_path):
+    path = tmp_path / "scan.hspy"
+    sw.samples.graphene().save(path)
+    session = sw.Session(path)
+    session.band_limit = None
+    session.training.start(seed=0)
+    session.training.wait(120)
+    session.wait(60)
+
+    assert "band_limit=None" in session.as_code()
+    names = {"print": lambda *_: None}
+    exec(session.as_code(), names)
+    np.testing.assert_array_equal(names["maps"].angle.data, session.channels["angle"].values)
+    session.close()

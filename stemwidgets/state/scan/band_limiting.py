@@ -33,6 +33,8 @@ class BandLimiting(Computing):
     band_limit : "auto", None or float
         Highest scan frequency [1/Å] below which patterns are read with their neighbours; "auto" is
         2α/λ where the scan keeps to it, None is none.
+    wanted : bool
+        True once the limit was asked for.
     chosen : ChosenLimit or None
         Limit that it comes to, in words, too; None until it was asked for and found.
     """
@@ -42,7 +44,7 @@ class BandLimiting(Computing):
 
     def __init__(self, scan: Scan, mailbox: Mailbox) -> None:
         super().__init__(scan, mailbox)
-        self._wanted = False
+        self.wanted = False
         self._found: dict[tuple[Asked, bool], ChosenLimit] = {}
         self._finding = Lock()  # patterns are read once, whichever thread asks first
         scan.observe(self._find, "overview")
@@ -55,14 +57,19 @@ class BandLimiting(Computing):
         return asked
 
     @property
+    def known(self) -> ChosenLimit | None:
+        """Limit that the session's comes to, be it found for a model; None before."""
+        return self._found.get((self.band_limit, False))
+
+    @property
     def limit(self) -> BandLimit | None:
         """Limit that is used; None if none is, or it is not known yet."""
         return None if self.chosen is None else self.chosen.limit
 
     def ask(self) -> None:
         """Request the limit, which is found once the scan has been read."""
-        if not self._wanted:
-            self._wanted = True
+        if not self.wanted:
+            self.wanted = True
             self._find()
 
     def find(self, asked: Asked, periodic: bool = False) -> ChosenLimit:
@@ -79,7 +86,9 @@ class BandLimiting(Computing):
         asked = getattr(model, "limiting", None)
         if asked is None or asked.used is None:
             return None
-        return self.find(asked.used, asked.periodic).limit
+        limit = self.find(asked.used, asked.periodic).limit
+        self._mailbox.post("band limit", self.ask)
+        return limit
 
     def making(self, make_model: Callable[..., Any]) -> Callable[..., Any]:
         """A maker of models that are asked for the limit of the session, unless for another."""
@@ -94,5 +103,5 @@ class BandLimiting(Computing):
     @observe("band_limit")
     def _find(self, _: Any = None) -> None:
         scan, asked = self._scan, self.band_limit
-        if self._wanted and scan.overview is not None and not scan.closed:
+        if self.wanted and scan.overview is not None and not scan.closed:
             self._compute(lambda: self.find(asked), lambda found: self.set_trait("chosen", found))
