@@ -172,8 +172,8 @@ def _conclude(model: "RRVAE", signal: Any, maps: "Maps", mask: "NDArray[Any] | N
         return
     say(model.limit.words)
     if model.limit.limit is not None:
-        asked = {"band_limit": model.limiting.used, "periodic": model.limiting.periodic}
-        com = sw.center_of_mass(signal, mask=mask, **asked)
+        limit, periodic = model.limiting.used, model.limiting.periodic
+        com = sw.center_of_mass(signal, mask=mask, band_limit=limit, periodic=periodic)
         say(f"angle against band-limited COM angle: {_compared(model, maps, com)}")
 
 

@@ -109,7 +109,7 @@ def test_fit_reads_neighbours_unless_told_otherwise(tmp_path, capsys):
         words[limit] = capsys.readouterr().out
     assert "up to the scan frequency 1.3" in words["auto"]
     assert "angle against band-limited COM angle" in words["auto"]
-    assert "neighbours" not in words["none"]
+    assert "with its neighbours" not in words["none"]
     assert "up to the scan frequency 1.2" in words["1.2"]
     assert sw.RRVAE.load(model).limiting.band_limit == 1.2
 
