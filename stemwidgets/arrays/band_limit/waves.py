@@ -129,7 +129,7 @@ class Waves:
         for parity, (y, x), root, gram in zip(
             PARITIES, self._pairs, self._roots, self._grams, strict=True
         ):
-            waves = (down[:, None, y] * along[None, :, x]).reshape(-1, len(y))
+            waves = (down[:, None, y] * along[None, :, x]).reshape(math.prod(near), len(y))
             solved = waves @ root.T @ root
             parts[parity] = ((solved @ gram) * solved).sum(axis=1).reshape(near)
         quarter = sum(parts.values())
