@@ -9,8 +9,8 @@ A scan is not periodic. Its waves are fitted by least squares, as a Gaussian pro
 Williams, Gaussian Processes for Machine Learning, 2006, eq. 2.23) whose prior is the physics of the
 probe: a scan frequency q comes from pairs of points of the aperture that lie q apart, and is as
 strong as there are such pairs, 2/π (acos x − x √(1 − x²)) with x = qλ/2α. Beyond the limit there
-are none. Without noise a band-limited scan comes back unchanged; at the edges the result is never
-noisier than the data, and nothing leaks from one edge to the other.
+are none. The mean of the scan is free. Without noise a band-limited scan comes back unchanged; at
+the edges the result is never noisier than the data, and nothing leaks from one edge to the other.
 """
 
 import math
@@ -60,9 +60,11 @@ class Waves:
         Positions that are `missing`, ``[iy, ix]``, count nothing, whatever the maps hold there.
         They are given what their neighbours say.
         """
-        if missing is not None and missing.any():
-            maps = self._with_filled(maps, missing)
-        return self._fit(maps)
+        if missing is None or not missing.any():
+            mean = maps.mean(axis=(0, 1))
+            return self._fit(maps - mean) + mean
+        mean = maps[~missing].mean(axis=0)
+        return self._fit(self._with_filled(maps - mean, missing)) + mean
 
     def _fit(self, maps: Array) -> Array:
         rows, _, count = maps.shape
@@ -88,7 +90,8 @@ class Waves:
     def weights(self, position: tuple[int, int]) -> Float:
         """Weight of each position, ``[iy, ix]``, in what the fit gives at one of them."""
         at = (np.array([position[0]]), np.array([position[1]]))
-        return self._columns(at)[..., 0]
+        of_waves = self._columns(at)[..., 0]
+        return of_waves + (1 - of_waves.sum()) / of_waves.size
 
     @cached_property
     def residual_freedom(self) -> float:
@@ -107,6 +110,15 @@ class Waves:
 
     def variance(self, missing: NDArray[np.bool_] | None = None) -> Float:
         """Share of the variance of white noise that is left at each position, ``[iy, ix]``."""
+        alone = self._zero_mean_variance(missing)
+        known = np.ones(self.shape) if missing is None else 1.0 - missing
+        flat = known[..., None]
+        if missing is not None and missing.any():
+            flat = self._with_filled(flat, missing)
+        return alone + (1 - self._fit(flat)[..., 0] ** 2) / known.sum()
+
+    def _zero_mean_variance(self, missing: NDArray[np.bool_] | None) -> Float:
+        """Share of the variance that is left if the mean of the maps is known to be zero."""
         if missing is None or not missing.any():
             return self._variance
         at = _places(missing)

@@ -68,10 +68,8 @@ class OneOrder:
 
     def components(
         self, coarser: int
-    ) -> tuple[
-        NDArray[np.float64], NDArray[np.complex128], NDArray[np.float64], NDArray[np.float64]
-    ]:
-        """Variances and functions of the principal components, and means that turn and do not."""
+    ) -> tuple[NDArray[np.float64], NDArray[np.complex128], NDArray[np.float64]]:
+        """Variances and functions of the principal components, and the mean that turns."""
         combine = torch.from_numpy(_coarser_splines(len(self.overlap), coarser))
         overlap = combine.T @ self.overlap @ combine
         overlap += 1e-6 * overlap.diagonal().mean() * torch.eye(len(overlap))
@@ -80,18 +78,18 @@ class OneOrder:
         white = torch.linalg.solve_triangular(root, (self.moments @ combine).T, upper=False)
         harmonics = self.harmonics @ combine
         mean = (white * self.root_dose).mean(dim=1, keepdim=True)
-        dual = torch.linalg.solve_triangular(root.mH, mean, upper=True)
-        of_order = (2 if self.m else 1) * (harmonics.conj() @ dual).real[:, 0]
-        turning_mean, fixed_mean = of_order, torch.zeros(len(harmonics))
+        turning_mean = torch.zeros(len(harmonics))
         if self.m == 0 or _is_fixed(white, mean, self.independent):
             white = white - mean * self.root_dose
-            turning_mean, fixed_mean = fixed_mean, turning_mean
+        else:
+            dual = torch.linalg.solve_triangular(root.mH, mean, upper=True)
+            turning_mean = 2 * (harmonics.conj() @ dual).real[:, 0]
         covariance = white @ white.mH / white.shape[1]
         variance, vectors = torch.linalg.eigh(covariance if self.m else covariance.real)
         vectors = vectors.to(harmonics.dtype)
         vectors = torch.linalg.solve_triangular(root.mH, vectors, upper=True)
         functions = harmonics @ vectors.conj() * (2**0.5 if self.m else 1.0)
-        return variance.numpy(), functions.numpy(), turning_mean.numpy(), fixed_mean.numpy()
+        return variance.numpy(), functions.numpy(), turning_mean.numpy()
 
 
 @dataclass(frozen=True, eq=False)
@@ -104,7 +102,6 @@ class Components:
     noise: float
     functions: NDArray[np.complex128]
     turning_mean: NDArray[np.float64]
-    fixed_mean: NDArray[np.float64]
     kept_share: NDArray[np.float64]
 
     @classmethod
@@ -120,7 +117,7 @@ class Components:
     @classmethod
     def of(cls, orders: list[OneOrder], coarser: int, noise: float | None = None) -> "Components":
         """Find those with knots that many times as far apart; measure their noise if not known."""
-        variances, functions, turning_means, fixed_means = zip(
+        variances, functions, turning_means = zip(
             *(order.components(coarser) for order in orders), strict=True
         )
         variance = np.concatenate(variances)
@@ -136,7 +133,6 @@ class Components:
             noise,
             np.concatenate(functions, axis=1),
             np.sum(turning_means, axis=0),
-            np.sum(fixed_means, axis=0),
             kept_share,
         )
 

@@ -17,9 +17,8 @@ from torch import Tensor
 
 from stemwidgets.arrays.errors import InputError
 from stemwidgets.rrvae.basis.components import Components
-from stemwidgets.rrvae.basis.whitened import Whitened
+from stemwidgets.rrvae.basis.whitened import HIGHEST_ORDER, Whitened
 
-HIGHEST_ORDER = 24  # of the angle: finer detail along a circle is left to noise
 MOST_COMPONENTS = 96  # of which weaker ones hold little but cost time and memory for each pattern
 LEAST_SHARE = 1e-5  # of the variance of all components, of the signal: a weaker one changes no map
 # of the strongest component: in data without noise, where its posterior would be a point
@@ -185,7 +184,7 @@ def fit_basis(
     order, variance, signal = found.order[kept], found.variance[kept], found.signal[kept]
     harmonics = found.functions[:, kept]
     noise = max(found.noise, PRECISION * float(variance[0]))
-    background = white.background(found.turning_mean, found.fixed_mean, found.noise)
+    background = white.background(found.turning_mean, found.noise)
 
     rest = _rest_of_com(harmonics[:, order == 1], y, x, white.weight)
     parts = np.stack([rest.real, rest.imag], axis=1)

@@ -1,5 +1,6 @@
 """A sample of patterns in units of their shot noise, to learn a basis from."""
 
+import math
 from dataclasses import dataclass
 from typing import Self
 
@@ -13,6 +14,8 @@ from stemwidgets.rrvae.basis.components import OneOrder
 KNOT_DISTANCE = 1.5  # pixels: finer splines would follow single pixels
 RING = 0.5  # pixels: width of the rings over which radial profiles are averaged
 NYQUIST = 0.4  # pixels of radius for each order: nearer to the axis the order is finer than pixels
+HIGHEST_ORDER = 24  # of the angle: finer detail along a circle is left to noise
+BY_CHANCE = 3.5  # standard deviations of the noise in a harmonic: one in 10⁵ is larger
 LIT, DARK, DARKEST = 0.1, 0.03, 1e-3  # shares of the brightest ring
 
 Float = NDArray[np.float32]
@@ -40,8 +43,8 @@ class Whitened:
         Counts of the mean pattern.
     gain : float
         Factor by which neighbours make the noise weaker, on average.
-    independent : float
-        Number of patterns that are independent of each other.
+    share : float
+        Share of the patterns that are independent of each other.
     """
 
     patterns: Tensor
@@ -53,7 +56,12 @@ class Whitened:
     weight: Exact
     dose: float
     gain: float
-    independent: float
+    share: float
+
+    @property
+    def independent(self) -> float:
+        """Number of patterns that are independent of each other."""
+        return self.share * len(self.patterns)
 
     @classmethod
     def of(
@@ -90,7 +98,7 @@ class Whitened:
             weight,
             dose,
             mean_gain,
-            independent * len(prepared),
+            independent,
         )
 
     def orders(self, highest: int) -> list[OneOrder]:
@@ -111,28 +119,36 @@ class Whitened:
             if fits.any()
         ]
 
-    def background(self, turning_mean: Exact, fixed_mean: Exact, noise: float) -> Exact:
+    def background(self, turning_mean: Exact, noise: float) -> Exact:
         """Part of the mean pattern that does not turn, without the shot noise of the mean.
 
-        The mean is smooth but for what stands out of its shot noise, ring by ring (James & Stein,
-        Proc. 4th Berkeley Symp. 1, 361 (1961)).
+        Its rotational mean, smooth harmonics that stand out of the noise, and of what is left as
+        much as stands out, ring by ring (James & Stein, Proc. 4th Berkeley Symp. 1, 361 (1961)).
 
         Parameters
         ----------
-        turning_mean, fixed_mean : ndarray, shape [pixels]
-            Means of the smooth harmonics that turn, and of those that do not, whitened.
+        turning_mean : ndarray, shape [pixels]
+            Mean of the harmonics that turn, whitened.
         noise : float
             Variance of the noise of a whitened pixel.
         """
-        smooth = self.radial + fixed_mean / self.weight
-        rest = self.mean - turning_mean / self.weight - smooth
-        of_mean = noise / (self.weight**2 * self.independent)
+        of_mean = noise * max(1.0, self.gain * self.share) / self.independent
+        rest = (self.mean - self.radial) * self.weight - turning_mean
+        left = rest - ring_average(rest, self.radius)  # finer than the splines, at sharp edges
+        splines, knots = radial_splines(self.radius)
+        for m in range(1, HIGHEST_ORDER + 1):
+            radial = splines[:, knots >= NYQUIST * m]
+            if radial.size:
+                apart = np.linalg.inv(np.linalg.cholesky(radial.T @ radial)).T
+                harmonics = (radial @ apart) * np.exp(-1j * m * self.phi)[:, None]
+                found = left @ harmonics
+                found[np.abs(found) ** 2 < BY_CHANCE**2 * of_mean] = 0
+                left -= 2 * (harmonics.conj() @ found).real
         ring = (self.radius / KNOT_DISTANCE).astype(int)
-        pixels = np.bincount(ring)
-        energy, expected = np.bincount(ring, rest**2), np.bincount(ring, of_mean)
-        by_chance = np.clip(pixels - 2, 0, None) / np.maximum(pixels, 1) * expected
+        pixels, energy = np.bincount(ring), np.bincount(ring, left**2)
+        by_chance = np.clip(pixels - 2, 0, None) * of_mean
         stands_out = np.clip(1 - by_chance / np.maximum(energy, 1e-30), 0, 1)
-        return smooth + stands_out[ring] * rest
+        return self.radial + (rest - left + stands_out[ring] * left) / self.weight
 
 
 def _noise_profile(mean: NDArray[np.float64], variance: NDArray[np.float64]) -> NDArray[np.float64]:
