@@ -1,6 +1,5 @@
 """A sample of patterns in units of their shot noise, to learn a basis from."""
 
-import math
 from dataclasses import dataclass
 from typing import Self
 
