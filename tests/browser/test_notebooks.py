@@ -31,6 +31,7 @@ PROMISED = {
     "09_your_own_data": (2, "calibration-panel preparation-panel"),
     "10_your_own_dashboard": (0, "map-view pattern-view readout-view"),
     "11_the_authors_workflow": (3, "preparation-panel"),
+    "12_what_the_neighbours_know": (3, "spectrum-view"),
 }
 
 BINDER = 2 * 2**30  # bytes that a pod of mybinder.org has for certain
