@@ -16,6 +16,7 @@ from .desk.session import Session as Session
 from .rrvae.common.device import devices as devices
 from .samples.camera import Camera as Camera
 from .samples.simulation import simulate as simulate
+from .signals.band_limit import band_limited as band_limited
 from .signals.calibration.calibrate import calibrate as calibrate
 from .signals.calibration.record import Calibration as Calibration
 from .signals.calibration.vacuum import measure_descan as measure_descan

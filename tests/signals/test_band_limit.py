@@ -1,5 +1,6 @@
 """The band limit of a scan: found, given or none, in the COM and in the rrVAE."""
 
+import hyperspy.api as hs
 import numpy as np
 import pytest
 
@@ -129,3 +130,57 @@ def test_positions_without_counts_stay_empty_and_disturb_no_other(noisy, truth):
     assert np.isnan(com.angle.data[5, 9])
     assert np.isnan(angle.data[5, 9])
     assert np.isnan(angle.data).sum() == 1
+
+
+def test_patterns_with_neighbours_are_nearer_to_the_truth(noisy):
+    expected = sw.samples.graphene(dose=None).data.astype(float)
+    expected *= DOSE / expected.sum(axis=(2, 3)).mean()
+
+    limited = sw.band_limited(noisy)
+
+    squares = [np.mean((signal.data - expected) ** 2) for signal in (limited, noisy)]
+    assert squares[0] < 0.22 * squares[1]
+    np.testing.assert_allclose(limited.data.sum(), noisy.data.sum(), rtol=1e-4)
+    assert limited.metadata.General.title == noisy.metadata.General.title
+
+
+def test_com_of_patterns_with_neighbours_is_the_com_with_neighbours(noisy):
+    of_patterns = sw.center_of_mass(sw.band_limited(noisy), faulty=None)
+    of_maps = sw.center_of_mass(noisy, band_limit="auto")
+
+    difference = np.abs(wrap(of_patterns.angle.data - of_maps.angle.data))
+    assert np.degrees(np.median(difference)) < 0.1
+
+
+def test_lazy_patterns_with_neighbours_are_the_same_bits_whatever_the_chunks(noisy):
+    lazy = noisy.as_lazy()
+    lazy.data = lazy.data.rechunk((3, 10, -1, 40))
+
+    limited = sw.band_limited(lazy, band_limit=LIMIT)
+
+    assert limited._lazy
+    now = sw.band_limited(noisy, band_limit=LIMIT)
+    np.testing.assert_array_equal(limited.data.compute(), now.data)
+
+
+def test_scan_of_several_windows_is_read_window_by_window(noisy):
+    part = noisy.isig[20:60, 20:58]
+    large = hs.stack([hs.stack([part] * 4, axis=0)] * 6, axis=1)
+    lazy = large.as_lazy()
+
+    limited = sw.band_limited(lazy, band_limit=LIMIT).data
+
+    assert limited.shape == large.data.shape
+    assert limited.numblocks[0] > 1
+    assert limited.numblocks[1] > 1
+    middle = sw.band_limited(large, band_limit=LIMIT).data
+    np.testing.assert_array_equal(limited.compute(), middle)
+
+
+def test_scan_that_gains_nothing_is_refused_in_words(noisy):
+    coarse = noisy.deepcopy()
+    for axis in coarse.axes_manager.navigation_axes:
+        axis.scale *= 3
+
+    with pytest.raises(InputError, match="gains by its neighbours"):
+        sw.band_limited(coarse)
