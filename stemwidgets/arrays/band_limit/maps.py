@@ -72,7 +72,8 @@ def neighbours_of(maps: Map, limit: BandLimit, missing: NDArray[np.bool_]) -> Ne
     """Neighbours in a scan, with the noise of that of its maps in which the signal is strongest."""
     noise = white_noise(maps, limit, missing)
     signal = np.maximum(maps[~missing].var(axis=0) - noise, noise / MOST_NOISE)
-    ratio = np.divide(noise, signal, out=np.full_like(noise, LEAST_NOISE), where=signal > 0)
+    # a map that is the same everywhere has neither
+    ratio = np.divide(noise, signal, out=np.full_like(noise, np.nan), where=signal > 0)
     return Neighbours.of(missing.shape, limit, float(np.nanmin(ratio, initial=MOST_NOISE)))
 
 

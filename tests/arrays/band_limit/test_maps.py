@@ -95,3 +95,12 @@ def test_the_share_is_that_of_the_ellipse(per_step):
 def test_the_share_of_an_aliased_scan_is_the_whole():
     assert BandLimit(1.0, (0.8, 0.9)).share == 1.0
     assert np.pi / 4 < BandLimit(1.0, (0.6, 0.5)).share < 1
+
+
+def test_a_map_that_is_the_same_everywhere_changes_nothing_in_the_others():
+    _, maps = noisy(SHAPE, 1.0)
+    expected, variance = band_limited(maps, LIMIT)
+    with_constant = np.concatenate([np.full((*SHAPE, 1), 3.0), maps], axis=-1)
+    found, beside = band_limited(with_constant, LIMIT)
+    np.testing.assert_allclose(found[..., 1:], expected, rtol=1e-6)
+    np.testing.assert_allclose(beside, variance, rtol=1e-6)
