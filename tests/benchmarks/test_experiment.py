@@ -95,7 +95,7 @@ def test_angle_and_defect_are_right_without_a_keyword(descan):
     table = Table(
         f"experiment, descan of {descan:g} px over the field",
         [
-            Figure("rrVAE [°]", digits=2),
+            Figure("rrVAE [°]", at_most=6.5, digits=2),
             Figure("COM [°]", digits=2),
             Figure("rrVAE / COM", at_most=1.2),
             Figure("covered [%]", at_least=58, at_most=78, digits=1),
