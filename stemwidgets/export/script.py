@@ -7,7 +7,7 @@ from typing import Any
 from stemwidgets.arrays.calibration.descan import Descan
 from stemwidgets.arrays.detectors import PixelDetector
 from stemwidgets.export.snapshot import Snapshot
-from stemwidgets.state.channels import CLUSTERS
+from stemwidgets.state.channels import BAND_LIMITED, CLUSTERS
 
 
 def code(snapshot: Snapshot) -> str:
@@ -29,7 +29,8 @@ def code(snapshot: Snapshot) -> str:
     if snapshot.model is not None:
         parts += [_model(snapshot), f"maps = model.encode(signal{_taken_off(snapshot)})"]
         if snapshot.model.turning:
-            parts.append("print(sw.compare_angles(maps.angle, com.angle, com.magnitude))")
+            for com in ("com", *(["limited"] if _limited(snapshot) else [])):
+                parts.append(f"print(sw.compare_angles(maps.angle, {com}.angle, com.magnitude))")
     return "\n".join(parts) + "\n"
 
 
@@ -120,22 +121,38 @@ def _scan(snapshot: Snapshot) -> str:
 
 
 def _center_of_mass(snapshot: Snapshot) -> list[str]:
+    """Lines with the calibration, the COM, and that without the noise beyond the band limit."""
     rotation, keep = snapshot.scan_rotation, _keep(snapshot)
-    if rotation is None:
+    lines = []
+    if rotation is not None:
+        words = f"rotation={rotation.angle!r}, handedness={rotation.handedness!r}"
+        if snapshot.disc is not None:
+            words = f"disc={(snapshot.disc.center, snapshot.disc.radius)!r}, {words}"
+        if snapshot.semi_angle:
+            words = f"semi_angle={snapshot.semi_angle!r}, {words}"
+        known = ", descan=descan" if snapshot.in_vacuum and snapshot.take_off else ""
+        lines.append(f"calibration = sw.calibrate(signal, {words}{keep}{known})")
+    lines.append(f"com = {_com(snapshot)}")
+    if _limited(snapshot):
+        chosen, limit = snapshot.chosen_limit, snapshot.band_limit
+        if snapshot.semi_angle and chosen is not None and chosen.limit is not None:
+            limit = chosen.limit.frequency  # which another scale of the detector does not change
+        lines.append(f"limited = {_com(snapshot, f', band_limit={limit!r}')}")
+    return lines
+
+
+def _com(snapshot: Snapshot, limit: str = "") -> str:
+    keep = _keep(snapshot)
+    if snapshot.scan_rotation is None:
         descan = "" if snapshot.descan_taken_off is None else ", descan=descan"
-        return [f"com = sw.center_of_mass(signal{keep}{descan})"]
-    words = f"rotation={rotation.angle!r}, handedness={rotation.handedness!r}"
-    if snapshot.disc is not None:
-        words = f"disc={(snapshot.disc.center, snapshot.disc.radius)!r}, {words}"
-    scan = "signal"
-    if snapshot.semi_angle:
-        words = f"semi_angle={snapshot.semi_angle!r}, {words}"
-        scan = "calibration.apply(signal, descan=False)"
-    known = ", descan=descan" if snapshot.in_vacuum and snapshot.take_off else ""
-    return [
-        f"calibration = sw.calibrate(signal, {words}{keep}{known})",
-        f"com = calibration.apply(sw.center_of_mass({scan}{keep}))",
-    ]
+        return f"sw.center_of_mass(signal{keep}{descan}{limit})"
+    scan = "calibration.apply(signal, descan=False)" if snapshot.semi_angle else "signal"
+    return f"calibration.apply(sw.center_of_mass({scan}{keep}{limit}))"
+
+
+def _limited(snapshot: Snapshot) -> bool:
+    """True if the session shows the COM without the noise beyond the band limit."""
+    return f"COM x{BAND_LIMITED}" in snapshot.channels
 
 
 def _model(snapshot: Snapshot) -> str:

@@ -18,7 +18,7 @@ from stemwidgets.arrays.overview import Overview
 from stemwidgets.rrvae.common.records import Encoding
 
 Kind = Literal["scalar", "signed", "angle", "category"]
-Source = Literal["scan", "COM", "detector", "model", "seeds", "decomposition", "user"]
+Source = Literal["scan", "COM", "detector", "neighbours", "model", "seeds", "decomposition", "user"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,7 +41,7 @@ class Channel:
         low.
     fold : int
         An angle is defined modulo 2π / fold.
-    source : {"scan", "COM", "detector", "model", "seeds", "decomposition", "user"}
+    source : {"scan", "COM", "detector", "neighbours", "model", "seeds", "decomposition", "user"}
         Origin of the map; maps of one origin are replaced together.
     """
 
@@ -77,6 +77,7 @@ Channels = Mapping[str, Channel]
 CLUSTERS = "clusters"
 COM_ANGLE_STD = "COM angle std"
 ANGLE_SPREAD, LATENT_SPREAD = "angle spread", "latent spread"
+BAND_LIMITED = ", band-limited"  # ends the names of maps without the noise beyond the band limit
 DECOMPOSITIONS = ("PCA", "NMF")
 _NAMES: dict[Source, tuple[str, ...]] = {  # latent variables and components are numbered besides
     "scan": ("sum", "BF", "ADF"),
@@ -147,6 +148,11 @@ def com_channels(
         *_derivative_channels(com, axes),
         *([] if std is None else [_error_channel(com, std)]),
     ]
+
+
+def limited(channel: Channel) -> Channel:
+    """A map without the noise beyond the band limit, under a name of its own."""
+    return replace(channel, name=channel.name + BAND_LIMITED, source="neighbours")
 
 
 def _error_channel(com: Deflection, std: NDArray[np.float64]) -> Channel:
@@ -221,6 +227,8 @@ def latents(channels: Channels) -> list[Channel]:
 
 def expected_source(name: str) -> Source | None:
     """Origin that a channel of this name will have once it is there; None for an unknown name."""
+    if name.endswith(BAND_LIMITED):
+        return expected_source(name.removesuffix(BAND_LIMITED)) and "neighbours"
     for source, names in _NAMES.items():
         if name in names:
             return source

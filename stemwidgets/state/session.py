@@ -27,6 +27,7 @@ from stemwidgets.state.scan.decomposition import Decomposing
 from stemwidgets.state.scan.direct_beam import DirectBeam
 from stemwidgets.state.scan.first_reading import FirstReading
 from stemwidgets.state.scan.frequencies import Frequencies
+from stemwidgets.state.scan.limited_maps import LimitedMaps
 from stemwidgets.state.scan.preparation import Preparing
 from stemwidgets.state.scan.reporting import Reporting
 from stemwidgets.state.scan.scan import Scan
@@ -131,6 +132,8 @@ class ScanSession(HasTraits):
         self.beam, self.vacuum = DirectBeam(*stored), Vacuum(*base)
         self.calibration = Calibrating(*stored, self.beam)
         self.decomposition = Decomposing(*stored)
+        shared = self.channel_store, self.limiting, self.calibration, self._computer
+        self._limited = LimitedMaps(self.scan, *shared)
         make_model = self.limiting.making(self.preparation.making(make_model))
         self.training = Training(*base, make_model)
         self.training.find_limit = self.limiting.for_model

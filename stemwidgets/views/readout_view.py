@@ -6,13 +6,15 @@ from typing import Any
 import ipywidgets
 import numpy as np
 
+from stemwidgets.state.channels import BAND_LIMITED
 from stemwidgets.state.session import ScanSession
 from stemwidgets.views.parts.values import mean_of, place_of, value_at
 from stemwidgets.views.parts.view import ASIDE, View, caption
 from stemwidgets.views.parts.words import caption_of, left
 
 HERE, REGION = "at the position", "over the region"
-_TOLD_WITH_ANOTHER = ("COM angle std", "angle std", "symmetry confidence", "class confidence")
+_ERRORS = ("COM angle std", "angle std", "symmetry confidence", "class confidence")
+_TOLD_WITH_ANOTHER = (*_ERRORS, f"COM angle std{BAND_LIMITED}")
 
 
 class ReadoutView(View):

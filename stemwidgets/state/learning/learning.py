@@ -13,7 +13,7 @@ from stemwidgets.arrays.memory import return_memory
 from stemwidgets.rrvae.common.records import Encoding
 from stemwidgets.state.background.worker import Mailbox, Worker
 from stemwidgets.state.channel_store import ChannelStore
-from stemwidgets.state.channels import encoding_channels
+from stemwidgets.state.channels import BAND_LIMITED, encoding_channels
 from stemwidgets.state.learning.comparison import Compared, compared
 from stemwidgets.state.learning.decodable import Code, Decodable
 from stemwidgets.state.learning.history import SavedMaps
@@ -22,7 +22,7 @@ from stemwidgets.state.scan.scan import Scan
 from stemwidgets.state.traits import Array
 
 SCREEN_FIRST = 0.3  # s, for the response to Stop to be drawn before patterns are decoded and read
-COMPARED = ("angle", "COM angle", "COM magnitude")
+COMPARED = ("angle", "COM angle", "COM magnitude", f"COM angle{BAND_LIMITED}")
 
 
 class Learning(HasTraits):

@@ -13,15 +13,14 @@ from stemwidgets.arrays.calibration.measure import (
     PixelScale,
     measure,
     scale_from_disc,
-    to_scan_frame,
 )
 from stemwidgets.arrays.calibration.scan_rotation import ScanRotation
-from stemwidgets.arrays.center_of_mass import Deflection
 from stemwidgets.arrays.errors import InputError
 from stemwidgets.arrays.maps.circular import wrap
 from stemwidgets.state.background.worker import Mailbox
 from stemwidgets.state.channel_store import ChannelStore
 from stemwidgets.state.channels import COM_ANGLE_STD, com_channels
+from stemwidgets.state.scan.com_frame import ComFrame
 from stemwidgets.state.scan.computing import Computing
 from stemwidgets.state.scan.direct_beam import DirectBeam
 from stemwidgets.state.scan.scan import Scan
@@ -191,18 +190,22 @@ class Calibrating(Computing):
         if scan.overview is not None and not self.applied:
             self._show_com()
 
-    def _show_com(self, _: Any = None) -> None:
-        overview, axes = self._scan.overview, self._scan.axes
-        assert overview is not None
-        taken = self.used if self.applied else None
+    @property
+    def frame(self) -> ComFrame:
+        """Frame in which the channels of the COM are."""
+        scan, taken = self._scan, self.used if self.applied else None
         if taken is None:
-            com = overview.deflection(axes, self._scan.descan_taken_off)
-        else:
-            axes = _scaled(axes, taken.scale) if self.semi_angle else axes
-            com = _in_scan_frame(overview.deflection(axes), axes, taken)
-        std = self._scan.com_std(axes)
+            return ComFrame(scan.axes, None, scan.descan_taken_off)
+        axes = _scaled(scan.axes, taken.scale) if self.semi_angle else scan.axes
+        return ComFrame(axes, taken, None)
+
+    def _show_com(self, _: Any = None) -> None:
+        overview, frame = self._scan.overview, self.frame
+        assert overview is not None
+        std = self._scan.com_std(frame.axes)
         unknown = (COM_ANGLE_STD,) if std is None else ()
-        self._channels.put(*com_channels(com, self._scan.axes, std), drop=unknown)
+        channels = com_channels(frame.deflection(overview), self._scan.axes, std)
+        self._channels.put(*channels, drop=unknown)
 
 
 def _scaled(axes: Axes, scale: PixelScale) -> Axes:
@@ -211,9 +214,3 @@ def _scaled(axes: Axes, scale: PixelScale) -> Axes:
         for axis, size in zip(axes[2:], (scale.y, scale.x), strict=True)
     )
     return Axes(axes.scan_y, axes.scan_x, ky, kx)
-
-
-def _in_scan_frame(com: Deflection, axes: Axes, measured: Measured) -> Deflection:
-    pixel = (axes.ky.scale, axes.kx.scale)
-    y, x = to_scan_frame(com.y, com.x, pixel, com.units, measured)
-    return Deflection(x, y, np.hypot(x, y), np.arctan2(y, x), com.units)

@@ -5,7 +5,7 @@ from typing import Any
 
 from stemwidgets.arrays.axes import Axes
 from stemwidgets.arrays.maps.summary import circular_summary, majority, summary
-from stemwidgets.state.channels import COM_ANGLE_STD, Channel, Channels
+from stemwidgets.state.channels import BAND_LIMITED, COM_ANGLE_STD, Channel, Channels
 from stemwidgets.views.parts.words import (
     category,
     number,
@@ -15,7 +15,11 @@ from stemwidgets.views.parts.words import (
     uncertain_angle,
 )
 
-_ERRORS = {"angle": "angle std", "COM angle": COM_ANGLE_STD}
+_ERRORS = {
+    "angle": "angle std",
+    "COM angle": COM_ANGLE_STD,
+    f"COM angle{BAND_LIMITED}": f"{COM_ANGLE_STD}{BAND_LIMITED}",
+}
 
 
 def value_at(channel: Channel, position: tuple[int, int], channels: Channels) -> str:

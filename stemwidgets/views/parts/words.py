@@ -3,6 +3,7 @@
 import math
 
 from stemwidgets.arrays.maps.circular import period
+from stemwidgets.state.channels import BAND_LIMITED
 
 _CAPTIONS = {
     "sum": "sum of counts",
@@ -20,6 +21,8 @@ _CAPTIONS = {
 
 def caption_of(name: str) -> str:
     """Name of a channel on screen."""
+    if name.endswith(BAND_LIMITED):
+        return caption_of(name.removesuffix(BAND_LIMITED)) + BAND_LIMITED
     if name[:1] == "z" and name[1:].isdigit():
         return f"rrVAE latent {name}"
     return _CAPTIONS.get(name, name)
