@@ -3,6 +3,7 @@
 from typing import Any
 
 from stemwidgets.dashboards.dashboard import SIZE, Dashboard, session_of
+from stemwidgets.dashboards.folded import Folded
 from stemwidgets.views.angle_comparison import AngleComparisonView
 from stemwidgets.views.decoder_view import DecoderView
 from stemwidgets.views.export_panel import ExportPanel
@@ -13,6 +14,7 @@ from stemwidgets.views.map_view import MapView
 from stemwidgets.views.pattern_view import PatternView
 from stemwidgets.views.readout_view import ReadoutView
 from stemwidgets.views.seeds_panel import SeedsPanel
+from stemwidgets.views.spectrum_view import SpectrumView
 from stemwidgets.views.train_panel import TrainPanel
 
 
@@ -47,8 +49,15 @@ def rrvae_dashboard(
         "z2": MapView(session, "z2", SIZE),
         "angle_spread": MapView(session, "angle spread", SIZE),
         "seeds": SeedsPanel(session),
+        "spectrum": Folded(
+            session,
+            "Spectrum of the scan …",
+            "power over scan frequency, with the limit below which neighbours share signal",
+            lambda: SpectrumView(session),
+        ),
         "take_away": ExportPanel(session),
     }
     page = Dashboard(session, parts, mode, comparison=parts["angles"].parts["words"])
+    session.limiting.ask()
     session.mailbox.post("warm-up", session.training.warm_up, delay=0.5)  # once the page is sent
     return page

@@ -1,4 +1,4 @@
-"""A line at the top of a page on what is left out of the scan, and taken off it."""
+"""A line at the top of a page on what is left out of the scan, taken off it, and shared."""
 
 from html import escape
 from typing import Any
@@ -7,14 +7,16 @@ import ipywidgets
 
 from stemwidgets.state.session import ScanSession
 from stemwidgets.views.parts.descan_row import DescanRow, tick_of_descan
+from stemwidgets.views.parts.neighbours_row import NeighboursRow
 from stemwidgets.views.parts.view import View
 
 
 class LeftOutLine(View):
-    """Line on faults and saturation of the detector, and on the descan that is taken off.
+    """Line on faults and saturation of the detector, on the descan, and on the use of neighbours.
 
-    Where there is nothing to report, a small button is left: it opens a row that states where the
-    descan comes from, the scan itself or vacuum.
+    Where there is nothing to report, two small buttons are left: they open rows that state where
+    the descan comes from, the scan itself or vacuum, and how patterns are read, with their
+    neighbours or each by itself.
 
     Parameters
     ----------
@@ -27,10 +29,13 @@ class LeftOutLine(View):
         self._words = ipywidgets.HTML()
         self._tick = tick_of_descan(session)
         self._row = DescanRow(session)
+        self._neighbours = shared = NeighboursRow(session)
         opener, parts = self._row.parts["open"], self._row.parts
-        self.parts = {"words": self._words, "take_off": self._tick, **parts}
-        self.fill(self._words, self._tick, opener, self._row.box)
+        self.parts = {"words": self._words, "take_off": self._tick, **parts, **shared.parts}
+        buttons = self._tick, opener, shared.parts["neighbours"]
+        self.fill(self._words, *buttons, shared.words, self._row.box, shared.box)
         self.layout.flex_flow, self.layout.grid_gap = "row wrap", "0 12px"
+        self.layout.align_items = "center"
         self.write(self._tick, session.scan, "take_off")
         self.listen(opener, self._row.draw)
         self.listen(parts["source"], self._row.choose)
@@ -41,6 +46,12 @@ class LeftOutLine(View):
         )
         self.look(self._row.follow, "in_vacuum", at=session.scan)
         self.look(self._row.draw, "status", "problem", at=session.vacuum)
+        self.listen(shared.parts["neighbours"], shared.open)
+        self.listen(shared.parts["reading"], shared.choose)
+        self.listen(shared.parts["limit"], shared.choose)
+        self.look(shared.follow, "band_limit", at=session.limiting)
+        self.look(shared.draw, "chosen", "status", "problem", at=session.limiting)
+        shared.follow()
         self._row.follow()
         self._draw()
 

@@ -86,11 +86,15 @@ def _all_three(
         both = compare_angles(com.values, smooth.values, weight)
     except InputError as error:
         return f"raw COM: {raw}; band-limited COM: not comparable: {error}"
-    apart = np.degrees(both.median_difference)
     return (
-        f"raw COM: {raw}; band-limited COM: {limited}; "
-        f"raw against band-limited COM: median difference {apart:.1f}°"
+        f"raw COM: {raw}; band-limited COM: {_in_short(limited)}; "
+        f"raw against band-limited COM: {_in_short(both)}"
     )
+
+
+def _in_short(found: AngleComparison) -> str:
+    apart = np.degrees(found.median_difference)
+    return f"circular correlation {found.correlation:.3f}, median difference {apart:.1f}°"
 
 
 def _of_shown(channel: Channel, shown: NDArray[np.intp]) -> Channel:
