@@ -1,6 +1,7 @@
 """One scan under study: the position on view, the results, and the trainings."""
 
 from collections.abc import Callable
+from functools import partial
 from types import MappingProxyType
 from typing import Any
 from weakref import WeakSet
@@ -79,6 +80,8 @@ class ScanSession(HasTraits):
         A report of the scan, its spectrum, and the limit of its frequencies.
     preparation, decomposition : Preparing, Decomposing
         Steps before a training; components and clusters.
+    looking : Looking
+        Reads the pattern at the position, with its neighbours if it is asked to.
     training, learned, seeds : Training, Learning, Seeds
         The training; the model with its maps; trainings from several seeds.
     closes_with_views : bool
@@ -138,9 +141,8 @@ class ScanSession(HasTraits):
         self.training = Training(*base, make_model)
         self.training.find_limit = self.limiting.for_model
         self.learned = Learning(*stored, self.training, self._computer, self.report)
-        self._looking = Looking(
-            self.scan, self.learned, self._reader, lambda shown: self.set_trait("shown", shown)
-        )
+        around = self.learned, self.limiting, self._reader
+        self.looking = Looking(self.scan, *around, partial(self.set_trait, "shown"))
         self.seeds = Seeds(*stored, self.training, self.learned)
         self.training.elsewhere = lambda: self.seeds.active
         self._first_reading = FirstReading(*stored, self.beam, self._computer)
@@ -273,14 +275,14 @@ class ScanSession(HasTraits):
     def _look(self, _: Any = None) -> None:
         self.require_open()
         self.preparation.look(self.position)
-        self._looking.at(self.position)
+        self.looking.at(self.position)
 
     def _decodable_changed(self, change: Any) -> None:
         old, new = change["old"], change["new"]
         if new is not None and (old is None or old.model is not new.model):
             self.learned.latent_code = self.code_here() or new.middle
         if self.shown is not None:
-            self._looking.again(self.shown)
+            self.looking.again(self.shown)
 
     @observe("shown")
     def _shown_changed(self, change: Any) -> None:

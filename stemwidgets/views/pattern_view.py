@@ -23,13 +23,15 @@ from stemwidgets.views.pictures.screen import MARGIN, Grid
 
 Counts = NDArray[np.floating]
 
-ONE, MEAN, ALL = "pattern", "region", "mean pattern"
+ONE, MEAN, ALL, SHARED = "pattern", "region", "mean pattern", "with neighbours"
 CYAN, SHADE = "#39d0ff", 0.2  # of the detector, and opacity of its area
 REACH = 8  # CSS px from an edge of the detector within which a press takes it
 
 
 class PatternView(View):
     """The pattern at the session's position; beside it its reconstruction by the trained model.
+
+    Where the scan has a band limit, a button shows the pattern as its neighbours say.
 
     When a region is chosen, the mean of its patterns is shown until the position changes, and again
     at the user's request.
@@ -111,7 +113,12 @@ class PatternView(View):
         self._where.add_class("stemwidgets-tools")
         self._where.layout.margin = self._legends[0].layout.margin
         self._where.layout.display = "none"
-        self.parts |= {"title": self._title, "where": self._where}
+        self._shared = ipywidgets.ToggleButton(
+            description="Neighbours",
+            tooltip="the pattern as its neighbours in the scan say, without noise beyond the limit",
+            layout=ipywidgets.Layout(width="max-content"),
+        )
+        self.parts |= {"title": self._title, "where": self._where, "neighbours": self._shared}
         self.fill(self._arranged(frame.width))
         self._watch()
         self._draw()
@@ -119,7 +126,7 @@ class PatternView(View):
 
     def _arranged(self, width: int) -> ipywidgets.HBox:
         """Pattern and reconstruction of this width [CSS px] side by side, with their legends."""
-        toggles = ipywidgets.HBox([self._display.opened])
+        toggles = ipywidgets.HBox([self._display.opened, self._shared])
         toggles.add_class("stemwidgets-tools")
         heading = ipywidgets.HBox([self._title, self._display.choice, toggles])
         heading.layout.grid_gap = "4px"
@@ -142,6 +149,10 @@ class PatternView(View):
     def _watch(self) -> None:
         """Draw what changes on the session."""
         self.listen(self._where, self._draw)
+        self.write(self._shared, self.session.looking, "with_neighbours")
+        self.look(self._offer_neighbours, "chosen", at=self.session.limiting)
+        self.look(self._offer_neighbours, "with_neighbours", at=self.session.looking)
+        self._offer_neighbours()
         self.look(self._draw, "shown", "problem")
         self.look(self._draw, "overview", at=self.session.scan)
         self.look(self._draw, "mean_reconstruction", at=self.session.learned)
@@ -173,6 +184,11 @@ class PatternView(View):
             self._where.value = False
             self._draw()
 
+    def _offer_neighbours(self) -> None:
+        """Offer to read neighbours where the scan has a limit below which they share signal."""
+        self._shared.value = self.session.looking.with_neighbours
+        self._shared.layout.display = "none" if self.session.limiting.limit is None else None
+
     def _turn_to_beam(self) -> None:
         """Show the mean pattern while the user points out the direct beam."""
         self._draw()
@@ -201,6 +217,9 @@ class PatternView(View):
         elif session.beam.placing and overview is not None:
             pattern = overview.mean_pattern
             self._title.value = caption_html(ALL)
+        elif session.shown is not None and session.shown.limited is not None:
+            pattern = session.shown.limited
+            self._title.value = caption_html(SHARED)
         if pattern is None:
             self._pattern.clear(waiting_for_scan(self.session.problem))
             return

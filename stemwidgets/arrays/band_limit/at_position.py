@@ -1,0 +1,90 @@
+"""Pattern at a position as its neighbours say: the local part of a band-limited scan."""
+
+import math
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stemwidgets.arrays.band_limit.limit import BandLimit
+from stemwidgets.arrays.band_limit.maps import MOST_NOISE, white_noise
+from stemwidgets.arrays.band_limit.neighbours import LEAST_NOISE, MARGIN
+from stemwidgets.arrays.band_limit.waves import Waves
+from stemwidgets.arrays.blocks import read_blocks
+
+FARTHEST = 12  # positions to each side: more of them would be slow to read, and add little
+PIXELS = 256  # brightest ones, on which the noise is measured
+
+Float = NDArray[np.float64]
+
+
+def pattern_with_neighbours(
+    data: Any, position: tuple[int, int], limit: BandLimit
+) -> NDArray[np.float32]:
+    """Pattern at a position without the noise beyond the limit.
+
+    Positions up to two shortest waves away are read. The waves are fitted to what departs from the
+    mean of their patterns.
+
+    Parameters
+    ----------
+    data : array, shape [iy, ix, ky, kx]
+        Counts; numpy, dask, or a scan that is repaired while it is read.
+    position : (int, int)
+        Position ``(iy, ix)``.
+    limit : BandLimit
+        Limit of the scan frequencies; the edges of the scan count as such.
+
+    Returns
+    -------
+    ndarray of float32, shape [ky, kx]
+        Counts; as they were read where the pattern has none.
+    """
+    rows, columns = (
+        _about(at, size, per_step)
+        for at, size, per_step in zip(position, data.shape[:2], limit.per_step, strict=True)
+    )
+    patterns = _read(data[rows, columns])
+    here = position[0] - rows.start, position[1] - columns.start
+    missing = ~(patterns.sum(axis=-1) > 0)
+    shape = data.shape[2], data.shape[3]
+    if missing[here]:
+        return patterns[here].reshape(shape)
+    mean = patterns[~missing].mean(axis=0)
+    bright = np.argsort(mean)[-PIXELS:]
+    noise = _noise(patterns[..., bright].astype(float), limit, missing)
+    waves = Waves((missing.shape[0], missing.shape[1]), limit.per_step, noise)
+    if missing.any():
+        departure = waves.fit(patterns - mean, missing)[here]
+        return np.asarray(mean + departure, np.float32).reshape(shape)
+    weights = waves.weights(here)
+    weights = weights + (1 - weights.sum()) / weights.size
+    found = np.tensordot(weights.astype(np.float32), patterns, 2)
+    return np.asarray(found, np.float32).reshape(shape)
+
+
+def _about(at: int, size: int, per_step: float) -> slice:
+    """Positions along an axis that are read for one of them."""
+    reach = min(math.ceil(MARGIN / per_step), FARTHEST)
+    return slice(max(at - reach, 0), min(at + reach + 1, size))
+
+
+def _read(part: Any) -> NDArray[np.float32]:
+    """Patterns of a part of the scan, ``[iy, ix, pixels]``."""
+    patterns = np.empty((*part.shape[:2], math.prod(part.shape[2:])), np.float32)
+
+    def flat(block: NDArray[Any]) -> NDArray[np.float32]:
+        return block.reshape(-1, patterns.shape[-1]).astype(np.float32)
+
+    for where, block in read_blocks(part, flat):
+        patterns[where] = block.reshape(patterns[where].shape)
+    return patterns
+
+
+def _noise(maps: Float, limit: BandLimit, missing: NDArray[np.bool_]) -> float:
+    """Variance of the noise over that of the signal, in the mean of some pixels."""
+    noise = float(white_noise(maps, limit, missing).sum())
+    signal = float(maps[~missing].var(axis=0).sum()) - noise
+    if not noise > 0:
+        return LEAST_NOISE
+    return max(noise / max(signal, noise / MOST_NOISE), LEAST_NOISE)
