@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from stemwidgets.arrays.disc.find import Disc
 from stemwidgets.state.session import ScanSession
-from stemwidgets.views.parts.controls import beside, legend
+from stemwidgets.views.parts.controls import beside, legend, tick
 from stemwidgets.views.parts.view import ASIDE, REST, View, caption, caption_html
 from stemwidgets.views.parts.words import waiting_for_scan
 from stemwidgets.views.pictures.detector_shape import Grip, area, grip, outline
@@ -31,7 +31,7 @@ REACH = 8  # CSS px from an edge of the detector within which a press takes it
 class PatternView(View):
     """The pattern at the session's position; beside it its reconstruction by the trained model.
 
-    Where the scan has a band limit, a button shows the pattern as its neighbours say.
+    Where the scan has a band limit, a tick below shows the pattern as its neighbours say.
 
     When a region is chosen, the mean of its patterns is shown until the position changes, and again
     at the user's request.
@@ -113,11 +113,9 @@ class PatternView(View):
         self._where.add_class("stemwidgets-tools")
         self._where.layout.margin = self._legends[0].layout.margin
         self._where.layout.display = "none"
-        self._shared = ipywidgets.ToggleButton(
-            description="Neighbours",
-            tooltip="the pattern as its neighbours in the scan say, without noise beyond the limit",
-            layout=ipywidgets.Layout(width="max-content"),
-        )
+        hint = "the pattern as its neighbours in the scan say, without noise beyond the band limit"
+        self._shared = tick(SHARED, False, tooltip=hint)
+        self._shared.layout.margin = self._legends[0].layout.margin
         self.parts |= {"title": self._title, "where": self._where, "neighbours": self._shared}
         self.fill(self._arranged(frame.width))
         self._watch()
@@ -126,12 +124,12 @@ class PatternView(View):
 
     def _arranged(self, width: int) -> ipywidgets.HBox:
         """Pattern and reconstruction of this width [CSS px] side by side, with their legends."""
-        toggles = ipywidgets.HBox([self._display.opened, self._shared])
+        toggles = ipywidgets.HBox([self._display.opened])
         toggles.add_class("stemwidgets-tools")
         heading = ipywidgets.HBox([self._title, self._display.choice, toggles])
         heading.layout.grid_gap = "4px"
         shown = [heading, self._pattern.box, self._legends[0], self._faulty.below]
-        shown += [self._where, self._display.below]
+        shown += [self._where, self._shared, self._display.below]
         pictures = [ipywidgets.VBox(shown)]
         if self._reconstruction is not None:
             self.parts["reconstruction"] = self._reconstruction.figure
@@ -219,7 +217,6 @@ class PatternView(View):
             self._title.value = caption_html(ALL)
         elif session.shown is not None and session.shown.limited is not None:
             pattern = session.shown.limited
-            self._title.value = caption_html(SHARED)
         if pattern is None:
             self._pattern.clear(waiting_for_scan(self.session.problem))
             return

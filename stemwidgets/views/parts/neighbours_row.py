@@ -28,7 +28,7 @@ class NeighboursRow:
             layout=ipywidgets.Layout(width="124px", height="26px", flex="0 0 auto"),
         )
         self._reading = control(
-            ipywidgets.Dropdown, "patterns", 270, 62, options=(AUTO, ALONE, GIVEN)
+            ipywidgets.Dropdown, "patterns", 280, 74, options=(AUTO, ALONE, GIVEN)
         )
         self._limit = control(
             ipywidgets.BoundedFloatText, "1/Å", 140, 34, min=0.01, max=1e3, step=0.01, value=1.0
