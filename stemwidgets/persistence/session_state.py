@@ -24,7 +24,7 @@ Choices = dict[str, Any]
 Arrays = dict[str, NDArray[Any]]
 
 _SHAPES = ("AnnularDetector", "DiscDetector", "SegmentDetector", "PolygonDetector")
-_PLACE = ("position", "views")  # choices that alone are not worth a file
+_PLACE = ("position", "views", "with neighbours")  # choices that alone are not worth a file
 _DETECTOR, _REGION, _ENCODING = "detector", "region", "encoding."
 
 
