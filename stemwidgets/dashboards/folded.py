@@ -18,7 +18,7 @@ class Folded(ipywidgets.VBox):  # type: ignore[misc]  # ipywidgets has no types
     words : str
         Words on the button.
     hint : str
-        What it opens.
+        Tooltip of the button.
     make : callable
         Makes the view.
     """
