@@ -149,6 +149,18 @@ def test_two_processes_follow_the_losses_of_one_and_draw_its_maps(path, tmp_path
 
 
 @pytest.mark.slow
+@pytest.mark.slow
+def test_two_processes_read_the_neighbours_of_their_patterns_across_their_border(tmp_path):
+    path, folder = tmp_path / "scan.zspy", tmp_path / "together"
+    folder.mkdir()
+    sw.samples.graphene(dose=1e4).save(path, chunks=(4, 6, 78, 78))
+
+    (of_one, maps), (of_two, same, _) = alone(path, tmp_path / "run.rrvae"), together(path, folder)
+
+    np.testing.assert_allclose(of_two, of_one, rtol=1e-4)
+    assert apart(maps, same) < 0.1 * np.nanmedian(maps.angle_std.data)
+
+
 def test_two_processes_add_up_the_gradients_of_the_papers_network(path, tmp_path):
     one, maps = alone(path, tmp_path / "one.rrvae", kind="paper", centered=True, epochs=2)
     (tmp_path / "two").mkdir()
