@@ -43,6 +43,13 @@ def trained(scan, data, seed, limit):
     return found, time.process_time() - began
 
 
+def in_words(value):
+    """Name or dose in letters that ``-k`` takes: ``Si_64``, ``5e4``."""
+    if isinstance(value, float):
+        return f"{value:.0e}".replace("+0", "")
+    return value.replace(", ", "_").replace(" in graphene", "").split(" ×")[0]
+
+
 @pytest.fixture(scope="module", autouse=True)
 def warmed_up():
     """Train once before the clock runs."""
@@ -50,7 +57,7 @@ def warmed_up():
     trained(scan, scan.drawn(1e4, 0), 0, scan.limit)
 
 
-@pytest.mark.parametrize(("name", "dose"), DOSES, ids=lambda value: f"{value}".replace(" ", ""))
+@pytest.mark.parametrize(("name", "dose"), DOSES, ids=in_words)
 def test_error_of_the_angle(name, dose):
     scan = known_scan(name)
     table = Table(
