@@ -136,6 +136,9 @@ class Seeds(Job):
             return {}
         chosen = {"kind": model.kind, **asdict(options), "device": str(model.device)}
         del chosen["seed"]
+        asked = getattr(model, "limiting", None)
+        if asked is not None:
+            chosen |= {"band_limit": asked.band_limit, "periodic": asked.periodic}
         return chosen
 
     def start(self, count: int = 5, first: int = 0, **options: Any) -> None:

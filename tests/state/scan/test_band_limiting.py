@@ -52,6 +52,17 @@ def test_model_keeps_its_limit_when_the_session_gets_another(session):
     np.testing.assert_array_equal(session.channels["angle"].values, angle)
 
 
+def test_seeds_are_trained_with_the_limit_of_the_model_on_view(session):
+    trained(session)
+    session.band_limit = None
+    session.seeds.start(2)
+    session.seeds.wait(120)
+
+    assert [one.model.limiting.band_limit for one in session.seeds.trained] == ["auto", "auto"]
+    own = session.channels["angle"].values
+    np.testing.assert_array_equal(np.float32(session.seeds.trained[0].encoding.angle), own)
+
+
 def test_prepared_patterns_are_read_with_neighbours_as_without_a_screen(session, noisy):
     session.preparation.add("bin", factor=2)
     session.wait(60)
