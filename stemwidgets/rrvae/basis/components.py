@@ -12,8 +12,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-# times the edge of the noise, which in a finite sample scatters by some per cent
-NOISE_MARGIN = 1.2
+# times the edge of the noise, which in a finite sample scatters by some per cent, and by more in a
+# small one: by n^(-2/3) of n patterns (Johnstone, Ann. Stat. 29, 295 (2001))
+NOISE_MARGIN, SCATTER = 1.2, 5.0
 EIGENVALUES = 1000  # at which the density of those of noise is added up
 # times the distance of the knots: powers of two, as `_coarser_splines` makes them
 COARSER = (1, 2, 4, 8)
@@ -125,7 +126,8 @@ class Components:
         aspect = ranks / orders[0].independent
         if noise is None:
             noise = float(np.median(variance / _typical(aspect)))
-        signal, kept_share = _without_noise(variance / max(noise, 1e-30), aspect)
+        margin = max(NOISE_MARGIN, 1 + SCATTER * orders[0].independent ** (-2 / 3))
+        signal, kept_share = _without_noise(variance / max(noise, 1e-30), aspect, margin)
         return cls(
             np.concatenate([np.full(len(v), o.m) for v, o in zip(variances, orders, strict=True)]),
             variance,
@@ -156,15 +158,15 @@ def _typical(aspect: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _without_noise(
-    variance: NDArray[np.float64], aspect: NDArray[np.float64]
+    variance: NDArray[np.float64], aspect: NDArray[np.float64], margin: float
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Variance of the signal behind each eigenvalue, and the share of it in its eigenvector.
 
     Eigenvalues are in units of the noise, `aspect` is the number of splines over that of patterns;
-    both results are 0 below the edge of the noise (Baik & Silverstein, J. Multivar. Anal. 97, 1382
+    both results are 0 below `margin` times the edge of the noise (Baik & Silverstein, J. Multivar. Anal. 97, 1382
     (2006), doi:10.1016/j.jmva.2005.08.003; Paul, Stat. Sin. 17, 1617 (2007)).
     """
-    above = variance > (1 + np.sqrt(aspect)) ** 2 * NOISE_MARGIN
+    above = variance > (1 + np.sqrt(aspect)) ** 2 * margin
     rest = np.where(above, variance - 1 - aspect, 2 * np.sqrt(aspect))
     signal = (rest + np.sqrt(np.clip(rest**2 - 4 * aspect, 0, None))) / 2
     share = (1 - aspect / signal**2) / (1 + aspect / signal)

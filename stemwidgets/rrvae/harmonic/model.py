@@ -17,7 +17,7 @@ from stemwidgets.rrvae.common.device import at_a_time
 from stemwidgets.rrvae.common.memory import Batch
 from stemwidgets.rrvae.common.protocols import part
 from stemwidgets.rrvae.harmonic.angle_convention import Convention
-from stemwidgets.rrvae.harmonic.angle_posterior import Direction, direction, symmetry
+from stemwidgets.rrvae.harmonic.angle_posterior import INTERVAL, Direction, direction, symmetry
 from stemwidgets.rrvae.harmonic.grid import LatentGrid, TurnedPoints
 from stemwidgets.rrvae.harmonic.manifold import Manifold
 from stemwidgets.rrvae.harmonic.posterior import CountLikelihood, Posterior, Start, refine
@@ -128,7 +128,7 @@ class HarmonicModel:
             found = self._refine_on_counts(counts, pixels, patterns.dose, found, start, narrow)
         angle, variance = convention.read(manifold, found, patterns.coefficients, shot_noise, share)
         angle = torch.where(narrow, angle, broad.angle)
-        std = torch.where(narrow, variance.sqrt(), broad.std)
+        std = torch.where(narrow, variance.sqrt(), broad.std).clamp(max=math.pi * INTERVAL / fold)
         of_class = at_point * (grid.class_index == found.class_index[:, None])
         mean = (of_class @ grid.latent) / of_class.sum(dim=1, keepdim=True).clamp(min=1e-30)
         latent = torch.where(narrow[:, None], found.latent, mean)
