@@ -23,8 +23,7 @@ def pattern_with_neighbours(
 ) -> NDArray[np.float32]:
     """Pattern at a position without the noise beyond the limit.
 
-    Positions up to two shortest waves away are read. The waves are fitted to what departs from the
-    mean of their patterns.
+    Positions up to two shortest waves away are read.
 
     Parameters
     ----------
@@ -55,11 +54,8 @@ def pattern_with_neighbours(
     noise = _noise(patterns[..., bright].astype(float), limit, missing)
     waves = Waves((missing.shape[0], missing.shape[1]), limit.per_step, noise)
     if missing.any():
-        departure = waves.fit(patterns - mean, missing)[here]
-        return np.asarray(mean + departure, np.float32).reshape(shape)
-    weights = waves.weights(here)
-    weights = weights + (1 - weights.sum()) / weights.size
-    found = np.tensordot(weights.astype(np.float32), patterns, 2)
+        return np.asarray(waves.fit(patterns, missing)[here], np.float32).reshape(shape)
+    found = np.tensordot(waves.weights(here).astype(np.float32), patterns, 2)
     return np.asarray(found, np.float32).reshape(shape)
 
 

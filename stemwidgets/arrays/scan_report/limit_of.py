@@ -58,7 +58,7 @@ def given_limit(frequency: float, axes: Axes, periodic: bool = False) -> ChosenL
         words = f"The scan steps are too coarse for neighbours to share what lies below {name}"
         return ChosenLimit(None, f"{words}: {ALONE}.")
     words = (
-        f"Each pattern is read with its neighbours, up to the scan frequency {name}, as if it had "
-        f"{number(1 / limit.share)} times the electrons."
+        f"Each pattern is read with its neighbours, up to the scan frequency {name}: away from the "
+        f"edges as if it had {number(1 / limit.share)} times the electrons."
     )
     return ChosenLimit(limit, words)

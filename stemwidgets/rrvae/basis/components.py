@@ -163,8 +163,8 @@ def _without_noise(
     """Variance of the signal behind each eigenvalue, and the share of it in its eigenvector.
 
     Eigenvalues are in units of the noise, `aspect` is the number of splines over that of patterns;
-    both results are 0 below `margin` times the edge of the noise (Baik & Silverstein, J. Multivar. Anal. 97, 1382
-    (2006), doi:10.1016/j.jmva.2005.08.003; Paul, Stat. Sin. 17, 1617 (2007)).
+    both results are 0 below `margin` times the edge of the noise (Baik & Silverstein, J. Multivar.
+    Anal. 97, 1382 (2006), doi:10.1016/j.jmva.2005.08.003; Paul, Stat. Sin. 17, 1617 (2007)).
     """
     above = variance > (1 + np.sqrt(aspect)) ** 2 * margin
     rest = np.where(above, variance - 1 - aspect, 2 * np.sqrt(aspect))

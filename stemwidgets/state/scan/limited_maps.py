@@ -87,9 +87,8 @@ class LimitedMaps:
 
         def image(channel: Channel) -> list[Channel]:
             values = channel.values.astype(float)
-            mean = np.nanmean(values)  # the waves are fitted to what departs from it
-            maps, _ = band_limited((values - mean)[..., None], limit)
-            return [replace(channel, values=(maps[..., 0] + mean).astype(np.float32))]
+            maps, _ = band_limited(values[..., None], limit)
+            return [replace(channel, values=maps[..., 0].astype(np.float32))]
 
         wanted: dict[Any, tuple[Any, Work]] = {
             "COM": ((limit, *(there.get(name) for name in COM)), com)
