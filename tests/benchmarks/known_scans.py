@@ -39,7 +39,7 @@ class KnownScan:
     pixel_size: tuple[float, float]
 
     def __post_init__(self) -> None:
-        com = deflection(self.clean)
+        com = self.deflection(self.clean)
         size = np.hypot(com[..., 0], com[..., 1])
         ring = np.ones(size.shape, bool)
         ring[1:-1, 1:-1] = False
@@ -53,6 +53,11 @@ class KnownScan:
             return (self.clean * 1e6).astype(np.float32)
         return np.random.default_rng(seed).poisson(self.clean * dose).astype(np.uint16)
 
+    def deflection(self, data: Array) -> Array:
+        """COM ``[iy, ix, 2]`` about that of the mean pattern, as the rrVAE's angle is [1/Å]."""
+        mean = data.mean(axis=(0, 1), dtype=float)
+        return (center_of_mass(data) - center_of_mass(mean[None])[0]) * self.pixel_size
+
     def errors(self, angle: Array) -> Array:
         """Error of each angle against that of the noise-free COM [°]."""
         return np.degrees(np.abs(wrap(angle - direction(self.com))))
@@ -60,12 +65,6 @@ class KnownScan:
     def median(self, angle: Array, where: Array | None = None) -> float:
         """Median error [°], where the noise-free |COM| is above its 20th percentile."""
         return float(np.median(self.errors(angle)[self.strong if where is None else where]))
-
-
-def deflection(data: Array) -> Array:
-    """COM ``[iy, ix, 2]`` about that of the mean pattern, as the rrVAE's angle is [pixels]."""
-    mean = data.mean(axis=(0, 1), dtype=float)
-    return center_of_mass(data) - center_of_mass(mean[None])[0]
 
 
 def direction(com: Array) -> Array:

@@ -17,7 +17,7 @@ from scipy import linalg, ndimage, special
 from scipy.signal import windows
 
 import stemwidgets as sw
-from benchmarks.known_scans import deflection, direction, known_scan
+from benchmarks.known_scans import direction, known_scan
 from benchmarks.table import Figure, Table, seeds
 from stemwidgets.arrays.band_limit.limit import low_passed
 from stemwidgets.arrays.band_limit.neighbours import Neighbours
@@ -128,7 +128,7 @@ def test_denoised_scans(name, dose):
         rows = []
         for seed in chosen:
             data = scan.drawn(dose, seed) / dose
-            noise = com_noise(data, dose)
+            noise = com_noise(scan, data, dose)
             tried = [
                 judged(scan, found, data, clean, spread)
                 for found in denoise(data.reshape(clean.shape), scan.limit, noise)
@@ -138,18 +138,18 @@ def test_denoised_scans(name, dose):
     table.close()
 
 
-def com_noise(data, dose):
+def com_noise(scan, data, dose):
     """Variance of the shot noise of the COM, <k²>/2N, over that of the COM without it."""
     mean = data.mean(axis=(0, 1))
-    k = np.indices(mean.shape)
+    k = np.indices(mean.shape) * np.reshape(scan.pixel_size, (2, 1, 1))
     centre = (k * mean).sum(axis=(1, 2)) / mean.sum()
     squared = ((k - centre[:, None, None]) ** 2).sum(axis=0)
     noise = (squared * mean).sum() / mean.sum() / 2 / dose
-    return noise / max(deflection(data).var(axis=(0, 1)).mean() - noise, noise / 10)
+    return noise / max(scan.deflection(data).var(axis=(0, 1)).mean() - noise, noise / 10)
 
 
 def judged(scan, found, data, clean, spread):
     patterns = found.reshape(data.shape)
-    angle = direction(deflection(patterns))
+    angle = direction(scan.deflection(patterns))
     rest = ((found - clean) ** 2).sum()
     return scan.median(angle), scan.median(angle, scan.ring), float(1 - rest / spread)

@@ -13,7 +13,7 @@ import time
 import numpy as np
 import pytest
 
-from benchmarks.known_scans import SAMPLES, deflection, direction, known_scan
+from benchmarks.known_scans import SAMPLES, direction, known_scan
 from benchmarks.table import Figure, Table, seeds
 from stemwidgets.arrays.band_limit.maps import band_limited
 from stemwidgets.arrays.maps.circular import wrap
@@ -78,7 +78,7 @@ def test_error_of_the_angle(name, dose):
     )
     for seed in seeds():
         data = scan.drawn(dose, seed)
-        com = deflection(data)
+        com = scan.deflection(data)
         raw, limited = (direction(each) for each in (com, band_limited(com, scan.limit)[0]))
         alone, cpu_alone = trained(scan, data, seed, None)
         found, cpu = trained(scan, data, seed, scan.limit)
@@ -125,7 +125,7 @@ def test_nothing_changes_without_noise():
     for name in SAMPLES:
         scan = known_scan(name)
         data = scan.drawn(None, 0)
-        com = deflection(data)
+        com = scan.deflection(data)
         off = band_limited(com, scan.limit)[0] - com
         model = RRVAE(seed=0, device="cpu").fit(
             data, scan.pixel_size, limit=scan.limit, descan=None
