@@ -102,7 +102,12 @@ def test_steps_on_the_counts_end_at_the_same_place_wherever_they_begin(learned):
         with torch.no_grad():
             ends.append(
                 counts.refine(
-                    trained.manifold, torch.from_numpy(prepared), trained.noise, begin, start, 8
+                    trained.manifold,
+                    torch.from_numpy(prepared),
+                    dose / trained.noise,
+                    begin,
+                    start,
+                    8,
                 )
             )
 

@@ -48,6 +48,14 @@ class BandLimit:
         """The limit in words."""
         return f"With neighbours, up to the scan frequency {number(self.frequency, 3)} 1/Å"
 
+    def error(self, variance: Map) -> Map:
+        """Variance of a map with its neighbours, over that of its shot noise alone, ``[iy, ix]``.
+
+        `variance` is the share of white noise that is left. Jitter of the positions adds its excess
+        times the rest: so it is, to 10 %, on scans that jitter by 5 and 10 % of the probe.
+        """
+        return variance + max(self.excess, 0.0) * (1 - variance)
+
     @property
     def share(self) -> float:
         """Share of the frequencies of the scan that are within the limit, 0 to 1."""

@@ -268,7 +268,7 @@ def center_of_mass(
     shown, factors = com, np.ones(com.shape[:2])
     if limit is not None:
         shown, share = limited_centroids(sums, about, limit)
-        factors = share * (1 + limit.excess)
+        factors = limit.error(share)
     found = calibrated(shown, scaled, about)
     maps = component_signals(found.y, found.x, axes, title, "COM", found.units)
     left_out = clean.told

@@ -51,4 +51,4 @@ class ComFrame:
             about = about + self.descan.departure
         sums = np.concatenate([counts, counts * overview.com], axis=-1)
         com, share = limited_centroids(sums, about, limit)
-        return self.deflection(replace(overview, com=com)), share * (1 + limit.excess)
+        return self.deflection(replace(overview, com=com)), limit.error(share)

@@ -221,8 +221,10 @@ def test_a_scan_without_descan_shows_a_small_button_only():
 
     hidden = [n for n, part in view.parts.items() if part.layout.display == "none"]
     assert {"words", "take_off"} <= set(hidden)
-    assert view.children[-1].layout.display == "none"
+    of_descan, of_neighbours = view.children[-2:]
+    assert of_descan.layout.display == of_neighbours.layout.display == "none"
     view.parts["open"].value = True
-    assert view.children[-1].layout.display is None
+    assert of_descan.layout.display is None
+    assert of_neighbours.layout.display == "none"
     view.close()
     session.close()
