@@ -49,18 +49,21 @@ class Neighbours:
         Variance of the shot noise over that of the strongest signal, at one position.
     periodic : bool
         True if the scan goes on at its other edge; of a scan larger than a window edges are edges.
+    excess : float
+        As of `BandLimit`.
     """
 
     scan: tuple[int, int]
     limit: tuple[float, float]
     noise: float
     periodic: bool = False
+    excess: float = 0.0
 
     @classmethod
     def of(cls, scan: tuple[int, ...], limit: BandLimit, noise: float) -> Self:
         """Neighbours in a scan of so many positions, whose frequencies have a limit."""
         rows, columns = scan
-        return cls((rows, columns), limit.per_step, noise, limit.periodic)
+        return cls((rows, columns), limit.per_step, noise, limit.periodic, limit.excess)
 
     @cached_property
     def windows(self) -> list[Window]:

@@ -170,6 +170,7 @@ class Convention:
         coefficients: Tensor,
         noise: Tensor,
         share: float,
+        jitter: Tensor,
     ) -> tuple[Tensor, Tensor]:
         """Angle of each pattern ``[n]``, and its variance [rad²].
 
@@ -185,6 +186,8 @@ class Convention:
             Variance of the shot noise of their coefficients.
         share : float
             Share of the shot noise in the noise of the posteriors.
+        jitter : Tensor, shape [n]
+            Variance of their coefficients by jitter of the positions, along the manifold.
         """
         if self.frame is not None:
             return found.angle + self.frame, found.covariance[:, -1, -1]
@@ -198,7 +201,8 @@ class Convention:
         angle = torch.atan2(y, x) / self.symmetry
         missed = (1 - seen.fitted / seen.noise.clamp(min=1e-30)).clamp(min=0) * self.inexact
         of_manifold = (1 - gain).square() * missed + (1 - gain.square()) * seen.fitted
-        variance = of_manifold + gain.square() * seen.noise
+        of_jitter = jitter * self.pointer.square().sum(0).mean()
+        variance = of_manifold + gain.square() * seen.noise + of_jitter
         return angle, variance / (seen.size * self.symmetry).square()
 
 

@@ -54,6 +54,8 @@ class HarmonicModel:
         Mean sum of squares that the reconstruction of a training pattern leaves.
     shot_noise : float
         Variance of the shot noise of one pattern over that of the strongest signal.
+    excess : float
+        Variance that jitter of the positions adds to it, over it.
     """
 
     window: PixelWindow
@@ -64,6 +66,7 @@ class HarmonicModel:
     noise: float
     typical_misfit: float
     shot_noise: float = 1.0
+    excess: float = 0.0
 
     @property
     def fold(self) -> int:
@@ -121,12 +124,15 @@ class HarmonicModel:
         start = grid.start(cell)
         found = refine(manifold, patterns.coefficients, noise, start, STEPS)
         shot_noise, share = self.basis.noise / patterns.dose, self.basis.noise / self.noise
-        _, variance = convention.read(manifold, found, patterns.coefficients, shot_noise, share)
+        gain = (patterns.dose * self.basis.gain).clamp(min=1.0)
+        jitter = shot_noise * self.excess * (gain - 1)  # see `BandLimit.error`
+        given = shot_noise, share, jitter
+        _, variance = convention.read(manifold, found, patterns.coefficients, *given)
         one_peak = NARROW if convention.inexact == 0 else ONE_PEAK
         narrow = (variance.sqrt() < one_peak) & (broad.std < 3 * one_peak)
         if counts is not None and pixels is not None:
             found = self._refine_on_counts(counts, pixels, patterns.dose, found, start, narrow)
-        angle, variance = convention.read(manifold, found, patterns.coefficients, shot_noise, share)
+        angle, variance = convention.read(manifold, found, patterns.coefficients, *given)
         angle = torch.where(narrow, angle, broad.angle)
         std = torch.where(narrow, variance.sqrt(), broad.std).clamp(max=math.pi * INTERVAL / fold)
         of_class = at_point * (grid.class_index == found.class_index[:, None])
@@ -214,6 +220,7 @@ class HarmonicModel:
             "noise": self.noise,
             "typical_misfit": self.typical_misfit,
             "shot_noise": self.shot_noise,
+            "excess": self.excess,
         }
         return tensors, record
 
@@ -244,6 +251,7 @@ class HarmonicModel:
             record["noise"],
             record["typical_misfit"],
             record.get("shot_noise", 1.0),
+            record.get("excess", 0.0),
         )
 
 

@@ -167,6 +167,7 @@ class HarmonicRun:
             state.noise,
             distributed.mean(patterns.dose * sample.misfit) + left_out,
             self.scan.shot_noise,
+            0.0 if self.scan.neighbours is None else self.scan.neighbours.excess,
         )
 
 
