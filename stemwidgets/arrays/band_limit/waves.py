@@ -15,7 +15,7 @@ the edges the result is never noisier than the data, and nothing leaks from one 
 
 import math
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 
 import numpy as np
@@ -58,13 +58,22 @@ class Waves:
         """Maps ``[iy, ix, n]`` as the waves fit them, of the same type.
 
         Positions that are `missing`, ``[iy, ix]``, count nothing, whatever the maps hold there.
-        They are given what their neighbours say.
+        They are given what their neighbours say; 0 beyond the last row or column that is known.
         """
         if missing is None or not missing.any():
             mean = maps.mean(axis=(0, 1))
             return self._fit(maps - mean) + mean
+        known = _known_part(missing)
+        if missing[known].shape != self.shape:
+            fitted = np.zeros_like(maps)
+            fitted[known] = self._of_part(missing[known].shape).fit(maps[known], missing[known])
+            return fitted
         mean = maps[~missing].mean(axis=0)
         return self._fit(self._with_filled(maps - mean, missing)) + mean
+
+    def _of_part(self, shape: tuple[int, ...]) -> "Waves":
+        """Waves of a part of the scan, as of one that was broken off."""
+        return _waves((shape[0], shape[1]), self.limit, self.noise)
 
     def _fit(self, maps: Array) -> Array:
         rows, _, count = maps.shape
@@ -109,7 +118,16 @@ class Waves:
         return self._fit(impulses)
 
     def variance(self, missing: NDArray[np.bool_] | None = None) -> Float:
-        """Share of the variance of white noise that is left at each position, ``[iy, ix]``."""
+        """Share of the variance of white noise that is left at each position, ``[iy, ix]``.
+
+        1 beyond the last row or column that is known.
+        """
+        if missing is not None and missing.any():
+            part = _known_part(missing)
+            if missing[part].shape != self.shape:
+                share = np.ones(self.shape)
+                share[part] = self._of_part(missing[part].shape).variance(missing[part])
+                return share
         alone = self._zero_mean_variance(missing)
         known = np.ones(self.shape) if missing is None else 1.0 - missing
         flat = known[..., None]
@@ -231,6 +249,17 @@ class Waves:
         apart = np.minimum(np.hypot(fy, fx), 1.0)
         pairs = 2 / np.pi * (np.arccos(apart) - apart * np.sqrt(1 - apart**2))
         return np.maximum(pairs, FEWEST_PAIRS)
+
+
+@lru_cache(maxsize=8)  # windows along the end of a scan have the same part
+def _waves(shape: tuple[int, int], limit: tuple[float, float], noise: float) -> Waves:
+    return Waves(shape, limit, noise)
+
+
+def _known_part(missing: NDArray[np.bool_]) -> tuple[slice, slice]:
+    """Rows and columns from the first to the last with a position that is known."""
+    rows, columns = (np.flatnonzero(~missing.all(axis=axis)) for axis in (1, 0))
+    return slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
 
 
 def _places(missing: NDArray[np.bool_]) -> Places:

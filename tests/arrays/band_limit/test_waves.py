@@ -153,3 +153,19 @@ def test_residual_freedom_is_the_noise_that_is_taken_out(periodic):
 def test_the_independent_share_of_a_periodic_scan_is_that_of_its_waves():
     fit = Waves((40, 60), (0.11, 0.13), 1e-6, periodic=True)
     assert fit.independent == pytest.approx(np.pi * 0.11 * 0.13, rel=0.05)
+
+
+def test_scan_that_was_broken_off_is_fitted_as_far_as_it_goes():
+    maps = np.random.default_rng(0).normal(size=(30, 22, 3))
+    missing = np.zeros((30, 22), bool)
+    missing[19:] = missing[:, :4] = True
+    missing[7, 9] = True
+    waves = Waves((30, 22), (0.2, 0.3), 0.1)
+    part = Waves((19, 18), (0.2, 0.3), 0.1)
+
+    fitted, share = waves.fit(maps, missing), waves.variance(missing)
+
+    inner = missing[:19, 4:]
+    np.testing.assert_array_equal(fitted[:19, 4:], part.fit(maps[:19, 4:], inner))
+    np.testing.assert_array_equal(share[:19, 4:], part.variance(inner))
+    assert not fitted[19:].any()
