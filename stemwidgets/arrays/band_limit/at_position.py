@@ -8,9 +8,8 @@ from numpy.typing import NDArray
 
 from stemwidgets.arrays.band_limit.limit import BandLimit
 from stemwidgets.arrays.band_limit.maps import MOST_NOISE, white_noise
-from stemwidgets.arrays.band_limit.neighbours import LEAST_NOISE, MARGIN
+from stemwidgets.arrays.band_limit.neighbours import LEAST_NOISE, MARGIN, read_window
 from stemwidgets.arrays.band_limit.waves import Waves
-from stemwidgets.arrays.blocks import read_blocks
 
 FARTHEST = 12  # positions to each side: more of them would be slow to read, and add little
 PIXELS = 256  # brightest ones, on which the noise is measured
@@ -43,7 +42,7 @@ def pattern_with_neighbours(
         _about(at, size, per_step)
         for at, size, per_step in zip(position, data.shape[:2], limit.per_step, strict=True)
     )
-    patterns = _read(data[rows, columns])
+    patterns = read_window(data[rows, columns], _flat)
     here = position[0] - rows.start, position[1] - columns.start
     missing = ~(patterns.sum(axis=-1) > 0)
     shape = data.shape[2], data.shape[3]
@@ -65,16 +64,8 @@ def _about(at: int, size: int, per_step: float) -> slice:
     return slice(max(at - reach, 0), min(at + reach + 1, size))
 
 
-def _read(part: Any) -> NDArray[np.float32]:
-    """Patterns of a part of the scan, ``[iy, ix, pixels]``."""
-    patterns = np.empty((*part.shape[:2], math.prod(part.shape[2:])), np.float32)
-
-    def flat(block: NDArray[Any]) -> NDArray[np.float32]:
-        return block.reshape(-1, patterns.shape[-1]).astype(np.float32)
-
-    for where, block in read_blocks(part, flat):
-        patterns[where] = block.reshape(patterns[where].shape)
-    return patterns
+def _flat(patterns: NDArray[Any]) -> NDArray[np.float32]:
+    return patterns.reshape(-1, math.prod(patterns.shape[-2:])).astype(np.float32)
 
 
 def _noise(maps: Float, limit: BandLimit, missing: NDArray[np.bool_]) -> float:

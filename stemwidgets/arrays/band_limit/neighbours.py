@@ -121,7 +121,7 @@ class Neighbours:
             asked = numbers >= 0
             if not asked.any():
                 continue
-            maps = _read(data[rows, columns], prepare)
+            maps = read_window(data[rows, columns], prepare)
             missing = ~(maps.sum(axis=-1) > 0)
             variance = np.ones(missing.shape)
             if not missing.all():
@@ -148,7 +148,9 @@ class Neighbours:
         return fitted, variance
 
 
-def _read(part: Any, prepare: Callable[[NDArray[Any]], NDArray[np.float32]]) -> NDArray[np.float32]:
+def read_window(
+    part: Any, prepare: Callable[[NDArray[Any]], NDArray[np.float32]]
+) -> NDArray[np.float32]:
     """Prepared patterns of a window, ``[iy, ix, m]``."""
     shape = part.shape[:2]
     maps = np.empty(0, np.float32)

@@ -15,6 +15,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from stemwidgets.arrays.band_limit.maps import MOST_NOISE
 from stemwidgets.arrays.errors import InputError
 from stemwidgets.rrvae.basis.components import Components
 from stemwidgets.rrvae.basis.whitened import HIGHEST_ORDER, Whitened
@@ -26,7 +27,6 @@ PRECISION = 1e-4
 ROUNDING = 1e-9  # of the counts in a pixel: variance that rounding leaves
 NOISE_FROM = 512  # patterns, of which the strongest signal stands out
 STRONGEST_ORDER = 6  # of the angle: what is strongest in a pattern has no higher one
-MOST_NOISE = 10.0  # over the strongest signal: with more nothing would be left of it
 COM_MARGIN = 2.0  # the noise of dark pixels far out, where the COM looks, is known about so well
 LEAST_REST = 1e-3  # of the COM
 
@@ -127,10 +127,10 @@ def _whiten(
 
 
 def shot_noise(prepared: Float, y: NDArray[np.float64], x: NDArray[np.float64]) -> float:
-    """Variance of the shot noise of a pattern over that of the strongest signal, at most 1.
+    """Variance of the shot noise of a pattern over that of the strongest signal, at most 10.
 
-    `prepared`, `y` and `x` are as for `fit_basis`; a part of the sample and the coarsest functions
-    are enough.
+    `prepared`, `y` and `x` are as for `fit_basis`; a part of the sample and the lowest orders are
+    enough.
     """
     some = prepared[:: max(1, len(prepared) // NOISE_FROM)]
     orders = Whitened.of(some, y, x).orders(STRONGEST_ORDER)
